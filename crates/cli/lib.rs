@@ -1,0 +1,11 @@
+//! The command lines: flags in, exit code out.
+//!
+//! One folder a program. Raw flags (`args`) and validated options (`options`)
+//! are two types; everything a program says goes through [`say`], so that data
+//! is on stdout and the rest on stderr, and a closed pipe is no panic.
+
+pub mod exit;
+pub mod sample;
+pub mod say;
+mod shell;
+pub mod train;

@@ -1,0 +1,106 @@
+//! `gan-sample`, from flags to exit code.
+
+mod args;
+
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use clap::{CommandFactory, Parser};
+use gan_model::checkpoint::{Checkpoint, Weights};
+use gan_sample::{Grid, Output, Sampler, walk};
+use serde_json::json;
+
+use self::args::SampleArgs;
+use crate::exit::Failure;
+use crate::train::choose_device;
+use crate::train::resume::checkpoint_path;
+use crate::{say, shell};
+
+/// Pictures drawn at once while a file is written: what bounds its memory.
+const AT_ONCE: usize = 1024;
+
+/// # Errors
+/// How the program ends when it does not succeed.
+pub fn main() -> Result<(), Failure> {
+    let begin = Instant::now();
+    let args = SampleArgs::parse();
+    if shell::asked(SampleArgs::command(), args.completions, args.man)? {
+        return Ok(());
+    }
+    let out = args.out.clone().unwrap_or_else(|| next_free(args.interpolate.is_some()));
+    let output = Output::of(&out).map_err(|error| Failure::Usage(format!("--out: {error}")))?;
+    let grid = grid(&args)?;
+
+    let path = args.checkpoint.clone().unwrap_or_default();
+    let checkpoint = Checkpoint::read(&checkpoint_path(&path))?;
+    let device = choose_device(Some(&args.device))?;
+    let weights = if args.raw { Weights::Raw } else { Weights::Averaged };
+    let generator = checkpoint.generator(weights, &device.device)?;
+    let model = &checkpoint.header().model;
+    let sampler = Sampler::new(&generator, model, &device.device);
+    let size = [model.width, model.height];
+
+    let count = match args.interpolate {
+        None => {
+            let count = args.count;
+            output.write(&out, grid, count, size, |first| {
+                sampler.pictures(args.seed, first as u64, AT_ONCE.min(count - first))
+            })?;
+            count
+        }
+        Some(points) => {
+            let latents = walk(args.seed, points, args.count, model.latent);
+            output.write(&out, grid, points * args.count, size, |first| {
+                let rest = &latents[first * model.latent..];
+                sampler.draw(&rest[..rest.len().min(AT_ONCE * model.latent)])
+            })?;
+            points * args.count
+        }
+    };
+
+    if args.json {
+        say::json(&json!({
+            "out": out,
+            "pictures": count,
+            "seed": args.seed,
+            "weights": if args.raw { "raw" } else { "averaged" },
+            "checkpoint": checkpoint.path(),
+            "epochs": checkpoint.header().step,
+            "device": device.name,
+            "seconds": begin.elapsed().as_secs_f64(),
+        }))?;
+    } else {
+        say::data(out.display())?;
+    }
+    Ok(())
+}
+
+/// The grid, when the numbers make one.
+fn grid(args: &SampleArgs) -> Result<Grid, Failure> {
+    let check = |flag: &str, value: usize, least: usize, most: usize| {
+        if (least..=most).contains(&value) {
+            return Ok(());
+        }
+        Err(Failure::Usage(format!("--{flag} is {value}; expected {least} to {most}")))
+    };
+    check("columns", args.columns, 1, 1 << 20)?;
+    check("scale", args.scale, 1, 1 << 10)?;
+    if let Some(points) = args.interpolate {
+        // All of a walk's vectors are in memory at once.
+        check("interpolate", points, 2, 1 << 10)?;
+        check("count", args.count, 2, 1 << 10)?;
+        return Ok(Grid { columns: args.count, scale: args.scale });
+    }
+    check("count", args.count, 1, u32::MAX as usize)?;
+    Ok(Grid { columns: args.columns, scale: args.scale })
+}
+
+/// A name in this directory that nothing has yet.
+fn next_free(walk: bool) -> PathBuf {
+    let name = |number| match walk {
+        false => format!("digits-{number:04}.png"),
+        true => format!("walk-{number:04}.gif"),
+    };
+    let mut names = (1_u64..).map(|number| PathBuf::from(name(number)));
+    names.find(|path| !Path::exists(path)).unwrap_or_default()
+}

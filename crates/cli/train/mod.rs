@@ -1,0 +1,216 @@
+//! `gan-train`, from flags to exit code.
+
+mod args;
+mod config_file;
+mod data;
+mod options;
+mod progress;
+pub(crate) mod resume;
+mod signals;
+mod table;
+
+use std::path::Path;
+use std::time::Instant;
+
+use clap::{CommandFactory, Parser};
+use gan_data::Dataset;
+use gan_model::DatasetInfo;
+use gan_train::{Outcome, RunConfig, RunDir, TrainError, Trainer, dataset_info, train};
+use serde_json::json;
+
+use self::args::TrainArgs;
+use self::data::Data;
+pub(crate) use self::options::choose_device;
+use self::options::Options;
+use self::progress::Progress;
+use self::resume::Resume;
+use self::signals::Asked;
+use crate::exit::Failure;
+use crate::{say, shell};
+
+/// # Errors
+/// How the program ends when it does not succeed.
+pub fn main() -> Result<(), Failure> {
+    let args = TrainArgs::parse();
+    if shell::asked(TrainArgs::command(), args.completions, args.man)? {
+        return Ok(());
+    }
+    let mut options = Options::new(args)?;
+    let resume = options.resume.as_deref().map(Resume::read).transpose()?;
+    if let Some(resume) = &resume {
+        take_over(&mut options, resume)?;
+    }
+    if options.dry_run {
+        return dry_run(&options, resume.as_ref());
+    }
+
+    let data = data::get(&options.data, options.quiet)?;
+    let info = dataset_info(&data.train);
+    let mut trainer = match &resume {
+        None => Trainer::new(options.model.clone(), options.training.clone(), &options.device.device),
+        Some(resume) => {
+            same_images(resume, &info)?;
+            Trainer::resume(&resume.checkpoint, &options.device.device)?
+        }
+    };
+    let t = &options.training;
+    trainer.reschedule(t.epochs, t.sample_every, t.checkpoint_every);
+
+    let run = open_run(&options, resume.as_ref(), &info)?;
+    let config = record(&options, &data, &info);
+    run.write_config(&config)?;
+    if !options.quiet {
+        let table = table::settings(&config.model, &config.training, Some(&info), &config.device);
+        let version = env!("CARGO_PKG_VERSION");
+        say::note(format!("gan-train {version}\n{table}\n  run           {}", run.root().display()));
+    }
+    finish(&options, &mut trainer, &data.train, &run, &config)
+}
+
+/// Trains, and tells how it went.
+fn finish(
+    options: &Options,
+    trainer: &mut Trainer,
+    dataset: &Dataset,
+    run: &RunDir,
+    config: &RunConfig,
+) -> Result<(), Failure> {
+    let asked = Asked::listen()?;
+    let begin = Instant::now();
+    let mut progress =
+        Progress::new(run, trainer.epoch(), config.training.epochs, options.quiet);
+    let device = &options.device.device;
+    let stop = || asked.signal().is_some();
+    let outcome = train(trainer, dataset, run, device, stop, |event| progress.observe(event));
+    progress.finish();
+
+    let (word, epochs) = match &outcome {
+        Ok(Outcome::Finished) => ("finished", trainer.epoch()),
+        Ok(Outcome::Stopped) => ("stopped", trainer.epoch()),
+        Err(TrainError::Diverged { epoch, .. }) => ("diverged", *epoch),
+        Err(_) => ("failed", trainer.epoch()),
+    };
+    let seconds = begin.elapsed().as_secs_f64();
+    let root = run.root().display();
+    if !options.quiet {
+        let hint = match word {
+            "finished" => format!("draw more with: gan-sample --checkpoint {root}"),
+            "stopped" => format!("go on with: gan-train --resume {root}"),
+            _ => format!("the last good checkpoint is {}", run.checkpoint().display()),
+        };
+        say::note(format!("{word} after {epochs} epochs, {}; {hint}", say::duration(seconds)));
+    }
+    if options.json {
+        let row = progress.latest;
+        say::json(&json!({
+            "outcome": word,
+            "epochs": epochs,
+            "seconds": seconds,
+            "run": run.root(),
+            "checkpoint": run.checkpoint(),
+            "config": run.config(),
+            "metrics": run.metrics(),
+            "samples": run.samples(),
+            "reals": run.reals(),
+            "dataset": config.dataset,
+            "device": config.device,
+            "losses": row.map(|row| json!({
+                "epoch": row.epoch,
+                "discriminator": row.d_loss,
+                "generator": row.g_loss,
+                "d_real": row.d_real,
+                "d_fake": row.d_fake,
+            })),
+        }))?;
+    }
+    match outcome {
+        Ok(Outcome::Finished) => Ok(()),
+        Ok(Outcome::Stopped) => Err(Failure::Interrupted(asked.signal().unwrap_or(2))),
+        Err(error @ TrainError::Diverged { .. }) => Err(Failure::Diverged(error.into())),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// A checkpoint's settings win; only the total and the intervals may be new.
+fn take_over(options: &mut Options, resume: &Resume) -> Result<(), Failure> {
+    resume.check(&options.said)?;
+    let header = resume.checkpoint.header();
+    let mut training = header.training.clone();
+    training.epochs = options.said.epochs.unwrap_or(training.epochs);
+    training.sample_every = options.said.sample_every.unwrap_or(training.sample_every);
+    training.checkpoint_every = options.said.checkpoint_every.unwrap_or(training.checkpoint_every);
+    gan_train::validate(&training).map_err(|error| {
+        Failure::Failed(anyhow::anyhow!("{}: {error}", resume.checkpoint.path().display()))
+    })?;
+    options.data = resume.data(&options.data);
+    options.model = header.model.clone();
+    options.training = training;
+    Ok(())
+}
+
+fn same_images(resume: &Resume, found: &DatasetInfo) -> Result<(), Failure> {
+    let expected = &resume.checkpoint.header().dataset;
+    if expected == found {
+        return Ok(());
+    }
+    Err(Failure::Usage(format!(
+        "the checkpoint learnt from {} ({} images, sha256 {}), but {} ({} images, sha256 {}) was \
+         found; give the folder of the same images with --data-dir",
+        expected.name, expected.images, expected.digest, found.name, found.images, found.digest
+    )))
+}
+
+/// The directory to write to: the checkpoint's own, the one that was named, or the next number.
+fn open_run(
+    options: &Options,
+    resume: Option<&Resume>,
+    info: &DatasetInfo,
+) -> Result<RunDir, Failure> {
+    let run = match (resume, &options.out) {
+        (Some(resume), None) if resume.config.is_some() => RunDir::open(&resume.root)?,
+        (Some(resume), Some(out)) if same_path(&resume.root, out) => RunDir::open(&resume.root)?,
+        (Some(resume), None) => {
+            return Err(Failure::Usage(format!(
+                "{} does not lie in a run's directory; say where to go on with --out DIR",
+                resume.checkpoint.path().display()
+            )));
+        }
+        (_, Some(out)) => RunDir::create(out)?,
+        (None, None) => RunDir::create_next(Path::new("runs"), &format!("{}-dense", info.name))?,
+    };
+    Ok(run)
+}
+
+fn same_path(a: &Path, b: &Path) -> bool {
+    a == b || a.canonicalize().is_ok_and(|a| b.canonicalize().is_ok_and(|b| a == b))
+}
+
+fn record(options: &Options, data: &Data, info: &DatasetInfo) -> RunConfig {
+    RunConfig {
+        version: env!("CARGO_PKG_VERSION").into(),
+        model: options.model.clone(),
+        training: options.training.clone(),
+        dataset: info.clone(),
+        // A run may be resumed from another directory.
+        data_dir: data.dir.as_ref().map(|dir| std::path::absolute(dir).unwrap_or(dir.clone())),
+        device: options.device.name.clone(),
+    }
+}
+
+fn dry_run(options: &Options, resume: Option<&Resume>) -> Result<(), Failure> {
+    let known = resume.map(|resume| &resume.checkpoint.header().dataset);
+    let device = &options.device.name;
+    if !options.quiet {
+        say::note(table::settings(&options.model, &options.training, known, device));
+    }
+    if options.json {
+        say::json(&json!({
+            "model": options.model,
+            "training": options.training,
+            "dataset": options.data.dataset,
+            "data_dir": data::folder(&options.data),
+            "device": device,
+        }))?;
+    }
+    Ok(())
+}

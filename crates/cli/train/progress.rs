@@ -1,0 +1,99 @@
+//! What a training says while it goes on: a bar on a terminal, lines elsewhere.
+
+use std::time::{Duration, Instant};
+
+use gan_train::{Event, MetricsRow, RunDir};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use crate::say;
+
+/// Without a terminal, a line at least this often.
+const SILENCE: Duration = Duration::from_secs(30);
+
+/// Follows a training.
+pub struct Progress<'a> {
+    run: &'a RunDir,
+    bar: ProgressBar,
+    quiet: bool,
+    total: u64,
+    first: u64,
+    begin: Instant,
+    spoke: Instant,
+    /// What was read last, for the program's last words.
+    pub latest: Option<MetricsRow>,
+}
+
+impl<'a> Progress<'a> {
+    /// Follows a training that has done `first` of `total` epochs.
+    pub fn new(run: &'a RunDir, first: u64, total: u64, quiet: bool) -> Self {
+        let bar = ProgressBar::with_draw_target(Some(total), ProgressDrawTarget::stderr_with_hz(4));
+        if quiet {
+            bar.set_draw_target(ProgressDrawTarget::hidden());
+        }
+        let template = "[{bar:24}] {pos}/{len}  {msg}  {per_sec}  {eta} left";
+        if let Ok(style) = ProgressStyle::with_template(template) {
+            bar.set_style(
+                style
+                    .progress_chars("=> ")
+                    .with_key("per_sec", |state: &_, out: &mut dyn std::fmt::Write| {
+                        let _ = write!(out, "{:.1} steps/s", indicatif::ProgressState::per_sec(state));
+                    }),
+            );
+        }
+        bar.set_position(first);
+        bar.reset_eta();
+        let now = Instant::now();
+        Self { run, bar, quiet, total, first, begin: now, spoke: now, latest: None }
+    }
+
+    /// Takes an event of the training.
+    pub fn observe(&mut self, event: Event) {
+        match event {
+            Event::Epoch(epoch) => self.bar.set_position(epoch),
+            Event::Read(row) => {
+                self.bar.set_message(losses(&row));
+                self.latest = Some(row);
+                if self.bar.is_hidden() && self.spoke.elapsed() > SILENCE {
+                    self.line(&self.state(&row));
+                }
+            }
+            Event::Sampled(epoch) => {
+                let picture = self.run.sample(epoch);
+                let state = match self.latest.filter(|row| row.epoch == epoch) {
+                    Some(row) => self.state(&row),
+                    None => format!("epoch {epoch}/{}", self.total),
+                };
+                self.line(&format!("{state}  {}", picture.display()));
+            }
+            Event::Saved(_) => {}
+        }
+    }
+
+    /// Clears the bar.
+    pub fn finish(&self) {
+        self.bar.finish_and_clear();
+    }
+
+    fn line(&mut self, line: &str) {
+        self.spoke = Instant::now();
+        if self.quiet {
+        } else if self.bar.is_hidden() {
+            say::note(line);
+        } else {
+            self.bar.println(line);
+        }
+    }
+
+    fn state(&self, row: &MetricsRow) -> String {
+        let seconds = self.begin.elapsed().as_secs_f64();
+        let rate = (row.epoch - self.first) as f64 / seconds.max(1e-9);
+        let left = say::duration((self.total - row.epoch) as f64 / rate);
+        let Self { total, .. } = self;
+        format!("epoch {}/{total}  {}  {rate:.1} steps/s  {left} left", row.epoch, losses(row))
+    }
+}
+
+fn losses(row: &MetricsRow) -> String {
+    let MetricsRow { d_loss, g_loss, d_real, d_fake, .. } = row;
+    format!("d_loss {d_loss:.3}  g_loss {g_loss:.3}  D(real) {d_real:.2}  D(fake) {d_fake:.2}")
+}

@@ -1,0 +1,110 @@
+//! Every way in which bytes can miss their layout.
+
+use super::*;
+
+const IMAGES: Layout = Layout::Images(2);
+const LABELS: Layout = Layout::Labels(3);
+
+fn images() -> Vec<u8> {
+    let mut file = IMAGES.header();
+    file.resize(16 + 2 * IMAGE_LEN, 7);
+    file
+}
+
+fn labels() -> Vec<u8> {
+    [LABELS.header(), vec![0, 9, 5]].concat()
+}
+
+fn fault(layout: Layout, file: &[u8]) -> IdxError {
+    match copy_checked(layout, file, io::sink()) {
+        Err(CopyError::Content(error)) => error,
+        other => panic!("expected a fault in the content, got {other:?}"),
+    }
+}
+
+#[test]
+fn a_good_file_is_copied_byte_for_byte() {
+    for (layout, file) in [(IMAGES, images()), (LABELS, labels())] {
+        let mut copy = Vec::new();
+        copy_checked(layout, &file[..], &mut copy).unwrap();
+        assert_eq!(copy, file);
+        assert_eq!(copy.len() as u64, layout.file_len());
+    }
+}
+
+#[test]
+fn the_magic_number_must_be_that_of_the_name() {
+    let error = fault(IMAGES, &labels());
+    assert_eq!(error, IdxError::Magic { found: 0x0801, expected: 0x0803, what: "images" });
+    assert_eq!(
+        error.to_string(),
+        "it starts with 0x00000801; expected 0x00000803, which marks an IDX file of images \
+         (these are labels)"
+    );
+    assert!(fault(LABELS, &[0x1f, 0x8b, 8, 0]).to_string().contains("this is gzip"));
+    assert!(fault(LABELS, b"<!doctype html>").to_string().contains("web page"));
+}
+
+#[test]
+fn counts_and_sizes_must_be_the_expected_ones_however_large() {
+    for count in [0, 1, 3, u32::MAX] {
+        let mut file = images();
+        file[4..8].copy_from_slice(&count.to_be_bytes());
+        let expected = IdxError::Count { found: count, expected: 2, what: "images" };
+        assert_eq!(fault(IMAGES, &file), expected);
+    }
+    for (rows, columns) in [(28, 27), (27, 28), (u32::MAX, u32::MAX)] {
+        let mut file = images();
+        file[8..12].copy_from_slice(&u32::to_be_bytes(rows));
+        file[12..16].copy_from_slice(&u32::to_be_bytes(columns));
+        assert_eq!(fault(IMAGES, &file), IdxError::Shape { rows, columns });
+    }
+}
+
+#[test]
+fn every_cut_and_every_addition_is_seen() {
+    for (layout, file) in [(IMAGES, images()), (LABELS, labels())] {
+        let expected = file.len() as u64;
+        for cut in 0..file.len() {
+            let short = IdxError::Short { found: cut as u64, expected };
+            assert_eq!(fault(layout, &file[..cut]), short);
+        }
+        let long = [file, vec![0]].concat();
+        assert_eq!(fault(layout, &long), IdxError::Long { expected });
+    }
+}
+
+#[test]
+fn a_source_without_an_end_is_left() {
+    let header = LABELS.header();
+    let endless = (&header[..]).chain(io::repeat(1));
+    let result = copy_checked(LABELS, endless, io::sink());
+    assert!(matches!(result, Err(CopyError::Content(IdxError::Long { expected: 11 }))));
+}
+
+#[test]
+fn a_label_above_nine_is_named_by_its_place() {
+    let mut file = labels();
+    file[9] = 10;
+    assert_eq!(fault(LABELS, &file), IdxError::Label { index: 1, found: 10 });
+
+    let many = Layout::Labels(200_000);
+    let mut file = many.header();
+    file.resize(8 + 200_000, 9);
+    file[8 + 150_001] = 255;
+    assert_eq!(fault(many, &file), IdxError::Label { index: 150_001, found: 255 });
+}
+
+struct Broken;
+impl Read for Broken {
+    fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+        Err(ErrorKind::ConnectionReset.into())
+    }
+}
+
+#[test]
+fn errors_of_the_two_ends_are_told_apart() {
+    let full = copy_checked(LABELS, &labels()[..], &mut [0; 9][..]);
+    assert!(matches!(full, Err(CopyError::Write(_))));
+    assert!(matches!(copy_checked(LABELS, Broken, io::sink()), Err(CopyError::Read(_))));
+}

@@ -1,0 +1,88 @@
+//! Replacing a file at once: a reader sees the old one or the new one.
+
+use std::ffi::OsString;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+/// Writes `bytes` to a sibling of `path`, syncs it, renames it to `path`, and syncs the directory.
+///
+/// # Errors
+/// What the system answers; the sibling is removed, and what `path` held is untouched.
+pub fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    write_with(path, |file| file.write_all(bytes))
+}
+
+/// As [`write`], of bytes that `fill` writes one after the other.
+///
+/// # Errors
+/// What `fill` or the system answers; the sibling is removed, and what `path` held is untouched.
+pub fn write_with<E: From<io::Error>>(
+    path: &Path,
+    fill: impl FnOnce(&mut BufWriter<File>) -> Result<(), E>,
+) -> Result<(), E> {
+    let sibling = sibling(path)?;
+    let written = fill_and_sync(&sibling, fill).and_then(|()| Ok(fs::rename(&sibling, path)?));
+    if written.is_err() {
+        // The error that matters is the first one.
+        let _ = fs::remove_file(&sibling);
+        return written;
+    }
+    Ok(sync_directory(path)?)
+}
+
+fn sibling(path: &Path) -> io::Result<PathBuf> {
+    let name = path.file_name().ok_or(io::ErrorKind::InvalidFilename)?;
+    let mut sibling = OsString::from(".");
+    sibling.push(name);
+    sibling.push(format!(".{}.tmp", std::process::id()));
+    Ok(path.with_file_name(sibling))
+}
+
+fn fill_and_sync<E: From<io::Error>>(
+    path: &Path,
+    fill: impl FnOnce(&mut BufWriter<File>) -> Result<(), E>,
+) -> Result<(), E> {
+    // The rest of a process of the same number that died is ours to replace.
+    let file = OpenOptions::new().write(true).create(true).truncate(true).open(path)?;
+    let mut file = BufWriter::new(file);
+    fill(&mut file)?;
+    let file = file.into_inner().map_err(io::IntoInnerError::into_error)?;
+    Ok(file.sync_all()?)
+}
+
+fn sync_directory(path: &Path) -> io::Result<()> {
+    if cfg!(not(unix)) {
+        return Ok(()); // Elsewhere a directory cannot be opened as a file.
+    }
+    let directory = match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
+    File::open(directory)?.sync_all()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_replaced_whole_and_nothing_is_left_beside_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("file");
+        write(&path, b"old").unwrap();
+        write(&path, b"new").unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"new");
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_failed_write_leaves_no_trace() {
+        let dir = tempfile::tempdir().unwrap();
+        let occupied = dir.path().join("occupied");
+        fs::create_dir_all(occupied.join("by a directory")).unwrap();
+        assert!(write(&occupied, b"new").is_err());
+        assert!(write(&dir.path().join("missing").join("file"), b"new").is_err());
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
+    }
+}

@@ -1,0 +1,182 @@
+//! The checkpoint file, `ckpt.mpk`: one MessagePack document, version 1.
+//!
+//! ```text
+//! map of 4                        at the top, in this order
+//!   "format"   str  "gan-checkpoint"
+//!   "version"  uint 1
+//!   "sha256"   bin  32 bytes      of the payload's bytes
+//!   "payload"  bin                a MessagePack document of its own:
+//!     map of 6                    in this order
+//!       "header"                  map of 4
+//!         "model"                 map: latent, generator_hidden, discriminator_hidden,
+//!                                 height, width
+//!         "training"              map: recipe, epochs, batch, lr, beta1, beta2, epsilon,
+//!                                 ema, loss, seed, sample_every, checkpoint_every
+//!         "dataset"               map: name, digest (hex SHA-256), images
+//!         "step"                  uint, epochs done; also Adam's time
+//!       "averaged_generator"      bin, burnpack: layers.N.weight [inputs, outputs],
+//!                                 layers.N.bias [outputs], all f32
+//!       "generator"               bin, the same
+//!       "discriminator"           bin, the same
+//!       "generator_moments"       bin, burnpack: first.* and second.* like the net
+//!       "discriminator_moments"   bin, the same
+//! ```
+//!
+//! The first 24 bytes are the same in every version: `84 a6 "format" ae
+//! "gan-checkpoint" a7`. Burnpack is Burn's container for tensors: little-endian,
+//! described in the `burn-pack` crate. Nothing in the file depends on the clock,
+//! the machine or a path: equal trainings write equal files.
+//!
+//! A file is at most [`MAX_FILE`] bytes. No size that the file states is
+//! believed before it was checked against the file's length.
+//!
+//! Writing replaces the name at once: a reader sees the old file or the new one.
+
+mod read;
+mod write;
+
+use std::io;
+use std::path::PathBuf;
+
+use burn::module::Module;
+use burn::store::RecordError;
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+pub use read::{Checkpoint, Weights};
+pub use write::{Sections, pack};
+
+use crate::config::{ConfigError, DatasetInfo, ModelConfig, TrainingConfig};
+
+/// The usual name of the file.
+pub const FILE_NAME: &str = "ckpt.mpk";
+/// The largest file that is read: 8 GiB.
+pub const MAX_FILE: u64 = 8 << 30;
+/// The version that is written, and the only one that is read.
+pub const VERSION: u64 = 1;
+
+const FORMAT: &str = "gan-checkpoint";
+const PREFIX: &[u8] = b"\x84\xa6format\xaegan-checkpoint\xa7";
+
+/// What a checkpoint says beside its tensors.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Header {
+    /// Sizes of the nets.
+    pub model: ModelConfig,
+    /// Settings of the training.
+    pub training: TrainingConfig,
+    /// What was learnt from.
+    pub dataset: DatasetInfo,
+    /// Epochs done.
+    pub step: u64,
+}
+
+/// Adam's two moments of every weight of a net, each in the weight's place.
+#[derive(Module, Debug)]
+pub struct Moments<M: Module> {
+    /// Running mean of the gradients.
+    pub first: M,
+    /// Running mean of the gradients' squares.
+    pub second: M,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Envelope<'a> {
+    format: &'a str,
+    version: u64,
+    #[serde(borrow, with = "serde_bytes")]
+    sha256: &'a [u8],
+    #[serde(borrow, with = "serde_bytes")]
+    payload: &'a [u8],
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Payload<'a> {
+    header: Header,
+    #[serde(borrow, with = "serde_bytes")]
+    averaged_generator: &'a [u8],
+    #[serde(borrow, with = "serde_bytes")]
+    generator: &'a [u8],
+    #[serde(borrow, with = "serde_bytes")]
+    discriminator: &'a [u8],
+    #[serde(borrow, with = "serde_bytes")]
+    generator_moments: &'a [u8],
+    #[serde(borrow, with = "serde_bytes")]
+    discriminator_moments: &'a [u8],
+}
+
+/// Why a checkpoint could not be read or written. Each names the file.
+#[derive(Debug, Error)]
+pub enum CheckpointError {
+    /// The file cannot be opened, read, written or renamed.
+    #[error("cannot {action} {}: {source}", path.display())]
+    Io {
+        /// What was attempted.
+        action: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// The system's answer.
+        source: io::Error,
+    },
+    /// Larger than [`MAX_FILE`].
+    #[error("{} is {found} bytes long; a checkpoint has at most {MAX_FILE}", path.display())]
+    TooLarge {
+        /// The file.
+        path: PathBuf,
+        /// Its length.
+        found: u64,
+    },
+    /// Something else under the name of a checkpoint.
+    #[error(
+        "{} is not a checkpoint: it {found}; expected the ckpt.mpk that gan-train writes", path.display()
+    )]
+    NotACheckpoint {
+        /// The file.
+        path: PathBuf,
+        /// How it starts.
+        found: String,
+    },
+    /// A checkpoint, but cut short or changed after it was written.
+    #[error("{} is damaged: {what}; use another copy or train again", path.display())]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// What does not fit.
+        what: String,
+    },
+    /// Written by a program of another version.
+    #[error(
+        "{} is a checkpoint of version {found}; this program reads version {VERSION}: {}",
+        path.display(),
+        if *.found > VERSION { "use a newer gan-train" } else { "train again with this program" }
+    )]
+    Version {
+        /// The file.
+        path: PathBuf,
+        /// Its version.
+        found: u64,
+    },
+    /// The file is whole, but its nets have sizes that this program refuses.
+    #[error("{} describes nets that cannot be: {source}", path.display())]
+    Config {
+        /// The file.
+        path: PathBuf,
+        /// Which size.
+        source: ConfigError,
+    },
+    /// The file is whole, but its tensors are not those of the nets it describes.
+    #[error("{}: its {section} does not fit its own description: {what}", path.display())]
+    Mismatch {
+        /// The file.
+        path: PathBuf,
+        /// Which part.
+        section: &'static str,
+        /// What does not fit.
+        what: String,
+    },
+    /// Tensors could not be packed for writing.
+    #[error("cannot pack tensors: {0}")]
+    Pack(#[from] RecordError),
+}

@@ -1,0 +1,24 @@
+//! The two nets of a GAN, their losses, and the checkpoint file that holds them.
+//!
+//! - [`Generator`] and [`Discriminator`] are dense nets of the sizes in a
+//!   [`ModelConfig`]; the discriminator answers with logits.
+//! - [`loss`] holds the objectives: pure functions of logits.
+//! - [`stream`] is where all randomness comes from: a seed, a purpose, an index.
+//! - [`checkpoint`] reads and writes `ckpt.mpk` and documents it byte for byte.
+//! - [`atomic`] replaces a file at once.
+//! - [`device`] turns a name such as `auto` or `wgpu:1` into a Burn device.
+//!
+//! No training here, no drawing, and no data set.
+
+pub mod atomic;
+pub mod checkpoint;
+mod config;
+pub mod device;
+mod init;
+pub mod loss;
+mod nets;
+pub mod stream;
+
+pub use config::{ConfigError, DatasetInfo, GeneratorLoss, ModelConfig, TrainingConfig};
+pub use init::GlorotUniform;
+pub use nets::{Discriminator, Generator, probability};

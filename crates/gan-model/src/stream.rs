@@ -1,0 +1,81 @@
+//! All randomness: named streams on the host, each from `(seed, purpose, index)`.
+//!
+//! A stream depends on nothing else, so a training's random state is its step
+//! number, and drawing a preview never disturbs training.
+
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use rand_distr::StandardNormal;
+
+/// What a stream is used for. Two purposes never share numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// Initial weights of the generator; the index is the layer.
+    GeneratorWeights,
+    /// Initial weights of the discriminator; the index is the layer.
+    DiscriminatorWeights,
+    /// Which real images a step sees; the index is the step.
+    Batch,
+    /// Noise of a step's discriminator update; the index is the step.
+    DiscriminatorNoise,
+    /// Noise of a step's generator update; the index is the step.
+    GeneratorNoise,
+    /// The latent vector of a picture; the index is the picture's.
+    Picture,
+}
+
+impl Purpose {
+    // Part of what makes trainings repeat: never change or reuse a tag.
+    const fn tag(self) -> [u8; 8] {
+        match self {
+            Self::GeneratorWeights => *b"g-weight",
+            Self::DiscriminatorWeights => *b"d-weight",
+            Self::Batch => *b"batch   ",
+            Self::DiscriminatorNoise => *b"d-noise ",
+            Self::GeneratorNoise => *b"g-noise ",
+            Self::Picture => *b"picture ",
+        }
+    }
+}
+
+/// The stream of `seed` for `purpose` at `index`: `ChaCha8` with the seed (little-endian)
+/// and the purpose's tag in its key, and the index as its nonce.
+#[must_use]
+pub fn stream(seed: u64, purpose: Purpose, index: u64) -> ChaCha8Rng {
+    let mut key = [0; 32];
+    key[..8].copy_from_slice(&seed.to_le_bytes());
+    key[8..16].copy_from_slice(&purpose.tag());
+    let mut rng = ChaCha8Rng::from_seed(key);
+    rng.set_stream(index);
+    rng
+}
+
+/// The next `count` standard normal numbers of a stream.
+#[must_use]
+pub fn normal(rng: &mut ChaCha8Rng, count: usize) -> Vec<f32> {
+    rng.sample_iter(StandardNormal).take(count).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stream_repeats_and_differs_from_every_other() {
+        let first = |seed, purpose, index| normal(&mut stream(seed, purpose, index), 4);
+        let reference = first(1, Purpose::Batch, 2);
+        assert_eq!(reference, first(1, Purpose::Batch, 2));
+        assert_ne!(reference, first(2, Purpose::Batch, 2));
+        assert_ne!(reference, first(1, Purpose::Picture, 2));
+        assert_ne!(reference, first(1, Purpose::Batch, 3));
+    }
+
+    #[test]
+    fn noise_is_standard_normal() {
+        let noise = normal(&mut stream(3, Purpose::GeneratorNoise, 0), 100_000);
+        let mean = noise.iter().sum::<f32>() / 1e5;
+        let variance = noise.iter().map(|x| x * x).sum::<f32>() / 1e5;
+        assert!(mean.abs() < 0.01, "mean {mean}");
+        assert!((variance - 1.0).abs() < 0.02, "variance {variance}");
+    }
+}

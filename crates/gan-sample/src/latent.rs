@@ -1,0 +1,69 @@
+//! Latent vectors: one for each picture of a seed, and walks between them.
+
+use gan_model::stream::{Purpose, normal, stream};
+
+/// The latent vector of picture `index` of `seed`: `len` standard normal numbers.
+#[must_use]
+pub fn picture_latent(seed: u64, index: u64, len: usize) -> Vec<f32> {
+    normal(&mut stream(seed, Purpose::Picture, index), len)
+}
+
+/// The point at `t` in [0, 1] on the great arc from `a` to `b` (Shoemake 1985, equation for
+/// Slerp), which keeps to the lengths that a generator was trained on where a
+/// straight line would cut through the sphere (White 2016, section 2.1).
+#[must_use]
+pub fn slerp(a: &[f32], b: &[f32], t: f32) -> Vec<f32> {
+    let dot = |x: &[f32], y: &[f32]| x.iter().zip(y).map(|(x, y)| x * y).sum::<f32>();
+    let cosine = dot(a, b) / (dot(a, a) * dot(b, b)).sqrt();
+    let angle = cosine.clamp(-1.0, 1.0).acos();
+    // Points that coincide, or lie opposite, define no arc.
+    let (from, to) = if angle.sin() < 1e-4 {
+        (1.0 - t, t)
+    } else {
+        (((1.0 - t) * angle).sin() / angle.sin(), (t * angle).sin() / angle.sin())
+    };
+    a.iter().zip(b).map(|(a, b)| from * a + to * b).collect()
+}
+
+/// A closed walk through the first `points` pictures of `seed`: from each to the
+/// next, and from the last to the first, `steps` vectors a leg, both ends included.
+///
+/// The result holds `points * steps` vectors of `len` numbers, one after the other.
+#[must_use]
+pub fn walk(seed: u64, points: usize, steps: usize, len: usize) -> Vec<f32> {
+    let corner = |index: usize| picture_latent(seed, (index % points) as u64, len);
+    let last = steps.saturating_sub(1).max(1) as f32;
+    let leg = |from: usize| {
+        let (a, b) = (corner(from), corner(from + 1));
+        (0..steps).flat_map(move |step| slerp(&a, &b, step as f32 / last))
+    };
+    (0..points).flat_map(leg).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn slerp_keeps_to_the_sphere_and_meets_its_ends() {
+        let (a, b) = ([3.0, 0.0], [0.0, 3.0]);
+        assert_eq!(slerp(&a, &b, 0.0), a);
+        let middle = slerp(&a, &b, 0.5);
+        assert!((middle[0] - 3.0 * 0.5_f32.sqrt()).abs() < 1e-6);
+        assert!((middle[0] - middle[1]).abs() < 1e-6);
+        assert_eq!(slerp(&a, &a, 0.3), a, "no arc between equal points");
+        assert!(slerp(&a, &[-3.0, 0.0], 0.5).iter().all(|x| x.is_finite()));
+    }
+
+    #[test]
+    fn a_walk_passes_through_the_pictures_it_is_between() {
+        let walk = walk(5, 3, 4, 10);
+        assert_eq!(walk.len(), 3 * 4 * 10);
+        let at = |index: usize| &walk[index * 10..][..10];
+        for corner in 0..3 {
+            assert_eq!(at(corner * 4), picture_latent(5, corner as u64, 10));
+        }
+        let close = at(11).iter().zip(at(0)).all(|(a, b)| (a - b).abs() < 1e-5);
+        assert!(close, "the last leg ends where the first began");
+    }
+}

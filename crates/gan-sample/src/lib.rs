@@ -1,0 +1,17 @@
+//! From noise to images, and from images to grids, animations and arrays.
+//!
+//! A [`Sampler`] turns latent vectors into pixels; [`picture_latent`] and
+//! [`walk`] make latent vectors; [`Output`] writes the pixels to a file.
+//!
+//! One image, one seed: picture `i` of a seed is the same pixels in any file,
+//! at any count and any number of columns.
+
+mod grid;
+mod latent;
+mod output;
+mod sampler;
+
+pub use grid::{Grid, GridError};
+pub use latent::{picture_latent, slerp, walk};
+pub use output::{Output, OutputError, write_png};
+pub use sampler::Sampler;

@@ -1,0 +1,84 @@
+//! Latent vectors through the generator to pixels.
+
+use burn::tensor::{Device, Tensor, TensorData};
+use gan_model::{Generator, ModelConfig};
+
+use crate::latent::picture_latent;
+
+/// Vectors that go through the generator at once. Always as many, the last ones
+/// padded: a matrix product may round differently at another size, and a picture
+/// must not depend on how many others are drawn.
+const CHUNK: usize = 64;
+
+/// A generator, ready to draw.
+pub struct Sampler<'a> {
+    generator: &'a Generator,
+    model: &'a ModelConfig,
+    device: &'a Device,
+}
+
+impl<'a> Sampler<'a> {
+    /// Draws with a `generator` of `model`'s sizes that lives on `device`, without autodiff.
+    #[must_use]
+    pub fn new(generator: &'a Generator, model: &'a ModelConfig, device: &'a Device) -> Self {
+        Self { generator, model, device }
+    }
+
+    /// Pictures `first..first + count` of `seed`, `[count, height, width]` row-major,
+    /// 0 (paper) to 255 (ink).
+    #[must_use]
+    pub fn pictures(&self, seed: u64, first: u64, count: usize) -> Vec<u8> {
+        let indices = first..first + count as u64;
+        let latent = |index| picture_latent(seed, index, self.model.latent);
+        self.draw(&indices.flat_map(latent).collect::<Vec<_>>())
+    }
+
+    /// The images of latent vectors that lie one after the other: `[n, latent]` to
+    /// `[n, height, width]`, row-major, 0 (paper) to 255 (ink).
+    #[must_use]
+    pub fn draw(&self, latents: &[f32]) -> Vec<u8> {
+        let chunks = latents.chunks(CHUNK * self.model.latent);
+        chunks.flat_map(|chunk| self.draw_chunk(chunk)).collect()
+    }
+
+    fn draw_chunk(&self, latents: &[f32]) -> Vec<u8> {
+        let count = latents.len() / self.model.latent;
+        let mut padded = latents.to_vec();
+        padded.resize(CHUNK * self.model.latent, 0.0);
+        let input = TensorData::new(padded, [CHUNK, self.model.latent]);
+        let images = self.generator.forward(Tensor::from_data(input, self.device));
+        let images = images.into_data();
+        images.iter::<f32>().map(to_byte).take(count * self.model.image_len()).collect()
+    }
+}
+
+/// From [−1, 1] to 0..=255, the published listing's 0.5 x + 0.5.
+fn to_byte(x: f32) -> u8 {
+    (x * 127.5 + 127.5).round() as u8
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tanh_range_becomes_bytes() {
+        assert_eq!([-1.0, 0.0, 1.0, -2.0, 2.0, f32::NAN].map(to_byte), [0, 128, 255, 0, 255, 0]);
+    }
+
+    #[test]
+    fn a_picture_depends_on_its_seed_and_index_alone() {
+        let device = Device::flex();
+        let model = ModelConfig { latent: 7, generator_hidden: vec![32], ..ModelConfig::default() };
+        let generator = Generator::init(&model, 3, &device);
+        let sampler = Sampler::new(&generator, &model, &device);
+        let all = sampler.pictures(9, 0, 150);
+        assert_eq!(all.len(), 150 * 784);
+        for (first, count) in [(0, 1), (3, 10), (64, 64), (60, 90)] {
+            let expected = &all[first * 784..][..count * 784];
+            assert_eq!(sampler.pictures(9, first as u64, count), expected);
+        }
+        assert_ne!(sampler.pictures(8, 0, 1), all[..784]);
+        assert_ne!(all[..784], all[784..2 * 784], "pictures differ");
+    }
+}

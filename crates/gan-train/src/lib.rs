@@ -1,0 +1,20 @@
+//! The training step, the loop around it, and the directory a run leaves behind.
+//!
+//! - [`train`] is the whole of training, on one page.
+//! - [`Trainer`] is one model in training: [`Trainer::step`] is one epoch of the
+//!   published listing, one update of each net.
+//! - [`Recipe`] names settings that were measured.
+//! - [`RunDir`] names every path of a run.
+//!
+//! Nothing here prints: what happens is told to an observer that the caller gives.
+
+mod adam;
+mod recipe;
+mod run_dir;
+mod train;
+mod trainer;
+
+pub use recipe::{Recipe, SettingsError, validate};
+pub use run_dir::{MetricsRow, RunConfig, RunDir, RunDirError};
+pub use train::{Event, Outcome, TrainError, dataset_info, train};
+pub use trainer::{Readings, StepReport, Trainer};

@@ -1,0 +1,327 @@
+//! The directory of a run: every path in it, what may be written there, and the
+//! record of its metrics.
+
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::{self, BufRead, BufReader, Write};
+use std::path::{Path, PathBuf};
+
+use gan_model::checkpoint::FILE_NAME;
+use gan_model::{DatasetInfo, ModelConfig, TrainingConfig, atomic};
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use crate::trainer::Readings;
+
+/// A run's directory, held by this process alone until it is dropped.
+#[derive(Debug)]
+pub struct RunDir {
+    root: PathBuf,
+    // Held, not read: the lock dies with the process.
+    _lock: File,
+}
+
+/// Everything effective in a run: `config.json`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RunConfig {
+    /// Version of the program that wrote it.
+    pub version: String,
+    /// Sizes of the nets.
+    pub model: ModelConfig,
+    /// Settings of the training.
+    pub training: TrainingConfig,
+    /// What is learnt from.
+    pub dataset: DatasetInfo,
+    /// Where the data set's files are, if it has any.
+    pub data_dir: Option<PathBuf>,
+    /// The device, as in `flex (CPU)`.
+    pub device: String,
+}
+
+/// One line of `metrics.jsonl`.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct MetricsRow {
+    /// Epochs done.
+    pub epoch: u64,
+    /// Binary cross-entropy of the discriminator.
+    pub d_loss: f32,
+    /// The generator's objective.
+    pub g_loss: f32,
+    /// Mean probability that the batch's real images are real.
+    pub d_real: f32,
+    /// Mean probability that the batch's generated images are real.
+    pub d_fake: f32,
+    /// Seconds of training since this process began it; a clock's, so it does not repeat.
+    pub seconds: f64,
+}
+
+impl MetricsRow {
+    /// The row of a step that was read `seconds` into the training.
+    #[must_use]
+    pub fn new(epoch: u64, readings: &Readings, seconds: f64) -> Self {
+        Self {
+            epoch,
+            d_loss: readings.discriminator_loss,
+            g_loss: readings.generator_loss,
+            d_real: readings.real,
+            d_fake: readings.fake,
+            seconds,
+        }
+    }
+}
+
+/// Why a directory cannot be a run's, or not now.
+#[derive(Debug, Error)]
+pub enum RunDirError {
+    /// The system refused.
+    #[error("cannot {action} {}: {source}", path.display())]
+    Io {
+        /// What was attempted.
+        action: &'static str,
+        /// The path.
+        path: PathBuf,
+        /// The system's answer.
+        source: io::Error,
+    },
+    /// There are files in it, and they are not a run's.
+    #[error("{} is not empty and holds no run; choose a new or an empty directory", .0.display())]
+    NotOurs(PathBuf),
+    /// There is a run in it already.
+    #[error(
+        "{path} holds a run already; continue it with --resume {path}, or choose another directory",
+        path = .0.display()
+    )]
+    Occupied(PathBuf),
+    /// Another process trains there at this moment.
+    #[error("{} is in use by another gan-train; wait for it, or choose another directory", .0.display())]
+    InUse(PathBuf),
+}
+
+impl RunDir {
+    /// Makes the next free `runs/0001-name`, counting from the highest number there is.
+    ///
+    /// # Errors
+    /// When the system refuses.
+    pub fn create_next(runs: &Path, name: &str) -> Result<Self, RunDirError> {
+        fs::create_dir_all(runs).map_err(io("create", runs))?;
+        let mut number = 1 + highest_number(runs).map_err(io("read", runs))?;
+        loop {
+            let root = runs.join(format!("{number:04}-{name}"));
+            match fs::create_dir(&root) {
+                Ok(()) => return Self::hold(root),
+                // Another process was faster.
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => number += 1,
+                Err(error) => return Err(io("create", &root)(error)),
+            }
+        }
+    }
+
+    /// Takes a directory that is new or empty.
+    ///
+    /// # Errors
+    /// When there is something in it, or the system refuses.
+    pub fn create(root: &Path) -> Result<Self, RunDirError> {
+        fs::create_dir_all(root).map_err(io("create", root))?;
+        let mut entries = fs::read_dir(root).map_err(io("read", root))?;
+        if entries.next().is_some() {
+            let holds_run = root.join("config.json").exists() || root.join(FILE_NAME).exists();
+            let root = root.to_path_buf();
+            return Err(if holds_run {
+                RunDirError::Occupied(root)
+            } else {
+                RunDirError::NotOurs(root)
+            });
+        }
+        Self::hold(root.to_path_buf())
+    }
+
+    /// Takes a directory that holds a run, to go on with it.
+    ///
+    /// # Errors
+    /// When another process trains there, or the system refuses.
+    pub fn open(root: &Path) -> Result<Self, RunDirError> {
+        Self::hold(root.to_path_buf())
+    }
+
+    fn hold(root: PathBuf) -> Result<Self, RunDirError> {
+        let path = root.join(".lock");
+        let lock = OpenOptions::new().create(true).truncate(false).write(true).open(&path);
+        let lock = lock.map_err(io("create", &path))?;
+        match lock.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => return Err(RunDirError::InUse(root)),
+            Err(TryLockError::Error(error)) => return Err(io("lock", &path)(error)),
+        }
+        let run = Self { root, _lock: lock };
+        let samples = run.samples();
+        fs::create_dir_all(&samples).map_err(io("create", &samples))?;
+        Ok(run)
+    }
+
+    /// The directory itself.
+    #[must_use]
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// Everything effective: a [`RunConfig`].
+    #[must_use]
+    pub fn config(&self) -> PathBuf {
+        self.root.join("config.json")
+    }
+
+    /// One [`MetricsRow`] a line.
+    #[must_use]
+    pub fn metrics(&self) -> PathBuf {
+        self.root.join("metrics.jsonl")
+    }
+
+    /// A hundred of the real images.
+    #[must_use]
+    pub fn reals(&self) -> PathBuf {
+        self.root.join("reals.png")
+    }
+
+    /// The rows of digits.
+    #[must_use]
+    pub fn samples(&self) -> PathBuf {
+        self.root.join("samples")
+    }
+
+    /// The row of digits drawn after `epoch` epochs.
+    #[must_use]
+    pub fn sample(&self, epoch: u64) -> PathBuf {
+        self.samples().join(format!("epoch-{epoch:06}.png"))
+    }
+
+    /// The latest checkpoint.
+    #[must_use]
+    pub fn checkpoint(&self) -> PathBuf {
+        self.root.join(FILE_NAME)
+    }
+
+    /// Writes `config.json`.
+    ///
+    /// # Errors
+    /// When the system refuses.
+    pub fn write_config(&self, config: &RunConfig) -> Result<(), RunDirError> {
+        let path = self.config();
+        let text = serde_json::to_vec_pretty(config).map_err(io::Error::other);
+        text.and_then(|text| atomic::write(&path, &text)).map_err(io("write", &path))
+    }
+
+    /// What `config.json` in `root` says, if there is one that can be read.
+    #[must_use]
+    pub fn read_config(root: &Path) -> Option<RunConfig> {
+        serde_json::from_slice(&fs::read(root.join("config.json")).ok()?).ok()
+    }
+
+    /// Adds a row to the metrics.
+    ///
+    /// # Errors
+    /// When the system refuses.
+    pub fn append_metrics(&self, row: &MetricsRow) -> Result<(), RunDirError> {
+        let path = self.metrics();
+        let write = || {
+            let mut line = serde_json::to_vec(row)?;
+            line.push(b'\n');
+            OpenOptions::new().create(true).append(true).open(&path)?.write_all(&line)
+        };
+        write().map_err(io("write", &path))
+    }
+
+    /// Drops the rows after `epoch`, and a last one that a crash cut short: the
+    /// epochs they tell of will be trained again.
+    ///
+    /// # Errors
+    /// When the system refuses.
+    pub fn rewind_metrics(&self, epoch: u64) -> Result<(), RunDirError> {
+        let path = self.metrics();
+        let rewind = || {
+            let file = match File::open(&path) {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+                file => BufReader::new(file?),
+            };
+            atomic::write_with(&path, |kept| {
+                for line in file.split(b'\n') {
+                    let line = line?;
+                    let row = serde_json::from_slice::<MetricsRow>(&line);
+                    if row.is_ok_and(|row| row.epoch <= epoch) {
+                        kept.write_all(&line)?;
+                        kept.write_all(b"\n")?;
+                    }
+                }
+                Ok(())
+            })
+        };
+        rewind().map_err(io("write", &path))
+    }
+}
+
+fn io<'a>(action: &'static str, path: &'a Path) -> impl FnOnce(io::Error) -> RunDirError + 'a {
+    move |source| RunDirError::Io { action, path: path.into(), source }
+}
+
+fn highest_number(runs: &Path) -> io::Result<u64> {
+    let mut highest = 0;
+    for entry in fs::read_dir(runs)? {
+        let name = entry?.file_name();
+        let number = name.to_str().and_then(|name| name.split('-').next()?.parse().ok());
+        highest = highest.max(number.unwrap_or(0));
+    }
+    Ok(highest)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row(epoch: u64) -> MetricsRow {
+        MetricsRow { epoch, d_loss: 0.5, g_loss: 1.0, d_real: 0.7, d_fake: 0.3, seconds: 1.0 }
+    }
+
+    #[test]
+    fn runs_are_numbered_after_the_highest() {
+        let dir = tempfile::tempdir().unwrap();
+        let runs = dir.path().join("runs");
+        let name = |run: &RunDir| run.root().file_name().unwrap().to_str().unwrap().to_owned();
+        assert_eq!(name(&RunDir::create_next(&runs, "mnist-dense").unwrap()), "0001-mnist-dense");
+        fs::create_dir(runs.join("0041-other")).unwrap();
+        fs::create_dir(runs.join("notes")).unwrap();
+        assert_eq!(name(&RunDir::create_next(&runs, "mnist-dense").unwrap()), "0042-mnist-dense");
+    }
+
+    #[test]
+    fn a_directory_that_is_in_use_or_holds_anything_is_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        let run = RunDir::create(dir.path()).unwrap();
+        assert!(matches!(RunDir::open(dir.path()), Err(RunDirError::InUse(_))));
+        fs::write(run.config(), "{}").unwrap();
+        drop(run);
+        assert!(matches!(RunDir::create(dir.path()), Err(RunDirError::Occupied(_))));
+        assert!(RunDir::open(dir.path()).is_ok(), "the lock died with its holder");
+
+        let other = tempfile::tempdir().unwrap();
+        fs::write(other.path().join("thesis.tex"), "").unwrap();
+        assert!(matches!(RunDir::create(other.path()), Err(RunDirError::NotOurs(_))));
+        assert_eq!(fs::read_dir(other.path()).unwrap().count(), 1, "nothing was written");
+    }
+
+    #[test]
+    fn rewinding_keeps_the_rows_up_to_an_epoch_and_drops_a_torn_one() {
+        let dir = tempfile::tempdir().unwrap();
+        let run = RunDir::create(dir.path()).unwrap();
+        run.rewind_metrics(7).unwrap();
+        for epoch in [20, 40, 60] {
+            run.append_metrics(&row(epoch)).unwrap();
+        }
+        let whole = fs::read_to_string(run.metrics()).unwrap();
+        fs::write(run.metrics(), format!("{whole}{{\"epoch\":8")).unwrap();
+        run.rewind_metrics(40).unwrap();
+        let kept = fs::read_to_string(run.metrics()).unwrap();
+        let epochs: Vec<u64> = kept
+            .lines()
+            .map(|line| serde_json::from_str::<MetricsRow>(line).unwrap().epoch)
+            .collect();
+        assert_eq!(epochs, [20, 40]);
+    }
+}

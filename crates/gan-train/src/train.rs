@@ -1,0 +1,168 @@
+//! The whole of training.
+
+use std::io;
+use std::path::PathBuf;
+use std::time::Instant;
+
+use burn::tensor::Device;
+use gan_data::{Dataset, IMAGE_LEN, SIDE, draw_batch};
+use gan_model::checkpoint::CheckpointError;
+use gan_model::stream::{Purpose, stream};
+use gan_model::{DatasetInfo, ModelConfig};
+use gan_sample::{Grid, Sampler, write_png};
+use thiserror::Error;
+
+use crate::run_dir::{MetricsRow, RunDir, RunDirError};
+use crate::trainer::{Readings, Trainer};
+
+/// Epochs between readings of the losses: each makes the host wait for the device.
+const READ_EVERY: u64 = 20;
+/// Pictures in a preview, and in a row of any picture here.
+const PREVIEW: usize = 10;
+/// Real images that a run shows.
+const REALS: usize = 100;
+
+/// What an observer is told.
+#[derive(Clone, Copy, Debug)]
+pub enum Event {
+    /// A step is done.
+    Epoch(u64),
+    /// The losses of the latest step were read.
+    Read(MetricsRow),
+    /// A row of digits was drawn after as many epochs.
+    Sampled(u64),
+    /// A checkpoint was written after as many epochs.
+    Saved(u64),
+}
+
+/// How a training ended; in each case the latest checkpoint is that of its last epoch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// All epochs are done.
+    Finished,
+    /// `stop` said so.
+    Stopped,
+}
+
+/// Why a training ended early.
+#[derive(Debug, Error)]
+pub enum TrainError {
+    /// A loss is not a number any more. The last checkpoint before is untouched.
+    #[error(
+        "training diverged by epoch {epoch}: the discriminator's loss is {}, the generator's {}; \
+         try a smaller --lr or --recipe default",
+        readings.discriminator_loss, readings.generator_loss
+    )]
+    Diverged {
+        /// Epochs done.
+        epoch: u64,
+        /// What was read.
+        readings: Readings,
+    },
+    /// The run's directory refused.
+    #[error(transparent)]
+    RunDir(#[from] RunDirError),
+    /// The checkpoint could not be written.
+    #[error(transparent)]
+    Checkpoint(#[from] CheckpointError),
+}
+
+/// Trains to the last of `config.epochs`, or until `stop` says so between two steps.
+///
+/// Losses go to the run's metrics, a row of digits from always the same noise to its
+/// samples, and everything to its checkpoint. What is written depends on the trainer
+/// and the data alone, so a training that was stopped and resumed leaves what an
+/// uninterrupted one does.
+///
+/// # Errors
+/// When a loss is not finite, or the run's directory cannot be written.
+pub fn train(
+    trainer: &mut Trainer,
+    dataset: &Dataset,
+    run: &RunDir,
+    device: &Device,
+    stop: impl Fn() -> bool,
+    mut observe: impl FnMut(Event),
+) -> Result<Outcome, TrainError> {
+    let begin = Instant::now();
+    let config = trainer.config().clone();
+    let info = dataset_info(dataset);
+    let save = |trainer: &Trainer| -> Result<(), TrainError> {
+        let (header, sections) = trainer.checkpoint(info.clone())?;
+        Ok(sections.write(&run.checkpoint(), &header)?)
+    };
+
+    if trainer.epoch() == 0 {
+        let reals = dataset.len().min(REALS);
+        draw(run.reals(), &dataset.images()[..reals * IMAGE_LEN], [SIDE, SIDE])?;
+        preview(trainer, run, device)?;
+        observe(Event::Sampled(0));
+        save(trainer)?;
+    }
+    run.rewind_metrics(trainer.epoch())?;
+
+    let mut outcome = Outcome::Finished;
+    while trainer.epoch() < config.epochs {
+        let mut rng = stream(config.seed, Purpose::Batch, trainer.epoch());
+        let real = draw_batch(dataset, config.batch, &mut rng);
+        let report = trainer.step(real.pixels);
+        let epoch = trainer.epoch();
+        observe(Event::Epoch(epoch));
+
+        let stopped = stop();
+        let last = epoch == config.epochs;
+        // Rows come at the same epochs wherever a training ends and goes on.
+        let recorded =
+            epoch.is_multiple_of(READ_EVERY) || epoch.is_multiple_of(config.sample_every);
+        let sampled = epoch.is_multiple_of(config.sample_every) || last;
+        let saved = epoch.is_multiple_of(config.checkpoint_every) || last;
+        if recorded || sampled || saved || stopped {
+            let readings = report.read();
+            if !readings.is_finite() {
+                return Err(TrainError::Diverged { epoch, readings });
+            }
+            let row = MetricsRow::new(epoch, &readings, begin.elapsed().as_secs_f64());
+            if recorded {
+                run.append_metrics(&row)?;
+            }
+            observe(Event::Read(row));
+        }
+        if sampled {
+            preview(trainer, run, device)?;
+            observe(Event::Sampled(epoch));
+        }
+        if saved || stopped {
+            save(trainer)?;
+            observe(Event::Saved(epoch));
+        }
+        if stopped && !last {
+            outcome = Outcome::Stopped;
+            break;
+        }
+    }
+    Ok(outcome)
+}
+
+/// How a checkpoint names a data set.
+#[must_use]
+pub fn dataset_info(dataset: &Dataset) -> DatasetInfo {
+    DatasetInfo {
+        name: dataset.name().into(),
+        digest: dataset.digest().into(),
+        images: dataset.len(),
+    }
+}
+
+/// A row of digits from the averaged weights, always of the same noise.
+fn preview(trainer: &Trainer, run: &RunDir, device: &Device) -> Result<(), RunDirError> {
+    let ModelConfig { width, height, .. } = *trainer.model();
+    let sampler = Sampler::new(trainer.averaged_generator(), trainer.model(), device);
+    let pixels = sampler.pictures(trainer.config().seed, 0, PREVIEW);
+    draw(run.sample(trainer.epoch()), &pixels, [width, height])
+}
+
+fn draw(path: PathBuf, pixels: &[u8], size: [usize; 2]) -> Result<(), RunDirError> {
+    let image = Grid { columns: PREVIEW, scale: 1 }.draw(pixels, size);
+    let written = image.map_err(io::Error::other).and_then(|image| write_png(&path, &image));
+    written.map_err(|source| RunDirError::Io { action: "write", path, source })
+}

@@ -1,0 +1,218 @@
+//! One model in training: its nets, its optimisers, and the step.
+
+use std::mem;
+
+use burn::module::Module;
+use burn::optim::GradientsParams;
+use burn::tensor::{Device, Tensor, TensorData};
+use gan_model::checkpoint::{Checkpoint, CheckpointError, Header, Sections, Weights, pack};
+use gan_model::stream::{Purpose, normal, stream};
+use gan_model::{
+    DatasetInfo, Discriminator, Generator, ModelConfig, TrainingConfig, loss, probability,
+};
+
+use crate::adam::{Adam, average};
+
+/// A GAN in training.
+///
+/// What it computes depends on the two configurations and the real images alone.
+pub struct Trainer {
+    model: ModelConfig,
+    config: TrainingConfig,
+    device: Device,
+    generator: Generator,
+    discriminator: Discriminator,
+    averaged: Generator,
+    generator_adam: Adam,
+    discriminator_adam: Adam,
+    epoch: u64,
+}
+
+/// What one step measured, still on its device: reading it waits for the device.
+pub struct StepReport {
+    discriminator_loss: Tensor<1>,
+    generator_loss: Tensor<1>,
+    real_logits: Tensor<2>,
+    fake_logits: Tensor<2>,
+}
+
+/// What one step measured.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Readings {
+    /// Binary cross-entropy over real and generated images; log 2 at chance.
+    pub discriminator_loss: f32,
+    /// The generator's objective.
+    pub generator_loss: f32,
+    /// D(real): mean probability that the real images are real.
+    pub real: f32,
+    /// D(fake): mean probability that the generated images are real.
+    pub fake: f32,
+}
+
+impl Trainer {
+    /// A model before its first step, with weights from `config.seed`.
+    #[must_use]
+    pub fn new(model: ModelConfig, config: TrainingConfig, device: &Device) -> Self {
+        let generator = Generator::init(&model, config.seed, device);
+        Self {
+            averaged: generator.valid(),
+            generator: generator.train(),
+            discriminator: Discriminator::init(&model, config.seed, device).train(),
+            generator_adam: Adam::new(&config),
+            discriminator_adam: Adam::new(&config),
+            epoch: 0,
+            device: device.clone(),
+            model,
+            config,
+        }
+    }
+
+    /// A model as a checkpoint left it.
+    ///
+    /// # Errors
+    /// When the checkpoint's tensors are not those of the nets it describes.
+    pub fn resume(checkpoint: &Checkpoint, device: &Device) -> Result<Self, CheckpointError> {
+        let Header { model, training, step, .. } = checkpoint.header().clone();
+        let generator_moments = checkpoint.generator_moments(device)?;
+        let discriminator_moments = checkpoint.discriminator_moments(device)?;
+        Ok(Self {
+            averaged: checkpoint.generator(Weights::Averaged, device)?.valid(),
+            generator: checkpoint.generator(Weights::Raw, device)?.train(),
+            discriminator: checkpoint.discriminator(device)?.train(),
+            generator_adam: Adam::resume(&training, &generator_moments),
+            discriminator_adam: Adam::resume(&training, &discriminator_moments),
+            epoch: step,
+            device: device.clone(),
+            model,
+            config: training,
+        })
+    }
+
+    /// One alternation on real images `[batch, height * width]` in [−1, 1], row-major:
+    /// the discriminator learns to tell them from generated ones, then the
+    /// generator learns to be taken for real.
+    ///
+    /// # Panics
+    /// When `real` is not whole images of the model's size, or none.
+    pub fn step(&mut self, real: Vec<f32>) -> StepReport {
+        let batch = real.len() / self.model.image_len();
+        let real = TensorData::new(real, [batch, self.model.image_len()]);
+        let real = Tensor::<2>::from_data(real, &self.device);
+        let time = self.epoch + 1;
+
+        // The discriminator's fakes carry no graph: its loss does not teach the generator.
+        let noise = self.noise(Purpose::DiscriminatorNoise, batch);
+        let fake = self.generator.valid().forward(noise);
+        let logits = self.discriminator.forward(Tensor::cat(vec![real, fake], 0).autodiff());
+        let real_logits = logits.clone().slice([0..batch]);
+        let fake_logits = logits.slice([batch..2 * batch]);
+        let discriminator_loss = loss::discriminator(real_logits.clone(), fake_logits.clone());
+        let gradients = gradients(&discriminator_loss, &self.discriminator);
+        replace(&mut self.discriminator, |d| self.discriminator_adam.update(d, gradients, time));
+
+        // The discriminator's weights get no gradient here: they only judge.
+        let noise = self.noise(Purpose::GeneratorNoise, batch).autodiff();
+        let judge = self.discriminator.clone().no_grad();
+        let verdict = judge.forward(self.generator.forward(noise));
+        let generator_loss = loss::generator(verdict, self.config.loss);
+        let gradients = self::gradients(&generator_loss, &self.generator);
+        replace(&mut self.generator, |g| self.generator_adam.update(g, gradients, time));
+
+        replace(&mut self.averaged, |a| average(a, &self.generator, self.config.ema));
+        self.epoch = time;
+        StepReport {
+            discriminator_loss: discriminator_loss.inner(),
+            generator_loss: generator_loss.inner(),
+            real_logits: real_logits.inner(),
+            fake_logits: fake_logits.inner(),
+        }
+    }
+
+    /// Noise of the coming step, `[batch, latent]`.
+    fn noise(&self, purpose: Purpose, batch: usize) -> Tensor<2> {
+        let mut rng = stream(self.config.seed, purpose, self.epoch);
+        let noise = normal(&mut rng, batch * self.model.latent);
+        Tensor::from_data(TensorData::new(noise, [batch, self.model.latent]), &self.device)
+    }
+
+    /// Epochs done.
+    #[must_use]
+    pub fn epoch(&self) -> u64 {
+        self.epoch
+    }
+
+    /// The training's settings.
+    #[must_use]
+    pub fn config(&self) -> &TrainingConfig {
+        &self.config
+    }
+
+    /// Sets the total number of epochs and the intervals of a resumed training.
+    pub fn reschedule(&mut self, epochs: u64, sample_every: u64, checkpoint_every: u64) {
+        self.config = TrainingConfig { epochs, sample_every, checkpoint_every, ..self.config.clone() };
+    }
+
+    /// The sizes of the nets.
+    #[must_use]
+    pub fn model(&self) -> &ModelConfig {
+        &self.model
+    }
+
+    /// The generator to draw with: averaged weights, no graph.
+    #[must_use]
+    pub fn averaged_generator(&self) -> &Generator {
+        &self.averaged
+    }
+
+    /// Everything that the training is at this epoch, ready to be written.
+    ///
+    /// # Errors
+    /// When tensors cannot be read back from the device.
+    pub fn checkpoint(&self, dataset: DatasetInfo) -> Result<(Header, Sections), CheckpointError> {
+        let header = Header {
+            model: self.model.clone(),
+            training: self.config.clone(),
+            dataset,
+            step: self.epoch,
+        };
+        let sections = Sections {
+            averaged_generator: pack(&self.averaged)?,
+            generator: pack(&self.generator)?,
+            discriminator: pack(&self.discriminator)?,
+            generator_moments: pack(&self.generator_adam.moments(&self.generator))?,
+            discriminator_moments: pack(&self.discriminator_adam.moments(&self.discriminator))?,
+        };
+        Ok((header, sections))
+    }
+}
+
+impl StepReport {
+    /// Waits for the device and reads the numbers.
+    #[must_use]
+    pub fn read(self) -> Readings {
+        Readings {
+            discriminator_loss: self.discriminator_loss.into_scalar(),
+            generator_loss: self.generator_loss.into_scalar(),
+            real: probability(self.real_logits).mean().into_scalar(),
+            fake: probability(self.fake_logits).mean().into_scalar(),
+        }
+    }
+}
+
+impl Readings {
+    /// Whether both losses are numbers.
+    #[must_use]
+    pub fn is_finite(&self) -> bool {
+        self.discriminator_loss.is_finite() && self.generator_loss.is_finite()
+    }
+}
+
+fn gradients<M: Module>(loss: &Tensor<1>, net: &M) -> GradientsParams {
+    GradientsParams::from_grads(loss.backward(), net)
+}
+
+/// Burn's updates take a module and give one back. It is moved, not cloned: a
+/// tensor that nothing shares is updated in place.
+fn replace<M: Module + Default>(place: &mut M, update: impl FnOnce(M) -> M) {
+    *place = update(mem::take(place));
+}
