@@ -89,7 +89,9 @@ fn fetch_missing(dir: &Path, options: &DataOptions, quiet: bool) -> anyhow::Resu
     }
     let bar = if quiet { ProgressBar::hidden() } else { ProgressBar::new(0) };
     let style = "  {msg} [{bar:30}] {bytes}/{total_bytes} {bytes_per_sec}";
-    bar.set_style(ProgressStyle::with_template(style).context("progress bar")?.progress_chars("=> "));
+    bar.set_style(
+        ProgressStyle::with_template(style).context("progress bar")?.progress_chars("=> "),
+    );
     let options = DownloadOptions { environment_proxy: true, ..DownloadOptions::default() };
     let done = download(dir, &options, &mut |progress| {
         bar.set_message(progress.file.to_owned());

@@ -20,8 +20,8 @@ use serde_json::json;
 
 use self::args::TrainArgs;
 use self::data::Data;
-pub(crate) use self::options::choose_device;
 use self::options::Options;
+pub(crate) use self::options::choose_device;
 use self::progress::Progress;
 use self::resume::Resume;
 use self::signals::Asked;
@@ -47,7 +47,9 @@ pub fn main() -> Result<(), Failure> {
     let data = data::get(&options.data, options.quiet)?;
     let info = dataset_info(&data.train);
     let mut trainer = match &resume {
-        None => Trainer::new(options.model.clone(), options.training.clone(), &options.device.device),
+        None => {
+            Trainer::new(options.model.clone(), options.training.clone(), &options.device.device)
+        }
         Some(resume) => {
             same_images(resume, &info)?;
             Trainer::resume(&resume.checkpoint, &options.device.device)?
@@ -62,7 +64,10 @@ pub fn main() -> Result<(), Failure> {
     if !options.quiet {
         let table = table::settings(&config.model, &config.training, Some(&info), &config.device);
         let version = env!("CARGO_PKG_VERSION");
-        say::note(format!("gan-train {version}\n{table}\n  run           {}", run.root().display()));
+        say::note(format!(
+            "gan-train {version}\n{table}\n  run           {}",
+            run.root().display()
+        ));
     }
     finish(&options, &mut trainer, &data.train, &run, &config)
 }
@@ -77,8 +82,7 @@ fn finish(
 ) -> Result<(), Failure> {
     let asked = Asked::listen()?;
     let begin = Instant::now();
-    let mut progress =
-        Progress::new(run, trainer.epoch(), config.training.epochs, options.quiet);
+    let mut progress = Progress::new(run, trainer.epoch(), config.training.epochs, options.quiet);
     let device = &options.device.device;
     let stop = || asked.signal().is_some();
     let outcome = train(trainer, dataset, run, device, stop, |event| progress.observe(event));

@@ -32,13 +32,12 @@ impl<'a> Progress<'a> {
         }
         let template = "[{bar:24}] {pos}/{len}  {msg}  {per_sec}  {eta} left";
         if let Ok(style) = ProgressStyle::with_template(template) {
-            bar.set_style(
-                style
-                    .progress_chars("=> ")
-                    .with_key("per_sec", |state: &_, out: &mut dyn std::fmt::Write| {
-                        let _ = write!(out, "{:.1} steps/s", indicatif::ProgressState::per_sec(state));
-                    }),
-            );
+            bar.set_style(style.progress_chars("=> ").with_key(
+                "per_sec",
+                |state: &_, out: &mut dyn std::fmt::Write| {
+                    let _ = write!(out, "{:.1} steps/s", indicatif::ProgressState::per_sec(state));
+                },
+            ));
         }
         bar.set_position(first);
         bar.reset_eta();

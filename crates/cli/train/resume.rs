@@ -49,9 +49,8 @@ impl Resume {
         fn text<T: ToString>(value: Option<&T>) -> Option<String> {
             value.map(ToString::to_string)
         }
-        let list = |widths: &Vec<usize>| {
-            widths.iter().map(usize::to_string).collect::<Vec<_>>().join(",")
-        };
+        let list =
+            |widths: &Vec<usize>| widths.iter().map(usize::to_string).collect::<Vec<_>>().join(",");
         same("seed", text(said.seed.as_ref()), training.seed.to_string())?;
         same("batch", text(said.batch.as_ref()), training.batch.to_string())?;
         same("latent", text(said.latent.as_ref()), model.latent.to_string())?;

@@ -27,7 +27,10 @@ pub fn settings(
         ("generator", widths(&model.generator_widths())),
         ("discriminator", widths(&model.discriminator_widths())),
         ("epochs", format!("{} of batch {}{passes}", t.epochs, t.batch)),
-        ("adam", format!("lr {}, beta1 {}, beta2 {}, epsilon {}", t.lr, t.beta1, t.beta2, t.epsilon)),
+        (
+            "adam",
+            format!("lr {}, beta1 {}, beta2 {}, epsilon {}", t.lr, t.beta1, t.beta2, t.epsilon),
+        ),
         ("average", format!("ema {}", t.ema)),
         ("loss", loss_name(&t.loss).into()),
         ("seed", t.seed.to_string()),

@@ -57,7 +57,8 @@ mod tests {
 
     #[test]
     fn the_stream_alone_decides() {
-        let draw = |seed| draw_batch(&two_images(), 32, &mut ChaCha8Rng::seed_from_u64(seed)).labels;
+        let draw =
+            |seed| draw_batch(&two_images(), 32, &mut ChaCha8Rng::seed_from_u64(seed)).labels;
         assert_eq!(draw(5), draw(5));
         assert_ne!(draw(5), draw(6));
     }

@@ -125,7 +125,10 @@ impl ModelConfig {
 /// Weights and biases of a dense net of these widths.
 #[must_use]
 pub(crate) fn parameters(widths: &[usize]) -> usize {
-    widths.windows(2).map(|pair| (pair[0] + 1).saturating_mul(pair[1])).fold(0, usize::saturating_add)
+    widths
+        .windows(2)
+        .map(|pair| (pair[0] + 1).saturating_mul(pair[1]))
+        .fold(0, usize::saturating_add)
 }
 
 fn check_width(name: &'static str, found: usize, max: usize) -> Result<(), ConfigError> {

@@ -25,8 +25,6 @@ pub struct Chosen {
     pub device: Device,
     /// What it is, as in `flex (CPU)` or `wgpu:0 (GPU)`.
     pub name: String,
-    /// Whether it is a CPU back end, whose results repeat to the last bit.
-    pub is_cpu: bool,
 }
 
 /// A device name that leads nowhere.
@@ -40,7 +38,8 @@ pub enum DeviceError {
     },
     /// A back end that this program was built without.
     #[error(
-        "{name} is not compiled into this program (it has {}); build it in with: cargo install --path . --features {name}", compiled_in()
+        "{name} is not compiled into this program (it has {}); build it in with: cargo install --path . --features {name}",
+        compiled_in()
     )]
     NotCompiled {
         /// The back end's name, which is its cargo feature too.
@@ -90,10 +89,6 @@ impl Backend {
         }
     }
 
-    const fn is_cpu(self) -> bool {
-        matches!(self, Self::Flex | Self::NdArray)
-    }
-
     /// The devices that this back end finds, real GPUs before software ones.
     fn devices(self) -> Vec<Device> {
         #[cfg(any(feature = "wgpu", feature = "cuda", feature = "rocm"))]
@@ -134,8 +129,15 @@ impl Backend {
             _ if is_software(&device) => format!("{name}:{at} (software, no GPU)"),
             _ => format!("{name}:{at} (GPU)"),
         };
-        Ok(Chosen { device, name, is_cpu: self.is_cpu() })
+        Ok(Chosen { device, name })
     }
+}
+
+/// Whether the device's tensors lie in the host's memory.
+#[must_use]
+pub fn is_cpu(device: &Device) -> bool {
+    let cpus = [Backend::Flex, Backend::NdArray];
+    cpus.into_iter().any(|backend| backend.devices().contains(device))
 }
 
 /// Whether the device is a CPU that poses as a GPU, such as lavapipe.
@@ -171,7 +173,7 @@ pub fn select(name: &str) -> Result<Chosen, DeviceError> {
         Some((backend, index)) => (backend, Some(index.parse().map_err(|_| unknown())?)),
     };
     let backend = ALL.into_iter().find(|b| b.name() == backend).ok_or_else(unknown)?;
-    if backend.is_cpu() && index.is_some() {
+    if matches!(backend, Backend::Flex | Backend::NdArray) && index.is_some() {
         return Err(unknown());
     }
     backend.choose(index)

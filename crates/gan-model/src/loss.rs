@@ -46,9 +46,8 @@ mod tests {
     fn losses_are_cross_entropies() {
         let (real, fake) = ([2.0, -1.0], [0.5, -3.0]);
         let log_d = |x: f32| -(1.0 + (-f64::from(x)).exp()).ln();
-        let mean = |values: [f32; 2], sign: f32| {
-            values.iter().map(|x| log_d(sign * x)).sum::<f64>() / 2.0
-        };
+        let mean =
+            |values: [f32; 2], sign: f32| values.iter().map(|x| log_d(sign * x)).sum::<f64>() / 2.0;
         let expected = -0.5 * (mean(real, 1.0) + mean(fake, -1.0));
         close(discriminator(logits(&real), logits(&fake)), expected);
         close(generator(logits(&fake), GeneratorLoss::Bce), -mean(fake, 1.0));

@@ -1,16 +1,17 @@
 //! The generator and the discriminator: dense nets with LeakyReLU.
 
-use burn::module::Module;
+use burn::module::{Module, Param};
 use burn::nn::{Linear, LinearConfig};
-use burn::tensor::activation::{leaky_relu, sigmoid, tanh};
+use burn::tensor::activation::sigmoid;
 use burn::tensor::{Device, Tensor};
+use gan_kernels::{Activation, dense};
 
 use crate::config::ModelConfig;
 use crate::init::GlorotUniform;
 use crate::stream::{Purpose, stream};
 
-/// LeakyReLU's slope below zero, in every hidden layer.
-const SLOPE: f64 = 0.2;
+/// What follows every hidden layer.
+const HIDDEN: Activation = Activation::LeakyRelu(0.2);
 
 /// Latent vectors to images.
 ///
@@ -35,7 +36,7 @@ impl Generator {
     /// `[batch, latent]`, standard normal, to `[batch, height * width]` in [−1, 1].
     #[must_use]
     pub fn forward(&self, latent: Tensor<2>) -> Tensor<2> {
-        tanh(hidden_then_linear(&self.layers, latent))
+        forward(&self.layers, latent, Activation::Tanh)
     }
 }
 
@@ -63,7 +64,7 @@ impl Discriminator {
     /// `[batch, height * width]` in [−1, 1] to logits `[batch, 1]`; above zero says real.
     #[must_use]
     pub fn forward(&self, images: Tensor<2>) -> Tensor<2> {
-        hidden_then_linear(&self.layers, images)
+        forward(&self.layers, images, Activation::None)
     }
 }
 
@@ -73,14 +74,18 @@ pub fn probability(logits: Tensor<2>) -> Tensor<2> {
     sigmoid(logits)
 }
 
-fn hidden_then_linear(layers: &[Linear], mut x: Tensor<2>) -> Tensor<2> {
-    for (index, layer) in layers.iter().enumerate() {
-        if index > 0 {
-            x = leaky_relu(x, SLOPE);
-        }
-        x = layer.forward(x);
+fn forward(layers: &[Linear], mut x: Tensor<2>, last: Activation) -> Tensor<2> {
+    for (index, Linear { weight, bias }) in layers.iter().enumerate() {
+        let activation = if index + 1 < layers.len() { HIDDEN } else { last };
+        let bias = bias.as_ref().map_or_else(|| no_bias(weight), Param::val);
+        x = dense(x, weight.val(), bias, activation);
     }
     x
+}
+
+/// Our layers have biases; this stands in where Burn's type allows for none.
+fn no_bias(weight: &Param<Tensor<2>>) -> Tensor<1> {
+    Tensor::zeros([weight.dims()[1]], &weight.device())
 }
 
 fn layers(widths: &[usize], purpose: Purpose, seed: u64, device: &Device) -> Vec<Linear> {

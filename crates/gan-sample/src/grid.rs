@@ -33,11 +33,7 @@ impl Grid {
     ///
     /// # Errors
     /// When they are more pixels than [`Grid::MAX_PIXELS`].
-    pub fn size(
-        self,
-        count: usize,
-        [width, height]: [usize; 2],
-    ) -> Result<[usize; 2], GridError> {
+    pub fn size(self, count: usize, [width, height]: [usize; 2]) -> Result<[usize; 2], GridError> {
         let columns = self.columns.clamp(1, count.max(1));
         let rows = count.div_ceil(columns);
         let width = width.saturating_mul(columns).saturating_mul(self.scale);
@@ -56,10 +52,8 @@ impl Grid {
         let count = pixels.len() / (width * height);
         let columns = self.columns.clamp(1, count.max(1));
         let [full_width, full_height] = self.size(count, [width, height])?;
-        let mut image = GrayImage::new(
-            (full_width / self.scale) as u32,
-            (full_height / self.scale) as u32,
-        );
+        let mut image =
+            GrayImage::new((full_width / self.scale) as u32, (full_height / self.scale) as u32);
         for (index, picture) in pixels.chunks_exact(width * height).enumerate() {
             let (left, top) = (index % columns * width, index / columns * height);
             for (y, row) in picture.chunks_exact(width).enumerate() {

@@ -1,19 +1,24 @@
-//! Adam: Kingma and Ba 2015, algorithm 1, and the average of the weights it makes.
+//! Adam (Kingma and Ba 2015, algorithm 1) over a net, and the average of the weights it makes.
+//!
+//! Where tensors lie in the host's memory, a weight, its moments and its average are
+//! one pass of [`AdamStep`]; elsewhere they are Burn's operations, one after the other.
 
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param, ParamId};
 use burn::optim::GradientsParams;
-use burn::tensor::Tensor;
 use burn::tensor::container::TensorContainer;
+use burn::tensor::{Tensor, TensorData};
+use gan_kernels::AdamStep;
 use gan_model::TrainingConfig;
 use gan_model::checkpoint::Moments;
 
 /// Adam's settings, in the paper's names, and its moments of one net's weights.
 pub(crate) struct Adam {
-    /// Step size α.
     lr: f64,
     beta1: f64,
     beta2: f64,
     epsilon: f64,
+    /// Whether tensors lie in the host's memory.
+    on_host: bool,
     first: Tensors,
     second: Tensors,
 }
@@ -21,87 +26,162 @@ pub(crate) struct Adam {
 /// Tensors of any rank by the weight they belong to.
 type Tensors = TensorContainer<ParamId>;
 
+/// Averaged weights, each moved by `1 − decay` of the way to its weight a step.
+pub(crate) struct Average {
+    weights: Tensors,
+    decay: f64,
+}
+
+impl Average {
+    /// Takes over the weights of a net, to give them back by [`place`](Self::place).
+    pub(crate) fn of<M: Module>(net: M, decay: f64) -> Self {
+        Self { weights: collect(&net), decay }
+    }
+
+    /// The averaged weights in the places of `net`'s.
+    pub(crate) fn place<M: Module>(&self, net: &M) -> M {
+        place(net, &self.weights)
+    }
+}
+
 impl Adam {
-    /// Adam before its first update, all moments zero.
-    pub(crate) fn new(config: &TrainingConfig) -> Self {
+    /// Adam before its first update of a net, all moments zero.
+    pub(crate) fn new(config: &TrainingConfig, on_host: bool) -> Self {
         Self {
             lr: config.lr,
             beta1: config.beta1,
             beta2: config.beta2,
             epsilon: config.epsilon,
+            on_host,
             first: Tensors::new(),
             second: Tensors::new(),
         }
     }
 
     /// Adam as a checkpoint left it.
-    pub(crate) fn resume<M: Module>(config: &TrainingConfig, moments: &Moments<M>) -> Self {
-        Self { first: collect(&moments.first), second: collect(&moments.second), ..Self::new(config) }
+    pub(crate) fn resume<M: Module>(
+        config: &TrainingConfig,
+        on_host: bool,
+        moments: &Moments<M>,
+    ) -> Self {
+        let (first, second) = (collect(&moments.first), collect(&moments.second));
+        Self { first, second, ..Self::new(config, on_host) }
     }
 
     /// The moments in the places of `net`'s weights, zero where there was no update yet.
     pub(crate) fn moments<M: Module>(&self, net: &M) -> Moments<M> {
-        let place = |tensors| net.valid().map(&mut Place { tensors });
-        Moments { first: place(&self.first), second: place(&self.second) }
+        Moments { first: place(net, &self.first), second: place(net, &self.second) }
     }
 
-    /// Moves `net` against its gradients; `time` counts updates from 1.
+    /// Moves `net` against its gradients, and `average` after it; `time` counts updates from 1.
     ///
     /// A weight without a gradient stays as it is, and so do its moments.
-    pub(crate) fn update<M: Module>(&mut self, net: M, gradients: GradientsParams, time: u64) -> M {
+    pub(crate) fn update<M: Module>(
+        &mut self,
+        net: M,
+        gradients: GradientsParams,
+        average: Option<&mut Average>,
+        time: u64,
+    ) -> M {
         let correction = |beta: f64| 1.0 - beta.powf(time as f64);
-        net.map(&mut Update {
-            gradients,
-            step: self.lr / correction(self.beta1),
-            root: correction(self.beta2).sqrt().recip(),
-            adam: self,
-        })
+        let step = self.lr / correction(self.beta1);
+        let root = correction(self.beta2).sqrt().recip();
+        net.map(&mut Update { adam: self, gradients, average, step, root })
     }
 }
 
 struct Update<'a> {
     adam: &'a mut Adam,
     gradients: GradientsParams,
+    average: Option<&'a mut Average>,
     /// α / (1 − β₁ᵗ)
     step: f64,
     /// 1 / √(1 − β₂ᵗ)
     root: f64,
 }
 
+/// A weight, its first and second moment, and its average if there is one.
+struct State<const D: usize> {
+    weight: Tensor<D>,
+    first: Tensor<D>,
+    second: Tensor<D>,
+    average: Option<(Tensor<D>, f64)>,
+}
+
 impl ModuleMapper for Update<'_> {
     fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
         let id = param.id;
         let Some(gradient) = self.gradients.remove::<D>(id) else { return param };
-        let Adam { beta1, beta2, epsilon, first, second, .. } = &mut *self.adam;
-        let decayed = |moments: &mut Tensors, beta: f64, new: Tensor<D>| {
-            let new = new.mul_scalar(1.0 - beta);
-            moments.remove::<Tensor<D>>(&id).map_or(new.clone(), |old| old.mul_scalar(beta) + new)
+        let (id, weight, mapper) = param.consume();
+        let weight = weight.inner();
+        let zeros = || gradient.zeros_like();
+        let average = self.average.as_mut();
+        let old = State {
+            first: self.adam.first.remove(&id).unwrap_or_else(zeros),
+            second: self.adam.second.remove(&id).unwrap_or_else(zeros),
+            average: average.and_then(|a| Some((a.weights.remove(&id)?, a.decay))),
+            weight,
         };
-        let m = decayed(first, *beta1, gradient.clone());
-        let v = decayed(second, *beta2, gradient.square());
-        first.register(id, m.clone());
-        second.register(id, v.clone());
-        let update = m.mul_scalar(self.step) / (v.sqrt().mul_scalar(self.root) + *epsilon);
-        param.map(|weight| (weight.inner() - update).autodiff().require_grad())
+        let new = if self.adam.on_host {
+            self.on_host(old, gradient)
+        } else {
+            self.on_device(old, gradient)
+        };
+        self.adam.first.register(id, new.first);
+        self.adam.second.register(id, new.second);
+        if let (Some(average), Some((tensor, _))) = (&mut self.average, new.average) {
+            average.weights.register(id, tensor);
+        }
+        Param::from_mapped_value(id, new.weight.autodiff().require_grad(), mapper)
     }
 }
 
-/// Moves each averaged weight by `1 − decay` of the way to its current value.
-pub(crate) fn average<M: Module>(averaged: M, net: &M, decay: f64) -> M {
-    averaged.map(&mut Average { current: collect(&net.valid()), decay })
-}
-
-struct Average {
-    current: Tensors,
-    decay: f64,
-}
-
-impl ModuleMapper for Average {
-    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
-        let Some(current) = self.current.remove::<Tensor<D>>(&param.id) else { return param };
-        let decay = self.decay;
-        param.map(|old| old.mul_scalar(decay) + current.mul_scalar(1.0 - decay))
+impl Update<'_> {
+    /// In Burn's operations: what runs on a GPU, and the reference for the host's pass.
+    fn on_device<const D: usize>(&self, old: State<D>, gradient: Tensor<D>) -> State<D> {
+        let Adam { beta1, beta2, epsilon, .. } = *self.adam;
+        let decayed = |old: Tensor<D>, new: Tensor<D>, beta: f64| {
+            old.mul_scalar(beta) + new.mul_scalar(1.0 - beta)
+        };
+        let first = decayed(old.first, gradient.clone(), beta1);
+        let second = decayed(old.second, gradient.square(), beta2);
+        let root = second.clone().sqrt().mul_scalar(self.root) + epsilon;
+        let weight = old.weight - first.clone().mul_scalar(self.step) / root;
+        let average =
+            old.average.map(|(average, decay)| (decayed(average, weight.clone(), decay), decay));
+        State { weight, first, second, average }
     }
+
+    /// In one pass over memory that nothing else holds: nothing is copied.
+    fn on_host<const D: usize>(&self, old: State<D>, gradient: Tensor<D>) -> State<D> {
+        let device = gradient.device();
+        let gradient = gradient.into_data();
+        let [mut weight, mut first, mut second] =
+            [old.weight, old.first, old.second].map(Tensor::into_data);
+        let mut average = old.average.map(|(average, decay)| (average.into_data(), decay));
+        let step = AdamStep {
+            beta1: self.adam.beta1 as f32,
+            beta2: self.adam.beta2 as f32,
+            step: self.step as f32,
+            root: self.root as f32,
+            epsilon: self.adam.epsilon as f32,
+        };
+        let numbers = average.as_mut().map(|(average, decay)| (floats(average), *decay as f32));
+        let moments = [floats(&mut first), floats(&mut second)];
+        step.apply(floats(&mut weight), gradient.as_slice().unwrap_or(&[]), moments, numbers);
+        let tensor = |data| Tensor::from_data(data, &device);
+        State {
+            weight: tensor(weight),
+            first: tensor(first),
+            second: tensor(second),
+            average: average.map(|(average, decay)| (tensor(average), decay)),
+        }
+    }
+}
+
+/// The numbers of a net's tensor; all are `f32`, which a checkpoint's reader makes sure of.
+fn floats(data: &mut TensorData) -> &mut [f32] {
+    data.as_mut_slice().unwrap_or_default()
 }
 
 struct Place<'a> {
@@ -110,9 +190,13 @@ struct Place<'a> {
 
 impl ModuleMapper for Place<'_> {
     fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
-        let moment = self.tensors.get::<Tensor<D>>(&param.id);
-        param.map(|weight| moment.unwrap_or_else(|| weight.zeros_like()))
+        let placed = self.tensors.get::<Tensor<D>>(&param.id);
+        param.map(|weight| placed.unwrap_or_else(|| weight.zeros_like()))
     }
+}
+
+fn place<M: Module>(net: &M, tensors: &Tensors) -> M {
+    net.valid().map(&mut Place { tensors })
 }
 
 fn collect<M: Module>(module: &M) -> Tensors {

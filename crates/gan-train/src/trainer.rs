@@ -6,12 +6,13 @@ use burn::module::Module;
 use burn::optim::GradientsParams;
 use burn::tensor::{Device, Tensor, TensorData};
 use gan_model::checkpoint::{Checkpoint, CheckpointError, Header, Sections, Weights, pack};
+use gan_model::device::is_cpu;
 use gan_model::stream::{Purpose, normal, stream};
 use gan_model::{
     DatasetInfo, Discriminator, Generator, ModelConfig, TrainingConfig, loss, probability,
 };
 
-use crate::adam::{Adam, average};
+use crate::adam::{Adam, Average};
 
 /// A GAN in training.
 ///
@@ -58,8 +59,8 @@ impl Trainer {
             averaged: generator.valid(),
             generator: generator.train(),
             discriminator: Discriminator::init(&model, config.seed, device).train(),
-            generator_adam: Adam::new(&config),
-            discriminator_adam: Adam::new(&config),
+            generator_adam: Adam::new(&config, is_cpu(device)),
+            discriminator_adam: Adam::new(&config, is_cpu(device)),
             epoch: 0,
             device: device.clone(),
             model,
@@ -79,8 +80,8 @@ impl Trainer {
             averaged: checkpoint.generator(Weights::Averaged, device)?.valid(),
             generator: checkpoint.generator(Weights::Raw, device)?.train(),
             discriminator: checkpoint.discriminator(device)?.train(),
-            generator_adam: Adam::resume(&training, &generator_moments),
-            discriminator_adam: Adam::resume(&training, &discriminator_moments),
+            generator_adam: Adam::resume(&training, is_cpu(device), &generator_moments),
+            discriminator_adam: Adam::resume(&training, is_cpu(device), &discriminator_moments),
             epoch: step,
             device: device.clone(),
             model,
@@ -108,7 +109,9 @@ impl Trainer {
         let fake_logits = logits.slice([batch..2 * batch]);
         let discriminator_loss = loss::discriminator(real_logits.clone(), fake_logits.clone());
         let gradients = gradients(&discriminator_loss, &self.discriminator);
-        replace(&mut self.discriminator, |d| self.discriminator_adam.update(d, gradients, time));
+        replace(&mut self.discriminator, |d| {
+            self.discriminator_adam.update(d, gradients, None, time)
+        });
 
         // The discriminator's weights get no gradient here: they only judge.
         let noise = self.noise(Purpose::GeneratorNoise, batch).autodiff();
@@ -116,9 +119,11 @@ impl Trainer {
         let verdict = judge.forward(self.generator.forward(noise));
         let generator_loss = loss::generator(verdict, self.config.loss);
         let gradients = self::gradients(&generator_loss, &self.generator);
-        replace(&mut self.generator, |g| self.generator_adam.update(g, gradients, time));
-
-        replace(&mut self.averaged, |a| average(a, &self.generator, self.config.ema));
+        let mut average = Average::of(mem::take(&mut self.averaged), self.config.ema);
+        replace(&mut self.generator, |g| {
+            self.generator_adam.update(g, gradients, Some(&mut average), time)
+        });
+        self.averaged = average.place(&self.generator);
         self.epoch = time;
         StepReport {
             discriminator_loss: discriminator_loss.inner(),
@@ -149,7 +154,8 @@ impl Trainer {
 
     /// Sets the total number of epochs and the intervals of a resumed training.
     pub fn reschedule(&mut self, epochs: u64, sample_every: u64, checkpoint_every: u64) {
-        self.config = TrainingConfig { epochs, sample_every, checkpoint_every, ..self.config.clone() };
+        self.config =
+            TrainingConfig { epochs, sample_every, checkpoint_every, ..self.config.clone() };
     }
 
     /// The sizes of the nets.

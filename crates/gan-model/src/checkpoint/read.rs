@@ -132,7 +132,10 @@ impl Checkpoint {
     ///
     /// # Errors
     /// When its tensors are not those that the header describes.
-    pub fn generator_moments(&self, device: &Device) -> Result<Moments<Generator>, CheckpointError> {
+    pub fn generator_moments(
+        &self,
+        device: &Device,
+    ) -> Result<Moments<Generator>, CheckpointError> {
         let model = &self.header.model;
         let empty = || Generator::empty(model, device);
         let count = 2 * parameters(&model.generator_widths());
@@ -162,8 +165,7 @@ impl Checkpoint {
         range: &Range<usize>,
         parameters: usize,
     ) -> Result<M, CheckpointError> {
-        let mismatch =
-            |what| CheckpointError::Mismatch { path: self.path.clone(), section, what };
+        let mismatch = |what| CheckpointError::Mismatch { path: self.path.clone(), section, what };
         let bytes = &self.bytes[range.clone()];
         if bytes.len() < parameters * size_of::<f32>() {
             let (found, need) = (bytes.len(), parameters * size_of::<f32>());

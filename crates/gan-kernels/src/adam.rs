@@ -1,0 +1,111 @@
+//! Adam and the weight average, one pass over the weights.
+
+use pulp::Arch;
+use rayon::prelude::*;
+
+/// Numbers that one thread takes at a time.
+const CHUNK: usize = 1 << 14;
+
+/// One update by Adam (Kingma and Ba 2015, algorithm 1), all weights alike.
+#[derive(Clone, Copy, Debug)]
+pub struct AdamStep {
+    /// Decay rate of the first moment.
+    pub beta1: f32,
+    /// Decay rate of the second moment.
+    pub beta2: f32,
+    /// α / (1 − β₁ᵗ)
+    pub step: f32,
+    /// 1 / √(1 − β₂ᵗ)
+    pub root: f32,
+    /// ε
+    pub epsilon: f32,
+}
+
+impl AdamStep {
+    /// Updates the moments from `gradient`, and `weights` from the moments. With an
+    /// `average`, each of its numbers then moves by `1 − decay` of the way to its weight.
+    ///
+    /// # Panics
+    /// When the slices differ in length.
+    pub fn apply(
+        self,
+        weights: &mut [f32],
+        gradient: &[f32],
+        [first, second]: [&mut [f32]; 2],
+        average: Option<(&mut [f32], f32)>,
+    ) {
+        let len = weights.len();
+        assert_eq!([gradient.len(), first.len(), second.len()], [len; 3], "lengths differ");
+        let chunks = weights
+            .par_chunks_mut(CHUNK)
+            .zip(gradient.par_chunks(CHUNK))
+            .zip(first.par_chunks_mut(CHUNK))
+            .zip(second.par_chunks_mut(CHUNK));
+        let arch = Arch::new();
+        match average {
+            None => chunks.for_each(|(((w, g), m), v)| arch.dispatch(|| self.chunk(w, g, m, v))),
+            Some((average, decay)) => {
+                assert_eq!(average.len(), len, "lengths differ");
+                chunks.zip(average.par_chunks_mut(CHUNK)).for_each(|((((w, g), m), v), a)| {
+                    arch.dispatch(|| {
+                        self.chunk(w, g, m, v);
+                        for (a, w) in a.iter_mut().zip(w) {
+                            *a = *a * decay + *w * (1.0 - decay);
+                        }
+                    });
+                });
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn chunk(self, w: &mut [f32], g: &[f32], m: &mut [f32], v: &mut [f32]) {
+        for (((w, g), m), v) in w.iter_mut().zip(g).zip(m).zip(v) {
+            *m = *m * self.beta1 + g * (1.0 - self.beta1);
+            *v = *v * self.beta2 + g * g * (1.0 - self.beta2);
+            *w -= *m * self.step / (v.sqrt() * self.root + self.epsilon);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The paper's algorithm 1, line by line, in double precision.
+    fn paper(gradients: &[f64], lr: f64) -> f64 {
+        let (beta1, beta2, epsilon) = (0.5_f64, 0.999_f64, 1e-8);
+        let (mut w, mut m, mut v) = (1.0, 0.0, 0.0);
+        for (t, g) in (1..).zip(gradients) {
+            m = beta1 * m + (1.0 - beta1) * g;
+            v = beta2 * v + (1.0 - beta2) * g * g;
+            let (m_hat, v_hat) = (m / (1.0 - beta1.powi(t)), v / (1.0 - beta2.powi(t)));
+            w -= lr * m_hat / (v_hat.sqrt() + epsilon);
+        }
+        w
+    }
+
+    #[test]
+    fn three_updates_are_the_papers() {
+        let gradients = [0.3, -0.1, 0.7];
+        let len = CHUNK + 5;
+        let (mut w, mut m, mut v) = (vec![1.0; len], vec![0.0; len], vec![0.0; len]);
+        let mut average = vec![0.0_f32; len];
+        let mut expected = 0.0;
+        for (t, g) in (1..).zip(gradients) {
+            let step = AdamStep {
+                beta1: 0.5,
+                beta2: 0.999,
+                step: (0.01 / (1.0 - 0.5_f64.powi(t))) as f32,
+                root: (1.0 - 0.999_f64.powi(t)).sqrt().recip() as f32,
+                epsilon: 1e-8,
+            };
+            let moments = [&mut m[..], &mut v[..]];
+            step.apply(&mut w, &vec![g as f32; len], moments, Some((&mut average, 0.9)));
+            expected = 0.9 * expected + 0.1 * f64::from(w[0]);
+        }
+        let all = paper(&gradients, 0.01);
+        assert!(w.iter().all(|&w| (f64::from(w) - all).abs() < 1e-6), "{} is not {all}", w[0]);
+        assert!(average.iter().all(|&a| (f64::from(a) - expected).abs() < 1e-6));
+    }
+}
