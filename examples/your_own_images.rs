@@ -22,12 +22,11 @@ fn main() -> Result<(), Box<dyn Error>> {
         discriminator_hidden: vec![128],
         ..ModelConfig::default()
     };
-    // A recipe is for 10 000 epochs. So few need larger steps, and a shorter average.
+    // A recipe is for 10 000 epochs; so few need larger steps.
     let config = TrainingConfig {
         epochs: 1_500,
         batch: 64,
         lr: 5e-4,
-        ema: 0.98,
         sample_every: 250,
         ..Recipe::Default.training()
     };

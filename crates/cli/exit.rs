@@ -42,7 +42,8 @@ pub const CODES: &str = "Exit codes: 0 success, 1 failure, 2 wrong usage, 3 trai
 pub fn run(name: &str, main: impl FnOnce() -> Result<(), Failure>) -> ExitCode {
     let Err(failure) = main() else { return ExitCode::SUCCESS };
     match &failure {
-        Failure::Failed(error) | Failure::Diverged(error) => say::note(format!("error: {error:#}")),
+        // Our errors name their causes themselves.
+        Failure::Failed(error) | Failure::Diverged(error) => say::note(format!("error: {error}")),
         Failure::Usage(what) => {
             say::note(format!("error: {what}\n\nFor more information, try '{name} --help'."));
         }

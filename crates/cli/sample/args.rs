@@ -22,8 +22,7 @@ const EXAMPLES: &str = "Examples:
 #[command(
     name = "gan-sample",
     version,
-    before_help = EXAMPLES,
-    after_help = exit::CODES,
+    after_help = format!("{EXAMPLES}\n\n{}", exit::CODES),
     allow_negative_numbers = true,
     max_term_width = 100
 )]

@@ -10,7 +10,7 @@ use serde::Deserialize;
 use crate::exit;
 
 const EXAMPLES: &str = "Examples:
-  gan-train                                  10000 epochs on MNIST; about a picture a minute
+  gan-train                                  10000 epochs of batch 128 on MNIST
   gan-train --epochs 10000 --batch 128       the same, said in full
   gan-train --dataset synthetic --offline    on digits that the program draws itself
   gan-train --resume runs/0001-mnist-dense   go on where a run was stopped
@@ -34,8 +34,7 @@ const AFTER: &str = "The configuration file has the names of the flags as its ke
 #[command(
     name = "gan-train",
     version,
-    before_help = EXAMPLES,
-    after_help = format!("{AFTER}\n\n{}", exit::CODES),
+    after_help = format!("{EXAMPLES}\n\n{AFTER}\n\n{}", exit::CODES),
     allow_negative_numbers = true,
     max_term_width = 100
 )]

@@ -45,11 +45,11 @@ pub fn get(options: &DataOptions, quiet: bool) -> anyhow::Result<Data> {
         _ => match fetch_missing(&dir, options, quiet) {
             Ok(()) if missing_files(&dir).is_empty() => files(dir, Known::Mnist),
             failed => {
-                let why = failed.err().map_or("--offline".into(), |error| format!("{error:#}"));
+                let why = failed.err().map_or("--offline forbids it".into(), |e| e.to_string());
                 say::note(format!(
-                    "warning: no MNIST in {dir}, and it was not downloaded: {why}\n\
-                     warning: learning from digits that the program draws itself instead; for MNIST, \
-                     put its four files into {dir}, or give their folder with --data-dir",
+                    "warning: no MNIST in {dir}, and no download ({why}): learning from digits that \
+                     the program draws itself; for MNIST, give the folder of its four files \
+                     with --data-dir",
                     dir = dir.display()
                 ));
                 drawn()

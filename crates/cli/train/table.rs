@@ -29,7 +29,7 @@ pub fn settings(
         ("epochs", format!("{} of batch {}{passes}", t.epochs, t.batch)),
         (
             "adam",
-            format!("lr {}, beta1 {}, beta2 {}, epsilon {}", t.lr, t.beta1, t.beta2, t.epsilon),
+            format!("lr {}, beta1 {}, beta2 {}, epsilon {:e}", t.lr, t.beta1, t.beta2, t.epsilon),
         ),
         ("average", format!("ema {}", t.ema)),
         ("loss", loss_name(&t.loss).into()),

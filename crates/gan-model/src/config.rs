@@ -167,7 +167,8 @@ pub struct TrainingConfig {
     pub beta2: f64,
     /// Adam's guard against division by zero.
     pub epsilon: f64,
-    /// Decay rate a step of the generator's averaged weights, in [0, 1); 0 copies them.
+    /// Decay rate of the generator's averaged weights, in [0, 1): step t takes the lesser of
+    /// this and (1 + t) / (10 + t); 0 copies the weights.
     pub ema: f64,
     /// What the generator minimises.
     pub loss: GeneratorLoss,

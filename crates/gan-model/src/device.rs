@@ -31,14 +31,14 @@ pub struct Chosen {
 #[derive(Debug, Error, PartialEq, Eq)]
 pub enum DeviceError {
     /// Not a name of a back end.
-    #[error("found {found:?}; expected auto, flex, ndarray, wgpu[:N], cuda[:N] or rocm[:N]")]
+    #[error("{found:?} is no device; expected auto, flex, ndarray, wgpu[:N], cuda[:N] or rocm[:N]")]
     Unknown {
         /// What was asked for.
         found: String,
     },
     /// A back end that this program was built without.
     #[error(
-        "{name} is not compiled into this program (it has {}); build it in with: cargo install --path . --features {name}",
+        "{name} is not compiled into this program (it has {}); build it in with: cargo install --locked --path . --features {name}",
         compiled_in()
     )]
     NotCompiled {
@@ -195,7 +195,7 @@ mod tests {
     fn names_that_lead_nowhere_are_explained() {
         for name in ["gpu", "", "flex:0", "wgpu:x", "wgpu:-1"] {
             let error = select(name).unwrap_err();
-            assert!(error.to_string().contains(&format!("{name:?}; expected auto, flex")));
+            assert!(error.to_string().contains(&format!("{name:?} is no device; expected auto, flex")));
         }
     }
 
@@ -203,7 +203,7 @@ mod tests {
     fn a_back_end_that_is_not_compiled_in_names_the_cargo_command() {
         for backend in ALL.into_iter().filter(|b| !b.is_compiled()) {
             let message = select(backend.name()).unwrap_err().to_string();
-            let command = format!("cargo install --path . --features {}", backend.name());
+            let command = format!("cargo install --locked --path . --features {}", backend.name());
             assert!(message.contains(&command), "{message}");
         }
     }

@@ -119,7 +119,9 @@ impl Trainer {
         let verdict = judge.forward(self.generator.forward(noise));
         let generator_loss = loss::generator(verdict, self.config.loss);
         let gradients = self::gradients(&generator_loss, &self.generator);
-        let mut average = Average::of(mem::take(&mut self.averaged), self.config.ema);
+        // Early on, a long average would be of little but the initial weights.
+        let decay = self.config.ema.min((1.0 + time as f64) / (10.0 + time as f64));
+        let mut average = Average::of(mem::take(&mut self.averaged), decay);
         replace(&mut self.generator, |g| {
             self.generator_adam.update(g, gradients, Some(&mut average), time)
         });

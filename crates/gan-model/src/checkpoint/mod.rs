@@ -22,7 +22,7 @@
 //!       "discriminator_moments"   bin, the same
 //! ```
 //!
-//! The first 24 bytes are the same in every version: `84 a6 "format" ae
+//! The first 23 bytes are the same in every version: `84 a6 "format" ae
 //! "gan-checkpoint" a7`. Burnpack is Burn's container for tensors: little-endian,
 //! described in the `burn-pack` crate. Nothing in the file depends on the clock,
 //! the machine or a path: equal trainings write equal files.
@@ -180,3 +180,6 @@ pub enum CheckpointError {
     #[error("cannot pack tensors: {0}")]
     Pack(#[from] RecordError),
 }
+
+#[cfg(test)]
+mod tests;

@@ -58,15 +58,15 @@ impl Checkpoint {
             return Err(CheckpointError::NotACheckpoint { path: path.into(), found });
         }
         let cut = || damaged(format!("it ends early or is garbled ({} bytes long)", bytes.len()));
-        let envelope: Envelope = decode(&bytes).ok_or_else(cut)?;
+        let envelope = decode(&bytes, |it: &Envelope| it.payload).ok_or_else(cut)?;
         if envelope.version != VERSION {
             return Err(CheckpointError::Version { path: path.into(), found: envelope.version });
         }
         if Sha256::digest(envelope.payload)[..] != *envelope.sha256 {
             return Err(damaged("its SHA-256 does not match its content".into()));
         }
-        let payload: Payload =
-            decode(envelope.payload).ok_or_else(|| damaged("its payload is garbled".into()))?;
+        let payload = decode(envelope.payload, |it: &Payload| it.discriminator_moments)
+            .ok_or_else(|| damaged("its payload is garbled".into()))?;
         let config = |source| CheckpointError::Config { path: path.into(), source };
         payload.header.model.validate().map_err(config)?;
 
@@ -196,11 +196,14 @@ impl ModuleVisitor for OtherTypes {
     }
 }
 
-/// One MessagePack value that fills `bytes` exactly.
-fn decode<'a, T: serde::Deserialize<'a>>(bytes: &'a [u8]) -> Option<T> {
-    let mut rest = rmp_serde::Deserializer::from_read_ref(bytes);
-    let value = T::deserialize(&mut rest).ok()?;
-    rest.get_ref().is_empty().then_some(value)
+/// The MessagePack value in `bytes`, whose last part, as `last` names it, must end
+/// where they end.
+fn decode<'a, T: serde::Deserialize<'a>>(
+    bytes: &'a [u8],
+    last: impl Fn(&T) -> &'a [u8],
+) -> Option<T> {
+    let value = rmp_serde::from_slice(bytes).ok()?;
+    (last(&value).as_ptr_range().end == bytes.as_ptr_range().end).then_some(value)
 }
 
 fn read_bounded(path: &Path) -> Result<Vec<u8>, CheckpointError> {

@@ -1,0 +1,181 @@
+//! What a checkpoint promises: it comes back whole, or it is refused.
+
+use std::fs;
+use std::path::Path;
+
+use burn::tensor::{Device, Tensor};
+use sha2::{Digest, Sha256};
+
+use super::*;
+use crate::config::GeneratorLoss;
+use crate::nets::{Discriminator, Generator};
+
+fn header() -> Header {
+    let model = ModelConfig {
+        latent: 3,
+        generator_hidden: vec![4],
+        discriminator_hidden: vec![5],
+        height: 2,
+        width: 3,
+    };
+    let training = TrainingConfig {
+        recipe: "plain".into(),
+        epochs: 9,
+        batch: 2,
+        lr: 1e-3,
+        beta1: 0.5,
+        beta2: 0.999,
+        epsilon: 1e-8,
+        ema: 0.9,
+        loss: GeneratorLoss::Bce,
+        seed: 1,
+        sample_every: 5,
+        checkpoint_every: 5,
+    };
+    let dataset = DatasetInfo { name: "synthetic".into(), digest: "00".into(), images: 7 };
+    Header { model, training, dataset, step: 5 }
+}
+
+fn sections(model: &ModelConfig) -> Sections {
+    let device = Device::flex();
+    let generator = |seed| Generator::init(model, seed, &device);
+    let discriminator = |seed| Discriminator::init(model, seed, &device);
+    let twice = Moments { first: generator(3), second: generator(4) };
+    let moments = Moments { first: discriminator(5), second: discriminator(6) };
+    Sections {
+        averaged_generator: pack(&generator(1)).unwrap(),
+        generator: pack(&generator(2)).unwrap(),
+        discriminator: pack(&discriminator(2)).unwrap(),
+        generator_moments: pack(&twice).unwrap(),
+        discriminator_moments: pack(&moments).unwrap(),
+    }
+}
+
+fn encoded() -> Vec<u8> {
+    sections(&header().model).encode(&header()).unwrap()
+}
+
+fn read(bytes: Vec<u8>) -> Result<Checkpoint, CheckpointError> {
+    Checkpoint::from_bytes(Path::new("ckpt.mpk"), bytes)
+}
+
+/// Another header in front of the same tensors, with the digest that belongs to it.
+fn with_header(change: impl FnOnce(&mut Header)) -> Vec<u8> {
+    let mut header = header();
+    change(&mut header);
+    sections(&self::header().model).encode(&header).unwrap()
+}
+
+fn images(generator: &Generator) -> Vec<f32> {
+    let noise = Tensor::ones([1, 3], &Device::flex());
+    generator.forward(noise).into_data().try_into_vec().unwrap()
+}
+
+#[test]
+fn a_checkpoint_comes_back_whole() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join(FILE_NAME);
+    sections(&header().model).write(&path, &header()).unwrap();
+    let checkpoint = Checkpoint::read(&path).unwrap();
+    assert_eq!(checkpoint.header(), &header());
+
+    let device = Device::flex();
+    let net = |seed| images(&Generator::init(&header().model, seed, &device));
+    assert_eq!(images(&checkpoint.generator(Weights::Averaged, &device).unwrap()), net(1));
+    assert_eq!(images(&checkpoint.generator(Weights::Raw, &device).unwrap()), net(2));
+    let moments = checkpoint.generator_moments(&device).unwrap();
+    assert_eq!([images(&moments.first), images(&moments.second)], [net(3), net(4)]);
+
+    // What was read is written again to the byte.
+    let again = Sections {
+        averaged_generator: pack(&checkpoint.generator(Weights::Averaged, &device).unwrap())
+            .unwrap(),
+        generator: pack(&checkpoint.generator(Weights::Raw, &device).unwrap()).unwrap(),
+        discriminator: pack(&checkpoint.discriminator(&device).unwrap()).unwrap(),
+        generator_moments: pack(&moments).unwrap(),
+        discriminator_moments: pack(&checkpoint.discriminator_moments(&device).unwrap()).unwrap(),
+    };
+    assert_eq!(again.encode(&header()).unwrap(), fs::read(&path).unwrap());
+}
+
+#[test]
+fn the_file_begins_as_documented() {
+    let bytes = encoded();
+    let begin = b"\x84\xa6format\xaegan-checkpoint\xa7version\x01\xa6sha256\xc4\x20";
+    assert!(bytes.starts_with(begin));
+    let (digest, rest) = bytes[begin.len()..].split_at(32);
+    // A bin of less than 64 KiB: c5 and two bytes of length.
+    let payload = rest.strip_prefix(b"\xa7payload\xc5").unwrap();
+    assert_eq!(u16::from_be_bytes([payload[0], payload[1]]) as usize, payload.len() - 2);
+    assert_eq!(Sha256::digest(&payload[2..])[..], *digest);
+}
+
+#[test]
+fn a_checkpoint_cut_anywhere_is_refused() {
+    let bytes = encoded();
+    for len in 0..bytes.len() {
+        let error = read(bytes[..len].to_vec()).unwrap_err();
+        let expected = matches!(
+            error,
+            CheckpointError::NotACheckpoint { .. } | CheckpointError::Damaged { .. }
+        );
+        assert!(expected, "{len} bytes: {error}");
+        assert!(error.to_string().starts_with("ckpt.mpk "), "{error}");
+    }
+    let longer = [&bytes[..], &[0]].concat();
+    assert!(matches!(read(longer), Err(CheckpointError::Damaged { .. })));
+}
+
+#[test]
+fn a_flipped_bit_anywhere_is_noticed() {
+    let bytes = encoded();
+    for index in 0..bytes.len() {
+        let mut flipped = bytes.clone();
+        flipped[index] ^= 1 << (index % 8);
+        assert!(read(flipped).is_err(), "bit {} of byte {index}", index % 8);
+    }
+}
+
+#[test]
+fn other_versions_say_which_and_what_to_do() {
+    let version = |version: u8| {
+        let mut bytes = encoded();
+        bytes[31] = version;
+        read(bytes).unwrap_err().to_string()
+    };
+    assert!(version(2).contains("version 2; this program reads version 1: use a newer gan-train"));
+    assert!(version(0).contains("version 0; this program reads version 1: train again"));
+}
+
+#[test]
+fn other_files_are_called_what_they_are() {
+    let error = |bytes: &[u8]| read(bytes.to_vec()).unwrap_err().to_string();
+    assert!(error(b"\x89PNG\r\n\x1a\n....").contains("is a PNG picture; expected the ckpt.mpk"));
+    assert!(error(b"").contains("it is empty"));
+    assert!(error(b"hello").contains("starts with the bytes [68, 65, 6c, 6c, 6f]"));
+    let directory = Checkpoint::read(&std::env::temp_dir()).unwrap_err().to_string();
+    assert!(directory.contains("not a regular file"), "{directory}");
+    let missing = Checkpoint::read(Path::new("no/such.mpk")).unwrap_err().to_string();
+    assert!(missing.starts_with("cannot read no/such.mpk"), "{missing}");
+}
+
+#[test]
+fn tensors_of_other_nets_than_described_are_refused() {
+    let device = Device::flex();
+    let generator = |bytes| read(bytes).unwrap().generator(Weights::Averaged, &device);
+    let wider = with_header(|h| h.model.generator_hidden = vec![5]);
+    assert!(matches!(generator(wider), Err(CheckpointError::Mismatch { .. })));
+    let deeper = with_header(|h| h.model.generator_hidden = vec![4, 4]);
+    assert!(matches!(generator(deeper), Err(CheckpointError::Mismatch { .. })));
+    let shallower = with_header(|h| h.model.generator_hidden = vec![]);
+    assert!(matches!(generator(shallower), Err(CheckpointError::Mismatch { .. })));
+}
+
+#[test]
+fn a_size_that_the_file_cannot_hold_allocates_nothing() {
+    let huge = with_header(|h| h.model.generator_hidden = vec![1 << 16, 1 << 11]);
+    let error = read(huge).unwrap().generator(Weights::Raw, &Device::flex()).unwrap_err();
+    assert!(error.to_string().contains("where its sizes take"), "{error}");
+    let absurd = with_header(|h| h.model.latent = usize::MAX);
+    assert!(matches!(read(absurd), Err(CheckpointError::Config { .. })));
+}

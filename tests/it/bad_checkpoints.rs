@@ -1,0 +1,136 @@
+//! Checkpoints cut short, changed, of another version, or no checkpoints at all.
+//!
+//! A run of a program takes 20 ms, so a sample of lengths and bits is tried here; every
+//! one is for the tests of the reader itself.
+
+use std::sync::OnceLock;
+
+use crate::util::{Place, trained};
+
+/// Where the format's version stands: behind the 24 bytes that all versions share, and its key.
+const VERSION_AT: usize = 24 + "version".len();
+/// Behind this byte lies the payload, which the digest covers.
+const PAYLOAD_AT: usize = 90;
+
+/// A checkpoint of the smallest nets, so that a sample of it is much of it.
+fn tiny() -> &'static [u8] {
+    static BYTES: OnceLock<Vec<u8>> = OnceLock::new();
+    BYTES.get_or_init(|| {
+        let place = Place::new();
+        let tiny = "--latent 2 --generator-hidden 4 --discriminator-hidden 4 --batch 4";
+        let args = format!("--dataset synthetic --epochs 3 --quiet --out run {tiny}");
+        place.gan_train(&args).ok();
+        place.read("run/ckpt.mpk")
+    })
+}
+
+/// That both programs refuse `bytes`, name the file, and leave everything as it is.
+#[track_caller]
+fn refused(place: &Place, bytes: &[u8], words: &[&str]) {
+    place.write("bad.mpk", bytes);
+    let words = [&["bad.mpk"], words].concat();
+    let sampled = place.sample("--checkpoint bad.mpk --out row.png");
+    for ran in [sampled, place.resume("bad.mpk", "--out run")] {
+        let ran = ran.fails(1, &words);
+        assert_eq!(ran.stdout, "");
+        assert_eq!(ran.stderr.lines().count(), 1, "{}", ran.stderr);
+    }
+    assert_eq!(place.list("."), ["bad.mpk"]);
+    assert!(place.read("bad.mpk") == bytes, "the file is as it was");
+}
+
+#[test]
+fn a_whole_checkpoint_is_read() {
+    for bytes in [tiny(), trained()] {
+        let place = Place::new();
+        place.write("good.mpk", bytes);
+        place.sample("--checkpoint good.mpk --out row.png").ok();
+        assert_eq!(place.list("."), ["good.mpk", "row.png"]);
+    }
+}
+
+#[test]
+fn a_checkpoint_cut_at_any_length_is_refused() {
+    let (place, whole) = (Place::new(), tiny());
+    let start = (0..PAYLOAD_AT).step_by(3).chain(VERSION_AT - 1..=VERSION_AT + 1);
+    let rest = (PAYLOAD_AT..whole.len()).step_by(3_989).chain([whole.len() - 1]);
+    for length in start.chain(rest) {
+        refused(&place, &whole[..length], &[]);
+    }
+}
+
+#[test]
+fn a_checkpoint_with_a_flipped_bit_is_refused() {
+    let (place, whole) = (Place::new(), tiny());
+    let start = (0..PAYLOAD_AT).step_by(2);
+    let rest = (PAYLOAD_AT..whole.len()).step_by(3_989).chain([whole.len() - 1]);
+    for (bit, at) in start.chain(rest).enumerate() {
+        let mut bytes = whole.to_vec();
+        bytes[at] ^= 1 << (bit % 8);
+        refused(&place, &bytes, &[]);
+    }
+}
+
+#[test]
+fn a_checkpoint_with_something_behind_it_is_refused() {
+    refused(&Place::new(), &[tiny(), b"\0"].concat(), &["damaged"]);
+}
+
+#[test]
+fn another_version_is_named_with_what_to_do() {
+    let place = Place::new();
+    let mut bytes = tiny().to_vec();
+    assert_eq!(bytes[VERSION_AT], 1);
+    bytes[VERSION_AT] = 2;
+    refused(&place, &bytes, &["version 2", "reads version 1", "newer gan-train"]);
+    bytes[VERSION_AT] = 0;
+    refused(&place, &bytes, &["version 0", "reads version 1", "train again"]);
+}
+
+#[test]
+fn a_newer_version_is_named_even_if_it_is_laid_out_otherwise() {
+    let newer = [&tiny()[..VERSION_AT], b"\x02\xa4blob\xc4\x01x\xa4more\xc3"].concat();
+    refused(&Place::new(), &newer, &["version 2", "newer gan-train"]);
+}
+
+#[test]
+fn other_files_by_a_checkpoints_name_are_told_apart() {
+    let place = Place::new();
+    refused(&place, b"", &["not a checkpoint", "empty"]);
+    refused(&place, b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", &["not a checkpoint", "PNG"]);
+    refused(&place, b"PK\x03\x04", &["not a checkpoint", "zip"]);
+    refused(&place, b"just words", &["not a checkpoint"]);
+    // What a real program of pictures writes.
+    let picture = image::GrayImage::new(28, 28);
+    picture.save(place.path("picture.png")).unwrap();
+    let bytes = place.read("picture.png");
+    std::fs::remove_file(place.path("picture.png")).unwrap();
+    refused(&place, &bytes, &["not a checkpoint", "PNG"]);
+}
+
+#[test]
+fn a_missing_checkpoint_is_named() {
+    let place = Place::new();
+    place.sample("--checkpoint none.mpk").fails(1, &["none.mpk"]);
+    place.write("run/notes.txt", "");
+    place.sample("--checkpoint run").fails(1, &["run/ckpt.mpk"]);
+    assert_eq!(place.list("."), ["run"]);
+}
+
+#[test]
+fn a_damaged_run_does_not_go_on_and_loses_nothing() {
+    let place = Place::new();
+    place.train("--epochs 20 --quiet --out run").ok();
+    let mut bytes = place.read("run/ckpt.mpk");
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    place.write("run/ckpt.mpk", &bytes);
+    let names = place.list("run");
+    let metrics = place.read("run/metrics.jsonl");
+    place.resume("run", "--epochs 40").fails(1, &["run/ckpt.mpk", "damaged", "SHA-256"]);
+    place.write("run/ckpt.mpk", &bytes[..middle]);
+    place.resume("run", "--epochs 40").fails(1, &["run/ckpt.mpk", "damaged"]);
+    assert_eq!(place.read("run/ckpt.mpk"), bytes[..middle]);
+    assert_eq!(place.list("run"), names);
+    assert_eq!(place.read("run/metrics.jsonl"), metrics);
+}

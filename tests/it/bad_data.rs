@@ -1,0 +1,146 @@
+//! Data files that are not what their names promise, each named with what is wrong.
+
+use std::io::Write;
+
+use flate2::Compression;
+use flate2::write::GzEncoder;
+
+use crate::util::{CPU, Place, Ran, SMALL};
+
+const IMAGES: &str = "train-images-idx3-ubyte";
+const LABELS: &str = "train-labels-idx1-ubyte";
+
+fn gzip(content: &[u8]) -> Vec<u8> {
+    let mut gzip = GzEncoder::new(Vec::new(), Compression::default());
+    gzip.write_all(content).unwrap();
+    gzip.finish().unwrap()
+}
+
+fn header(words: &[u32]) -> Vec<u8> {
+    words.iter().flat_map(|word| word.to_be_bytes()).collect()
+}
+
+/// Compressed zeros behind a header; the parts are gzip members, so this takes no time.
+fn blank(head: &[u32], part: usize, parts: usize) -> Vec<u8> {
+    [gzip(&header(head)), gzip(&vec![0; part]).repeat(parts)].concat()
+}
+
+/// A folder `data` of blank images, all labelled 0, with all counts right.
+fn folder() -> Place {
+    let place = Place::new();
+    for (name, count) in [("train", 60), ("t10k", 10)] {
+        let images = blank(&[0x803, count * 1000, 28, 28], 784_000, count as usize);
+        let labels = blank(&[0x801, count * 1000], 1000, count as usize);
+        place.write(&format!("data/{name}-images-idx3-ubyte.gz"), images);
+        place.write(&format!("data/{name}-labels-idx1-ubyte.gz"), labels);
+    }
+    place
+}
+
+fn train(place: &Place, dataset: &str) -> Ran {
+    place.gan_train(&format!(
+        "--dataset {dataset} --data-dir data --offline --epochs 0 --out run --device {CPU} {SMALL}"
+    ))
+}
+
+/// With `name` holding `bytes`, that the file is named, and nothing is touched or left.
+#[track_caller]
+fn refused(name: &str, bytes: &[u8], words: &[&str]) {
+    let place = folder();
+    place.write(&format!("data/{name}"), bytes);
+    let files = place.list("data");
+    for dataset in ["mnist", "auto"] {
+        train(&place, dataset).fails(1, &[&[&*format!("data/{name}")], words].concat());
+    }
+    assert_eq!(place.list("."), ["data"], "nothing is left");
+    assert_eq!(place.list("data"), files);
+    assert!(place.read(&format!("data/{name}")) == bytes, "the file is as it was");
+}
+
+#[test]
+fn whole_files_of_other_content_are_taken_with_a_warning() {
+    let place = folder();
+    let ran = train(&place, "mnist").ok();
+    assert!(ran.stderr.contains("warning: the files in data"), "{}", ran.stderr);
+    assert_eq!(place.list("."), ["data", "run"], "no temporary files are left");
+}
+
+#[test]
+fn a_missing_folder_or_file_is_named() {
+    let place = Place::new();
+    train(&place, "mnist").fails(1, &["data", IMAGES, "t10k-labels-idx1-ubyte"]);
+    assert!(place.list(".").is_empty());
+
+    let place = folder();
+    std::fs::remove_file(place.path(&format!("data/{LABELS}.gz"))).unwrap();
+    for dataset in ["mnist", "auto", "fashion-mnist"] {
+        train(&place, dataset).fails(1, &["data", LABELS]);
+    }
+    assert_eq!(place.list("."), ["data"]);
+}
+
+#[test]
+fn a_folder_by_the_name_of_a_file_is_named() {
+    let place = folder();
+    std::fs::create_dir(place.path(&format!("data/{IMAGES}"))).unwrap();
+    train(&place, "mnist").fails(1, &[&format!("data/{IMAGES}"), "a folder"]);
+}
+
+#[test]
+fn gzip_that_is_cut_off_is_damaged() {
+    let name = format!("{IMAGES}.gz");
+    let whole = folder().read(&format!("data/{name}"));
+    for length in [10, 30, whole.len() / 2 + 7, whole.len() - 4] {
+        refused(&name, &whole[..length], &["damaged"]);
+    }
+    refused(&name, &[], &[]);
+    // Between two members, where only the length tells.
+    let member = gzip(&vec![0; 784_000]).len();
+    refused(&name, &whole[..whole.len() - member], &["ends after 46256016 bytes", "47040016"]);
+    refused(&name, &[&whole[..], b"more"].concat(), &[]);
+}
+
+#[test]
+fn gzip_that_inflates_without_end_is_left_early() {
+    let bomb = blank(&[0x803, 60_000, 28, 28], 1 << 20, 16 << 10);
+    assert!(bomb.len() < 32 << 20, "16 GiB in {} bytes", bomb.len());
+    refused(&format!("{IMAGES}.gz"), &bomb, &["goes on after byte 47040016"]);
+}
+
+#[test]
+fn another_magic_number_is_named() {
+    refused(IMAGES, &header(&[0x801, 60_000, 28, 28]), &["0x00000801", "0x00000803"]);
+    refused(IMAGES, b"<!DOCTYPE html>", &["web page"]);
+    refused(IMAGES, &gzip(b"anything"), &["end its name in .gz"]);
+    refused(IMAGES, b"", &[]);
+}
+
+#[test]
+fn counts_that_differ_are_named() {
+    let labels = blank(&[0x801, 59_999], 59_999, 1);
+    refused(&format!("{LABELS}.gz"), &labels, &["59999 labels", "60000"]);
+    let labels = blank(&[0x801, 60_000], 59_999, 1);
+    refused(&format!("{LABELS}.gz"), &labels, &["ends after 60007 bytes", "60008"]);
+}
+
+#[test]
+fn a_header_that_promises_four_billion_images_is_not_believed() {
+    let head = [0x803, u32::MAX, 28, 28];
+    refused(IMAGES, &header(&head), &["4294967295 images", "60000"]);
+    refused(&format!("{IMAGES}.gz"), &blank(&head, 784, 1), &["4294967295 images"]);
+    refused(LABELS, &header(&[0x801, u32::MAX]), &["4294967295 labels"]);
+}
+
+#[test]
+fn images_of_another_size_are_named() {
+    refused(IMAGES, &header(&[0x803, 60_000, 32, 32]), &["32x32", "28x28"]);
+    refused(IMAGES, &header(&[0x803, 60_000, u32::MAX, u32::MAX]), &["28x28"]);
+}
+
+#[test]
+fn a_label_that_is_no_digit_is_named() {
+    let mut labels = vec![0; 60_000];
+    labels[12_345] = 10;
+    let file = [header(&[0x801, 60_000]), labels].concat();
+    refused(LABELS, &file, &["label 12345 is 10"]);
+}

@@ -1,0 +1,67 @@
+//! Trainings that signals end: what they saved, and that going on gives the same bytes.
+
+use crate::util::Place;
+
+const HOW: &str = "--sample-every 50 --checkpoint-every 10 --quiet --out";
+
+/// A training without end, told to stop, and resumed, beside one that nobody stopped.
+fn interrupted_by(signal: &str, code: i32) {
+    let place = Place::new();
+    let mut run = place.start(&format!("--epochs 1000000 --json {HOW} run"));
+    run.until(|| !place.rows("run").is_empty());
+    let ran = run.signal(signal);
+    assert_eq!(ran.code, Some(code), "{}", ran.stderr);
+    assert_eq!(ran.stderr, "");
+    let object = ran.object();
+    assert_eq!(object["outcome"], "stopped");
+
+    let done = object["epochs"].as_u64().unwrap();
+    assert!(done >= 20);
+    let early = format!("--epochs {}", done - 1);
+    place.resume("run", &early).fails(2, &[&format!("has done {done}")]);
+
+    let total = done + 37;
+    place.resume("run", &format!("--epochs {total} --quiet")).ok();
+    place.train(&format!("--epochs {total} {HOW} whole")).ok();
+    place.assert_same_run("run", "whole");
+    assert_eq!(place.list("run/samples"), place.list("whole/samples"));
+}
+
+#[test]
+fn ctrl_c_saves_and_going_on_gives_the_bytes_of_an_uninterrupted_training() {
+    interrupted_by("INT", 130);
+}
+
+#[test]
+fn sigterm_saves_and_going_on_gives_the_bytes_of_an_uninterrupted_training() {
+    interrupted_by("TERM", 143);
+}
+
+#[test]
+fn a_stopped_training_says_how_to_go_on() {
+    let place = Place::new();
+    let mut run = place.start("--epochs 1000000 --out run");
+    run.until(|| !place.rows("run").is_empty());
+    let ran = run.signal("INT");
+    assert_eq!(ran.code, Some(130));
+    assert_eq!(ran.stdout, "");
+    assert!(ran.stderr.contains("gan-train --resume run"), "{}", ran.stderr);
+}
+
+#[test]
+fn killed_twice_and_resumed_gives_the_bytes_of_an_uninterrupted_training() {
+    let place = Place::new();
+    let mut args = format!("--epochs 1000000 {HOW} run");
+    for _ in 0..2 {
+        let before = place.rows("run").len();
+        let mut run = place.start(&args);
+        run.until(|| place.rows("run").len() > before + 3);
+        drop(run);
+        args = "--resume run --quiet".into();
+    }
+    // A row is due every 20 epochs, so the checkpoint is less than that ahead of the last.
+    let total = 57 + place.rows("run").last().unwrap()["epoch"].as_u64().unwrap();
+    place.resume("run", &format!("--epochs {total} --quiet")).ok();
+    place.train(&format!("--epochs {total} {HOW} whole")).ok();
+    place.assert_same_run("run", "whole");
+}

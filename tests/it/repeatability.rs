@@ -1,0 +1,56 @@
+//! Equal seeds give equal bytes, and one directory has one trainer.
+
+use crate::util::Place;
+
+#[test]
+fn equal_seeds_give_equal_bytes_in_any_directory() {
+    let place = Place::new();
+    for run in ["a", "deeper/b"] {
+        place.train(&format!("--epochs 30 --sample-every 15 --seed 7 --quiet --out {run}")).ok();
+    }
+    place.assert_same_run("a", "deeper/b");
+    place.assert_same_run("deeper/b", "a");
+}
+
+#[test]
+fn another_seed_gives_other_bytes() {
+    let place = Place::new();
+    for seed in ["1", "2"] {
+        place.train(&format!("--epochs 20 --seed {seed} --quiet --out {seed}")).ok();
+    }
+    assert_ne!(place.read("1/ckpt.mpk"), place.read("2/ckpt.mpk"));
+    assert_ne!(place.rows("1"), place.rows("2"));
+    let (one, two) = (place.pictures("1"), place.pictures("2"));
+    for (name, bytes) in one {
+        assert_ne!(bytes, two[&name], "{name}");
+    }
+    assert_eq!(place.read("1/reals.png"), place.read("2/reals.png"), "the images are the same");
+}
+
+#[test]
+fn previews_and_checkpoints_do_not_disturb_the_training() {
+    let place = Place::new();
+    place.train("--epochs 40 --quiet --out rare").ok();
+    place.train("--epochs 40 --sample-every 3 --checkpoint-every 7 --quiet --out often").ok();
+    let row = |run: &str| place.rows(run).into_iter().find(|row| row["epoch"] == 40).unwrap();
+    assert_eq!(row("rare"), row("often"));
+    for run in ["rare", "often"] {
+        place.sample(&format!("--checkpoint {run} --raw --out {run}.npy")).ok();
+    }
+    assert_eq!(place.read("rare.npy"), place.read("often.npy"));
+}
+
+#[test]
+fn a_second_trainer_in_a_directory_fails_at_once() {
+    let place = Place::new();
+    let mut first = place.start("--epochs 1000000 --quiet --out run");
+    first.until(|| !place.rows("run").is_empty());
+    place.resume("run", "").fails(1, &["run is in use by another gan-train"]);
+    place.train("--epochs 1 --out run").fails(1, &["run"]);
+
+    // The first one trains on, undisturbed.
+    let before = place.rows("run").len();
+    first.until(|| place.rows("run").len() > before);
+    drop(first);
+    place.resume("run", "--epochs 0").fails(2, &["--epochs 0"]);
+}

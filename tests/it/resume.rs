@@ -1,0 +1,106 @@
+//! Going on where a training ended: the same bytes, and no other settings.
+
+use std::fs;
+
+use crate::util::Place;
+
+#[test]
+fn a_training_in_two_parts_gives_the_bytes_of_one() {
+    let place = Place::new();
+    place.train("--epochs 60 --sample-every 25 --quiet --out whole").ok();
+    place.train("--epochs 23 --sample-every 25 --quiet --out parts").ok();
+    place.resume("parts", "--epochs 60 --quiet").ok();
+    place.assert_same_run("parts", "whole");
+
+    let mut pictures = place.list("parts/samples");
+    pictures.retain(|name| name != "epoch-000023.png");
+    assert_eq!(pictures, place.list("whole/samples"));
+    assert_eq!(place.json("parts/config.json"), place.json("whole/config.json"));
+}
+
+#[test]
+fn a_checkpoint_in_its_run_goes_on_there_from_any_directory() {
+    let place = Place::new();
+    place.train("--epochs 10 --quiet --out deep/run").ok();
+    place.train("--epochs 20 --quiet --out whole").ok();
+    place.resume("deep/run/ckpt.mpk", "--epochs 20 --quiet").ok();
+    place.assert_same_run("deep/run", "whole");
+    assert_eq!(place.list("."), ["deep", "whole"]);
+}
+
+#[test]
+fn a_finished_training_and_repeated_flags_are_accepted() {
+    let place = Place::new();
+    place.train("--epochs 20 --seed 5 --quiet --out run").ok();
+    let before = place.read("run/ckpt.mpk");
+    let same = "--epochs 20 --seed 5 --batch 16 --latent 8 --generator-hidden 32 \
+                --discriminator-hidden 32 --dataset synthetic --recipe default --lr 2e-4 \
+                --beta1 0.5 --ema 0.999 --loss bce --out run";
+    let ran = place.resume("run", &format!("{same} --json")).ok();
+    assert_eq!(ran.object()["epochs"], 20);
+    assert_eq!(place.read("run/ckpt.mpk"), before);
+    assert_eq!(place.rows("run").len(), 1);
+}
+
+#[test]
+fn settings_that_contradict_the_checkpoint_are_refused() {
+    let place = Place::new();
+    place.train("--epochs 3 --quiet --out run").ok();
+    let (before, config) = (place.read("run/ckpt.mpk"), place.read("run/config.json"));
+    for flag in [
+        "--seed 1",
+        "--batch 17",
+        "--latent 9",
+        "--generator-hidden 32,32",
+        "--discriminator-hidden 31",
+        "--lr 0.001",
+        "--beta1 0.6",
+        "--ema 0.9",
+        "--loss minimax",
+        "--recipe listing",
+        "--dataset mnist",
+    ] {
+        let ran = place.resume("run", &format!("--epochs 9 {flag}"));
+        ran.fails(2, &[flag, "contradicts the checkpoint"]);
+    }
+    place.write("my.toml", "seed = 1");
+    place.resume("run", "--config my.toml").fails(2, &["seed", "contradicts the checkpoint"]);
+    assert_eq!(place.read("run/ckpt.mpk"), before);
+    assert_eq!(place.read("run/config.json"), config);
+}
+
+#[test]
+fn epochs_behind_the_checkpoint_are_refused() {
+    let place = Place::new();
+    place.train("--epochs 23 --quiet --out run").ok();
+    let before = place.read("run/ckpt.mpk");
+    place.resume("run", "--epochs 22").fails(2, &["--epochs 22", "has done 23"]);
+    assert_eq!(place.read("run/ckpt.mpk"), before);
+}
+
+#[test]
+fn a_lone_checkpoint_needs_a_directory_to_go_on_in() {
+    let place = Place::new();
+    place.train("--epochs 20 --quiet --out run").ok();
+    fs::create_dir(place.path("lone")).unwrap();
+    fs::rename(place.path("run/ckpt.mpk"), place.path("lone/mine.mpk")).unwrap();
+    let before = place.read("lone/mine.mpk");
+    place.resume("lone/mine.mpk", "--epochs 40").fails(2, &["lone/mine.mpk", "--out"]);
+    assert_eq!(place.list("lone"), ["mine.mpk"]);
+
+    place.resume("lone/mine.mpk", "--epochs 40 --quiet --out next").ok();
+    place.train("--epochs 40 --quiet --out whole").ok();
+    assert_eq!(place.read("next/ckpt.mpk"), place.read("whole/ckpt.mpk"));
+    assert_eq!(place.rows("next"), place.rows("whole")[1..]);
+    assert_eq!(place.read("lone/mine.mpk"), before);
+}
+
+#[test]
+fn there_must_be_something_to_resume() {
+    let place = Place::new();
+    place.resume("nothing.mpk", "").fails(1, &["nothing.mpk"]);
+    fs::create_dir(place.path("empty")).unwrap();
+    place.resume("empty", "").fails(1, &["empty/ckpt.mpk"]);
+    assert!(place.list("empty").is_empty());
+    assert_eq!(place.list("."), ["empty"]);
+}

@@ -1,0 +1,245 @@
+//! A directory to work in, the two programs run there, and what they left.
+
+use std::collections::BTreeMap;
+use std::ffi::OsStr;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::OnceLock;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+pub(crate) const GAN_TRAIN: &str = env!("CARGO_BIN_EXE_gan-train");
+pub(crate) const GAN_SAMPLE: &str = env!("CARGO_BIN_EXE_gan-sample");
+
+/// A CPU back end: what it computes repeats to the last bit.
+pub(crate) const CPU: &str = if cfg!(feature = "flex") { "flex" } else { "ndarray" };
+/// Flags of small nets.
+pub(crate) const SMALL: &str = "--latent 8 --generator-hidden 32 --discriminator-hidden 32";
+
+/// After this a program is taken to hang.
+const PATIENCE: Duration = Duration::from_mins(1);
+
+/// A directory that goes with its test.
+pub(crate) struct Place(TempDir);
+
+/// A program that has ended.
+#[derive(Debug)]
+pub(crate) struct Ran {
+    pub code: Option<i32>,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+/// A program at work; it ends with its test at the latest.
+pub(crate) struct Running(Child);
+
+impl Place {
+    pub(crate) fn new() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    /// `gan-train` with these words, whatever they are.
+    pub(crate) fn gan_train(&self, args: &str) -> Ran {
+        self.run(GAN_TRAIN, args.split_whitespace())
+    }
+
+    /// `gan-train` with small nets, on a CPU, from the built-in digits.
+    pub(crate) fn train(&self, args: &str) -> Ran {
+        self.gan_train(&small(args))
+    }
+
+    /// `gan-train`, going on in `run`.
+    pub(crate) fn resume(&self, run: &str, args: &str) -> Ran {
+        self.gan_train(&format!("--resume {run} --device {CPU} {args}"))
+    }
+
+    /// `gan-sample` with these words, on a CPU.
+    pub(crate) fn sample(&self, args: &str) -> Ran {
+        self.run(GAN_SAMPLE, format!("--device {CPU} {args}").split_whitespace())
+    }
+
+    /// A program in this directory, which is its folder for temporary files too.
+    pub(crate) fn run<S: AsRef<OsStr>>(
+        &self,
+        program: &str,
+        args: impl IntoIterator<Item = S>,
+    ) -> Ran {
+        let mut command = assert_cmd::Command::new(program);
+        command.args(args).current_dir(self.0.path()).env("TMPDIR", self.0.path());
+        command.timeout(PATIENCE).output().unwrap().into()
+    }
+
+    /// Starts [`train`](Self::train), or a resumed training if `args` say so.
+    pub(crate) fn start(&self, args: &str) -> Running {
+        let resumed = args.contains("--resume");
+        let args = if resumed { format!("{args} --device {CPU}") } else { small(args) };
+        let mut command = Command::new(GAN_TRAIN);
+        command.args(args.split_whitespace()).current_dir(self.0.path());
+        Running(command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap())
+    }
+
+    pub(crate) fn read(&self, name: &str) -> Vec<u8> {
+        fs::read(self.path(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
+    }
+
+    pub(crate) fn write(&self, name: &str, bytes: impl AsRef<[u8]>) {
+        let path = self.path(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, bytes).unwrap();
+    }
+
+    /// Names in a folder, sorted.
+    pub(crate) fn list(&self, folder: &str) -> Vec<String> {
+        let entries = fs::read_dir(self.path(folder)).unwrap();
+        let name = |entry: fs::DirEntry| entry.file_name().into_string().unwrap();
+        let mut names: Vec<_> = entries.map(|entry| name(entry.unwrap())).collect();
+        names.sort();
+        names
+    }
+
+    pub(crate) fn json(&self, name: &str) -> Value {
+        serde_json::from_slice(&self.read(name)).unwrap()
+    }
+
+    /// The whole rows of a run's metrics so far, without the clock's field.
+    pub(crate) fn rows(&self, run: &str) -> Vec<Value> {
+        let text = fs::read_to_string(self.path(&format!("{run}/metrics.jsonl")));
+        let text = text.unwrap_or_default();
+        let whole = text.rfind('\n').map_or("", |end| &text[..end]);
+        let row = |line| {
+            let mut row: Value = serde_json::from_str(line).unwrap();
+            assert!(row.as_object_mut().unwrap().remove("seconds").unwrap().is_f64());
+            row
+        };
+        whole.lines().map(row).collect()
+    }
+
+    /// The pictures of a run by their names.
+    pub(crate) fn pictures(&self, run: &str) -> BTreeMap<String, Vec<u8>> {
+        let folder = format!("{run}/samples");
+        let read = |name: String| (name.clone(), self.read(&format!("{folder}/{name}")));
+        self.list(&folder).into_iter().map(read).collect()
+    }
+
+    /// That `run` holds what `whole` does, the clock aside, and maybe more pictures.
+    #[track_caller]
+    pub(crate) fn assert_same_run(&self, run: &str, whole: &str) {
+        let file = |run: &str, name: &str| self.read(&format!("{run}/{name}"));
+        assert!(file(run, "ckpt.mpk") == file(whole, "ckpt.mpk"), "checkpoints differ");
+        assert!(file(run, "reals.png") == file(whole, "reals.png"), "reals differ");
+        let pictures = self.pictures(run);
+        for (name, bytes) in self.pictures(whole) {
+            assert!(pictures.get(&name) == Some(&bytes), "{name} differs");
+        }
+        assert_eq!(self.rows(run), self.rows(whole));
+    }
+}
+
+impl Ran {
+    /// That it succeeded.
+    #[track_caller]
+    pub(crate) fn ok(self) -> Self {
+        assert_eq!(self.code, Some(0), "{}", self.stderr);
+        self
+    }
+
+    /// That it ended with `code` and an error that holds all of `words`.
+    #[track_caller]
+    pub(crate) fn fails(self, code: i32, words: &[&str]) -> Self {
+        let Self { stderr, .. } = &self;
+        assert_eq!(self.code, Some(code), "{stderr}");
+        assert!(!stderr.contains("panicked"), "{stderr}");
+        for word in ["error: "].iter().chain(words) {
+            assert!(stderr.contains(word), "{word:?} is not in: {stderr}");
+        }
+        self
+    }
+
+    /// Its stdout, which must be one JSON object on a line of its own.
+    #[track_caller]
+    pub(crate) fn object(&self) -> Value {
+        assert_eq!(self.stdout.lines().count(), 1, "{}", self.stdout);
+        let value: Value = serde_json::from_str(&self.stdout).unwrap();
+        assert!(value.is_object(), "{value}");
+        value
+    }
+}
+
+impl From<Output> for Ran {
+    fn from(output: Output) -> Self {
+        let text = |bytes| String::from_utf8(bytes).unwrap();
+        Self {
+            code: output.status.code(),
+            stdout: text(output.stdout),
+            stderr: text(output.stderr),
+        }
+    }
+}
+
+impl Running {
+    /// Waits until something is so, which must be before the program ends.
+    #[track_caller]
+    pub(crate) fn until(&mut self, so: impl Fn() -> bool) {
+        let begin = Instant::now();
+        while !so() {
+            assert!(self.0.try_wait().unwrap().is_none(), "it ended too early");
+            assert!(begin.elapsed() < PATIENCE, "it takes too long");
+            thread::sleep(Duration::from_millis(1));
+        }
+    }
+
+    /// Sends a signal, such as `INT`, and waits for the end.
+    #[cfg(unix)]
+    pub(crate) fn signal(mut self, name: &str) -> Ran {
+        let kill = format!("kill -{name} {}", self.0.id());
+        assert!(Command::new("sh").args(["-c", &kill]).status().unwrap().success());
+        let begin = Instant::now();
+        while self.0.try_wait().unwrap().is_none() {
+            assert!(begin.elapsed() < PATIENCE, "it does not end");
+            thread::sleep(Duration::from_millis(1));
+        }
+        let read = |pipe: &mut dyn std::io::Read| std::io::read_to_string(pipe).unwrap();
+        Ran {
+            code: self.0.wait().unwrap().code(),
+            stdout: read(self.0.stdout.as_mut().unwrap()),
+            stderr: read(self.0.stderr.as_mut().unwrap()),
+        }
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// The checkpoint of a small training, computed once for all tests.
+pub(crate) fn trained() -> &'static [u8] {
+    static BYTES: OnceLock<Vec<u8>> = OnceLock::new();
+    BYTES.get_or_init(|| {
+        let place = Place::new();
+        place.train("--epochs 40 --quiet --out run").ok();
+        place.read("run/ckpt.mpk")
+    })
+}
+
+/// A grey picture and its size in pixels.
+pub(crate) fn picture(path: &Path) -> image::GrayImage {
+    image::open(path).unwrap().into_luma8()
+}
+
+fn small(args: &str) -> String {
+    // A test may have a batch of its own.
+    let batch = if args.contains("--batch") { "" } else { "--batch 16" };
+    format!("--dataset synthetic --device {CPU} {SMALL} {batch} {args}")
+}

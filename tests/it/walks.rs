@@ -1,0 +1,58 @@
+//! `--interpolate`: walks through the latent space, as frames and as a grid.
+
+use std::fs::File;
+use std::io::BufReader;
+
+use image::AnimationDecoder;
+use image::codecs::gif::GifDecoder;
+
+use crate::util::{Place, picture, trained};
+
+/// Frames as grey pixels.
+fn frames(place: &Place, name: &str) -> Vec<Vec<u8>> {
+    let gif = GifDecoder::new(BufReader::new(File::open(place.path(name)).unwrap())).unwrap();
+    let frames = gif.into_frames().collect_frames().unwrap();
+    let grey = |frame: &image::Frame| frame.buffer().pixels().map(|pixel| pixel[0]).collect();
+    frames.iter().map(grey).collect()
+}
+
+#[test]
+fn a_walk_is_the_same_as_an_animation_and_as_a_grid() {
+    let place = Place::new();
+    place.write("ckpt.mpk", trained());
+    for out in ["walk.gif", "walk.png"] {
+        let args = format!("--checkpoint ckpt.mpk --interpolate 3 --count 4 --seed 6 --out {out}");
+        place.sample(&args).ok();
+    }
+    let grid = picture(&place.path("walk.png"));
+    assert_eq!(grid.dimensions(), (4 * 28, 3 * 28), "a row a leg");
+    let frames = frames(&place, "walk.gif");
+    assert_eq!(frames.len(), 12);
+    let cell = |index: u32| {
+        let (left, top) = (index % 4 * 28, index / 4 * 28);
+        image::imageops::crop_imm(&grid, left, top, 28, 28).to_image().into_raw()
+    };
+    for (index, frame) in (0..).zip(&frames) {
+        assert_eq!(*frame, cell(index), "frame {index}");
+    }
+
+    // It passes through the seed's first pictures, and ends where it began.
+    place.sample("--checkpoint ckpt.mpk --count 3 --seed 6 --out points").ok();
+    for point in 0..3 {
+        let expected = picture(&place.path(&format!("points/{point:06}.png"))).into_raw();
+        assert_eq!(cell(point * 4), expected, "point {point}");
+    }
+    let close = |(a, b): (&u8, &u8)| a.abs_diff(*b) <= 1;
+    assert!(cell(11).iter().zip(&cell(0)).all(close));
+    assert_ne!(cell(1), cell(0));
+}
+
+#[test]
+fn an_animation_can_be_scaled_and_made_of_pictures() {
+    let place = Place::new();
+    place.write("ckpt.mpk", trained());
+    place.sample("--checkpoint ckpt.mpk --count 5 --scale 2 --out five.gif").ok();
+    let frames = frames(&place, "five.gif");
+    assert_eq!(frames.len(), 5);
+    assert!(frames.iter().all(|frame| frame.len() == 56 * 56));
+}
