@@ -5,6 +5,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod backends;
 mod bad_checkpoints;
 mod bad_data;
 mod bad_usage;

@@ -195,7 +195,9 @@ mod tests {
     fn names_that_lead_nowhere_are_explained() {
         for name in ["gpu", "", "flex:0", "wgpu:x", "wgpu:-1"] {
             let error = select(name).unwrap_err();
-            assert!(error.to_string().contains(&format!("{name:?} is no device; expected auto, flex")));
+            assert!(
+                error.to_string().contains(&format!("{name:?} is no device; expected auto, flex"))
+            );
         }
     }
 
