@@ -22,11 +22,9 @@ fn main() -> Result<(), Box<dyn Error>> {
         discriminator_hidden: vec![128],
         ..ModelConfig::default()
     };
-    // A recipe is for 10 000 epochs; so few need larger steps.
     let config = TrainingConfig {
         epochs: 1_500,
         batch: 64,
-        lr: 5e-4,
         sample_every: 250,
         ..Recipe::Default.training()
     };

@@ -15,7 +15,8 @@ pub fn note(line: impl Display) {
 /// # Errors
 /// When stdout is closed.
 pub fn data(line: impl Display) -> io::Result<()> {
-    writeln!(io::stdout(), "{line}")
+    let closed = |error| io::Error::other(format!("cannot write to stdout: {error}"));
+    writeln!(io::stdout(), "{line}").map_err(closed)
 }
 
 /// One JSON object on stdout.

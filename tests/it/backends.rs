@@ -1,5 +1,7 @@
 //! Back ends against each other: the same seed must give the same training.
 
+#![expect(clippy::print_stderr, reason = "a skipped test says so, a comparison its figure")]
+
 use gan_data::{Dataset, draw_batch, synthetic};
 use gan_model::device::{Chosen, select};
 use gan_model::stream::{Purpose, stream};

@@ -2,7 +2,9 @@
 
 mod args;
 
-use std::path::{Path, PathBuf};
+use std::fs::{self, File};
+use std::io::ErrorKind;
+use std::path::PathBuf;
 use std::time::Instant;
 
 use clap::{CommandFactory, Parser};
@@ -27,8 +29,9 @@ pub fn main() -> Result<(), Failure> {
     if shell::asked(SampleArgs::command(), args.completions, args.man)? {
         return Ok(());
     }
-    let out = args.out.clone().unwrap_or_else(|| next_free(args.interpolate.is_some()));
-    let output = Output::of(&out).map_err(|error| Failure::Usage(format!("--out: {error}")))?;
+    if let Some(out) = &args.out {
+        Output::of(out).map_err(|error| Failure::Usage(format!("--out: {error}")))?;
+    }
     let grid = grid(&args)?;
 
     let path = args.checkpoint.clone().unwrap_or_default();
@@ -40,23 +43,33 @@ pub fn main() -> Result<(), Failure> {
     let sampler = Sampler::new(&generator, model, &device.device);
     let size = [model.width, model.height];
 
+    let named = args.out.is_some();
+    let out = match args.out {
+        Some(out) => out,
+        None => reserve_next(args.interpolate.is_some())?,
+    };
+    let output = Output::of(&out)?;
     let count = match args.interpolate {
-        None => {
-            let count = args.count;
-            output.write(&out, grid, count, size, |first| {
-                sampler.pictures(args.seed, first as u64, AT_ONCE.min(count - first))
-            })?;
-            count
-        }
+        None => args.count,
+        Some(points) => points * args.count,
+    };
+    let written = match args.interpolate {
+        None => output.write(&out, grid, count, size, |first| {
+            sampler.pictures(args.seed, first as u64, AT_ONCE.min(count - first))
+        }),
         Some(points) => {
             let latents = walk(args.seed, points, args.count, model.latent);
-            output.write(&out, grid, points * args.count, size, |first| {
+            output.write(&out, grid, count, size, |first| {
                 let rest = &latents[first * model.latent..];
                 sampler.draw(&rest[..rest.len().min(AT_ONCE * model.latent)])
-            })?;
-            points * args.count
+            })
         }
     };
+    if written.is_err() && !named {
+        // The error that matters is the first one.
+        let _ = fs::remove_file(&out);
+    }
+    written?;
 
     if args.json {
         say::json(&json!({
@@ -95,12 +108,17 @@ fn grid(args: &SampleArgs) -> Result<Grid, Failure> {
     Ok(Grid { columns: args.columns, scale: args.scale })
 }
 
-/// A name in this directory that nothing has yet.
-fn next_free(walk: bool) -> PathBuf {
-    let name = |number| match walk {
-        false => format!("digits-{number:04}.png"),
-        true => format!("walk-{number:04}.gif"),
-    };
-    let mut names = (1_u64..).map(|number| PathBuf::from(name(number)));
-    names.find(|path| !Path::exists(path)).unwrap_or_default()
+/// An empty file in this directory under the first name that nothing has yet: whoever
+/// draws at the same moment gets the next one.
+fn reserve_next(walk: bool) -> anyhow::Result<PathBuf> {
+    let mut number = 1_u64;
+    loop {
+        let name =
+            if walk { format!("walk-{number:04}.gif") } else { format!("digits-{number:04}.png") };
+        match File::create_new(&name) {
+            Ok(_) => return Ok(name.into()),
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => number += 1,
+            Err(error) => anyhow::bail!("cannot write {name}: {error}; choose a place with --out"),
+        }
+    }
 }

@@ -44,6 +44,12 @@ pub fn main() -> Result<(), Failure> {
         return dry_run(&options, resume.as_ref());
     }
 
+    if let Some(out) = &options.out
+        && !resume.as_ref().is_some_and(|resume| same_path(&resume.root, out))
+    {
+        // Known before anything is downloaded.
+        RunDir::check_free(out)?;
+    }
     let data = data::get(&options.data, options.quiet)?;
     let info = dataset_info(&data.train);
     let mut trainer = match &resume {
@@ -98,11 +104,14 @@ fn finish(
     let root = run.root().display();
     if !options.quiet {
         let hint = match word {
-            "finished" => format!("draw more with: gan-sample --checkpoint {root}"),
-            "stopped" => format!("go on with: gan-train --resume {root}"),
-            _ => format!("the last good checkpoint is {}", run.checkpoint().display()),
+            "finished" => format!("; draw more with: gan-sample --checkpoint {root}"),
+            "stopped" => format!("; go on with: gan-train --resume {root}"),
+            _ if run.checkpoint().exists() => {
+                format!("; the last good checkpoint is {}", run.checkpoint().display())
+            }
+            _ => String::new(),
         };
-        say::note(format!("{word} after {epochs} epochs, {}; {hint}", say::duration(seconds)));
+        say::note(format!("{word} after {epochs} epochs, {}{hint}", say::duration(seconds)));
     }
     if options.json {
         let row = progress.latest;
@@ -171,7 +180,7 @@ fn open_run(
     info: &DatasetInfo,
 ) -> Result<RunDir, Failure> {
     let run = match (resume, &options.out) {
-        (Some(resume), None) if resume.config.is_some() => RunDir::open(&resume.root)?,
+        (Some(resume), None) if resume.in_run => RunDir::open(&resume.root)?,
         (Some(resume), Some(out)) if same_path(&resume.root, out) => RunDir::open(&resume.root)?,
         (Some(resume), None) => {
             return Err(Failure::Usage(format!(

@@ -48,7 +48,7 @@ impl Options {
         };
         let preset = recipe.training();
         let losses = [GeneratorLoss::Bce, GeneratorLoss::Minimax];
-        let loss = s.loss.map(|name| one_of("loss", &name, &losses, |l| loss_name(l)));
+        let loss = s.loss.map(|name| one_of("loss", &name, &losses, |&loss| loss_name(loss)));
         let training = TrainingConfig {
             epochs: s.epochs.unwrap_or(preset.epochs),
             batch: s.batch.unwrap_or(preset.batch),
@@ -98,7 +98,7 @@ pub fn choose_device(name: Option<&str>) -> Result<Chosen, Failure> {
 }
 
 /// The flag's word for a loss.
-pub fn loss_name(loss: &GeneratorLoss) -> &'static str {
+pub fn loss_name(loss: GeneratorLoss) -> &'static str {
     match loss {
         GeneratorLoss::Bce => "bce",
         GeneratorLoss::Minimax => "minimax",

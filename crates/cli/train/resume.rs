@@ -14,7 +14,9 @@ pub struct Resume {
     pub checkpoint: Checkpoint,
     /// The directory it lies in.
     pub root: PathBuf,
-    /// The record of the run there, if there is one.
+    /// Whether a run has left its record there.
+    pub in_run: bool,
+    /// The record, if it can be read.
     pub config: Option<RunConfig>,
 }
 
@@ -29,8 +31,8 @@ impl Resume {
             Some(parent) if !parent.as_os_str().is_empty() => parent.to_path_buf(),
             _ => PathBuf::from("."),
         };
-        let config = RunDir::read_config(&root);
-        Ok(Self { checkpoint, root, config })
+        let (in_run, config) = (RunDir::is_run(&root), RunDir::read_config(&root));
+        Ok(Self { checkpoint, root, in_run, config })
     }
 
     /// Refuses settings that contradict the checkpoint; those that repeat it are welcome.
@@ -46,9 +48,6 @@ impl Resume {
             ))),
             _ => Ok(()),
         };
-        fn text<T: ToString>(value: Option<&T>) -> Option<String> {
-            value.map(ToString::to_string)
-        }
         let list =
             |widths: &Vec<usize>| widths.iter().map(usize::to_string).collect::<Vec<_>>().join(",");
         same("seed", text(said.seed.as_ref()), training.seed.to_string())?;
@@ -61,7 +60,7 @@ impl Resume {
         same("lr", text(said.lr.as_ref()), training.lr.to_string())?;
         same("beta1", text(said.beta1.as_ref()), training.beta1.to_string())?;
         same("ema", text(said.ema.as_ref()), training.ema.to_string())?;
-        same("loss", said.loss.clone(), loss_name(&training.loss).into())?;
+        same("loss", said.loss.clone(), loss_name(training.loss).into())?;
         same("recipe", said.recipe.clone(), training.recipe.clone())?;
         let named = said.dataset.clone().filter(|name| name != "auto");
         same("dataset", named, dataset.name.clone())?;
@@ -85,6 +84,10 @@ impl Resume {
             offline: said.offline,
         }
     }
+}
+
+fn text(value: Option<&impl ToString>) -> Option<String> {
+    value.map(ToString::to_string)
 }
 
 /// The checkpoint that a path stands for: itself, or the one in a directory.

@@ -30,9 +30,7 @@ impl Asked {
     /// The signal's number.
     #[must_use]
     pub fn signal(&self) -> Option<i32> {
-        match self.0.load(Ordering::Relaxed) {
-            0 => None,
-            signal => Some(signal as i32),
-        }
+        let signal = self.0.load(Ordering::Relaxed);
+        [SIGINT, SIGTERM].into_iter().find(|&known| known as usize == signal)
     }
 }

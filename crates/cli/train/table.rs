@@ -32,7 +32,7 @@ pub fn settings(
             format!("lr {}, beta1 {}, beta2 {}, epsilon {:e}", t.lr, t.beta1, t.beta2, t.epsilon),
         ),
         ("average", format!("ema {}", t.ema)),
-        ("loss", loss_name(&t.loss).into()),
+        ("loss", loss_name(t.loss).into()),
         ("seed", t.seed.to_string()),
         ("samples", format!("every {} epochs", t.sample_every)),
         ("checkpoint", format!("every {} epochs", t.checkpoint_every)),

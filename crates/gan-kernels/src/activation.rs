@@ -45,7 +45,7 @@ impl Activation {
         match self {
             Self::None => {}
             Self::LeakyRelu(slope) => {
-                pairs.for_each(|(g, &y)| *g *= if y > 0.0 { 1.0 } else { slope })
+                pairs.for_each(|(g, &y)| *g *= if y > 0.0 { 1.0 } else { slope });
             }
             Self::Tanh => pairs.for_each(|(g, &y)| *g *= 1.0 - y * y),
         }

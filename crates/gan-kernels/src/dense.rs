@@ -35,7 +35,8 @@ pub fn dense_reference(
     activation.reference(linear(input, weight, Some(bias)))
 }
 
-#[cfg(all(test, feature = "flex", feature = "autodiff"))]
+#[cfg(test)]
+#[cfg(all(feature = "flex", feature = "autodiff"))]
 mod tests {
     use burn::tensor::{Device, Distribution, TensorData, Tolerance};
 

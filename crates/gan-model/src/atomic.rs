@@ -39,6 +39,16 @@ fn sibling(path: &Path) -> io::Result<PathBuf> {
     Ok(path.with_file_name(sibling))
 }
 
+/// Whether `path` has the name of a sibling that [`write`] makes and then renames: left
+/// behind only by a process that was killed.
+#[must_use]
+pub fn is_torn(path: &Path) -> bool {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let number = name.strip_prefix('.').and_then(|name| name.strip_suffix(".tmp"));
+    let number = number.and_then(|name| name.rsplit_once('.')).map(|(_, number)| number);
+    number.is_some_and(|number| number.parse::<u32>().is_ok())
+}
+
 fn fill_and_sync<E: From<io::Error>>(
     path: &Path,
     fill: impl FnOnce(&mut BufWriter<File>) -> Result<(), E>,
@@ -74,6 +84,14 @@ mod tests {
         write(&path, b"new").unwrap();
         assert_eq!(fs::read(&path).unwrap(), b"new");
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_sibling_is_known_by_its_name() {
+        assert!(is_torn(&sibling(Path::new("runs/ckpt.mpk")).unwrap()));
+        for name in ["ckpt.mpk", ".ckpt.mpk", ".x.tmp", "notes.12.tmp", ""] {
+            assert!(!is_torn(Path::new(name)), "{name}");
+        }
     }
 
     #[test]

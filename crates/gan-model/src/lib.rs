@@ -20,5 +20,4 @@ mod nets;
 pub mod stream;
 
 pub use config::{ConfigError, DatasetInfo, GeneratorLoss, ModelConfig, TrainingConfig};
-pub use init::GlorotUniform;
 pub use nets::{Discriminator, Generator, probability};

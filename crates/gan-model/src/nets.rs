@@ -7,7 +7,7 @@ use burn::tensor::{Device, Tensor};
 use gan_kernels::{Activation, dense};
 
 use crate::config::ModelConfig;
-use crate::init::GlorotUniform;
+use crate::init::glorot_uniform;
 use crate::stream::{Purpose, stream};
 
 /// What follows every hidden layer.
@@ -95,7 +95,7 @@ fn layers(widths: &[usize], purpose: Purpose, seed: u64, device: &Device) -> Vec
     pairs
         .map(|(pair, layer)| {
             let mut rng = stream(seed, purpose, layer);
-            GlorotUniform.linear([pair[0], pair[1]], first_id + 2 * layer, &mut rng, device)
+            glorot_uniform([pair[0], pair[1]], first_id + 2 * layer, &mut rng, device)
         })
         .collect()
 }

@@ -35,7 +35,9 @@ pub(crate) struct Average {
 impl Average {
     /// Takes over the weights of a net, to give them back by [`place`](Self::place).
     pub(crate) fn of<M: Module>(net: M, decay: f64) -> Self {
-        Self { weights: collect(&net), decay }
+        let weights = collect(&net);
+        drop(net); // Now nobody else holds the tensors: they are updated in place.
+        Self { weights, decay }
     }
 
     /// The averaged weights in the places of `net`'s.

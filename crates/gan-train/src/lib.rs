@@ -9,12 +9,14 @@
 //! Nothing here prints: what happens is told to an observer that the caller gives.
 
 mod adam;
+mod metrics;
 mod recipe;
 mod run_dir;
 mod train;
 mod trainer;
 
+pub use metrics::MetricsRow;
 pub use recipe::{Recipe, SettingsError, validate};
-pub use run_dir::{MetricsRow, RunConfig, RunDir, RunDirError};
+pub use run_dir::{RunConfig, RunDir, RunDirError};
 pub use train::{Event, Outcome, TrainError, dataset_info, train};
 pub use trainer::{Readings, StepReport, Trainer};

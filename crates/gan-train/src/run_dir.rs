@@ -1,16 +1,13 @@
-//! The directory of a run: every path in it, what may be written there, and the
-//! record of its metrics.
+//! The directory of a run: every path in it, and who may write there.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io::{self, BufRead, BufReader, Write};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use gan_model::checkpoint::FILE_NAME;
 use gan_model::{DatasetInfo, ModelConfig, TrainingConfig, atomic};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
-
-use crate::trainer::Readings;
 
 /// A run's directory, held by this process alone until it is dropped.
 #[derive(Debug)]
@@ -35,38 +32,6 @@ pub struct RunConfig {
     pub data_dir: Option<PathBuf>,
     /// The device, as in `flex (CPU)`.
     pub device: String,
-}
-
-/// One line of `metrics.jsonl`.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct MetricsRow {
-    /// Epochs done.
-    pub epoch: u64,
-    /// Binary cross-entropy of the discriminator.
-    pub d_loss: f32,
-    /// The generator's objective.
-    pub g_loss: f32,
-    /// Mean probability that the batch's real images are real.
-    pub d_real: f32,
-    /// Mean probability that the batch's generated images are real.
-    pub d_fake: f32,
-    /// Seconds of training since this process began it; a clock's, so it does not repeat.
-    pub seconds: f64,
-}
-
-impl MetricsRow {
-    /// The row of a step that was read `seconds` into the training.
-    #[must_use]
-    pub fn new(epoch: u64, readings: &Readings, seconds: f64) -> Self {
-        Self {
-            epoch,
-            d_loss: readings.discriminator_loss,
-            g_loss: readings.generator_loss,
-            d_real: readings.real,
-            d_fake: readings.fake,
-            seconds,
-        }
-    }
 }
 
 /// Why a directory cannot be a run's, or not now.
@@ -120,18 +85,31 @@ impl RunDir {
     /// # Errors
     /// When there is something in it, or the system refuses.
     pub fn create(root: &Path) -> Result<Self, RunDirError> {
+        Self::check_free(root)?;
         fs::create_dir_all(root).map_err(io("create", root))?;
-        let mut entries = fs::read_dir(root).map_err(io("read", root))?;
-        if entries.next().is_some() {
-            let holds_run = root.join("config.json").exists() || root.join(FILE_NAME).exists();
-            let root = root.to_path_buf();
-            return Err(if holds_run {
-                RunDirError::Occupied(root)
-            } else {
-                RunDirError::NotOurs(root)
-            });
-        }
         Self::hold(root.to_path_buf())
+    }
+
+    /// Makes sure that a directory is new or empty; changes nothing.
+    ///
+    /// # Errors
+    /// When there is something in it, or it is something else.
+    pub fn check_free(root: &Path) -> Result<(), RunDirError> {
+        match fs::read_dir(root) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            Err(error) => Err(io("use as a run's directory", root)(error)),
+            Ok(mut entries) => match entries.next() {
+                None => Ok(()),
+                Some(_) if Self::is_run(root) => Err(RunDirError::Occupied(root.into())),
+                Some(_) => Err(RunDirError::NotOurs(root.into())),
+            },
+        }
+    }
+
+    /// Whether a run has left its record in this directory.
+    #[must_use]
+    pub fn is_run(root: &Path) -> bool {
+        root.join("config.json").exists()
     }
 
     /// Takes a directory that holds a run, to go on with it.
@@ -151,6 +129,7 @@ impl RunDir {
             Err(TryLockError::WouldBlock) => return Err(RunDirError::InUse(root)),
             Err(TryLockError::Error(error)) => return Err(io("lock", &path)(error)),
         }
+        remove_torn(&root).map_err(io("clear", &root))?;
         let run = Self { root, _lock: lock };
         let samples = run.samples();
         fs::create_dir_all(&samples).map_err(io("create", &samples))?;
@@ -214,51 +193,24 @@ impl RunDir {
     pub fn read_config(root: &Path) -> Option<RunConfig> {
         serde_json::from_slice(&fs::read(root.join("config.json")).ok()?).ok()
     }
-
-    /// Adds a row to the metrics.
-    ///
-    /// # Errors
-    /// When the system refuses.
-    pub fn append_metrics(&self, row: &MetricsRow) -> Result<(), RunDirError> {
-        let path = self.metrics();
-        let write = || {
-            let mut line = serde_json::to_vec(row)?;
-            line.push(b'\n');
-            OpenOptions::new().create(true).append(true).open(&path)?.write_all(&line)
-        };
-        write().map_err(io("write", &path))
-    }
-
-    /// Drops the rows after `epoch`, and a last one that a crash cut short: the
-    /// epochs they tell of will be trained again.
-    ///
-    /// # Errors
-    /// When the system refuses.
-    pub fn rewind_metrics(&self, epoch: u64) -> Result<(), RunDirError> {
-        let path = self.metrics();
-        let rewind = || {
-            let file = match File::open(&path) {
-                Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-                file => BufReader::new(file?),
-            };
-            atomic::write_with(&path, |kept| {
-                for line in file.split(b'\n') {
-                    let line = line?;
-                    let row = serde_json::from_slice::<MetricsRow>(&line);
-                    if row.is_ok_and(|row| row.epoch <= epoch) {
-                        kept.write_all(&line)?;
-                        kept.write_all(b"\n")?;
-                    }
-                }
-                Ok(())
-            })
-        };
-        rewind().map_err(io("write", &path))
-    }
 }
 
-fn io<'a>(action: &'static str, path: &'a Path) -> impl FnOnce(io::Error) -> RunDirError + 'a {
+pub(crate) fn io<'a>(
+    action: &'static str,
+    path: &'a Path,
+) -> impl FnOnce(io::Error) -> RunDirError + 'a {
     move |source| RunDirError::Io { action, path: path.into(), source }
+}
+
+/// Removes what a process that was killed while it wrote has left: nobody else writes here.
+fn remove_torn(root: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(root)? {
+        let path = entry?.path();
+        if atomic::is_torn(&path) {
+            fs::remove_file(path)?;
+        }
+    }
+    Ok(())
 }
 
 fn highest_number(runs: &Path) -> io::Result<u64> {
@@ -274,10 +226,6 @@ fn highest_number(runs: &Path) -> io::Result<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn row(epoch: u64) -> MetricsRow {
-        MetricsRow { epoch, d_loss: 0.5, g_loss: 1.0, d_real: 0.7, d_fake: 0.3, seconds: 1.0 }
-    }
 
     #[test]
     fn runs_are_numbered_after_the_highest() {
@@ -307,21 +255,12 @@ mod tests {
     }
 
     #[test]
-    fn rewinding_keeps_the_rows_up_to_an_epoch_and_drops_a_torn_one() {
+    fn what_a_killed_process_left_half_written_is_removed() {
         let dir = tempfile::tempdir().unwrap();
-        let run = RunDir::create(dir.path()).unwrap();
-        run.rewind_metrics(7).unwrap();
-        for epoch in [20, 40, 60] {
-            run.append_metrics(&row(epoch)).unwrap();
-        }
-        let whole = fs::read_to_string(run.metrics()).unwrap();
-        fs::write(run.metrics(), format!("{whole}{{\"epoch\":8")).unwrap();
-        run.rewind_metrics(40).unwrap();
-        let kept = fs::read_to_string(run.metrics()).unwrap();
-        let epochs: Vec<u64> = kept
-            .lines()
-            .map(|line| serde_json::from_str::<MetricsRow>(line).unwrap().epoch)
-            .collect();
-        assert_eq!(epochs, [20, 40]);
+        let torn = dir.path().join(".ckpt.mpk.4711.tmp");
+        drop(RunDir::create(dir.path()).unwrap());
+        fs::write(&torn, "half").unwrap();
+        drop(RunDir::open(dir.path()).unwrap());
+        assert!(!torn.exists());
     }
 }

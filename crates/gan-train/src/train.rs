@@ -12,7 +12,8 @@ use gan_model::{DatasetInfo, ModelConfig};
 use gan_sample::{Grid, Sampler, write_png};
 use thiserror::Error;
 
-use crate::run_dir::{MetricsRow, RunDir, RunDirError};
+use crate::metrics::MetricsRow;
+use crate::run_dir::{RunDir, RunDirError};
 use crate::trainer::{Readings, Trainer};
 
 /// Epochs between readings of the losses: each makes the host wait for the device.
@@ -92,9 +93,11 @@ pub fn train(
         Ok(sections.write(&run.checkpoint(), &header)?)
     };
 
-    if trainer.epoch() == 0 {
+    if !run.reals().exists() {
         let reals = dataset.len().min(REALS);
         draw(run.reals(), &dataset.images()[..reals * IMAGE_LEN], [SIDE, SIDE])?;
+    }
+    if trainer.epoch() == 0 {
         preview(trainer, run, device)?;
         observe(Event::Sampled(0));
         save(trainer)?;

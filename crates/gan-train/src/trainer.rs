@@ -105,8 +105,8 @@ impl Trainer {
         let noise = self.noise(Purpose::DiscriminatorNoise, batch);
         let fake = self.generator.valid().forward(noise);
         let logits = self.discriminator.forward(Tensor::cat(vec![real, fake], 0).autodiff());
-        let real_logits = logits.clone().slice([0..batch]);
-        let fake_logits = logits.slice([batch..2 * batch]);
+        let real_logits = logits.clone().narrow(0, 0, batch);
+        let fake_logits = logits.narrow(0, batch, batch);
         let discriminator_loss = loss::discriminator(real_logits.clone(), fake_logits.clone());
         let gradients = gradients(&discriminator_loss, &self.discriminator);
         replace(&mut self.discriminator, |d| {

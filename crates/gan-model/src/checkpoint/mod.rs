@@ -81,6 +81,12 @@ pub struct Moments<M: Module> {
     pub second: M,
 }
 
+/// What every version has at its top.
+#[derive(Deserialize)]
+struct Front {
+    version: u64,
+}
+
 #[derive(Serialize, Deserialize)]
 struct Envelope<'a> {
     format: &'a str,

@@ -10,7 +10,9 @@ use burn::store::ModuleRecord;
 use burn::tensor::{Bytes, DType, Device, Tensor};
 use sha2::{Digest, Sha256};
 
-use super::{CheckpointError, Envelope, Header, MAX_FILE, Moments, PREFIX, Payload, VERSION};
+use super::{
+    CheckpointError, Envelope, Front, Header, MAX_FILE, Moments, PREFIX, Payload, VERSION,
+};
 use crate::config::parameters;
 use crate::nets::{Discriminator, Generator};
 
@@ -58,10 +60,12 @@ impl Checkpoint {
             return Err(CheckpointError::NotACheckpoint { path: path.into(), found });
         }
         let cut = || damaged(format!("it ends early or is garbled ({} bytes long)", bytes.len()));
-        let envelope = decode(&bytes, |it: &Envelope| it.payload).ok_or_else(cut)?;
-        if envelope.version != VERSION {
-            return Err(CheckpointError::Version { path: path.into(), found: envelope.version });
+        // Another version may be laid out otherwise from here on.
+        let Front { version } = rmp_serde::from_slice(&bytes).map_err(|_| cut())?;
+        if version != VERSION {
+            return Err(CheckpointError::Version { path: path.into(), found: version });
         }
+        let envelope = decode(&bytes, |it: &Envelope| it.payload).ok_or_else(cut)?;
         if Sha256::digest(envelope.payload)[..] != *envelope.sha256 {
             return Err(damaged("its SHA-256 does not match its content".into()));
         }

@@ -1,0 +1,118 @@
+//! The record of a run's losses, `metrics.jsonl`: every epoch once, in order.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, BufRead, BufReader, Write};
+
+use gan_model::atomic;
+use serde::{Deserialize, Serialize};
+
+use crate::run_dir::{RunDir, RunDirError, io};
+use crate::trainer::Readings;
+
+/// One line of `metrics.jsonl`.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct MetricsRow {
+    /// Epochs done.
+    pub epoch: u64,
+    /// Binary cross-entropy of the discriminator.
+    pub d_loss: f32,
+    /// The generator's objective.
+    pub g_loss: f32,
+    /// Mean probability that the batch's real images are real.
+    pub d_real: f32,
+    /// Mean probability that the batch's generated images are real.
+    pub d_fake: f32,
+    /// Seconds of training since this process began it; a clock's, so it does not repeat.
+    pub seconds: f64,
+}
+
+impl MetricsRow {
+    /// The row of a step that was read `seconds` into the training.
+    #[must_use]
+    pub fn new(epoch: u64, readings: &Readings, seconds: f64) -> Self {
+        Self {
+            epoch,
+            d_loss: readings.discriminator_loss,
+            g_loss: readings.generator_loss,
+            d_real: readings.real,
+            d_fake: readings.fake,
+            seconds,
+        }
+    }
+}
+
+impl RunDir {
+    /// Adds a row to the metrics.
+    ///
+    /// # Errors
+    /// When the system refuses.
+    pub fn append_metrics(&self, row: &MetricsRow) -> Result<(), RunDirError> {
+        let path = self.metrics();
+        let write = || {
+            let mut line = serde_json::to_vec(row)?;
+            line.push(b'\n');
+            OpenOptions::new().create(true).append(true).open(&path)?.write_all(&line)
+        };
+        write().map_err(io("write", &path))
+    }
+
+    /// Begins the metrics, or drops the rows after `epoch` and a last one that a crash
+    /// cut short: the epochs they tell of will be trained again.
+    ///
+    /// # Errors
+    /// When the system refuses.
+    pub fn rewind_metrics(&self, epoch: u64) -> Result<(), RunDirError> {
+        let path = self.metrics();
+        let rewind = || {
+            let file = match File::open(&path) {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                    return File::create_new(&path).map(drop);
+                }
+                file => BufReader::new(file?),
+            };
+            atomic::write_with(&path, |kept| {
+                for line in file.split(b'\n') {
+                    let line = line?;
+                    let row = serde_json::from_slice::<MetricsRow>(&line);
+                    if row.is_ok_and(|row| row.epoch <= epoch) {
+                        kept.write_all(&line)?;
+                        kept.write_all(b"\n")?;
+                    }
+                }
+                Ok(())
+            })
+        };
+        rewind().map_err(io("write", &path))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    fn row(epoch: u64) -> MetricsRow {
+        MetricsRow { epoch, d_loss: 0.5, g_loss: 1.0, d_real: 0.7, d_fake: 0.3, seconds: 1.0 }
+    }
+
+    #[test]
+    fn rewinding_keeps_the_rows_up_to_an_epoch_and_drops_a_torn_one() {
+        let dir = tempfile::tempdir().unwrap();
+        let run = RunDir::create(dir.path()).unwrap();
+        run.rewind_metrics(7).unwrap();
+        assert_eq!(fs::read(run.metrics()).unwrap(), b"", "begun");
+        for epoch in [20, 40, 60] {
+            run.append_metrics(&row(epoch)).unwrap();
+        }
+        let whole = fs::read_to_string(run.metrics()).unwrap();
+        fs::write(run.metrics(), format!("{whole}{{\"epoch\":8")).unwrap();
+        run.rewind_metrics(40).unwrap();
+        let kept = fs::read_to_string(run.metrics()).unwrap();
+        let epochs: Vec<u64> = kept
+            .lines()
+            .map(|line| serde_json::from_str::<MetricsRow>(line).unwrap().epoch)
+            .collect();
+        assert_eq!(epochs, [20, 40]);
+    }
+}
