@@ -46,7 +46,8 @@ fn a_hundred_steps_of_the_published_nets_on_ndarray_have_the_losses_of_flex() {
     let [flex, ndarray] = ["flex", "ndarray"].map(|name| losses(name, &model, 128, 100, &dataset));
     let difference = difference(&flex, &ndarray);
     eprintln!("largest difference of a loss, flex to ndarray, 100 steps: {difference:e}");
-    assert!(difference < 1e-3, "{difference}");
+    // Only the reading of a loss rounds differently; what is trained is the same.
+    assert!(difference < 1e-5, "{difference}");
 }
 
 #[cfg_attr(not(all(feature = "flex", feature = "wgpu")), ignore = "needs flex and wgpu")]

@@ -17,9 +17,9 @@ pub fn dense(
     bias: Tensor<1>,
     activation: Activation,
 ) -> Tensor<2> {
-    #[cfg(feature = "flex")]
-    if crate::flex::can_run(&input, &weight) {
-        return crate::flex::dense(input, weight, bias, activation);
+    #[cfg(any(feature = "flex", feature = "ndarray"))]
+    if crate::fused::can_run(&input) && crate::fused::can_run(&weight) {
+        return crate::fused::dense(input, weight, bias, activation);
     }
     dense_reference(input, weight, bias, activation)
 }

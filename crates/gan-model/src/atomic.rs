@@ -13,7 +13,7 @@ pub fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
     write_with(path, |file| file.write_all(bytes))
 }
 
-/// As [`write`], of bytes that `fill` writes one after the other.
+/// As [`write()`], of bytes that `fill` writes one after the other.
 ///
 /// # Errors
 /// What `fill` or the system answers; the sibling is removed, and what `path` held is untouched.
@@ -39,7 +39,7 @@ fn sibling(path: &Path) -> io::Result<PathBuf> {
     Ok(path.with_file_name(sibling))
 }
 
-/// Whether `path` has the name of a sibling that [`write`] makes and then renames: left
+/// Whether `path` has the name of a sibling that [`write()`] makes and then renames: left
 /// behind only by a process that was killed.
 #[must_use]
 pub fn is_torn(path: &Path) -> bool {

@@ -7,7 +7,7 @@
 //! with log-sigmoid, which neither overflows nor rounds to log 0.
 
 use burn::tensor::Tensor;
-use burn::tensor::activation::log_sigmoid;
+use gan_kernels::log_sigmoid;
 
 use crate::GeneratorLoss;
 

@@ -148,7 +148,7 @@ impl RunDir {
         self.root.join("config.json")
     }
 
-    /// One [`MetricsRow`] a line.
+    /// One [`MetricsRow`](crate::MetricsRow) a line.
     #[must_use]
     pub fn metrics(&self) -> PathBuf {
         self.root.join("metrics.jsonl")
