@@ -10,8 +10,7 @@ use gan_train::{Event, Recipe, RunDir, Trainer, train};
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let device = device::select("auto")?.device;
     let dataset = gan_data::synthetic(10_000, 0)?;
-    let config =
-        TrainingConfig { epochs: 600, sample_every: 100, lr: 5e-4, ..Recipe::Default.training() };
+    let config = TrainingConfig { epochs: 600, sample_every: 100, ..Recipe::Default.training() };
     let mut trainer = Trainer::new(ModelConfig::default(), config, &device);
 
     let run = RunDir::create_next("runs".as_ref(), "example-dense")?;

@@ -10,7 +10,7 @@ const FLAGS: [(&str, Option<&str>); 21] = [
     ("--data-dir", Some("data/mnist")),
     ("--offline", None),
     ("--recipe", Some("default")),
-    ("--lr", Some("0.0005; with --recipe plain 0.0002")),
+    ("--lr", Some("0.0007; with --recipe plain 0.0002")),
     ("--beta1", Some("0.5; with --recipe listing 0.9")),
     ("--latent", Some("100")),
     ("--ema", Some("0.999; with --recipe listing 0")),
@@ -80,7 +80,7 @@ fn a_dry_run_shows_the_settings_and_writes_nothing() {
     let place = Place::new();
     let ran = place.gan_train("--dry-run --epochs 77 --offline").ok();
     assert_eq!(ran.stdout, "");
-    for word in ["77 of batch 128", "lr 0.0005", "100-256-512-1024-784", "784-512-256-1"] {
+    for word in ["77 of batch 128", "lr 0.0007", "100-256-512-1024-784", "784-512-256-1"] {
         assert!(ran.stderr.contains(word), "{word:?} is not in {}", ran.stderr);
     }
     let ran = place.gan_train("--dry-run --json --quiet --out run").ok();

@@ -103,7 +103,7 @@ pub struct Settings {
     #[arg(long, value_parser = PossibleValuesParser::new(["default", "plain", "listing"]))]
     pub recipe: Option<String>,
 
-    /// Adam's step size [default: 0.0005; with --recipe plain 0.0002, listing 0.001]
+    /// Adam's step size [default: 0.0007; with --recipe plain 0.0002, listing 0.001]
     #[arg(long, value_name = "RATE")]
     pub lr: Option<f64>,
 

@@ -50,7 +50,7 @@ impl Recipe {
         };
         match self {
             // Within 10 000 epochs, larger steps reach sharper digits of more kinds.
-            Self::Default => TrainingConfig { lr: 5e-4, ..plain },
+            Self::Default => TrainingConfig { lr: 7e-4, ..plain },
             Self::Plain => plain,
             // Keras' own defaults of Adam, and no averaging.
             Self::Listing => {

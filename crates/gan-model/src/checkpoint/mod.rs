@@ -126,6 +126,12 @@ pub enum CheckpointError {
         /// The system's answer.
         source: io::Error,
     },
+    /// There is no file of that name.
+    #[error(
+        "cannot read {}: there is no such file; expected the ckpt.mpk of a run, or the run's \
+         directory", .0.display()
+    )]
+    Missing(PathBuf),
     /// Larger than [`MAX_FILE`].
     #[error("{} is {found} bytes long; a checkpoint has at most {MAX_FILE}", path.display())]
     TooLarge {

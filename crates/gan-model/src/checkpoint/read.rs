@@ -1,7 +1,7 @@
 //! Reading: everything is checked first, then only what is asked for is decoded.
 
 use std::fs::File;
-use std::io::Read;
+use std::io::{self, Read};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
@@ -211,7 +211,10 @@ fn decode<'a, T: serde::Deserialize<'a>>(
 }
 
 fn read_bounded(path: &Path) -> Result<Vec<u8>, CheckpointError> {
-    let io = |source| CheckpointError::Io { action: "read", path: path.into(), source };
+    let io = |source: io::Error| match source.kind() {
+        io::ErrorKind::NotFound => CheckpointError::Missing(path.into()),
+        _ => CheckpointError::Io { action: "read", path: path.into(), source },
+    };
     let metadata = path.metadata().map_err(io)?;
     if !metadata.is_file() {
         let found = "is not a regular file".into();
