@@ -92,8 +92,8 @@ fn an_error_says_each_thing_once() {
     place.write("file", "");
     for ran in [
         place.train("--epochs 1 --out file/run"),
-        place.sample("--checkpoint none.mpk"),
-        place.sample("--checkpoint none.mpk --out no/such.png"),
+        place.sample("--checkpoint file/none.mpk"),
+        place.sample("--checkpoint file/none.mpk --out no/such.png"),
     ] {
         let ran = ran.fails(1, &["(os error"]);
         assert_eq!(ran.stderr.matches("(os error").count(), 1, "{}", ran.stderr);
