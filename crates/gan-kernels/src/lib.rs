@@ -30,4 +30,3 @@ pub use activation::Activation;
 pub use adam::AdamStep;
 pub use dense::{dense, dense_reference};
 pub use log_sigmoid::log_sigmoid;
-pub use tanh::tanh_in_place;

@@ -1,7 +1,5 @@
 //! The hyperbolic tangent without a branch, for whole vector registers.
 
-use pulp::Arch;
-
 /// 1.5 · 2²³: added to a small number, it leaves the nearest integer in the low bits.
 const ROUND: f32 = 12_582_912.0;
 /// ln 2 in two parts; multiples of the first are exact.
@@ -9,11 +7,8 @@ const LN_2: [f32; 2] = [0.693_359_4, -2.121_944_4e-4];
 /// exp(r) − 1 over r on [−ln 2 / 2, ln 2 / 2], fitted for least relative error (2e-9).
 const EXP: [f32; 6] = [1.0, 0.499_999_94, 0.166_664_32, 0.041_668, 0.008_374_157, 0.001_384_364_8];
 
-/// tanh of every number, to within 2e-7 absolutely; ±1 beyond ±10, and NaN stays NaN.
-pub fn tanh_in_place(x: &mut [f32]) {
-    Arch::new().dispatch(|| x.iter_mut().for_each(|x| *x = tanh_lane(*x)));
-}
-
+/// tanh x to within 2e-7 absolutely; ±1 beyond ±10, and NaN stays NaN.
+///
 /// tanh x = sign(x) (1 − t) / (1 + t) with t = exp(−2 |x|), which lies in (0, 1].
 #[inline(always)]
 pub(crate) fn tanh_lane(x: f32) -> f32 {
@@ -31,7 +26,14 @@ pub(crate) fn tanh_lane(x: f32) -> f32 {
 
 #[cfg(test)]
 mod tests {
+    use pulp::Arch;
+
     use super::*;
+
+    /// Compiled for this machine's registers, as in a layer.
+    fn tanh_in_place(x: &mut [f32]) {
+        Arch::new().dispatch(|| x.iter_mut().for_each(|x| *x = tanh_lane(*x)));
+    }
 
     #[test]
     fn the_error_stays_below_the_stated_bound() {
