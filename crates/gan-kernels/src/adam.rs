@@ -1,10 +1,13 @@
 //! Adam and the weight average, one pass over the weights.
 
 use pulp::Arch;
-use rayon::prelude::*;
 
-/// Numbers that one thread takes at a time.
-const CHUNK: usize = 1 << 14;
+use crate::team;
+
+/// Numbers whose average follows while they are in the first-level cache.
+const CHUNK: usize = 1 << 10;
+/// What a number costs, in multiply-adds of a product: it comes from memory and goes back.
+const COST: usize = 64;
 
 /// One update by Adam (Kingma and Ba 2015, algorithm 1), all weights alike.
 #[derive(Clone, Copy, Debug)]
@@ -36,21 +39,23 @@ impl AdamStep {
     ) {
         let len = weights.len();
         assert_eq!([gradient.len(), first.len(), second.len()], [len; 3], "lengths differ");
-        let chunks = weights
-            .par_chunks_mut(CHUNK)
-            .zip(gradient.par_chunks(CHUNK))
-            .zip(first.par_chunks_mut(CHUNK))
-            .zip(second.par_chunks_mut(CHUNK));
         let arch = Arch::new();
         match average {
-            None => chunks.for_each(|(((w, g), m), v)| arch.dispatch(|| self.chunk(w, g, m, v))),
+            None => team::slices([weights, first, second], COST * len, |range, [w, m, v]| {
+                arch.dispatch(|| self.chunk(w, &gradient[range], m, v));
+            }),
             Some((average, decay)) => {
-                assert_eq!(average.len(), len, "lengths differ");
-                chunks.zip(average.par_chunks_mut(CHUNK)).for_each(|((((w, g), m), v), a)| {
+                let slices = [weights, first, second, average];
+                team::slices(slices, COST * len, |range, [w, m, v, a]| {
                     arch.dispatch(|| {
-                        self.chunk(w, g, m, v);
-                        for (a, w) in a.iter_mut().zip(w) {
-                            *a = *a * decay + *w * (1.0 - decay);
+                        let pairs = w.chunks_mut(CHUNK).zip(gradient[range].chunks(CHUNK));
+                        let moments = m.chunks_mut(CHUNK).zip(v.chunks_mut(CHUNK));
+                        let all = pairs.zip(moments).zip(a.chunks_mut(CHUNK));
+                        for (((w, g), (m, v)), a) in all {
+                            self.chunk(w, g, m, v);
+                            for (a, w) in a.iter_mut().zip(w) {
+                                *a = *a * decay + *w * (1.0 - decay);
+                            }
                         }
                     });
                 });
@@ -88,7 +93,7 @@ mod tests {
     #[test]
     fn three_updates_are_the_papers() {
         let gradients = [0.3, -0.1, 0.7];
-        let len = CHUNK + 5;
+        let len = 20 * CHUNK + 5;
         let (mut w, mut m, mut v) = (vec![1.0; len], vec![0.0; len], vec![0.0; len]);
         let mut average = vec![0.0_f32; len];
         let mut expected = 0.0;

@@ -7,10 +7,10 @@
 
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Backend, Dispatch, backend_extension};
-use burn::tensor::{DType, Device, Tensor, TensorData};
+use burn::tensor::{DType, Device, Tensor};
 
 use crate::Activation;
-use crate::host::{Host, matrix};
+use crate::host::{Host, matrix, tensor};
 use crate::log_sigmoid::log_sigmoid_lane as log_sigmoid;
 use crate::matmul::product;
 
@@ -96,7 +96,7 @@ fn dense_forward<B: Host>(
     let output = product(input, weight, Some(B::floats(&bias)), |row| {
         arch.dispatch(|| activation.apply(row));
     });
-    B::tensor(TensorData::new(output, [input.rows, weight.columns]))
+    tensor::<B, 2>(output, [input.rows, weight.columns])
 }
 
 #[cfg(feature = "autodiff")]
@@ -107,9 +107,7 @@ mod backward {
     use burn::backend::autodiff::grads::Gradients;
     use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
 
-    use super::{
-        Activation, FloatTensor, Host, HostOps, TensorData, dense_forward, matrix, product,
-    };
+    use super::{Activation, FloatTensor, Host, HostOps, dense_forward, matrix, product, tensor};
     use crate::log_sigmoid::log_sigmoid_slope;
     use crate::matmul::rows_then_sums;
 
@@ -206,16 +204,14 @@ mod backward {
             // None is computed that nobody asked for.
             if let Some(node) = weight_node {
                 let data = product(input.transposed(), gradient, None, |_| ());
-                let data = TensorData::new(data, [input.columns, columns]);
-                gradients.register::<B>(node.id, B::tensor(data));
+                gradients.register::<B>(node.id, tensor::<B, 2>(data, [input.columns, columns]));
             }
             if let Some(node) = input_node {
                 let data = product(gradient, weight.transposed(), None, |_| ());
-                let data = TensorData::new(data, [input.rows, weight.rows]);
-                gradients.register::<B>(node.id, B::tensor(data));
+                gradients.register::<B>(node.id, tensor::<B, 2>(data, [input.rows, weight.rows]));
             }
             if let Some(node) = bias_node {
-                gradients.register::<B>(node.id, B::tensor(TensorData::new(sums, [columns])));
+                gradients.register::<B>(node.id, tensor::<B, 1>(sums, [columns]));
             }
         }
     }

@@ -1,9 +1,10 @@
 //! The numbers of a tensor whose back end keeps them in the host's memory.
 
 use burn::backend::{Backend, TensorMetadata};
-use burn::tensor::TensorData;
+use burn::tensor::{DType, TensorData};
 
 use crate::matmul::Matrix;
+use crate::recycle;
 
 /// A back end whose `f32` tensors are slices.
 pub(crate) trait Host: Backend {
@@ -28,6 +29,14 @@ pub(crate) trait Host: Backend {
 pub(crate) fn matrix<B: Host>(tensor: &B::FloatTensorPrimitive) -> Matrix<'_> {
     let shape = tensor.shape();
     Matrix::new(B::floats(tensor), shape[0], shape[1])
+}
+
+/// A tensor of numbers in a [`buffer`](crate::recycle::buffer).
+pub(crate) fn tensor<B: Host, const D: usize>(
+    numbers: Vec<f32>,
+    shape: [usize; D],
+) -> B::FloatTensorPrimitive {
+    B::tensor(TensorData::from_bytes(recycle::bytes(numbers), shape, DType::F32))
 }
 
 #[cfg(feature = "flex")]

@@ -23,10 +23,16 @@ mod log_sigmoid;
 #[cfg(any(feature = "flex", feature = "ndarray"))]
 mod matmul;
 #[cfg(any(feature = "flex", feature = "ndarray"))]
-mod parallel;
+mod pack;
+#[cfg(any(feature = "flex", feature = "ndarray"))]
+mod recycle;
 mod tanh;
+mod team;
+#[cfg(any(feature = "flex", feature = "ndarray"))]
+mod tile;
 
 pub use activation::Activation;
 pub use adam::AdamStep;
 pub use dense::{dense, dense_reference};
 pub use log_sigmoid::log_sigmoid;
+pub use team::{set_threads, threads};

@@ -1,10 +1,22 @@
 //! Matrix products of slices, split over threads, with work on each part while it is in cache.
+//!
+//! The scheme is that of Goto and van de Geijn 2008, "Anatomy of high-performance matrix
+//! multiplication": a block of the left operand is packed to stay in the second-level cache,
+//! a panel of the right one to stay in the first, and tiles of the result in registers.
 
+use std::cell::RefCell;
 use std::ops::Range;
 
-use gemm::Parallelism;
+use pulp::{Arch, Simd, WithSimd};
 
-use crate::parallel;
+use crate::recycle::buffer;
+use crate::tile::{self, MOST_LANES, Start, Tile, WIDE};
+use crate::{pack, team};
+
+/// Terms of a sum that are added in one go; more do not fit into the first-level cache.
+const DEPTH: usize = 256;
+/// Rows of the left operand that are packed at once; more do not fit into the second-level cache.
+const HEIGHT: usize = 512;
 
 /// A matrix in a slice: element (i, j) is at `i * row + j * column`.
 #[derive(Clone, Copy)]
@@ -12,8 +24,8 @@ pub(crate) struct Matrix<'a> {
     pub data: &'a [f32],
     pub rows: usize,
     pub columns: usize,
-    row: usize,
-    column: usize,
+    pub row: usize,
+    pub column: usize,
 }
 
 impl<'a> Matrix<'a> {
@@ -28,6 +40,14 @@ impl<'a> Matrix<'a> {
         let Self { data, rows, columns, row, column } = self;
         Self { data, rows: columns, columns: rows, row: column, column: row }
     }
+
+    /// These rows and columns of it, of which there is at least one each.
+    pub(crate) fn part(self, rows: Range<usize>, columns: Range<usize>) -> Self {
+        let first = rows.start * self.row + columns.start * self.column;
+        let last = (rows.end - 1) * self.row + (columns.end - 1) * self.column;
+        let data = &self.data[first..=last];
+        Self { data, rows: rows.len(), columns: columns.len(), ..self }
+    }
 }
 
 /// A row-major matrix that threads write to, each its own columns or rows.
@@ -36,7 +56,7 @@ struct Shared {
     columns: usize,
 }
 
-// SAFETY: the threads of `parallel::ranges` get disjoint ranges, and touch nothing outside.
+// SAFETY: the threads of `team` get disjoint ranges, and touch nothing outside.
 unsafe impl Sync for Shared {}
 
 impl Shared {
@@ -65,53 +85,122 @@ pub(crate) fn product(
     let (m, n, k) = (left.rows, right.columns, left.columns);
     assert_eq!(k, right.rows, "inner sizes must agree");
     assert!(bias.is_none_or(|bias| bias.len() == n), "one bias a column");
-    let mut output = vec![0.0; m * n];
-    let shared = Shared { data: output.as_mut_ptr(), columns: n };
-    let part = |rows: Range<usize>, columns: Range<usize>| {
-        if let Some(bias) = bias {
-            for row in rows.clone() {
-                // SAFETY: `row` and `columns` are this thread's own part of the output.
-                unsafe { shared.part(row, &columns) }.copy_from_slice(&bias[columns.clone()]);
+    if n == 1 && m > 1 && bias.is_none_or(|bias| bias.len() == 1) {
+        // A column is also a row, and rows are what fills registers.
+        let bias = bias.map(|bias| vec![bias[0]; m]);
+        return product(right.transposed(), left.transposed(), bias.as_deref(), finish);
+    }
+    let mut result = buffer(m * n);
+    let shared = Shared { data: result.as_mut_ptr(), columns: n };
+    let arch = Arch::new();
+    team::blocks([m, n], m * n * k, |rows, columns| {
+        let (result, finish) = (&shared, &finish);
+        arch.dispatch(Part { left, right, bias, result, rows, columns, finish });
+    });
+    result
+}
+
+/// A part of a product, the work of one thread.
+struct Part<'a, F> {
+    left: Matrix<'a>,
+    right: Matrix<'a>,
+    bias: Option<&'a [f32]>,
+    result: &'a Shared,
+    rows: Range<usize>,
+    columns: Range<usize>,
+    finish: &'a F,
+}
+
+impl<F: Fn(&mut [f32])> WithSimd for Part<'_, F> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        thread_local! {
+            static SCRATCH: RefCell<Vec<f32>> = const { RefCell::new(Vec::new()) };
+        }
+        let mut scratch = SCRATCH.take();
+        self.run(simd, &mut scratch);
+        SCRATCH.set(scratch);
+    }
+}
+
+impl<F: Fn(&mut [f32])> Part<'_, F> {
+    #[inline(always)]
+    fn run<S: Simd>(&self, simd: S, scratch: &mut Vec<f32>) {
+        let height = HEIGHT.min(self.rows.len()).next_multiple_of(tile::rows::<S>());
+        let panel = DEPTH * WIDE * S::F32_LANES;
+        scratch.resize(scratch.len().max(panel + DEPTH * height + MOST_LANES), 0.0);
+        let aligned = scratch.as_ptr().align_offset(MOST_LANES * size_of::<f32>());
+        let (right, left) = scratch[aligned.min(MOST_LANES)..].split_at_mut(panel);
+        let all = self.left.columns;
+        for top in self.rows.clone().step_by(height) {
+            let rows = top..self.rows.end.min(top + height);
+            let mut depth = 0..0;
+            loop {
+                // Pieces of about the same depth; one of no depth where there is nothing to add.
+                let pieces = (all - depth.end).div_ceil(DEPTH).max(1);
+                depth = depth.end..depth.end + (all - depth.end).div_ceil(pieces);
+                self.rows_by_depth(simd, &rows, &depth, left, right);
+                if depth.end == all {
+                    break;
+                }
             }
         }
-        // SAFETY: `left` and `right` fill their slices (checked when they were made), the
-        // ranges lie within them and the output, and this part of the output is ours.
-        unsafe {
-            gemm::gemm(
-                rows.len(),
-                columns.len(),
-                k,
-                shared.data.add(rows.start * n + columns.start),
-                1,
-                n as isize,
-                bias.is_some(),
-                left.data.as_ptr().add(rows.start * left.row),
-                left.column as isize,
-                left.row as isize,
-                right.data.as_ptr().add(columns.start * right.column),
-                right.column as isize,
-                right.row as isize,
-                1.0,
-                1.0,
-                false,
-                false,
-                false,
-                Parallelism::None,
-            );
-        }
-        for row in rows {
-            // SAFETY: `row` and `columns` are this thread's own part of the output.
-            finish(unsafe { shared.part(row, &columns) });
-        }
-    };
-    // The longer side is split: less of the other matrix is read twice.
-    let cost = m * n * k;
-    if n >= m {
-        parallel::ranges(n, cost, |columns| part(0..m, columns));
-    } else {
-        parallel::ranges(m, cost, |rows| part(rows, 0..n));
     }
-    output
+
+    /// Adds what the terms of `depth` bring to `rows`.
+    #[inline(always)]
+    fn rows_by_depth<S: Simd>(
+        &self,
+        simd: S,
+        rows: &Range<usize>,
+        depth: &Range<usize>,
+        left: &mut [f32],
+        right: &mut [f32],
+    ) {
+        let (lanes, height) = (S::F32_LANES, tile::rows::<S>());
+        if !depth.is_empty() {
+            pack::left(simd, self.left, rows, depth, left);
+        }
+        for first in self.columns.clone().step_by(WIDE * lanes) {
+            let columns = first..self.columns.end.min(first + WIDE * lanes);
+            let registers = columns.len().div_ceil(lanes);
+            let right = &mut right[..depth.len() * registers * lanes];
+            if !depth.is_empty() {
+                pack::right(simd, self.right, depth, &columns, registers * lanes, right);
+            }
+            let start = match self.bias {
+                _ if depth.start > 0 => Start::Result,
+                Some(bias) => Start::Row(bias[columns.clone()].as_ptr()),
+                None => Start::Zero,
+            };
+            let next = columns.end..self.columns.end.min(columns.end + WIDE * lanes);
+            let tiles = rows.len().div_ceil(height);
+            for (index, row) in rows.clone().step_by(height).enumerate() {
+                pack::fetch(self.right, depth, &next, index, tiles);
+                let tile = Tile {
+                    left: left[(row - rows.start) * depth.len()..][..height * depth.len()].as_ptr(),
+                    right: right.as_ptr(),
+                    depth: depth.len(),
+                    // SAFETY: this part of the result is this thread's own.
+                    result: unsafe { self.result.part(row, &columns) }.as_mut_ptr(),
+                    stride: self.result.columns,
+                    size: [height.min(rows.end - row), columns.len()],
+                    start,
+                };
+                // SAFETY: the operands were packed just now in the sizes of such a tile, the
+                // bias was cut to its columns, and its rows and columns are this thread's own.
+                unsafe { tile.run(simd, registers) };
+            }
+            if depth.end == self.left.columns {
+                for row in rows.clone() {
+                    // SAFETY: this part of the result is this thread's own.
+                    (self.finish)(unsafe { self.result.part(row, &columns) });
+                }
+            }
+        }
+    }
 }
 
 /// Runs `work` over matching rows of `gradient` and `output`, both `[rows, columns]`, and
@@ -124,14 +213,15 @@ pub(crate) fn rows_then_sums(
 ) -> Vec<f32> {
     let rows = gradient.len() / columns;
     assert_eq!([gradient.len(), output.len()], [rows * columns; 2], "sizes must agree");
-    let mut sums = vec![0.0; columns];
+    let mut sums = buffer(columns);
+    sums.fill(0.0);
     let gradient = Shared { data: gradient.as_mut_ptr(), columns };
     let total = Shared { data: sums.as_mut_ptr(), columns };
     // An element costs about as much as a few dozen multiply-adds of a product.
-    parallel::ranges(columns, 32 * rows * columns, |range| {
+    team::ranges(columns, 32 * rows * columns, |range| {
         // SAFETY: `range` is this thread's own part of the sums.
         let sums = unsafe { total.part(0, &range) };
-        pulp::Arch::new().dispatch(|| {
+        Arch::new().dispatch(|| {
             for row in 0..rows {
                 // SAFETY: `range` is this thread's own part of each row.
                 let gradient = unsafe { gradient.part(row, &range) };
@@ -186,8 +276,7 @@ mod tests {
         let (m, n, k) = (128, 784, 300);
         let (a, b, y) = (numbers(m * k, 1), numbers(k * n, 2), numbers(m * n, 3));
         let with = |threads| {
-            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-            pool.install(|| {
+            team::with_threads(threads, || {
                 let wide = product(Matrix::new(&a, m, k), Matrix::new(&b, k, n), None, |_| ());
                 let high = product(
                     Matrix::new(&b, k, n).transposed(),

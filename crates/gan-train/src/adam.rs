@@ -4,9 +4,8 @@
 //! one pass of [`AdamStep`]; elsewhere they are Burn's operations, one after the other.
 
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param, ParamId};
-use burn::optim::GradientsParams;
 use burn::tensor::container::TensorContainer;
-use burn::tensor::{Tensor, TensorData};
+use burn::tensor::{Gradients, Tensor, TensorData};
 use gan_kernels::AdamStep;
 use gan_model::TrainingConfig;
 use gan_model::checkpoint::Moments;
@@ -81,7 +80,7 @@ impl Adam {
     pub(crate) fn update<M: Module>(
         &mut self,
         net: M,
-        gradients: GradientsParams,
+        gradients: Gradients,
         average: Option<&mut Average>,
         time: u64,
     ) -> M {
@@ -94,7 +93,7 @@ impl Adam {
 
 struct Update<'a> {
     adam: &'a mut Adam,
-    gradients: GradientsParams,
+    gradients: Gradients,
     average: Option<&'a mut Average>,
     /// α / (1 − β₁ᵗ)
     step: f64,
@@ -112,8 +111,8 @@ struct State<const D: usize> {
 
 impl ModuleMapper for Update<'_> {
     fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
-        let id = param.id;
-        let Some(gradient) = self.gradients.remove::<D>(id) else { return param };
+        let gradient = param.val().grad_remove(&mut self.gradients);
+        let Some(gradient) = gradient else { return param };
         let (id, weight, mapper) = param.consume();
         let weight = weight.inner();
         let zeros = || gradient.zeros_like();
@@ -233,8 +232,7 @@ mod tests {
             device.seed(time);
             let noise = Tensor::random([8, 100], Distribution::Default, &device).autodiff();
             let loss = net.forward(noise).square().mean();
-            let gradients = GradientsParams::from_grads(loss.backward(), &net);
-            net = adam.update(net, gradients, Some(&mut average), time);
+            net = adam.update(net, loss.backward(), Some(&mut average), time);
         }
         let tensors = |net: &Generator| {
             let noise = Tensor::ones([1, 100], &device);

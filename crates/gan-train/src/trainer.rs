@@ -3,7 +3,6 @@
 use std::mem;
 
 use burn::module::Module;
-use burn::optim::GradientsParams;
 use burn::tensor::{Device, Tensor, TensorData};
 use gan_model::checkpoint::{Checkpoint, CheckpointError, Header, Sections, Weights, pack};
 use gan_model::device::is_cpu;
@@ -108,7 +107,7 @@ impl Trainer {
         let real_logits = logits.clone().narrow(0, 0, batch);
         let fake_logits = logits.narrow(0, batch, batch);
         let discriminator_loss = loss::discriminator(real_logits.clone(), fake_logits.clone());
-        let gradients = gradients(&discriminator_loss, &self.discriminator);
+        let gradients = discriminator_loss.backward();
         replace(&mut self.discriminator, |d| {
             self.discriminator_adam.update(d, gradients, None, time)
         });
@@ -118,7 +117,7 @@ impl Trainer {
         let judge = self.discriminator.clone().no_grad();
         let verdict = judge.forward(self.generator.forward(noise));
         let generator_loss = loss::generator(verdict, self.config.loss);
-        let gradients = self::gradients(&generator_loss, &self.generator);
+        let gradients = generator_loss.backward();
         // Early on, a long average would be of little but the initial weights.
         let decay = self.config.ema.min((1.0 + time as f64) / (10.0 + time as f64));
         let mut average = Average::of(mem::take(&mut self.averaged), decay);
@@ -213,10 +212,6 @@ impl Readings {
     pub fn is_finite(&self) -> bool {
         self.discriminator_loss.is_finite() && self.generator_loss.is_finite()
     }
-}
-
-fn gradients<M: Module>(loss: &Tensor<1>, net: &M) -> GradientsParams {
-    GradientsParams::from_grads(loss.backward(), net)
 }
 
 /// Burn's updates take a module and give one back. It is moved, not cloned: a

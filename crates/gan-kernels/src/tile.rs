@@ -1,0 +1,168 @@
+//! The innermost loop of a matrix product: a tile of the result that stays in registers.
+
+use pulp::{Simd, WithSimd};
+
+/// Registers that a tile is wide. Together with [`rows`], a tile takes three quarters of
+/// the registers, which leaves room for a row of the right operand and one number of the left.
+pub(crate) const WIDE: usize = 3;
+/// Rows of the highest tile of any machine.
+pub(crate) const MOST_ROWS: usize = 8;
+/// Lanes of the widest register of any machine.
+pub(crate) const MOST_LANES: usize = 16;
+
+/// Rows of a tile on a machine with these registers: 8 of 32, 4 of 16.
+pub(crate) const fn rows<S: Simd>() -> usize {
+    S::REGISTER_COUNT / 4
+}
+
+/// What a tile's sums start from.
+#[derive(Clone, Copy)]
+pub(crate) enum Start {
+    Zero,
+    /// The same row of numbers for each of the tile's.
+    Row(*const f32),
+    /// What the result holds.
+    Result,
+}
+
+/// A tile of a product, its operands packed by [`crate::pack`].
+#[derive(Clone, Copy)]
+pub(crate) struct Tile {
+    /// `[depth, rows]`: the left operand's part, transposed.
+    pub left: *const f32,
+    /// `[depth, registers * lanes]`: the right operand's part.
+    pub right: *const f32,
+    pub depth: usize,
+    /// Where the tile lies in the result, and how far the result's rows are apart.
+    pub result: *mut f32,
+    pub stride: usize,
+    /// Rows and columns that exist; the packed operands are filled up with zeros.
+    pub size: [usize; 2],
+    pub start: Start,
+}
+
+impl Tile {
+    /// Adds the product of the operands to what the tile starts from.
+    ///
+    /// # Safety
+    /// The operands are as large as described for `S` and `registers`, and initialised.
+    /// `size` fits into a tile; the result's rows, and [`Start::Row`]'s, have as many columns,
+    /// and nobody else uses them meanwhile.
+    #[inline(always)]
+    pub(crate) unsafe fn run<S: Simd>(self, simd: S, registers: usize) {
+        // SAFETY: as the caller promises; each arm is what `rows` says.
+        unsafe {
+            match (rows::<S>(), registers) {
+                (8, 3) => simd.vectorize(Sized::<8, 3>::new(self)),
+                (8, 2) => simd.vectorize(Sized::<8, 2>::new(self)),
+                (8, _) => simd.vectorize(Sized::<8, 1>::new(self)),
+                (_, 3) => simd.vectorize(Sized::<4, 3>::new(self)),
+                (_, 2) => simd.vectorize(Sized::<4, 2>::new(self)),
+                _ => simd.vectorize(Sized::<4, 1>::new(self)),
+            }
+        }
+    }
+}
+
+/// A tile of `R` rows and `N` registers.
+struct Sized<const R: usize, const N: usize>(Tile);
+
+impl<const R: usize, const N: usize> Sized<R, N> {
+    /// # Safety
+    /// That of [`Tile::run`].
+    #[inline(always)]
+    unsafe fn new(tile: Tile) -> Self {
+        Self(tile)
+    }
+}
+
+impl<const R: usize, const N: usize> WithSimd for Sized<R, N> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let tile = self.0;
+        if tile.size == [R, N * S::F32_LANES] {
+            // SAFETY: the whole tile lies in the result, as `new`'s caller promised.
+            return unsafe { sum::<S, R, N>(simd, tile) };
+        }
+        // At the edge the sums are taken beside the result. Each starts and grows as it
+        // would within it, so where the edge is does not change a bit.
+        let mut beside = [[0.0_f32; WIDE * MOST_LANES]; MOST_ROWS];
+        let [rows, columns] = tile.size;
+        for (row, beside) in beside[..rows].iter_mut().enumerate() {
+            for (column, number) in beside[..columns].iter_mut().enumerate() {
+                // SAFETY: within the result's part and the row, as `new`'s caller promised.
+                *number = unsafe {
+                    match tile.start {
+                        Start::Zero => 0.0,
+                        Start::Row(numbers) => *numbers.add(column),
+                        Start::Result => *tile.result.add(row * tile.stride + column),
+                    }
+                };
+            }
+        }
+        let (result, stride) = (beside.as_mut_ptr().cast(), WIDE * MOST_LANES);
+        // SAFETY: `beside` holds the largest tile.
+        unsafe { sum::<S, R, N>(simd, Tile { result, stride, start: Start::Result, ..tile }) };
+        for (row, beside) in beside[..rows].iter().enumerate() {
+            // SAFETY: within the result's part, as `new`'s caller promised.
+            let row = unsafe { tile.result.add(row * tile.stride) };
+            for (column, number) in beside[..columns].iter().enumerate() {
+                // SAFETY: as above.
+                unsafe { *row.add(column) = *number };
+            }
+        }
+    }
+}
+
+/// # Safety
+/// That of [`Tile::run`], the whole tile lying in the result.
+#[inline(always)]
+unsafe fn sum<S: Simd, const R: usize, const N: usize>(simd: S, tile: Tile) {
+    let lanes = S::F32_LANES;
+    let mut sums = [[simd.splat_f32s(0.0); N]; R];
+    // SAFETY: every address lies in the operand, row or result it is told from.
+    unsafe {
+        match tile.start {
+            Start::Zero => {}
+            Start::Row(numbers) => {
+                for (n, &numbers) in load::<S, N>(numbers).iter().enumerate() {
+                    sums.iter_mut().for_each(|sums| sums[n] = numbers);
+                }
+            }
+            Start::Result => {
+                for (row, sums) in sums.iter_mut().enumerate() {
+                    *sums = load::<S, N>(tile.result.add(row * tile.stride));
+                }
+            }
+        }
+        let (mut left, mut right) = (tile.left, tile.right);
+        for _ in 0..tile.depth {
+            let numbers = load::<S, N>(right);
+            for (row, sums) in sums.iter_mut().enumerate() {
+                let factor = simd.splat_f32s(*left.add(row));
+                for (sum, &number) in sums.iter_mut().zip(&numbers) {
+                    *sum = simd.mul_add_e_f32s(factor, number, *sum);
+                }
+            }
+            left = left.add(R);
+            right = right.add(N * lanes);
+        }
+        for (row, sums) in sums.iter().enumerate() {
+            let row = tile.result.add(row * tile.stride);
+            for (n, &sum) in sums.iter().enumerate() {
+                row.add(n * lanes).cast::<S::f32s>().write_unaligned(sum);
+            }
+        }
+    }
+}
+
+/// # Safety
+/// There are `N` registers of numbers.
+#[inline(always)]
+unsafe fn load<S: Simd, const N: usize>(numbers: *const f32) -> [S::f32s; N] {
+    let numbers = numbers.cast::<S::f32s>();
+    // SAFETY: as the caller promises.
+    std::array::from_fn(|n| unsafe { numbers.add(n).read_unaligned() })
+}
