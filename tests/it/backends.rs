@@ -22,7 +22,9 @@ fn losses(
     (0..steps)
         .map(|step| {
             let mut rng = stream(0, Purpose::Batch, step);
-            trainer.step(draw_batch(dataset, batch, &mut rng).pixels).read()
+            let mut real = vec![0.0; batch * gan_data::IMAGE_LEN];
+            draw_batch(dataset, &mut rng, &mut real);
+            trainer.step(real).read()
         })
         .collect()
 }

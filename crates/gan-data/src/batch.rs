@@ -4,31 +4,24 @@ use rand::{Rng, RngExt};
 
 use crate::{Dataset, IMAGE_LEN};
 
-/// A batch as a net sees it.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Batch {
-    /// `[batch, 784]` row-major, in [−1, 1].
-    pub pixels: Vec<f32>,
-    /// One class an image.
-    pub labels: Vec<u8>,
-}
-
-/// Draws `batch` images uniformly with replacement, and scales a pixel `x` to
-/// `(x − 127.5) / 127.5`, so that paper is −1 and ink is 1.
+/// Fills `pixels`, `[batch, 784]` row-major, with images drawn uniformly with replacement,
+/// a pixel `x` scaled to `(x − 127.5) / 127.5`, so that paper is −1 and ink is 1.
 ///
 /// Which images they are is decided by `rng` alone.
-#[must_use]
-pub fn draw_batch(dataset: &Dataset, batch: usize, rng: &mut impl Rng) -> Batch {
-    let mut pixels = Vec::with_capacity(batch * IMAGE_LEN);
-    let mut labels = Vec::with_capacity(batch);
+///
+/// # Panics
+/// When `pixels` is not whole images.
+pub fn draw_batch(dataset: &Dataset, rng: &mut impl Rng, pixels: &mut [f32]) {
+    let (images, rest) = pixels.as_chunks_mut::<IMAGE_LEN>();
+    assert!(rest.is_empty(), "a batch is whole images");
     // An index drawn as `u64` is the same on 32-bit machines.
     let count = dataset.len() as u64;
-    for _ in 0..batch {
-        let index = rng.random_range(0..count) as usize;
-        pixels.extend(dataset.image(index).iter().map(|&x| (f32::from(x) - 127.5) / 127.5));
-        labels.push(dataset.labels()[index]);
+    for pixels in images {
+        let image = dataset.image(rng.random_range(0..count) as usize);
+        for (pixel, &x) in pixels.iter_mut().zip(image) {
+            *pixel = (f32::from(x) - 127.5) / 127.5;
+        }
     }
-    Batch { pixels, labels }
 }
 
 #[cfg(test)]
@@ -38,27 +31,31 @@ mod tests {
 
     use super::*;
 
-    fn two_images() -> Dataset {
+    /// Which of the two images are drawn, by their first pixel; all of an image is checked.
+    fn draw(seed: u64) -> Vec<f32> {
         let images = [[0; IMAGE_LEN], [255; IMAGE_LEN]].concat();
-        Dataset::new("two", images, vec![4, 9]).unwrap()
+        let two = Dataset::new("two", images, vec![4, 9]).unwrap();
+        let mut pixels = vec![0.5; 64 * IMAGE_LEN];
+        draw_batch(&two, &mut ChaCha8Rng::seed_from_u64(seed), &mut pixels);
+        let images = pixels.chunks(IMAGE_LEN);
+        images
+            .map(|image| {
+                assert!(image.iter().all(|&x| x == image[0]));
+                image[0]
+            })
+            .collect()
     }
 
     #[test]
-    fn pixels_are_scaled_to_minus_one_and_one_and_keep_their_label() {
-        let batch = draw_batch(&two_images(), 64, &mut ChaCha8Rng::seed_from_u64(1));
-        assert_eq!(batch.pixels.len(), 64 * IMAGE_LEN);
-        for (image, label) in batch.pixels.chunks(IMAGE_LEN).zip(&batch.labels) {
-            let expected = if *label == 4 { -1.0 } else { 1.0 };
-            assert!(image.iter().all(|&x| x == expected));
-        }
-        let nines = batch.labels.iter().filter(|&&label| label == 9).count();
-        assert!((16..=48).contains(&nines), "both images are drawn, {nines} of 64 are nines");
+    fn pixels_are_scaled_to_minus_one_and_one() {
+        let drawn = draw(1);
+        assert!(drawn.iter().all(|x| x.abs() == 1.0));
+        let ink = drawn.iter().filter(|&&x| x == 1.0).count();
+        assert!((16..=48).contains(&ink), "both images are drawn, one {ink} times of 64");
     }
 
     #[test]
     fn the_stream_alone_decides() {
-        let draw =
-            |seed| draw_batch(&two_images(), 32, &mut ChaCha8Rng::seed_from_u64(seed)).labels;
         assert_eq!(draw(5), draw(5));
         assert_ne!(draw(5), draw(6));
     }

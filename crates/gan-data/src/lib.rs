@@ -15,7 +15,7 @@ mod files;
 mod idx;
 mod synthetic;
 
-pub use batch::{Batch, draw_batch};
+pub use batch::draw_batch;
 pub use dataset::{Dataset, DatasetError, IMAGE_LEN, SIDE};
 pub use download::{Attempt, DownloadError, DownloadOptions, Progress, download};
 pub use files::{FILE_NAMES, Known, LoadError, Loaded, load_folder, missing_files};

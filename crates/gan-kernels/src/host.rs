@@ -1,10 +1,10 @@
 //! The numbers of a tensor whose back end keeps them in the host's memory.
 
 use burn::backend::{Backend, TensorMetadata};
-use burn::tensor::{DType, TensorData};
+use burn::tensor::TensorData;
 
 use crate::matmul::Matrix;
-use crate::recycle;
+use crate::recycle::tensor_data;
 
 /// A back end whose `f32` tensors are slices.
 pub(crate) trait Host: Backend {
@@ -36,7 +36,7 @@ pub(crate) fn tensor<B: Host, const D: usize>(
     numbers: Vec<f32>,
     shape: [usize; D],
 ) -> B::FloatTensorPrimitive {
-    B::tensor(TensorData::from_bytes(recycle::bytes(numbers), shape, DType::F32))
+    B::tensor(tensor_data(numbers, shape))
 }
 
 #[cfg(feature = "flex")]

@@ -24,8 +24,8 @@ mod log_sigmoid;
 mod matmul;
 #[cfg(any(feature = "flex", feature = "ndarray"))]
 mod pack;
-#[cfg(any(feature = "flex", feature = "ndarray"))]
 mod recycle;
+mod stack;
 mod tanh;
 mod team;
 #[cfg(any(feature = "flex", feature = "ndarray"))]
@@ -35,4 +35,6 @@ pub use activation::Activation;
 pub use adam::AdamStep;
 pub use dense::{dense, dense_reference};
 pub use log_sigmoid::log_sigmoid;
-pub use team::{set_threads, threads};
+pub use recycle::{buffer, tensor_data};
+pub use stack::stack;
+pub use team::{join, set_threads, threads};

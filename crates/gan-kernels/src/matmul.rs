@@ -85,12 +85,14 @@ pub(crate) fn product(
     let (m, n, k) = (left.rows, right.columns, left.columns);
     assert_eq!(k, right.rows, "inner sizes must agree");
     assert!(bias.is_none_or(|bias| bias.len() == n), "one bias a column");
-    if n == 1 && m > 1 && bias.is_none_or(|bias| bias.len() == 1) {
-        // A column is also a row, and rows are what fills registers.
-        let bias = bias.map(|bias| vec![bias[0]; m]);
-        return product(right.transposed(), left.transposed(), bias.as_deref(), finish);
-    }
     let mut result = buffer(m * n);
+    if n == 1 && right.row == 1 {
+        // One column would leave nearly all of a tile empty.
+        result.fill(bias.map_or(0.0, |bias| bias[0]));
+        Arch::new().dispatch(|| add_column(left, right.data, &mut result));
+        finish(&mut result);
+        return result;
+    }
     let shared = Shared { data: result.as_mut_ptr(), columns: n };
     let arch = Arch::new();
     team::blocks([m, n], m * n * k, |rows, columns| {
@@ -98,6 +100,42 @@ pub(crate) fn product(
         arch.dispatch(Part { left, right, bias, result, rows, columns, finish });
     });
     result
+}
+
+/// Adds `matrix · vector` to `result`.
+#[inline(always)]
+fn add_column(matrix: Matrix, vector: &[f32], result: &mut [f32]) {
+    if matrix.column == 1 {
+        for (result, row) in result.iter_mut().zip(matrix.data.chunks(matrix.row.max(1))) {
+            *result += dot(row, vector);
+        }
+    } else {
+        for (j, factor) in vector.iter().enumerate() {
+            let column = &matrix.data[j * matrix.column..][..matrix.rows];
+            result.iter_mut().zip(column).for_each(|(result, x)| *result += factor * x);
+        }
+    }
+}
+
+/// The sum of products, in an order that fills registers.
+#[inline(always)]
+fn dot(a: &[f32], b: &[f32]) -> f32 {
+    const LANES: usize = 4 * MOST_LANES;
+    let mut sums = [0.0_f32; LANES];
+    let ((a, a_rest), (b, b_rest)) = (a.as_chunks::<LANES>(), b.as_chunks::<LANES>());
+    for (a, b) in a.iter().zip(b) {
+        for ((sum, a), b) in sums.iter_mut().zip(a).zip(b) {
+            *sum += a * b;
+        }
+    }
+    let rest: f32 = a_rest.iter().zip(b_rest).map(|(a, b)| a * b).sum();
+    let mut left = LANES;
+    while left > 1 {
+        left /= 2;
+        let (low, high) = sums.split_at_mut(left);
+        low.iter_mut().zip(high).for_each(|(low, high)| *low += *high);
+    }
+    sums[0] + rest
 }
 
 /// A part of a product, the work of one thread.

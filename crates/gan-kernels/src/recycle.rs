@@ -8,6 +8,7 @@ use std::collections::HashMap;
 use std::mem::{self, MaybeUninit};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use burn::tensor::{DType, TensorData};
 use burn_std::{AccessError, AccessPolicy, AllocationController, AllocationProperty, Bytes};
 
 /// Buffers of less are left to the allocator.
@@ -28,8 +29,10 @@ fn shelf() -> MutexGuard<'static, Option<Shelf>> {
     SHELF.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// `len` numbers, whatever they are: to be written before they are read.
-pub(crate) fn buffer(len: usize) -> Vec<f32> {
+/// `len` numbers, whatever they are: to be written before they are read. [`tensor_data`]
+/// makes a tensor's of them; when that is dropped, a later call gives its memory again.
+#[must_use]
+pub fn buffer(len: usize) -> Vec<f32> {
     if len >= LEAST
         && let Some(shelf) = shelf().as_mut()
         && let Some(buffer) = shelf.by_len.get_mut(&len).and_then(Vec::pop)
@@ -40,14 +43,20 @@ pub(crate) fn buffer(len: usize) -> Vec<f32> {
     vec![0.0; len]
 }
 
-/// A buffer as a tensor's bytes, to be kept when the tensor is dropped.
-pub(crate) fn bytes(buffer: Vec<f32>) -> Bytes {
-    let len = size_of_val(buffer.as_slice());
+/// What a tensor is made of, from a [`buffer`]: row by row, to be kept when it is dropped.
+///
+/// # Panics
+/// When the numbers are not as many as `shape` says.
+#[must_use]
+pub fn tensor_data<const D: usize>(buffer: Vec<f32>, shape: [usize; D]) -> TensorData {
     if buffer.len() < LEAST {
-        return Bytes::from_elems(buffer);
+        return TensorData::new(buffer, shape);
     }
+    assert_eq!(buffer.len(), shape.iter().product::<usize>(), "a shape must fit its numbers");
+    let len = size_of_val(buffer.as_slice());
     // SAFETY: all of the buffer is initialised.
-    unsafe { Bytes::from_controller(Box::new(Recycled(buffer)), len) }
+    let bytes = unsafe { Bytes::from_controller(Box::new(Recycled(buffer)), len) };
+    TensorData::from_bytes(bytes, shape, DType::F32)
 }
 
 /// Memory that goes to the shelf when nobody needs it any more.
@@ -101,14 +110,15 @@ mod tests {
         let mut first = buffer(len);
         first.fill(7.0);
         let place = first.as_ptr();
-        let mut tensor = bytes(first);
-        tensor[..4].copy_from_slice(&1.5_f32.to_ne_bytes());
+        let mut tensor = tensor_data(first, [1, len]);
+        tensor.as_mut_slice::<f32>().unwrap()[0] = 1.5;
         let copy = tensor.clone();
         drop(tensor);
         let second = buffer(len);
         assert_eq!(second.as_ptr(), place);
         assert_eq!(second[..2], [1.5, 7.0]);
-        assert_eq!(copy[4..8], 7.0_f32.to_ne_bytes());
-        assert_ne!(buffer(len).as_ptr(), place, "it is not given out twice");
+        assert_eq!(copy.as_slice::<f32>().unwrap()[..2], [1.5, 7.0]);
+        let third = buffer(len);
+        assert_ne!(third.as_ptr(), place, "it is not given out twice");
     }
 }

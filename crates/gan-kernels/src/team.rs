@@ -9,7 +9,7 @@ use std::hint::spin_loop;
 use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Mutex, TryLockError};
+use std::sync::{Mutex, PoisonError, TryLockError};
 use std::thread::{self, Thread};
 
 /// Below as many multiply-adds the other threads cost more than they bring.
@@ -72,6 +72,38 @@ pub fn threads() -> usize {
     let found = thread::available_parallelism().map_or(1, usize::from);
     PROCESSORS.store(found, Ordering::Relaxed);
     found
+}
+
+/// Runs both, each on a thread of its own if there are two.
+pub fn join<A: Send, B: Send>(
+    first: impl FnOnce() -> A + Send,
+    second: impl FnOnce() -> B + Send,
+) -> (A, B) {
+    if threads() == 1 {
+        return (first(), second());
+    }
+    let (first, second) = (Once::new(first), Once::new(second));
+    run(2, &|part| if part == 0 { first.run() } else { second.run() });
+    (first.result(), second.result())
+}
+
+/// A function to be run once, and what it returned.
+struct Once<F, T>(Mutex<(Option<F>, Option<T>)>);
+
+impl<T, F: FnOnce() -> T> Once<F, T> {
+    fn new(function: F) -> Self {
+        Self(Mutex::new((Some(function), None)))
+    }
+
+    fn run(&self) {
+        let mut both = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        both.1 = both.0.take().map(|function| function());
+    }
+
+    fn result(self) -> T {
+        let (_, result) = self.0.into_inner().unwrap_or_else(PoisonError::into_inner);
+        result.expect("`run` returns when all parts are done")
+    }
 }
 
 /// Runs `work` on disjoint ranges that make up `0..len`, on all threads if `cost`
@@ -220,7 +252,7 @@ fn pause(looks: &mut usize) {
 #[cfg(test)]
 pub(crate) fn with_threads<T>(count: usize, work: impl FnOnce() -> T) -> T {
     static ONE: Mutex<()> = Mutex::new(());
-    let _one = ONE.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    let _one = ONE.lock().unwrap_or_else(PoisonError::into_inner);
     let before = LIMIT.swap(count, Ordering::Relaxed);
     let result = work();
     LIMIT.store(before, Ordering::Relaxed);
@@ -239,12 +271,14 @@ mod tests {
             for len in [0, 1, 15, 16, 17, 100, 784, 1024] {
                 for cost in [0, usize::MAX] {
                     let visits: Vec<AtomicU32> = (0..len * 3).map(|_| AtomicU32::new(0)).collect();
-                    let visit = |index: usize| visits[index].fetch_add(1, Ordering::Relaxed);
+                    let visit = |index: usize| {
+                        visits[index].fetch_add(1, Ordering::Relaxed);
+                    };
                     with_threads(threads, || {
-                        ranges(len, cost, |range| range.for_each(|index| drop(visit(index))));
+                        ranges(len, cost, |range| range.for_each(&visit));
                         blocks([len, 2], cost, |rows, columns| {
                             rows.for_each(|i| {
-                                columns.clone().for_each(|j| drop(visit(len + 2 * i + j)));
+                                columns.clone().for_each(|j| visit(len + 2 * i + j));
                             });
                         });
                     });
@@ -258,7 +292,9 @@ mod tests {
     #[test]
     fn work_within_work_and_work_beside_work_is_done() {
         let sum = AtomicUsize::new(0);
-        let add = |range: Range<usize>| drop(sum.fetch_add(range.len(), Ordering::Relaxed));
+        let add = |range: Range<usize>| {
+            sum.fetch_add(range.len(), Ordering::Relaxed);
+        };
         with_threads(2, || {
             thread::scope(|scope| {
                 for _ in 0..4 {
@@ -277,7 +313,7 @@ mod tests {
                 let result = catch_unwind(AssertUnwindSafe(|| ranges(32, usize::MAX, work)));
                 assert!(result.is_err(), "part at {bad}");
             }
-            ranges(32, usize::MAX, |_| ());
+            assert_eq!(join(|| 1, || "two"), (1, "two"));
         });
     }
 }

@@ -53,7 +53,14 @@ pub fn stream(seed: u64, purpose: Purpose, index: u64) -> ChaCha8Rng {
 /// The next `count` standard normal numbers of a stream.
 #[must_use]
 pub fn normal(rng: &mut ChaCha8Rng, count: usize) -> Vec<f32> {
-    rng.sample_iter(StandardNormal).take(count).collect()
+    let mut numbers = vec![0.0; count];
+    fill_normal(rng, &mut numbers);
+    numbers
+}
+
+/// Fills `numbers` with the next standard normal ones of a stream.
+pub fn fill_normal(rng: &mut ChaCha8Rng, numbers: &mut [f32]) {
+    numbers.iter_mut().zip(rng.sample_iter(StandardNormal)).for_each(|(to, from)| *to = from);
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use burn::tensor::Device;
 use gan_data::{Dataset, IMAGE_LEN, SIDE, draw_batch};
+use gan_kernels::buffer;
 use gan_model::checkpoint::CheckpointError;
 use gan_model::stream::{Purpose, stream};
 use gan_model::{DatasetInfo, ModelConfig};
@@ -107,8 +108,9 @@ pub fn train(
     let mut outcome = Outcome::Finished;
     while trainer.epoch() < config.epochs {
         let mut rng = stream(config.seed, Purpose::Batch, trainer.epoch());
-        let real = draw_batch(dataset, config.batch, &mut rng);
-        let report = trainer.step(real.pixels);
+        let mut real = buffer(config.batch * IMAGE_LEN);
+        draw_batch(dataset, &mut rng, &mut real);
+        let report = trainer.step(real);
         let epoch = trainer.epoch();
         observe(Event::Epoch(epoch));
 

@@ -3,10 +3,11 @@
 use std::mem;
 
 use burn::module::Module;
-use burn::tensor::{Device, Tensor, TensorData};
+use burn::tensor::{Device, Tensor};
+use gan_kernels::{buffer, join, stack, tensor_data};
 use gan_model::checkpoint::{Checkpoint, CheckpointError, Header, Sections, Weights, pack};
 use gan_model::device::is_cpu;
-use gan_model::stream::{Purpose, normal, stream};
+use gan_model::stream::{Purpose, fill_normal, stream};
 use gan_model::{
     DatasetInfo, Discriminator, Generator, ModelConfig, TrainingConfig, loss, probability,
 };
@@ -96,14 +97,16 @@ impl Trainer {
     /// When `real` is not whole images of the model's size, or none.
     pub fn step(&mut self, real: Vec<f32>) -> StepReport {
         let batch = real.len() / self.model.image_len();
-        let real = TensorData::new(real, [batch, self.model.image_len()]);
-        let real = Tensor::<2>::from_data(real, &self.device);
+        let real = self.tensor(real, batch);
         let time = self.epoch + 1;
+        let (seed, count) = (self.config.seed, batch * self.model.latent);
+        let noise = |purpose| noise(seed, purpose, time - 1, count);
+        let (noise, generator_noise) =
+            join(|| noise(Purpose::DiscriminatorNoise), || noise(Purpose::GeneratorNoise));
 
         // The discriminator's fakes carry no graph: its loss does not teach the generator.
-        let noise = self.noise(Purpose::DiscriminatorNoise, batch);
-        let fake = self.generator.valid().forward(noise);
-        let logits = self.discriminator.forward(Tensor::cat(vec![real, fake], 0).autodiff());
+        let fake = self.generator.valid().forward(self.tensor(noise, batch));
+        let logits = self.discriminator.forward(stack(real, fake).autodiff());
         let real_logits = logits.clone().narrow(0, 0, batch);
         let fake_logits = logits.narrow(0, batch, batch);
         let discriminator_loss = loss::discriminator(real_logits.clone(), fake_logits.clone());
@@ -113,7 +116,7 @@ impl Trainer {
         });
 
         // The discriminator's weights get no gradient here: they only judge.
-        let noise = self.noise(Purpose::GeneratorNoise, batch).autodiff();
+        let noise = self.tensor(generator_noise, batch).autodiff();
         let judge = self.discriminator.clone().no_grad();
         let verdict = judge.forward(self.generator.forward(noise));
         let generator_loss = loss::generator(verdict, self.config.loss);
@@ -134,11 +137,10 @@ impl Trainer {
         }
     }
 
-    /// Noise of the coming step, `[batch, latent]`.
-    fn noise(&self, purpose: Purpose, batch: usize) -> Tensor<2> {
-        let mut rng = stream(self.config.seed, purpose, self.epoch);
-        let noise = normal(&mut rng, batch * self.model.latent);
-        Tensor::from_data(TensorData::new(noise, [batch, self.model.latent]), &self.device)
+    /// A tensor of `rows` rows on the training's device.
+    fn tensor(&self, numbers: Vec<f32>, rows: usize) -> Tensor<2> {
+        let shape = [rows, numbers.len() / rows];
+        Tensor::from_data(tensor_data(numbers, shape), &self.device)
     }
 
     /// Epochs done.
@@ -212,6 +214,13 @@ impl Readings {
     pub fn is_finite(&self) -> bool {
         self.discriminator_loss.is_finite() && self.generator_loss.is_finite()
     }
+}
+
+/// `count` numbers of a step's noise.
+fn noise(seed: u64, purpose: Purpose, step: u64, count: usize) -> Vec<f32> {
+    let mut noise = buffer(count);
+    fill_normal(&mut stream(seed, purpose, step), &mut noise);
+    noise
 }
 
 /// Burn's updates take a module and give one back. It is moved, not cloned: a

@@ -1,0 +1,252 @@
+"""Ours beside PyTorch, TensorFlow, JAX and the published Keras listing, in one sitting.
+
+    python3 benches/compare/compare.py --data-dir data/mnist
+
+Needs Python with venv and pip, a C++ compiler (for torch.compile) and a quiet machine. It makes
+a virtual environment under target/compare, installs the peers there, builds ours, and lets all
+take turns: every round each program trains for a moment, and a ratio is taken within a round.
+Prints one Markdown document. `--device cuda` compares on a GPU (build ours with `--features cuda`
+or `wgpu` and name its device with `--ours`).
+"""
+
+import argparse
+import datetime
+import json
+import os
+import platform
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parent.parent
+WORK = ROOT / "target" / "compare"
+PACKAGES = ["torch", "tensorflow-cpu", "jax", "pillow"]
+PEERS = ["pytorch", "pytorch-compiled", "tensorflow", "tensorflow-xla", "jax", "keras"]
+GPU_PEERS = ["pytorch", "pytorch-compiled", "pytorch-graph"]
+# Multiply-adds of a step for one image: four passes' worth through the generator and six
+# through the discriminator, less the gradients of first layers' inputs that nobody asks for.
+WORK_PER_IMAGE = 9_368_576
+
+
+class Server:
+    """A program that answers a line with a number."""
+
+    def __init__(self, command):
+        self.process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+        )
+
+    def ask(self, line):
+        self.process.stdin.write(f"{line}\n")
+        self.process.stdin.flush()
+        answer = self.process.stdout.readline()
+        if not answer:
+            raise RuntimeError(f"{self.process.args} ended without an answer")
+        return float(answer)
+
+    def close(self):
+        self.process.stdin.close()
+        self.process.wait()
+
+
+def say(text):
+    print(text, file=sys.stderr, flush=True)
+
+
+def prepare(arguments):
+    venv = WORK / "venv"
+    python = Path(arguments.python) if arguments.python else venv / "bin" / "python"
+    if not python.exists():
+        say(f"making {venv} and installing {', '.join(PACKAGES)}")
+        subprocess.run([sys.executable, "-m", "venv", venv], check=True)
+        subprocess.run([python, "-m", "pip", "install", "--quiet", *PACKAGES], check=True)
+    features = ["--features", arguments.features] if arguments.features else []
+    build = ["cargo", "build", "--release", "--bins", "--example", "compare", *features]
+    subprocess.run(build, cwd=ROOT, check=True)
+    return python
+
+
+TORCH_PEAK = """
+import sys, time, torch
+torch.set_num_threads(int(sys.argv[1]))
+a = torch.rand(1024, 1024)
+for line in sys.stdin:
+    begin = time.perf_counter()
+    for _ in range(8): a @ a
+    print(8 * 2 * 1024**3 / (time.perf_counter() - begin) / 1e9, flush=True)
+"""
+
+
+def steps(arguments, python, batch, threads):
+    """Rows of (name, median ms, median ratio of ours to it, best ms), and the product's peak."""
+    names = GPU_PEERS if arguments.device != "cpu" else PEERS
+    names = [name for name in names if name not in arguments.without]
+    ours = Server([ROOT / "target/release/examples/compare", arguments.ours])
+    servers = {
+        name: Server([python, HERE / "peers.py", name, str(batch), str(threads), arguments.device])
+        for name in names
+    }
+    torch_peak = Server([python, "-c", TORCH_PEAK, str(threads)])
+    for name in [*names, "ours"]:
+        # Compilers and caches warm up, and we learn how many steps take a moment.
+        say(f"batch {batch}, {threads} threads: {name}")
+        try:
+            warm_up(ours if name == "ours" else servers[name], name, batch, threads)
+        except RuntimeError as error:
+            say(f"left out: {error}")
+            servers.pop(name)
+    counts, times, peaks = {}, {name: [] for name in [*servers, "ours"]}, []
+    for name, server in [*servers.items(), ("ours", ours)]:
+        once = server.ask(question(name, batch, threads, 5))
+        counts[name] = max(3, round(arguments.seconds * 1e3 / once))
+    for number in range(arguments.rounds):
+        order = [*servers, "ours"]
+        for name in order[number % len(order):] + order[: number % len(order)]:
+            server = ours if name == "ours" else servers[name]
+            # Threads that still look for work would take from the next one's processors.
+            time.sleep(0.25)
+            times[name].append(server.ask(question(name, batch, threads, counts[name])))
+        if arguments.device == "cpu":
+            time.sleep(0.25)
+            peaks.append(max(torch_peak.ask("go"), ours.ask(f"product 1024 {threads} 8")))
+    for server in [ours, torch_peak, *servers.values()]:
+        server.close()
+    rows = []
+    for name in ["ours", *servers]:
+        ratio = statistics.median(a / b for a, b in zip(times["ours"], times[name]))
+        rows.append((name, statistics.median(times[name]), ratio))
+    return rows, statistics.median(peaks) if peaks else None
+
+
+def question(name, batch, threads, count):
+    return f"step {batch} {threads} {count}" if name == "ours" else str(count)
+
+
+def warm_up(server, name, batch, threads):
+    for _ in range(3):
+        server.ask(question(name, batch, threads, 5))
+
+
+def step_table(arguments, python):
+    print("| batch | threads | program | ms a step | ours to it | GFLOP/s | of the product's peak |")
+    print("|---|---|---|---|---|---|---|")
+    for threads in arguments.threads:
+        for batch in arguments.batch:
+            rows, peak = steps(arguments, python, batch, threads)
+            for name, ms, ratio in rows:
+                rate = 2 * WORK_PER_IMAGE * batch / ms / 1e6
+                share = f"{rate / peak:.0%} of {peak:.0f}" if peak else ""
+                ratio = "1" if name == "ours" else f"{ratio:.2f}"
+                print(f"| {batch} | {threads} | {name} | {ms:.2f} | {ratio} | {rate:.0f} | {share} |")
+            sys.stdout.flush()
+
+
+def whole(command, env=None):
+    """Seconds from start to end, and the peak of resident memory in MB."""
+    begin = time.perf_counter()
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=env)
+    _, status, usage = os.wait4(process.pid, 0)
+    seconds = time.perf_counter() - begin
+    if status != 0:
+        raise SystemExit(f"{command} ended with {status}")
+    return seconds, usage.ru_maxrss / 1024
+
+
+def program_table(arguments, python):
+    with tempfile.TemporaryDirectory() as folder:
+        folder = Path(folder)
+        train = [ROOT / "target/release/gan-train", "--recipe", "plain", "--batch", "128"]
+        train += ["--epochs", "300", "--data-dir", arguments.data_dir, "--offline", "--quiet"]
+        sample = [ROOT / "target/release/gan-sample", "--checkpoint", folder / "run"]
+        script = [python, HERE / "pytorch.py"]
+        whole([*train, "--out", folder / "run"])
+        whole([*script, "train", "--steps", "1", "--out", folder / "net.pt"])
+        from_net = ["--net", folder / "net.pt", "--out"]
+        pairs = {
+            "ten digits to PNG, from a cold start": (
+                [*sample, "--count", "10", "--out", folder / "ours.png"],
+                [*script, "sample", "--count", "10", *from_net, folder / "theirs.png"],
+            ),
+            "10 000 digits to `.npy`, from a cold start": (
+                [*sample, "--count", "10000", "--out", folder / "ours.npy"],
+                [*script, "sample", "--count", "10000", *from_net, folder / "theirs.npy"],
+            ),
+        }
+        print("| what | ours | PyTorch's script | ours to it |")
+        print("|---|---|---|---|")
+        for what, (ours, theirs) in pairs.items():
+            rounds = []
+            for number in range(arguments.rounds * 2 + 1):
+                for path in folder.glob("ours.*"):
+                    path.unlink()
+                rounds.append((whole(ours)[0], whole(theirs)[0]))
+            mine, other = (statistics.median(column) for column in zip(*rounds[1:]))
+            ratio = statistics.median(a / b for a, b in rounds[1:])
+            print(f"| {what} | {mine * 1e3:.0f} ms | {other * 1e3:.0f} ms | {ratio:.3f} |")
+        inside = []
+        for _ in range(arguments.rounds):
+            (folder / "ours.npy").unlink(missing_ok=True)
+            ours = [*pairs["10 000 digits to `.npy`, from a cold start"][0], "--json"]
+            theirs = pairs["10 000 digits to `.npy`, from a cold start"][1]
+            seconds = [
+                json.loads(subprocess.run(c, stdout=subprocess.PIPE, check=True).stdout)["seconds"]
+                for c in (ours, theirs)
+            ]
+            inside.append(seconds)
+        mine, other = (statistics.median(column) for column in zip(*inside))
+        what = "the same, PyTorch's imports not counted, all of ours counted"
+        print(f"| {what} | {mine * 1e3:.0f} ms | {other * 1e3:.0f} ms | {mine / other:.3f} |")
+        _, mine = whole([*train, "--out", folder / "again"])
+        _, other = whole([*script, "train", "--steps", "300", "--data-dir", arguments.data_dir,
+                          "--out", folder / "net.pt"])
+        what = "resident memory of training on MNIST, peak"
+        print(f"| {what} | {mine:.0f} MB | {other:.0f} MB | {mine / other:.2f} |")
+
+
+def processor():
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        return next(line.split(":")[1].strip() for line in lines if line.startswith("model name"))
+    except (OSError, StopIteration):
+        return platform.processor() or platform.machine()
+
+
+def main():
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--data-dir", default="data/mnist", help="MNIST's files, for the programs")
+    parser.add_argument("--batch", type=int, nargs="+", default=[32, 128, 512])
+    parser.add_argument("--threads", type=int, nargs="+", default=[2, 1])
+    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--seconds", type=float, default=1.0, help="of training a turn")
+    parser.add_argument("--without", nargs="*", default=[], choices=[*PEERS, *GPU_PEERS])
+    parser.add_argument("--only", choices=["steps", "programs"])
+    parser.add_argument("--device", default="cpu", help="PyTorch's name of it, such as cuda")
+    parser.add_argument("--ours", default="flex", help="our name of the device")
+    parser.add_argument("--features", help="cargo features to build ours with")
+    parser.add_argument("--python", help="an interpreter that has the peers installed")
+    arguments = parser.parse_args()
+    if shutil.which("cargo") is None:
+        raise SystemExit("cargo is not there; install Rust from https://rustup.rs")
+    python = prepare(arguments)
+    versions = subprocess.run(
+        [python, "-m", "pip", "list", "--format=json"], stdout=subprocess.PIPE, check=True
+    ).stdout
+    versions = {p["name"].replace("_", "-"): p["version"] for p in json.loads(versions)}
+    named = ", ".join(f"{name} {versions.get(name, '?')}" for name in [*PACKAGES[:3], "keras"])
+    print(f"{datetime.date.today()}, {processor()}, {os.cpu_count()} processors; {named}\n")
+    if arguments.only != "programs":
+        step_table(arguments, python)
+        print()
+    if arguments.only != "steps" and arguments.device == "cpu":
+        program_table(arguments, python)
+
+
+if __name__ == "__main__":
+    main()

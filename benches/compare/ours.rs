@@ -1,0 +1,66 @@
+//! Our side of the comparison with other frameworks: steps on demand.
+//!
+//! Reads lines `step BATCH THREADS COUNT` and answers each with the milliseconds that a
+//! training step took, or `product SIZE THREADS COUNT` with the GFLOP/s of a square
+//! matrix product. `compare.py` is what asks.
+
+use std::collections::HashMap;
+use std::io::{self, BufRead, Write};
+use std::time::Instant;
+
+use burn::tensor::{Device, Tensor};
+use gan_data::{IMAGE_LEN, draw_batch, synthetic};
+use gan_model::stream::{Purpose, stream};
+use gan_model::{ModelConfig, device};
+use gan_train::{Recipe, Trainer};
+
+fn main() -> io::Result<()> {
+    let name = std::env::args().nth(1).unwrap_or_else(|| "auto".into());
+    let device = device::select(&name).map_err(io::Error::other)?.device;
+    let dataset = synthetic(2_000, 1).map_err(io::Error::other)?;
+    let mut trainers = HashMap::new();
+    for line in io::stdin().lock().lines() {
+        let line = line?;
+        let mut words = line.split_whitespace();
+        let kind = words.next().unwrap_or_default();
+        let [size, threads, count] =
+            std::array::from_fn(|_| words.next().and_then(|w| w.parse().ok()).unwrap_or(1));
+        gan_kernels::set_threads(threads);
+        let answer = if kind == "product" {
+            product(size, count, &device)
+        } else {
+            let config = || gan_model::TrainingConfig { batch: size, ..Recipe::Plain.training() };
+            let trainer = trainers
+                .entry(size)
+                .or_insert_with(|| Trainer::new(ModelConfig::default(), config(), &device));
+            let begin = Instant::now();
+            let mut report = None;
+            for _ in 0..count {
+                let mut rng = stream(0, Purpose::Batch, trainer.epoch());
+                let mut real = gan_kernels::buffer(size * IMAGE_LEN);
+                draw_batch(&dataset, &mut rng, &mut real);
+                report = Some(trainer.step(real));
+            }
+            // Waits for the device.
+            let _readings = report.map(gan_train::StepReport::read);
+            begin.elapsed().as_secs_f64() * 1e3 / count as f64
+        };
+        let mut out = io::stdout().lock();
+        writeln!(out, "{answer}")?;
+        out.flush()?;
+    }
+    Ok(())
+}
+
+/// GFLOP/s of `count` products of square matrices, through the layer that the nets use.
+fn product(size: usize, count: usize, device: &Device) -> f64 {
+    let square = Tensor::<2>::ones([size, size], device);
+    let bias = Tensor::<1>::zeros([size], device);
+    let begin = Instant::now();
+    for _ in 0..count {
+        let (left, right) = (square.clone(), square.clone());
+        let result = gan_kernels::dense(left, right, bias.clone(), gan_kernels::Activation::None);
+        drop(result.slice([0..1, 0..1]).into_data());
+    }
+    2.0 * (size as f64).powi(3) * count as f64 / begin.elapsed().as_secs_f64() / 1e9
+}
