@@ -199,6 +199,8 @@ impl<F: Fn(&mut [f32])> Part<'_, F> {
     ) {
         let (lanes, height) = (S::F32_LANES, tile::rows::<S>());
         if !depth.is_empty() {
+            let end = self.columns.end.min(self.columns.start + WIDE * lanes);
+            pack::fetch(self.right, depth, &(self.columns.start..end), 0, 1);
             pack::left(simd, self.left, rows, depth, left);
         }
         for first in self.columns.clone().step_by(WIDE * lanes) {
