@@ -9,8 +9,8 @@ use crate::util::{Place, trained};
 
 /// Where the format's version stands: behind the 24 bytes that all versions share, and its key.
 const VERSION_AT: usize = 24 + "version".len();
-/// Behind this byte lies the payload, which the digest covers.
-const PAYLOAD_AT: usize = 90;
+/// Before this byte lies what both programs read; behind it, tensors that each takes a part of.
+const INDEX_ENDS_AFTER: usize = 90;
 
 /// A checkpoint of the smallest nets, so that a sample of it is much of it.
 fn tiny() -> &'static [u8] {
@@ -52,8 +52,8 @@ fn a_whole_checkpoint_is_read() {
 #[test]
 fn a_checkpoint_cut_at_any_length_is_refused() {
     let (place, whole) = (Place::new(), tiny());
-    let start = (0..PAYLOAD_AT).step_by(3).chain(VERSION_AT - 1..=VERSION_AT + 1);
-    let rest = (PAYLOAD_AT..whole.len()).step_by(3_989).chain([whole.len() - 1]);
+    let start = (0..INDEX_ENDS_AFTER).step_by(3).chain(VERSION_AT - 1..=VERSION_AT + 1);
+    let rest = (INDEX_ENDS_AFTER..whole.len()).step_by(3_989).chain([whole.len() - 1]);
     for length in start.chain(rest) {
         refused(&place, &whole[..length], &[]);
     }
@@ -62,12 +62,18 @@ fn a_checkpoint_cut_at_any_length_is_refused() {
 #[test]
 fn a_checkpoint_with_a_flipped_bit_is_refused() {
     let (place, whole) = (Place::new(), tiny());
-    let start = (0..PAYLOAD_AT).step_by(2);
-    let rest = (PAYLOAD_AT..whole.len()).step_by(3_989).chain([whole.len() - 1]);
+    let start = (0..INDEX_ENDS_AFTER).step_by(2);
+    let rest = (INDEX_ENDS_AFTER..whole.len()).step_by(3_989).chain([whole.len() - 1]);
     for (bit, at) in start.chain(rest).enumerate() {
         let mut bytes = whole.to_vec();
         bytes[at] ^= 1 << (bit % 8);
-        refused(&place, &bytes, &[]);
+        if at < whole.len() / 8 {
+            // The averaged generator, more than an eighth of the file, comes first.
+            refused(&place, &bytes, &[]);
+        } else {
+            place.write("bad.mpk", &bytes);
+            place.resume("bad.mpk", "--out run").fails(1, &["bad.mpk", "damaged", "SHA-256"]);
+        }
     }
 }
 
@@ -80,17 +86,17 @@ fn a_checkpoint_with_something_behind_it_is_refused() {
 fn another_version_is_named_with_what_to_do() {
     let place = Place::new();
     let mut bytes = tiny().to_vec();
-    assert_eq!(bytes[VERSION_AT], 1);
-    bytes[VERSION_AT] = 2;
-    refused(&place, &bytes, &["version 2", "reads version 1", "newer gan-train"]);
-    bytes[VERSION_AT] = 0;
-    refused(&place, &bytes, &["version 0", "reads version 1", "train again"]);
+    assert_eq!(bytes[VERSION_AT], 2);
+    bytes[VERSION_AT] = 3;
+    refused(&place, &bytes, &["version 3", "reads version 2", "newer gan-train"]);
+    bytes[VERSION_AT] = 1;
+    refused(&place, &bytes, &["version 1", "reads version 2", "train again"]);
 }
 
 #[test]
 fn a_newer_version_is_named_even_if_it_is_laid_out_otherwise() {
-    let newer = [&tiny()[..VERSION_AT], b"\x02\xa4blob\xc4\x01x\xa4more\xc3"].concat();
-    refused(&Place::new(), &newer, &["version 2", "newer gan-train"]);
+    let newer = [&tiny()[..VERSION_AT], b"\x03\xa4blob\xc4\x01x\xa4more\xc3"].concat();
+    refused(&Place::new(), &newer, &["version 3", "newer gan-train"]);
 }
 
 #[test]

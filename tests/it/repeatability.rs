@@ -13,6 +13,21 @@ fn equal_seeds_give_equal_bytes_in_any_directory() {
 }
 
 #[test]
+fn the_number_of_threads_changes_no_byte() {
+    let place = Place::new();
+    for threads in ["1", "2", "5"] {
+        let args = "--epochs 20 --batch 100 --quiet --generator-hidden 100,300";
+        place.train(&format!("{args} --threads {threads} --out {threads}")).ok();
+        let drawn = format!("--checkpoint 1 --count 100 --threads {threads} --out {threads}.npy");
+        place.sample(&drawn).ok();
+    }
+    for threads in ["2", "5"] {
+        place.assert_same_run("1", threads);
+        assert_eq!(place.read("1.npy"), place.read(&format!("{threads}.npy")));
+    }
+}
+
+#[test]
 fn another_seed_gives_other_bytes() {
     let place = Place::new();
     for seed in ["1", "2"] {
@@ -43,7 +58,7 @@ fn previews_and_checkpoints_do_not_disturb_the_training() {
 #[test]
 fn a_second_trainer_in_a_directory_fails_at_once() {
     let place = Place::new();
-    let mut first = place.start("--epochs 1000000 --quiet --out run");
+    let mut first = place.start("--epochs 1000000 --checkpoint-every 10 --quiet --out run");
     first.until(|| !place.rows("run").is_empty());
     place.resume("run", "").fails(1, &["run is in use by another gan-train"]);
     place.train("--epochs 1 --out run").fails(1, &["run"]);

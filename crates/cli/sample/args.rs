@@ -65,6 +65,11 @@ pub struct SampleArgs {
     #[arg(long, value_name = "NAME", default_value = "auto")]
     pub device: String,
 
+    /// Threads of the CPU that share the work [default: one a processor; for a few
+    /// pictures one]
+    #[arg(long, value_name = "N")]
+    pub threads: Option<usize>,
+
     /// Print one JSON object on stdout instead of the path
     #[arg(long)]
     pub json: bool,

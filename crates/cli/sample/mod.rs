@@ -14,12 +14,15 @@ use serde_json::json;
 
 use self::args::SampleArgs;
 use crate::exit::Failure;
-use crate::train::choose_device;
 use crate::train::resume::checkpoint_path;
+use crate::train::{choose_device, use_threads};
 use crate::{say, shell};
 
 /// Pictures drawn at once while a file is written: what bounds its memory.
 const AT_ONCE: usize = 1024;
+
+/// Up to as many pictures are drawn sooner than a thread is started.
+const FEW: usize = 64;
 
 /// # Errors
 /// How the program ends when it does not succeed.
@@ -35,7 +38,7 @@ pub fn main() -> Result<(), Failure> {
     let grid = grid(&args)?;
 
     let path = args.checkpoint.clone().unwrap_or_default();
-    let checkpoint = Checkpoint::read(&checkpoint_path(&path))?;
+    let checkpoint = Checkpoint::open(&checkpoint_path(&path))?;
     let device = choose_device(Some(&args.device))?;
     let weights = if args.raw { Weights::Raw } else { Weights::Averaged };
     let generator = checkpoint.generator(weights, &device.device)?;
@@ -53,6 +56,11 @@ pub fn main() -> Result<(), Failure> {
         None => args.count,
         Some(points) => points * args.count,
     };
+    match args.threads {
+        Some(threads) => use_threads(threads)?,
+        None if count <= FEW => use_threads(1)?,
+        None => {}
+    }
     let written = match args.interpolate {
         None => output.write(&out, grid, count, size, |first| {
             sampler.pictures(args.seed, first as u64, AT_ONCE.min(count - first))

@@ -150,6 +150,11 @@ pub struct Settings {
     #[arg(long, value_name = "NAME")]
     pub device: Option<String>,
 
+    /// Threads of the CPU that share the work; the result does not depend on them
+    /// [default: one a processor]
+    #[arg(long, value_name = "N")]
+    pub threads: Option<usize>,
+
     /// Directory of the run, new or empty [default: the next free runs/0001-mnist-dense]
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
@@ -163,7 +168,7 @@ impl Settings {
             ($($field:ident)*) => { Self { $($field: self.$field.or(other.$field),)* } };
         }
         or!(epochs batch dataset data_dir offline recipe lr beta1 latent generator_hidden
-            discriminator_hidden ema loss sample_every checkpoint_every seed device out)
+            discriminator_hidden ema loss sample_every checkpoint_every seed device threads out)
     }
 }
 

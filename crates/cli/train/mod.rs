@@ -21,7 +21,7 @@ use serde_json::json;
 use self::args::TrainArgs;
 use self::data::Data;
 use self::options::Options;
-pub(crate) use self::options::choose_device;
+pub(crate) use self::options::{choose_device, use_threads};
 use self::progress::Progress;
 use self::resume::Resume;
 use self::signals::Asked;

@@ -72,6 +72,9 @@ impl Options {
         };
         model.validate().map_err(|error| Failure::Usage(format!("--{error}")))?;
 
+        if let Some(threads) = s.threads {
+            use_threads(threads)?;
+        }
         let dataset = s.dataset.unwrap_or_else(|| "auto".into());
         one_of("dataset", &dataset, &data::NAMES, |name| name)?;
         let data = DataOptions { dataset, dir: s.data_dir, offline: s.offline.unwrap_or(false) };
@@ -95,6 +98,16 @@ impl Options {
 pub fn choose_device(name: Option<&str>) -> Result<Chosen, Failure> {
     device::select(name.unwrap_or("auto"))
         .map_err(|error| Failure::Usage(format!("--device: {error}")))
+}
+
+/// # Errors
+/// When it is none, or more than any machine has.
+pub fn use_threads(count: usize) -> Result<(), Failure> {
+    if !(1..=1024).contains(&count) {
+        return Err(Failure::Usage(format!("--threads is {count}; expected 1 to 1024")));
+    }
+    gan_kernels::set_threads(count);
+    Ok(())
 }
 
 /// The flag's word for a loss.

@@ -1,14 +1,14 @@
 //! Latent vectors through the generator to pixels.
 
-use burn::tensor::{Device, Tensor, TensorData};
+use burn::tensor::{Device, Tensor};
+use gan_kernels::{buffer, tensor_data};
+use gan_model::device::is_cpu;
 use gan_model::{Generator, ModelConfig};
 
 use crate::latent::picture_latent;
 
-/// Vectors that go through the generator at once. Always as many, the last ones
-/// padded: a matrix product may round differently at another size, and a picture
-/// must not depend on how many others are drawn.
-const CHUNK: usize = 64;
+/// Vectors that go through the generator at once.
+const CHUNK: usize = 256;
 
 /// A generator, ready to draw.
 pub struct Sampler<'a> {
@@ -37,24 +37,38 @@ impl<'a> Sampler<'a> {
     /// `[n, height, width]`, row-major, 0 (paper) to 255 (ink).
     #[must_use]
     pub fn draw(&self, latents: &[f32]) -> Vec<u8> {
-        let chunks = latents.chunks(CHUNK * self.model.latent);
-        chunks.flat_map(|chunk| self.draw_chunk(chunk)).collect()
+        let mut pixels =
+            Vec::with_capacity(latents.len() / self.model.latent * self.model.image_len());
+        for chunk in latents.chunks(CHUNK * self.model.latent) {
+            self.draw_chunk(chunk, &mut pixels);
+        }
+        pixels
     }
 
-    fn draw_chunk(&self, latents: &[f32]) -> Vec<u8> {
+    fn draw_chunk(&self, latents: &[f32], pixels: &mut Vec<u8>) {
         let count = latents.len() / self.model.latent;
-        let mut padded = latents.to_vec();
-        padded.resize(CHUNK * self.model.latent, 0.0);
-        let input = TensorData::new(padded, [CHUNK, self.model.latent]);
-        let images = self.generator.forward(Tensor::from_data(input, self.device));
-        let images = images.into_data();
-        images.iter::<f32>().map(to_byte).take(count * self.model.image_len()).collect()
+        // A picture must not depend on how many others are drawn. On the CPU our layers
+        // compute every row alike; another device's product may round differently at
+        // another size, so there it is always of the same, the last rows of no use.
+        let rows = if is_cpu(self.device) { count } else { CHUNK };
+        let mut input = buffer(rows * self.model.latent);
+        let (used, rest) = input.split_at_mut(latents.len());
+        used.copy_from_slice(latents);
+        rest.fill(0.0);
+        let input = tensor_data(input, [rows, self.model.latent]);
+        let images = self.generator.forward(Tensor::from_data(input, self.device)).into_data();
+        let used = count * self.model.image_len();
+        match images.as_slice::<f32>() {
+            Ok(images) => pixels.extend(images[..used].iter().copied().map(to_byte)),
+            // Of another type of float.
+            Err(_) => pixels.extend(images.iter::<f32>().take(used).map(to_byte)),
+        }
     }
 }
 
-/// From [−1, 1] to 0..=255, the published listing's 0.5 x + 0.5.
+/// From [−1, 1] to 0..=255, the published listing's 0.5 x + 0.5, to the nearest.
 fn to_byte(x: f32) -> u8 {
-    (x * 127.5 + 127.5).round() as u8
+    (x * 127.5 + 128.0) as u8
 }
 
 #[cfg(test)]
@@ -72,9 +86,9 @@ mod tests {
         let model = ModelConfig { latent: 7, generator_hidden: vec![32], ..ModelConfig::default() };
         let generator = Generator::init(&model, 3, &device);
         let sampler = Sampler::new(&generator, &model, &device);
-        let all = sampler.pictures(9, 0, 150);
-        assert_eq!(all.len(), 150 * 784);
-        for (first, count) in [(0, 1), (3, 10), (64, 64), (60, 90)] {
+        let all = sampler.pictures(9, 0, 507);
+        assert_eq!(all.len(), 507 * 784);
+        for (first, count) in [(0, 1), (3, 10), (64, 64), (60, 90), (7, 500)] {
             let expected = &all[first * 784..][..count * 784];
             assert_eq!(sampler.pictures(9, first as u64, count), expected);
         }

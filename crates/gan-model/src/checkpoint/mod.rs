@@ -1,12 +1,12 @@
-//! The checkpoint file, `ckpt.mpk`: one MessagePack document, version 1.
+//! The checkpoint file, `ckpt.mpk`: one MessagePack document, version 2.
 //!
 //! ```text
-//! map of 4                        at the top, in this order
+//! map of 5                        at the top, in this order
 //!   "format"   str  "gan-checkpoint"
-//!   "version"  uint 1
-//!   "sha256"   bin  32 bytes      of the payload's bytes
-//!   "payload"  bin                a MessagePack document of its own:
-//!     map of 6                    in this order
+//!   "version"  uint 2
+//!   "sha256"   bin  32 bytes      of the index's bytes
+//!   "index"    bin                a MessagePack document of its own, at most 1 MiB:
+//!     map of 2                    in this order
 //!       "header"                  map of 4
 //!         "model"                 map: latent, generator_hidden, discriminator_hidden,
 //!                                 height, width
@@ -14,16 +14,22 @@
 //!                                 ema, loss, seed, sample_every, checkpoint_every
 //!         "dataset"               map: name, digest (hex SHA-256), images
 //!         "step"                  uint, epochs done; also Adam's time
-//!       "averaged_generator"      bin, burnpack: layers.N.weight [inputs, outputs],
+//!       "tensors"                 array of 5, in the order of the tensors below: map of 2
+//!         "bytes"                 uint, the length
+//!         "sha256"                bin, 32 bytes, of those bytes
+//!   "tensors"  array of 5         in this order
+//!     bin  averaged generator     burnpack: layers.N.weight [inputs, outputs],
 //!                                 layers.N.bias [outputs], all f32
-//!       "generator"               bin, the same
-//!       "discriminator"           bin, the same
-//!       "generator_moments"       bin, burnpack: first.* and second.* like the net
-//!       "discriminator_moments"   bin, the same
+//!     bin  generator              the same
+//!     bin  discriminator          the same
+//!     bin  generator's moments    burnpack: first.* and second.* like the net
+//!     bin  discriminator's        the same
 //! ```
 //!
-//! The first 23 bytes are the same in every version: `84 a6 "format" ae
-//! "gan-checkpoint" a7`. Burnpack is Burn's container for tensors: little-endian,
+//! Whoever wants one part reads and checks the index and that part alone.
+//!
+//! Bytes 1 to 23 are the same in every version: `a6 "format" ae "gan-checkpoint" a7`.
+//! Burnpack is Burn's container for tensors: little-endian,
 //! described in the `burn-pack` crate. Nothing in the file depends on the clock,
 //! the machine or a path: equal trainings write equal files.
 //!
@@ -53,10 +59,17 @@ pub const FILE_NAME: &str = "ckpt.mpk";
 /// The largest file that is read: 8 GiB.
 pub const MAX_FILE: u64 = 8 << 30;
 /// The version that is written, and the only one that is read.
-pub const VERSION: u64 = 1;
+pub const VERSION: u64 = 2;
 
-const FORMAT: &str = "gan-checkpoint";
-const PREFIX: &[u8] = b"\x84\xa6format\xaegan-checkpoint\xa7";
+/// The largest index that is read.
+const MAX_INDEX: u32 = 1 << 20;
+/// What follows the first byte in every version.
+const FORMAT: &[u8] = b"\xa6format\xaegan-checkpoint\xa7version";
+/// What lies between the values of this one.
+const MAP: u8 = 0x85;
+const DIGEST: &[u8] = b"\xa6sha256\xc4\x20";
+const INDEX: &[u8] = b"\xa5index";
+const TENSORS: &[u8] = b"\xa7tensors\x95";
 
 /// What a checkpoint says beside its tensors.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -81,36 +94,65 @@ pub struct Moments<M: Module> {
     pub second: M,
 }
 
-/// What every version has at its top.
-#[derive(Deserialize)]
-struct Front {
-    version: u64,
+/// The parts of a file that hold tensors, in their order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Section {
+    AveragedGenerator,
+    Generator,
+    Discriminator,
+    GeneratorMoments,
+    DiscriminatorMoments,
 }
 
-#[derive(Serialize, Deserialize)]
-struct Envelope<'a> {
-    format: &'a str,
-    version: u64,
-    #[serde(borrow, with = "serde_bytes")]
-    sha256: &'a [u8],
-    #[serde(borrow, with = "serde_bytes")]
-    payload: &'a [u8],
+impl Section {
+    const ALL: [Self; 5] = [
+        Self::AveragedGenerator,
+        Self::Generator,
+        Self::Discriminator,
+        Self::GeneratorMoments,
+        Self::DiscriminatorMoments,
+    ];
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::AveragedGenerator => "averaged generator",
+            Self::Generator => "generator",
+            Self::Discriminator => "discriminator",
+            Self::GeneratorMoments => "generator moments",
+            Self::DiscriminatorMoments => "discriminator moments",
+        }
+    }
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Payload<'a> {
+struct Index {
     header: Header,
-    #[serde(borrow, with = "serde_bytes")]
-    averaged_generator: &'a [u8],
-    #[serde(borrow, with = "serde_bytes")]
-    generator: &'a [u8],
-    #[serde(borrow, with = "serde_bytes")]
-    discriminator: &'a [u8],
-    #[serde(borrow, with = "serde_bytes")]
-    generator_moments: &'a [u8],
-    #[serde(borrow, with = "serde_bytes")]
-    discriminator_moments: &'a [u8],
+    tensors: [Part; 5],
+}
+
+/// What the index says of a section.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Part {
+    bytes: u32,
+    #[serde(with = "serde_bytes")]
+    sha256: [u8; 32],
+}
+
+impl Part {
+    /// What stands before its bytes: MessagePack's shortest form of a bin's length.
+    fn front(&self) -> Vec<u8> {
+        let mut front = Vec::new();
+        match u8::try_from(self.bytes) {
+            Ok(bytes) => front.extend([0xc4, bytes]),
+            Err(_) => match u16::try_from(self.bytes) {
+                Ok(bytes) => front.extend([&[0xc5], &bytes.to_be_bytes()[..]].concat()),
+                Err(_) => front.extend([&[0xc6], &self.bytes.to_be_bytes()[..]].concat()),
+            },
+        }
+        front
+    }
 }
 
 /// Why a checkpoint could not be read or written. Each names the file.

@@ -1,8 +1,7 @@
-//! Reading: everything is checked first, then only what is asked for is decoded.
+//! Reading: the index first, then, each checked against it, the parts that are asked for.
 
 use std::fs::File;
-use std::io::{self, Read};
-use std::ops::Range;
+use std::io::{self, BufReader, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
 use burn::module::{Module, ModuleVisitor, Param};
@@ -11,7 +10,8 @@ use burn::tensor::{Bytes, DType, Device, Tensor};
 use sha2::{Digest, Sha256};
 
 use super::{
-    CheckpointError, Envelope, Front, Header, MAX_FILE, Moments, PREFIX, Payload, VERSION,
+    CheckpointError, DIGEST, FORMAT, Header, INDEX, Index, MAP, MAX_FILE, MAX_INDEX, Moments,
+    Section, TENSORS, VERSION,
 };
 use crate::config::parameters;
 use crate::nets::{Discriminator, Generator};
@@ -26,75 +26,95 @@ pub enum Weights {
     Raw,
 }
 
-/// A checkpoint in memory, whole and undamaged, its tensors not yet decoded.
+/// An open checkpoint. It is read through one handle, so it stays the one that was opened
+/// when a training replaces the file.
 #[derive(Debug)]
 pub struct Checkpoint {
     path: PathBuf,
-    bytes: Vec<u8>,
-    header: Header,
-    averaged_generator: Range<usize>,
-    generator: Range<usize>,
-    discriminator: Range<usize>,
-    generator_moments: Range<usize>,
-    discriminator_moments: Range<usize>,
+    file: File,
+    index: Index,
+    /// Where each section's front begins.
+    starts: [u64; 5],
 }
 
 impl Checkpoint {
-    /// Reads `path` and checks all of it: length, format, version, digest, sizes.
+    /// Opens `path` and checks its length, format, version, index and sizes; tensors are
+    /// checked when they are decoded.
+    ///
+    /// # Errors
+    /// Names the file and what is wrong with it.
+    pub fn open(path: &Path) -> Result<Self, CheckpointError> {
+        let io = |source: io::Error| match source.kind() {
+            io::ErrorKind::NotFound => CheckpointError::Missing(path.into()),
+            _ => CheckpointError::Io { action: "read", path: path.into(), source },
+        };
+        // Before it is opened: opening a pipe would wait for its other end.
+        if !path.metadata().map_err(io)?.is_file() {
+            let found = "is not a regular file".into();
+            return Err(CheckpointError::NotACheckpoint { path: path.into(), found });
+        }
+        let file = File::open(path).map_err(io)?;
+        let length = file.metadata().map_err(io)?.len();
+        if length > MAX_FILE {
+            return Err(CheckpointError::TooLarge { path: path.into(), found: length });
+        }
+        let (index, start) = read_index(path, length, &mut BufReader::new(&file))?;
+        let config = |source| CheckpointError::Config { path: path.into(), source };
+        index.header.model.validate().map_err(config)?;
+
+        let mut end = start;
+        let starts = std::array::from_fn(|section| {
+            let (start, part) = (end, &index.tensors[section]);
+            end += part.front().len() as u64 + u64::from(part.bytes);
+            start
+        });
+        if end != length {
+            let what = format!("it is {length} bytes long, where its index says {end}");
+            return Err(CheckpointError::Damaged { path: path.into(), what });
+        }
+        Ok(Self { path: path.into(), file, index, starts })
+    }
+
+    /// As [`open`](Self::open), and checks every byte.
     ///
     /// # Errors
     /// Names the file and what is wrong with it.
     pub fn read(path: &Path) -> Result<Self, CheckpointError> {
-        let bytes = read_bounded(path)?;
-        Self::from_bytes(path, bytes)
+        let checkpoint = Self::open(path)?;
+        Section::ALL.into_iter().try_for_each(|section| checkpoint.section(section).map(drop))?;
+        Ok(checkpoint)
     }
 
-    /// As [`read`](Self::read), of bytes that were read from `path` already.
-    ///
-    /// # Errors
-    /// Names the file and what is wrong with it.
-    pub fn from_bytes(path: &Path, bytes: Vec<u8>) -> Result<Self, CheckpointError> {
-        let damaged = |what: String| CheckpointError::Damaged { path: path.into(), what };
-        if !bytes.starts_with(PREFIX) {
-            let found = describe(&bytes);
-            return Err(CheckpointError::NotACheckpoint { path: path.into(), found });
+    /// The bytes of a section, which are those that were written.
+    fn section(&self, section: Section) -> Result<Vec<u8>, CheckpointError> {
+        let part = &self.index.tensors[section as usize];
+        let (front, expected) = (part.front(), part.bytes as usize);
+        let mut found = vec![0; front.len()];
+        // `open` saw a file of this length.
+        let mut bytes = Vec::with_capacity(expected);
+        let mut file = &self.file;
+        file.seek(SeekFrom::Start(self.starts[section as usize]))
+            .and_then(|_| file.read_exact(&mut found))
+            .and_then(|()| file.take(expected as u64).read_to_end(&mut bytes))
+            .map_err(|source| match source.kind() {
+                io::ErrorKind::UnexpectedEof => self.damaged("it became shorter".into()),
+                _ => CheckpointError::Io { action: "read", path: self.path.clone(), source },
+            })?;
+        if found != front || Sha256::digest(&bytes)[..] != part.sha256 {
+            let name = section.name();
+            return Err(self.damaged(format!("the SHA-256 of its {name} does not match")));
         }
-        let cut = || damaged(format!("it ends early or is garbled ({} bytes long)", bytes.len()));
-        // Another version may be laid out otherwise from here on.
-        let Front { version } = rmp_serde::from_slice(&bytes).map_err(|_| cut())?;
-        if version != VERSION {
-            return Err(CheckpointError::Version { path: path.into(), found: version });
-        }
-        let envelope = decode(&bytes, |it: &Envelope| it.payload).ok_or_else(cut)?;
-        if Sha256::digest(envelope.payload)[..] != *envelope.sha256 {
-            return Err(damaged("its SHA-256 does not match its content".into()));
-        }
-        let payload = decode(envelope.payload, |it: &Payload| it.discriminator_moments)
-            .ok_or_else(|| damaged("its payload is garbled".into()))?;
-        let config = |source| CheckpointError::Config { path: path.into(), source };
-        payload.header.model.validate().map_err(config)?;
+        Ok(bytes)
+    }
 
-        // Ranges rather than slices, so that the bytes can move in beside them.
-        let range = |section: &[u8]| {
-            let start = section.as_ptr().addr() - bytes.as_ptr().addr();
-            start..start + section.len()
-        };
-        Ok(Self {
-            averaged_generator: range(payload.averaged_generator),
-            generator: range(payload.generator),
-            discriminator: range(payload.discriminator),
-            generator_moments: range(payload.generator_moments),
-            discriminator_moments: range(payload.discriminator_moments),
-            path: path.into(),
-            header: payload.header,
-            bytes,
-        })
+    fn damaged(&self, what: String) -> CheckpointError {
+        CheckpointError::Damaged { path: self.path.clone(), what }
     }
 
     /// What it says beside its tensors.
     #[must_use]
     pub fn header(&self) -> &Header {
-        &self.header
+        &self.index.header
     }
 
     /// Where it was read from.
@@ -112,13 +132,13 @@ impl Checkpoint {
         weights: Weights,
         device: &Device,
     ) -> Result<Generator, CheckpointError> {
-        let (section, range) = match weights {
-            Weights::Averaged => ("averaged generator", &self.averaged_generator),
-            Weights::Raw => ("generator", &self.generator),
+        let section = match weights {
+            Weights::Averaged => Section::AveragedGenerator,
+            Weights::Raw => Section::Generator,
         };
-        let model = &self.header.model;
+        let model = &self.header().model;
         let net = Generator::empty(model, device);
-        self.fill(net, section, range, parameters(&model.generator_widths()))
+        self.fill(net, section, parameters(&model.generator_widths()))
     }
 
     /// Decodes the discriminator alone.
@@ -126,10 +146,10 @@ impl Checkpoint {
     /// # Errors
     /// When its tensors are not those that the header describes.
     pub fn discriminator(&self, device: &Device) -> Result<Discriminator, CheckpointError> {
-        let model = &self.header.model;
+        let model = &self.header().model;
         let net = Discriminator::empty(model, device);
         let count = parameters(&model.discriminator_widths());
-        self.fill(net, "discriminator", &self.discriminator, count)
+        self.fill(net, Section::Discriminator, count)
     }
 
     /// Decodes Adam's moments of the generator.
@@ -140,11 +160,11 @@ impl Checkpoint {
         &self,
         device: &Device,
     ) -> Result<Moments<Generator>, CheckpointError> {
-        let model = &self.header.model;
+        let model = &self.header().model;
         let empty = || Generator::empty(model, device);
         let count = 2 * parameters(&model.generator_widths());
         let moments = Moments { first: empty(), second: empty() };
-        self.fill(moments, "generator moments", &self.generator_moments, count)
+        self.fill(moments, Section::GeneratorMoments, count)
     }
 
     /// Decodes Adam's moments of the discriminator.
@@ -155,27 +175,27 @@ impl Checkpoint {
         &self,
         device: &Device,
     ) -> Result<Moments<Discriminator>, CheckpointError> {
-        let model = &self.header.model;
+        let model = &self.header().model;
         let empty = || Discriminator::empty(model, device);
         let count = 2 * parameters(&model.discriminator_widths());
         let moments = Moments { first: empty(), second: empty() };
-        self.fill(moments, "discriminator moments", &self.discriminator_moments, count)
+        self.fill(moments, Section::DiscriminatorMoments, count)
     }
 
     fn fill<M: Module>(
         &self,
         module: M,
-        section: &'static str,
-        range: &Range<usize>,
+        section: Section,
         parameters: usize,
     ) -> Result<M, CheckpointError> {
-        let mismatch = |what| CheckpointError::Mismatch { path: self.path.clone(), section, what };
-        let bytes = &self.bytes[range.clone()];
+        let (path, name) = (&self.path, section.name());
+        let mismatch = |what| CheckpointError::Mismatch { path: path.clone(), section: name, what };
+        let bytes = self.section(section)?;
         if bytes.len() < parameters * size_of::<f32>() {
             let (found, need) = (bytes.len(), parameters * size_of::<f32>());
             return Err(mismatch(format!("{found} bytes, where its sizes take {need}")));
         }
-        let record = ModuleRecord::from_bytes(Bytes::from_bytes_vec(bytes.to_vec()))
+        let record = ModuleRecord::from_bytes(Bytes::from_bytes_vec(bytes))
             .map_err(|error| mismatch(error.to_string()))?;
         let module = module.try_load_record(record).map_err(|error| mismatch(error.to_string()))?;
         let mut types = OtherTypes::default();
@@ -200,32 +220,49 @@ impl ModuleVisitor for OtherTypes {
     }
 }
 
-/// The MessagePack value in `bytes`, whose last part, as `last` names it, must end
-/// where they end.
-fn decode<'a, T: serde::Deserialize<'a>>(
-    bytes: &'a [u8],
-    last: impl Fn(&T) -> &'a [u8],
-) -> Option<T> {
-    let value = rmp_serde::from_slice(bytes).ok()?;
-    (last(&value).as_ptr_range().end == bytes.as_ptr_range().end).then_some(value)
-}
-
-fn read_bounded(path: &Path) -> Result<Vec<u8>, CheckpointError> {
-    let io = |source: io::Error| match source.kind() {
-        io::ErrorKind::NotFound => CheckpointError::Missing(path.into()),
-        _ => CheckpointError::Io { action: "read", path: path.into(), source },
-    };
-    let metadata = path.metadata().map_err(io)?;
-    if !metadata.is_file() {
-        let found = "is not a regular file".into();
+/// The index of a file of `length` bytes, and where its tensors begin.
+fn read_index(
+    path: &Path,
+    length: u64,
+    file: &mut (impl Read + Seek),
+) -> Result<(Index, u64), CheckpointError> {
+    let damaged = |what: String| CheckpointError::Damaged { path: path.into(), what };
+    let cut = || damaged(format!("it ends early or is garbled ({length} bytes long)"));
+    let mut begin = Vec::new();
+    let io = |source| CheckpointError::Io { action: "read", path: path.into(), source };
+    file.take(1 + FORMAT.len() as u64).read_to_end(&mut begin).map_err(io)?;
+    // A map of any length: another version may be laid out otherwise.
+    if begin.first().is_none_or(|map| map & 0xf0 != 0x80) || !begin[1..].starts_with(FORMAT) {
+        let found = describe(&begin);
         return Err(CheckpointError::NotACheckpoint { path: path.into(), found });
     }
-    if metadata.len() > MAX_FILE {
-        return Err(CheckpointError::TooLarge { path: path.into(), found: metadata.len() });
+    let version: u64 = rmp::decode::read_int(file).map_err(|_| cut())?;
+    if version != VERSION {
+        return Err(CheckpointError::Version { path: path.into(), found: version });
     }
-    let mut bytes = Vec::with_capacity(metadata.len() as usize);
-    File::open(path).map_err(io)?.take(MAX_FILE).read_to_end(&mut bytes).map_err(io)?;
-    Ok(bytes)
+    expect(file, DIGEST).filter(|()| begin[0] == MAP).ok_or_else(cut)?;
+    let mut digest = [0; 32];
+    file.read_exact(&mut digest).map_err(|_| cut())?;
+    expect(file, INDEX).ok_or_else(cut)?;
+    let size = rmp::decode::read_bin_len(file).map_err(|_| cut())?;
+    if size > MAX_INDEX || u64::from(size) > length {
+        return Err(cut());
+    }
+    let mut index = vec![0; size as usize];
+    file.read_exact(&mut index).map_err(|_| cut())?;
+    if Sha256::digest(&index)[..] != digest {
+        return Err(damaged("the SHA-256 of its index does not match".into()));
+    }
+    let index = rmp_serde::from_slice(&index)
+        .map_err(|error| damaged(format!("its index is garbled: {error}")))?;
+    expect(file, TENSORS).ok_or_else(cut)?;
+    Ok((index, file.stream_position().map_err(io)?))
+}
+
+/// Reads past `token`, if it comes next.
+fn expect(file: &mut impl Read, token: &[u8]) -> Option<()> {
+    let mut found = vec![0; token.len()];
+    file.read_exact(&mut found).ok().filter(|()| found == token)
 }
 
 /// What a file that is no checkpoint looks like.
@@ -241,7 +278,7 @@ fn describe(bytes: &[u8]) -> String {
     if bytes.is_empty() {
         return "is empty".into();
     }
-    if PREFIX.starts_with(bytes) {
+    if bytes[0] & 0xf0 == 0x80 && FORMAT.starts_with(&bytes[1..]) {
         return format!("ends after {} bytes", bytes.len());
     }
     match known.iter().find(|(magic, _)| bytes.starts_with(magic)) {

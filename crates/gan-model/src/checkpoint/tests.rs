@@ -51,19 +51,28 @@ fn sections(model: &ModelConfig) -> Sections {
     }
 }
 
-fn encoded() -> Vec<u8> {
-    sections(&header().model).encode(&header()).unwrap()
+fn encode(sections: &Sections, header: &Header) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    sections.encode(header, &mut bytes).unwrap();
+    bytes
 }
 
-fn read(bytes: Vec<u8>) -> Result<Checkpoint, CheckpointError> {
-    Checkpoint::from_bytes(Path::new("ckpt.mpk"), bytes)
+fn encoded() -> Vec<u8> {
+    encode(&sections(&header().model), &header())
+}
+
+fn read(bytes: &[u8]) -> Result<Checkpoint, CheckpointError> {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join(FILE_NAME);
+    fs::write(&path, bytes).unwrap();
+    Checkpoint::read(&path)
 }
 
 /// Another header in front of the same tensors, with the digest that belongs to it.
 fn with_header(change: impl FnOnce(&mut Header)) -> Vec<u8> {
     let mut header = header();
     change(&mut header);
-    sections(&self::header().model).encode(&header).unwrap()
+    encode(&sections(&self::header().model), &header)
 }
 
 fn images(generator: &Generator) -> Vec<f32> {
@@ -95,35 +104,73 @@ fn a_checkpoint_comes_back_whole() {
         generator_moments: pack(&moments).unwrap(),
         discriminator_moments: pack(&checkpoint.discriminator_moments(&device).unwrap()).unwrap(),
     };
-    assert_eq!(again.encode(&header()).unwrap(), fs::read(&path).unwrap());
+    assert_eq!(encode(&again, &header()), fs::read(&path).unwrap());
 }
 
 #[test]
-fn the_file_begins_as_documented() {
+fn the_file_is_as_documented() {
     let bytes = encoded();
-    let begin = b"\x84\xa6format\xaegan-checkpoint\xa7version\x01\xa6sha256\xc4\x20";
+    let begin = b"\x85\xa6format\xaegan-checkpoint\xa7version\x02\xa6sha256\xc4\x20";
     assert!(bytes.starts_with(begin));
     let (digest, rest) = bytes[begin.len()..].split_at(32);
     // A bin of less than 64 KiB: c5 and two bytes of length.
-    let payload = rest.strip_prefix(b"\xa7payload\xc5").unwrap();
-    assert_eq!(u16::from_be_bytes([payload[0], payload[1]]) as usize, payload.len() - 2);
-    assert_eq!(Sha256::digest(&payload[2..])[..], *digest);
+    let index = rest.strip_prefix(b"\xa5index\xc5").unwrap();
+    let (index, rest) = index[2..].split_at(u16::from_be_bytes([index[0], index[1]]).into());
+    assert_eq!(Sha256::digest(index)[..], *digest);
+    assert!(rest.starts_with(b"\xa7tensors\x95\xc5"));
+
+    // As another reader of MessagePack sees it.
+    #[derive(Deserialize)]
+    struct File<'a> {
+        format: &'a str,
+        version: u8,
+        #[serde(with = "serde_bytes")]
+        index: &'a [u8],
+        tensors: [serde_bytes::ByteBuf; 5],
+    }
+    let file: File = rmp_serde::from_slice(&bytes).unwrap();
+    assert_eq!((file.format, file.version, file.index), ("gan-checkpoint", 2, index));
+    let index: Index = rmp_serde::from_slice(index).unwrap();
+    assert_eq!(index.header, header());
+    for (tensors, part) in file.tensors.iter().zip(index.tensors) {
+        assert_eq!(tensors.len(), part.bytes as usize);
+        assert_eq!(Sha256::digest(tensors)[..], part.sha256);
+    }
+}
+
+#[test]
+fn damage_elsewhere_does_not_keep_the_generator_from_being_read() {
+    let mut bytes = encoded();
+    let last = bytes.len() - 1;
+    bytes[last] ^= 1;
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join(FILE_NAME);
+    fs::write(&path, &bytes).unwrap();
+    assert!(Checkpoint::read(&path).unwrap_err().to_string().contains("discriminator moments"));
+    let device = Device::flex();
+    let checkpoint = Checkpoint::open(&path).unwrap();
+    checkpoint.generator(Weights::Averaged, &device).unwrap();
+    assert!(checkpoint.discriminator_moments(&device).is_err());
+    // What was opened stays what it is when the name gets another file.
+    fs::write(dir.path().join("new"), "").unwrap();
+    fs::rename(dir.path().join("new"), &path).unwrap();
+    checkpoint.generator(Weights::Raw, &device).unwrap();
 }
 
 #[test]
 fn a_checkpoint_cut_anywhere_is_refused() {
     let bytes = encoded();
     for len in 0..bytes.len() {
-        let error = read(bytes[..len].to_vec()).unwrap_err();
+        let error = read(&bytes[..len]).unwrap_err();
         let expected = matches!(
             error,
             CheckpointError::NotACheckpoint { .. } | CheckpointError::Damaged { .. }
         );
         assert!(expected, "{len} bytes: {error}");
-        assert!(error.to_string().starts_with("ckpt.mpk "), "{error}");
+        assert!(error.to_string().contains("/ckpt.mpk is "), "{error}");
     }
     let longer = [&bytes[..], &[0]].concat();
-    assert!(matches!(read(longer), Err(CheckpointError::Damaged { .. })));
+    assert!(matches!(read(&longer), Err(CheckpointError::Damaged { .. })));
 }
 
 #[test]
@@ -132,7 +179,7 @@ fn a_flipped_bit_anywhere_is_noticed() {
     for index in 0..bytes.len() {
         let mut flipped = bytes.clone();
         flipped[index] ^= 1 << (index % 8);
-        assert!(read(flipped).is_err(), "bit {} of byte {index}", index % 8);
+        assert!(read(&flipped).is_err(), "bit {} of byte {index}", index % 8);
     }
 }
 
@@ -141,15 +188,15 @@ fn other_versions_say_which_and_what_to_do() {
     let version = |version: u8| {
         let mut bytes = encoded();
         bytes[31] = version;
-        read(bytes).unwrap_err().to_string()
+        read(&bytes).unwrap_err().to_string()
     };
-    assert!(version(2).contains("version 2; this program reads version 1: use a newer gan-train"));
-    assert!(version(0).contains("version 0; this program reads version 1: train again"));
+    assert!(version(3).contains("version 3; this program reads version 2: use a newer gan-train"));
+    assert!(version(1).contains("version 1; this program reads version 2: train again"));
 }
 
 #[test]
 fn other_files_are_called_what_they_are() {
-    let error = |bytes: &[u8]| read(bytes.to_vec()).unwrap_err().to_string();
+    let error = |bytes: &[u8]| read(bytes).unwrap_err().to_string();
     assert!(error(b"\x89PNG\r\n\x1a\n....").contains("is a PNG picture; expected the ckpt.mpk"));
     assert!(error(b"").contains("it is empty"));
     assert!(error(b"hello").contains("starts with the bytes [68, 65, 6c, 6c, 6f]"));
@@ -162,7 +209,7 @@ fn other_files_are_called_what_they_are() {
 #[test]
 fn tensors_of_other_nets_than_described_are_refused() {
     let device = Device::flex();
-    let generator = |bytes| read(bytes).unwrap().generator(Weights::Averaged, &device);
+    let generator = |bytes: Vec<u8>| read(&bytes).unwrap().generator(Weights::Averaged, &device);
     let wider = with_header(|h| h.model.generator_hidden = vec![5]);
     assert!(matches!(generator(wider), Err(CheckpointError::Mismatch { .. })));
     let deeper = with_header(|h| h.model.generator_hidden = vec![4, 4]);
@@ -174,8 +221,8 @@ fn tensors_of_other_nets_than_described_are_refused() {
 #[test]
 fn a_size_that_the_file_cannot_hold_allocates_nothing() {
     let huge = with_header(|h| h.model.generator_hidden = vec![1 << 16, 1 << 11]);
-    let error = read(huge).unwrap().generator(Weights::Raw, &Device::flex()).unwrap_err();
+    let error = read(&huge).unwrap().generator(Weights::Raw, &Device::flex()).unwrap_err();
     assert!(error.to_string().contains("where its sizes take"), "{error}");
     let absurd = with_header(|h| h.model.latent = usize::MAX);
-    assert!(matches!(read(absurd), Err(CheckpointError::Config { .. })));
+    assert!(matches!(read(&absurd), Err(CheckpointError::Config { .. })));
 }

@@ -1,14 +1,13 @@
 //! Writing: tensors are packed, digested and put in place at once.
 
+use std::io::{self, Write};
 use std::path::Path;
 
 use burn::module::Module;
-use burn::store::RecordError;
 use burn::tensor::Bytes;
-use serde::Serialize;
 use sha2::{Digest, Sha256};
 
-use super::{CheckpointError, Envelope, FORMAT, Header, Payload, VERSION};
+use super::{CheckpointError, DIGEST, FORMAT, Header, INDEX, Index, MAP, Part, TENSORS, VERSION};
 use crate::atomic;
 
 /// The tensors of a checkpoint, each part packed by [`pack`].
@@ -35,21 +34,41 @@ pub fn pack<M: Module>(module: &M) -> Result<Bytes, CheckpointError> {
 }
 
 impl Sections {
-    /// The whole file, in memory.
+    /// Writes the whole file to `to`.
     ///
     /// # Errors
-    /// Never in practice: everything in it can be encoded.
-    pub fn encode(&self, header: &Header) -> Result<Vec<u8>, CheckpointError> {
-        let payload = to_vec(&Payload {
-            header: header.clone(),
-            averaged_generator: &self.averaged_generator,
-            generator: &self.generator,
-            discriminator: &self.discriminator,
-            generator_moments: &self.generator_moments,
-            discriminator_moments: &self.discriminator_moments,
-        })?;
-        let sha256 = Sha256::digest(&payload);
-        to_vec(&Envelope { format: FORMAT, version: VERSION, sha256: &sha256, payload: &payload })
+    /// What `to` answers, or when a section has 4 GiB or more.
+    pub fn encode(&self, header: &Header, to: &mut impl Write) -> io::Result<()> {
+        let sections = [
+            &self.averaged_generator,
+            &self.generator,
+            &self.discriminator,
+            &self.generator_moments,
+            &self.discriminator_moments,
+        ];
+        let mut parts = Vec::with_capacity(sections.len());
+        for section in sections {
+            let bytes = u32::try_from(section.len()).map_err(io::Error::other)?;
+            parts.push(Part { bytes, sha256: Sha256::digest(&section[..]).into() });
+        }
+        let fronts: Vec<Vec<u8>> = parts.iter().map(Part::front).collect();
+        let tensors = parts.try_into().map_err(|_| io::ErrorKind::InvalidData)?;
+        let index = Index { header: header.clone(), tensors };
+        let index = rmp_serde::to_vec_named(&index).map_err(io::Error::other)?;
+
+        to.write_all(&[MAP])?;
+        to.write_all(FORMAT)?;
+        to.write_all(&[VERSION as u8])?;
+        to.write_all(DIGEST)?;
+        to.write_all(&Sha256::digest(&index))?;
+        to.write_all(INDEX)?;
+        rmp::encode::write_bin(to, &index).map_err(io::Error::other)?;
+        to.write_all(TENSORS)?;
+        for (front, section) in fronts.iter().zip(sections) {
+            to.write_all(front)?;
+            to.write_all(section)?;
+        }
+        Ok(())
     }
 
     /// Writes the checkpoint to `path`: the name holds the old file or the new one, whatever happens.
@@ -57,16 +76,8 @@ impl Sections {
     /// # Errors
     /// When the file cannot be written; an old one is still there then.
     pub fn write(&self, path: &Path, header: &Header) -> Result<(), CheckpointError> {
-        let bytes = self.encode(header)?;
-        atomic::write(path, &bytes).map_err(|source| CheckpointError::Io {
-            action: "write",
-            path: path.into(),
-            source,
+        atomic::write_with(path, |file| self.encode(header, file)).map_err(|source: io::Error| {
+            CheckpointError::Io { action: "write", path: path.into(), source }
         })
     }
-}
-
-fn to_vec(value: &impl Serialize) -> Result<Vec<u8>, CheckpointError> {
-    rmp_serde::to_vec_named(value)
-        .map_err(|error| CheckpointError::Pack(RecordError::Io(error.to_string())))
 }
