@@ -1,1 +1,117 @@
-fn main() {}
+//! Times of the parts of a training step: `cargo bench --bench kernels`.
+//!
+//! `plain` is the same in Burn's own operations.
+
+use burn::module::Module;
+use burn::tensor::{Device, Tensor};
+use divan::Bencher;
+use divan::counter::ItemsCount;
+use gan_data::{Dataset, IMAGE_LEN, draw_batch, synthetic};
+use gan_kernels::plain::plainly;
+use gan_kernels::{AdamStep, buffer, stack, tensor_data};
+use gan_model::stream::{Purpose, fill_normal, stream};
+use gan_model::{Discriminator, Generator, GeneratorLoss, ModelConfig, TrainingConfig, loss};
+use gan_train::{Recipe, Trainer};
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+const BATCHES: [usize; 3] = [32, 128, 512];
+
+fn main() {
+    divan::main();
+}
+
+fn images() -> Dataset {
+    synthetic(1_000, 1).expect("a thousand digits can be drawn")
+}
+
+fn real(images: &Dataset, batch: usize, step: u64) -> Vec<f32> {
+    let mut real = buffer(batch * IMAGE_LEN);
+    draw_batch(images, &mut stream(0, Purpose::Batch, step), &mut real);
+    real
+}
+
+fn noise(batch: usize) -> Tensor<2> {
+    let mut noise = buffer(batch * 100);
+    fill_normal(&mut stream(0, Purpose::GeneratorNoise, 0), &mut noise);
+    Tensor::from_data(tensor_data(noise, [batch, 100]), &Device::flex())
+}
+
+fn trainer(batch: usize) -> Trainer {
+    let config = TrainingConfig { batch, ..Recipe::Plain.training() };
+    Trainer::new(ModelConfig::default(), config, &Device::flex())
+}
+
+#[divan::bench(args = BATCHES)]
+fn step(bencher: Bencher, batch: usize) {
+    let (mut trainer, images) = (trainer(batch), images());
+    bencher
+        .counter(ItemsCount::new(batch))
+        .bench_local(|| trainer.step(real(&images, batch, trainer.epoch())));
+}
+
+#[divan::bench(args = [128], sample_count = 20)]
+fn step_plain(bencher: Bencher, batch: usize) {
+    let (mut trainer, images) = (trainer(batch), images());
+    bencher.counter(ItemsCount::new(batch)).bench_local(|| {
+        let real = real(&images, batch, trainer.epoch());
+        plainly(|| trainer.step(real))
+    });
+}
+
+/// Forward and backward of the discriminator on real and generated images.
+#[divan::bench(args = BATCHES)]
+fn discriminator_gradients(bencher: Bencher, batch: usize) {
+    let images = images();
+    let net = Discriminator::init(&ModelConfig::default(), 1, &Device::flex()).train();
+    bencher.bench_local(|| {
+        let half = || {
+            let data = tensor_data(real(&images, batch, 0), [batch, IMAGE_LEN]);
+            Tensor::from_data(data, &Device::flex())
+        };
+        let logits = net.forward(stack(half(), half()).autodiff());
+        let (real, fake) = (logits.clone().narrow(0, 0, batch), logits.narrow(0, batch, batch));
+        loss::discriminator(real, fake).backward()
+    });
+}
+
+/// Forward and backward of the generator through a discriminator that only judges.
+#[divan::bench(args = BATCHES)]
+fn generator_gradients(bencher: Bencher, batch: usize) {
+    let (model, device) = (ModelConfig::default(), Device::flex());
+    let generator = Generator::init(&model, 1, &device).train();
+    let judge = Discriminator::init(&model, 1, &device).train().no_grad();
+    bencher.bench_local(|| {
+        let verdict = judge.forward(generator.forward(noise(batch).autodiff()));
+        loss::generator(verdict, GeneratorLoss::Bce).backward()
+    });
+}
+
+#[divan::bench(args = BATCHES)]
+fn generator_forward(bencher: Bencher, batch: usize) {
+    let generator = Generator::init(&ModelConfig::default(), 1, &Device::flex());
+    bencher
+        .with_inputs(|| noise(batch))
+        .counter(ItemsCount::new(batch))
+        .bench_local_values(|noise| generator.forward(noise));
+}
+
+/// Adam and the average over as many weights as the generator has.
+#[divan::bench]
+fn adam(bencher: Bencher) {
+    let len = 1_486_352;
+    let [mut weights, mut first, mut second, mut average] = [(); 4].map(|()| vec![0.1_f32; len]);
+    let gradient = vec![0.01_f32; len];
+    let step = AdamStep { beta1: 0.5, beta2: 0.999, step: 2e-4, root: 1.0, epsilon: 1e-8 };
+    bencher.counter(ItemsCount::new(len)).bench_local(|| {
+        let moments = [&mut first[..], &mut second[..]];
+        step.apply(&mut weights, &gradient, moments, Some((&mut average, 0.999)));
+    });
+}
+
+#[divan::bench(args = BATCHES)]
+fn batch_of_images(bencher: Bencher, batch: usize) {
+    let images = images();
+    bencher.counter(ItemsCount::new(batch)).bench_local(|| real(&images, batch, 0));
+}

@@ -57,6 +57,9 @@ impl_host_ops!(burn::backend::NdArray);
 
 /// Whether a tensor is of the kind that these operations are written for.
 pub(crate) fn can_run(tensor: &Tensor<2>) -> bool {
+    if crate::plain::is_on() {
+        return false;
+    }
     let device = tensor.device();
     #[cfg(feature = "flex")]
     let on_host = device == Device::flex();

@@ -24,6 +24,7 @@ mod log_sigmoid;
 mod matmul;
 #[cfg(any(feature = "flex", feature = "ndarray"))]
 mod pack;
+pub mod plain;
 mod recycle;
 mod stack;
 mod tanh;

@@ -166,7 +166,7 @@ fn prefetch(number: *const f32) {
 #[inline(always)]
 fn transposed(block: [[f32; 4]; 4]) -> [[f32; 4]; 4] {
     use std::arch::x86_64::{__m128, _MM_TRANSPOSE4_PS};
-    let [mut a, mut b, mut c, mut d] = block.map(|row| pulp::cast::<[f32; 4], __m128>(row));
+    let [mut a, mut b, mut c, mut d] = block.map(pulp::cast::<[f32; 4], __m128>);
     // SAFETY: SSE is part of every x86-64.
     unsafe { _MM_TRANSPOSE4_PS(&mut a, &mut b, &mut c, &mut d) };
     [a, b, c, d].map(pulp::cast::<__m128, [f32; 4]>)

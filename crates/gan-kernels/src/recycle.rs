@@ -65,11 +65,11 @@ struct Recycled(Vec<f32>);
 impl Drop for Recycled {
     fn drop(&mut self) {
         let buffer = mem::take(&mut self.0);
-        let mut shelf = shelf();
-        let shelf = shelf.get_or_insert_default();
-        if shelf.total + buffer.len() <= MOST {
-            shelf.total += buffer.len();
-            shelf.by_len.entry(buffer.len()).or_default().push(buffer);
+        let mut guard = shelf();
+        let kept = guard.get_or_insert_default();
+        if kept.total + buffer.len() <= MOST {
+            kept.total += buffer.len();
+            kept.by_len.entry(buffer.len()).or_default().push(buffer);
         }
     }
 }

@@ -190,6 +190,7 @@ fn run(parts: usize, work: &(dyn Fn(usize) + Sync)) {
         }
     }
 
+    #[expect(clippy::transmute_ptr_to_ptr, reason = "a cast cannot lengthen a lifetime")]
     // SAFETY: only the lifetime changes; `Wait` outlasts every use of the pointer.
     let work: Work = unsafe { std::mem::transmute(std::ptr::from_ref(work)) };
     // SAFETY: we hold the lock, and no helper reads it before `number` changes.

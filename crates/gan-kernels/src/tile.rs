@@ -128,7 +128,9 @@ unsafe fn sum<S: Simd, const R: usize, const N: usize>(simd: S, tile: Tile) {
             Start::Zero => {}
             Start::Row(numbers) => {
                 for (n, &numbers) in load::<S, N>(numbers).iter().enumerate() {
-                    sums.iter_mut().for_each(|sums| sums[n] = numbers);
+                    for sums in &mut sums {
+                        sums[n] = numbers;
+                    }
                 }
             }
             Start::Result => {

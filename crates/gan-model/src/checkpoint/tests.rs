@@ -109,6 +109,16 @@ fn a_checkpoint_comes_back_whole() {
 
 #[test]
 fn the_file_is_as_documented() {
+    /// As another reader of MessagePack sees it.
+    #[derive(Deserialize)]
+    struct File<'a> {
+        format: &'a str,
+        version: u8,
+        #[serde(with = "serde_bytes")]
+        index: &'a [u8],
+        tensors: [serde_bytes::ByteBuf; 5],
+    }
+
     let bytes = encoded();
     let begin = b"\x85\xa6format\xaegan-checkpoint\xa7version\x02\xa6sha256\xc4\x20";
     assert!(bytes.starts_with(begin));
@@ -119,15 +129,6 @@ fn the_file_is_as_documented() {
     assert_eq!(Sha256::digest(index)[..], *digest);
     assert!(rest.starts_with(b"\xa7tensors\x95\xc5"));
 
-    // As another reader of MessagePack sees it.
-    #[derive(Deserialize)]
-    struct File<'a> {
-        format: &'a str,
-        version: u8,
-        #[serde(with = "serde_bytes")]
-        index: &'a [u8],
-        tensors: [serde_bytes::ByteBuf; 5],
-    }
     let file: File = rmp_serde::from_slice(&bytes).unwrap();
     assert_eq!((file.format, file.version, file.index), ("gan-checkpoint", 2, index));
     let index: Index = rmp_serde::from_slice(index).unwrap();
