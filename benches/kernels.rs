@@ -98,9 +98,8 @@ fn generator_forward(bencher: Bencher, batch: usize) {
 }
 
 /// Adam and the average over as many weights as the generator has.
-#[divan::bench]
-fn adam(bencher: Bencher) {
-    let len = 1_486_352;
+#[divan::bench(args = [20_000, 150_000, 500_000, 1_486_352])]
+fn adam(bencher: Bencher, len: usize) {
     let [mut weights, mut first, mut second, mut average] = [(); 4].map(|()| vec![0.1_f32; len]);
     let gradient = vec![0.01_f32; len];
     let step = AdamStep { beta1: 0.5, beta2: 0.999, step: 2e-4, root: 1.0, epsilon: 1e-8 };

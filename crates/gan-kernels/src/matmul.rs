@@ -18,6 +18,10 @@ const DEPTH: usize = 256;
 /// Rows of the left operand that are packed at once; more do not fit into the second-level cache.
 const HEIGHT: usize = 512;
 
+/// Tiles that a panel is used for at most where it is read in its place: packing it would
+/// cost more than it brings.
+const FEW_TILES: usize = 16;
+
 /// A matrix in a slice: element (i, j) is at `i * row + j * column`.
 #[derive(Clone, Copy)]
 pub(crate) struct Matrix<'a> {
@@ -206,10 +210,21 @@ impl<F: Fn(&mut [f32])> Part<'_, F> {
         for first in self.columns.clone().step_by(WIDE * lanes) {
             let columns = first..self.columns.end.min(first + WIDE * lanes);
             let registers = columns.len().div_ceil(lanes);
-            let right = &mut right[..depth.len() * registers * lanes];
-            if !depth.is_empty() {
-                pack::right(simd, self.right, depth, &columns, registers * lanes, right);
-            }
+            let width = registers * lanes;
+            let in_place = self.right.column == 1
+                && columns.len() == width
+                && !depth.is_empty()
+                && rows.len() <= FEW_TILES * height;
+            let (right, right_stride) = if in_place {
+                let part = self.right.part(depth.clone(), columns.clone());
+                (part.data.as_ptr(), part.row)
+            } else {
+                let right = &mut right[..depth.len() * width];
+                if !depth.is_empty() {
+                    pack::right(simd, self.right, depth, &columns, width, right);
+                }
+                (right.as_ptr(), width)
+            };
             let start = match self.bias {
                 _ if depth.start > 0 => Start::Result,
                 Some(bias) => Start::Row(bias[columns.clone()].as_ptr()),
@@ -221,7 +236,8 @@ impl<F: Fn(&mut [f32])> Part<'_, F> {
                 pack::fetch(self.right, depth, &next, index, tiles);
                 let tile = Tile {
                     left: left[(row - rows.start) * depth.len()..][..height * depth.len()].as_ptr(),
-                    right: right.as_ptr(),
+                    right,
+                    right_stride,
                     depth: depth.len(),
                     // SAFETY: this part of the result is this thread's own.
                     result: unsafe { self.result.part(row, &columns) }.as_mut_ptr(),

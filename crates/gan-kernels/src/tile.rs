@@ -30,8 +30,9 @@ pub(crate) enum Start {
 pub(crate) struct Tile {
     /// `[depth, rows]`: the left operand's part, transposed.
     pub left: *const f32,
-    /// `[depth, registers * lanes]`: the right operand's part.
+    /// `[depth, registers * lanes]`: the right operand's part, and how far its rows are apart.
     pub right: *const f32,
+    pub right_stride: usize,
     pub depth: usize,
     /// Where the tile lies in the result, and how far the result's rows are apart.
     pub result: *mut f32,
@@ -149,7 +150,7 @@ unsafe fn sum<S: Simd, const R: usize, const N: usize>(simd: S, tile: Tile) {
                 }
             }
             left = left.add(R);
-            right = right.add(N * lanes);
+            right = right.wrapping_add(tile.right_stride);
         }
         for (row, sums) in sums.iter().enumerate() {
             let row = tile.result.add(row * tile.stride);
