@@ -1,8 +1,10 @@
 //! Our side of the comparison with other frameworks: steps on demand.
 //!
 //! Reads lines `step BATCH THREADS COUNT` and answers each with the milliseconds that a
-//! training step took, or `product SIZE THREADS COUNT` with the GFLOP/s of a square
-//! matrix product. `compare.py` is what asks.
+//! training step took, `queue BATCH THREADS COUNT` with those until the host was free again
+//! (much less on a GPU, where a step must not wait for the device), or `product SIZE THREADS
+//! COUNT` with the GFLOP/s of a square matrix product. `compare.py` is what asks; the first
+//! argument is the device.
 
 use std::collections::HashMap;
 use std::io::{self, BufRead, Write};
@@ -41,9 +43,11 @@ fn main() -> io::Result<()> {
                 draw_batch(&dataset, &mut rng, &mut real);
                 report = Some(trainer.step(real));
             }
+            let queued = begin.elapsed();
             // Waits for the device.
             let _readings = report.map(gan_train::StepReport::read);
-            begin.elapsed().as_secs_f64() * 1e3 / count as f64
+            let taken = if kind == "queue" { queued } else { begin.elapsed() };
+            taken.as_secs_f64() * 1e3 / count as f64
         };
         let mut out = io::stdout().lock();
         writeln!(out, "{answer}")?;
