@@ -1,8 +1,8 @@
 //! Matrix products of slices, split over threads, with work on each part while it is in cache.
 //!
 //! The scheme is that of Goto and van de Geijn 2008, "Anatomy of high-performance matrix
-//! multiplication": a block of the left operand is packed to stay in the second-level cache,
-//! a panel of the right one to stay in the first, and tiles of the result in registers.
+//! multiplication": a block of the left operand and a panel of the right one are packed to
+//! stay in the second-level cache, and tiles of the result in registers.
 
 use std::cell::RefCell;
 use std::ops::Range;
@@ -13,10 +13,10 @@ use crate::recycle::buffer;
 use crate::tile::{self, MOST_LANES, Start, Tile, WIDE};
 use crate::{pack, team};
 
-/// Terms of a sum that are added in one go; more do not fit into the first-level cache.
-const DEPTH: usize = 256;
-/// Rows of the left operand that are packed at once; more do not fit into the second-level cache.
-const HEIGHT: usize = 512;
+/// Terms of a sum that are added in one go; with fewer, a tile comes and goes more often.
+const DEPTH: usize = 512;
+/// Rows of the left operand that are packed at once: half a megabyte, half of most caches.
+const HEIGHT: usize = 256;
 
 /// Tiles that a panel is used for at most where it is read in its place: packing it would
 /// cost more than it brings.

@@ -142,6 +142,9 @@ unsafe fn sum<S: Simd, const R: usize, const N: usize>(simd: S, tile: Tile) {
         }
         let (mut left, mut right) = (tile.left, tile.right);
         for _ in 0..tile.depth {
+            for n in 0..N {
+                near(right.wrapping_add(AHEAD * tile.right_stride + n * lanes));
+            }
             let numbers = load::<S, N>(right);
             for (row, sums) in sums.iter_mut().enumerate() {
                 let factor = simd.splat_f32s(*left.add(row));
@@ -159,6 +162,22 @@ unsafe fn sum<S: Simd, const R: usize, const N: usize>(simd: S, tile: Tile) {
             }
         }
     }
+}
+
+/// Rows of the right operand that are asked for before they are needed: it is too long for the
+/// first-level cache.
+const AHEAD: usize = 8;
+
+#[inline(always)]
+fn near(number: *const f32) {
+    #[cfg(target_arch = "x86_64")]
+    {
+        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+        // SAFETY: a hint, which reads nothing and so is sound for any address.
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(number.cast()) };
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = number;
 }
 
 /// # Safety
