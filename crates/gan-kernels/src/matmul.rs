@@ -328,6 +328,42 @@ mod tests {
     }
 
     #[test]
+    fn every_instruction_set_computes_the_same() {
+        for (m, n, k) in [(100, 130, 600), (9, 50, 1), (300, 48, 33)] {
+            let (a, b, bias) = (numbers(m * k, 1), numbers(k * n, 2), numbers(n, 3));
+            let mut runs = Vec::new();
+            let mut with = |run: &dyn Fn(Part<fn(&mut [f32])>)| {
+                let mut result = vec![0.0; m * n];
+                run(Part {
+                    left: Matrix::new(&a, m, k),
+                    right: Matrix::new(&b, n, k).transposed(),
+                    bias: Some(&bias),
+                    result: &Shared { data: result.as_mut_ptr(), columns: n },
+                    rows: 0..m,
+                    columns: 0..n,
+                    finish: &((|_| ()) as fn(&mut [f32])),
+                });
+                runs.push(result);
+            };
+            with(&|part| Arch::new().dispatch(part));
+            with(&|part| Simd::vectorize(pulp::Scalar::new(), part));
+            #[cfg(target_arch = "x86_64")]
+            if let (Some(v3), v4) = (pulp::x86::V3::try_new(), pulp::x86::V4::try_new()) {
+                with(&|part| Simd::vectorize(v3, part));
+                if let Some(v4) = v4 {
+                    with(&|part| Simd::vectorize(v4, part));
+                    assert!(runs[2] == runs[3], "{m} {n} {k}: AVX2 and AVX-512 round alike");
+                }
+            }
+            for run in &runs[1..] {
+                let worst = run.iter().zip(&runs[0]).map(|(x, y)| (x - y).abs());
+                let worst = worst.fold(0.0, f32::max);
+                assert!(worst < 1e-4, "{m} {n} {k}: {worst}");
+            }
+        }
+    }
+
+    #[test]
     fn results_do_not_depend_on_the_number_of_threads() {
         let (m, n, k) = (128, 784, 300);
         let (a, b, y) = (numbers(m * k, 1), numbers(k * n, 2), numbers(m * n, 3));

@@ -10,9 +10,9 @@ pub(crate) const MOST_ROWS: usize = 8;
 /// Lanes of the widest register of any machine.
 pub(crate) const MOST_LANES: usize = 16;
 
-/// Rows of a tile on a machine with these registers: 8 of 32, 4 of 16.
+/// Rows of a tile on a machine with these registers: 8 where there are 32, else 4.
 pub(crate) const fn rows<S: Simd>() -> usize {
-    S::REGISTER_COUNT / 4
+    if S::REGISTER_COUNT >= 32 { 8 } else { 4 }
 }
 
 /// What a tile's sums start from.
