@@ -21,13 +21,15 @@ const EAGER: usize = 2_000;
 /// Looks before a helper sleeps: about a millisecond.
 const PATIENT: usize = EAGER + 2_000;
 
+/// The most threads that take part: what fits into the lowest bits of a task's number.
+const MOST: usize = (1 << 11) - 1;
+
 /// Threads that may take part, 0 for as many as there are processors.
 static LIMIT: AtomicUsize = AtomicUsize::new(0);
 /// The helpers that were started. Who holds the lock has the team.
 static HELPERS: Mutex<Vec<Thread>> = Mutex::new(Vec::new());
 static TASK: Task = Task {
     number: AtomicUsize::new(0),
-    parts: AtomicUsize::new(0),
     left: AtomicUsize::new(0),
     panicked: AtomicBool::new(false),
     work: UnsafeCell::new(None),
@@ -35,10 +37,10 @@ static TASK: Task = Task {
 
 /// What the team is at.
 struct Task {
-    /// Changes when there is something to do.
+    /// Changes when there is something to do. Its lowest bits are the number of parts, of which
+    /// helper `i` takes part `i`: read together, so that a helper that had none in the last
+    /// task and comes late takes nothing of the next before it is there.
     number: AtomicUsize,
-    /// Into how many parts it is split; helper `i` takes part `i`.
-    parts: AtomicUsize,
     /// Parts that helpers have not finished.
     left: AtomicUsize,
     panicked: AtomicBool,
@@ -54,7 +56,7 @@ unsafe impl Sync for Task {}
 /// How many threads share the work of this crate, the caller's among them; 0 stands for as
 /// many as there are processors, which is the default. What is computed does not depend on it.
 pub fn set_threads(count: usize) {
-    LIMIT.store(count, Ordering::Relaxed);
+    LIMIT.store(count.min(MOST), Ordering::Relaxed);
 }
 
 /// How many threads share the work of this crate.
@@ -69,7 +71,7 @@ pub fn threads() -> usize {
     if known > 0 {
         return known;
     }
-    let found = thread::available_parallelism().map_or(1, usize::from);
+    let found = thread::available_parallelism().map_or(1, usize::from).min(MOST);
     PROCESSORS.store(found, Ordering::Relaxed);
     found
 }
@@ -195,9 +197,9 @@ fn run(parts: usize, work: &(dyn Fn(usize) + Sync)) {
     let work: Work = unsafe { std::mem::transmute(std::ptr::from_ref(work)) };
     // SAFETY: we hold the lock, and no helper reads it before `number` changes.
     unsafe { *TASK.work.get() = Some(work) };
-    TASK.parts.store(parts, Ordering::Relaxed);
     TASK.left.store(parts - 1, Ordering::Relaxed);
-    TASK.number.fetch_add(1, Ordering::Release);
+    let last = TASK.number.load(Ordering::Relaxed);
+    TASK.number.store((last | MOST).wrapping_add(1) | parts, Ordering::Release);
     let wait = Wait;
     helpers.iter().take(parts - 1).for_each(Thread::unpark);
     // SAFETY: it lives as long as this call.
@@ -232,7 +234,7 @@ fn help(index: usize, mut seen: usize) {
             }
             if looks < PATIENT { pause(&mut looks) } else { thread::park() }
         };
-        if index < TASK.parts.load(Ordering::Relaxed) {
+        if index < seen & MOST {
             // SAFETY: `number` changed and this part is not done, so the work is there, and
             // lives until `left` says that it is done.
             let work = unsafe { (*TASK.work.get()).map(|work| &*work) };
