@@ -2,10 +2,11 @@
 
 use std::path::PathBuf;
 
-use clap::builder::PossibleValuesParser;
+use clap::builder::{PossibleValue, PossibleValuesParser};
 use clap::{Args, Parser};
 use clap_complete::Shell;
-use serde::Deserialize;
+use gan_train::Recipe;
+use serde::{Deserialize, Serialize};
 
 use crate::exit;
 
@@ -22,6 +23,10 @@ const AFTER: &str = "The configuration file has the names of the flags as its ke
   epochs = 2000
   recipe = \"plain\"
   generator-hidden = [128, 256]";
+
+const NETS: &str = "The nets";
+const STEP: &str = "The step";
+const LOSS: &str = "The objective, and what keeps it in check";
 
 /// Train a GAN on MNIST: a generator learns to draw digits that a discriminator
 /// takes for real.
@@ -63,6 +68,11 @@ pub struct TrainArgs {
     #[arg(long)]
     pub dry_run: bool,
 
+    /// Stop after this epoch as by Ctrl-C, but with success; --epochs stays the plan, and
+    /// --resume goes on with it
+    #[arg(long, value_name = "N")]
+    pub stop_after: Option<u64>,
+
     /// Print a completion script for this shell and stop
     #[arg(long, value_name = "SHELL", hide_short_help = true)]
     pub completions: Option<Shell>,
@@ -73,7 +83,7 @@ pub struct TrainArgs {
 }
 
 /// What a configuration file may hold too. `None` is what nobody said.
-#[derive(Args, Deserialize, Clone, Debug, Default, PartialEq)]
+#[derive(Args, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Settings {
     /// Steps in all: one update of each net a step [default: 10000]
@@ -98,40 +108,111 @@ pub struct Settings {
     #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL")]
     pub offline: Option<bool>,
 
-    /// Settings to start from: default is the best we have measured, plain the same with
-    /// smaller steps, listing the published settings, which fail [default: default]
-    #[arg(long, value_parser = PossibleValuesParser::new(["default", "plain", "listing"]))]
+    /// Settings to start from; flags below win over them, and --dry-run shows the result
+    /// [default: default]
+    #[arg(long, value_parser = PossibleValuesParser::new(Recipe::ALL.map(|r| PossibleValue::new(r.name()).help(r.about()))))]
     pub recipe: Option<String>,
 
-    /// Adam's step size [default: 0.0007; with --recipe plain 0.0002, listing 0.001]
-    #[arg(long, value_name = "RATE")]
-    pub lr: Option<f64>,
-
-    /// Adam's decay rate of the first moment [default: 0.5; with --recipe listing 0.9]
-    #[arg(long, value_name = "RATE")]
-    pub beta1: Option<f64>,
-
     /// Numbers in a latent vector [default: 100]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", help_heading = NETS)]
     pub latent: Option<usize>,
 
     /// Units of the generator's hidden layers [default: 256,512,1024]
-    #[arg(long, value_name = "N,N,…", value_delimiter = ',')]
+    #[arg(long, help_heading = NETS, value_name = "N,N,…", value_delimiter = ',')]
     pub generator_hidden: Option<Vec<usize>>,
 
     /// Units of the discriminator's hidden layers [default: 512,256]
-    #[arg(long, value_name = "N,N,…", value_delimiter = ',')]
+    #[arg(long, help_heading = NETS, value_name = "N,N,…", value_delimiter = ',')]
     pub discriminator_hidden: Option<Vec<usize>>,
+
+    /// Normalise the generator's hidden layers over the batch, or not [default: the recipe's]
+    #[arg(long, help_heading = NETS, value_parser = PossibleValuesParser::new(["none", "batch"]))]
+    pub generator_norm: Option<String>,
+
+    /// Divide the discriminator's weights by their largest singular value [default: false]
+    #[arg(long, help_heading = NETS, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL")]
+    pub spectral_norm: Option<bool>,
+
+    /// Images that the discriminator judges together, against collapse (PacGAN) [default: 1]
+    #[arg(long, help_heading = NETS, value_name = "N")]
+    pub pack: Option<usize>,
+
+    /// Images over whose standard deviation the discriminator sees, against collapse; 0 is
+    /// none [default: 0]
+    #[arg(long, help_heading = NETS, value_name = "N")]
+    pub minibatch_stddev: Option<usize>,
+
+    /// Adam's step size [default: the recipe's]
+    #[arg(long, help_heading = STEP, value_name = "RATE")]
+    pub lr: Option<f64>,
+
+    /// Adam's step size for the discriminator, if it shall be another
+    #[arg(long, help_heading = STEP, value_name = "RATE")]
+    pub d_lr: Option<f64>,
+
+    /// How the step sizes fall: not at all, in a line from the middle of the training to
+    /// its end, or as a cosine [default: the recipe's]
+    #[arg(long, help_heading = STEP, value_parser = PossibleValuesParser::new(["constant", "linear", "cosine"]))]
+    pub schedule: Option<String>,
+
+    /// Adam's decay rate of the first moment [default: the recipe's]
+    #[arg(long, help_heading = STEP, value_name = "RATE")]
+    pub beta1: Option<f64>,
+
+    /// Adam's decay rate of the second moment [default: 0.999]
+    #[arg(long, help_heading = STEP, value_name = "RATE")]
+    pub beta2: Option<f64>,
 
     /// Decay rate a step of the averaged weights that pictures are drawn with; 0 is no
     /// averaging [default: 0.999; with --recipe listing 0]
-    #[arg(long, value_name = "RATE")]
+    #[arg(long, help_heading = STEP, value_name = "RATE")]
     pub ema: Option<f64>,
 
-    /// The generator's loss: non-saturating binary cross-entropy, or the minimax game's
-    /// own [default: bce]
-    #[arg(long, value_parser = PossibleValuesParser::new(["bce", "minimax"]))]
+    /// The same, said as the epochs after which a weight counts half in the average:
+    /// ema = 0.5^(1/N)
+    #[arg(long, help_heading = STEP, value_name = "N", conflicts_with = "ema")]
+    pub ema_half_life: Option<f64>,
+
+    /// Discriminator updates for each of the generator [default: 1]
+    #[arg(long, help_heading = STEP, value_name = "N")]
+    pub d_steps: Option<usize>,
+
+    /// What the nets minimise: binary cross-entropy with the non-saturating generator's loss,
+    /// or with the minimax game's; squared distance from the labels; hinge; Wasserstein's
+    /// distance (sets --clip 0.01 unless there is a --clip or --r1); each generated image
+    /// against a real one [default: bce]
+    #[arg(long, help_heading = LOSS, value_parser = PossibleValuesParser::new(["bce", "minimax", "least-squares", "hinge", "wasserstein", "relativistic"]))]
     pub loss: Option<String>,
+
+    /// Weight of the gradient penalty on real images, γ/2 |∇D|²; 0 is none [default: the recipe's]
+    #[arg(long, help_heading = LOSS, value_name = "GAMMA")]
+    pub r1: Option<f64>,
+
+    /// Weight of the same on generated images [default: 0]
+    #[arg(long, help_heading = LOSS, value_name = "GAMMA")]
+    pub r2: Option<f64>,
+
+    /// Discriminator updates from one penalty to the next, which counts as many times
+    /// [default: the recipe's]
+    #[arg(long, help_heading = LOSS, value_name = "N")]
+    pub penalty_every: Option<usize>,
+
+    /// Bound of the discriminator's weights; 0 is none [default: 0]
+    #[arg(long, help_heading = LOSS, value_name = "BOUND")]
+    pub clip: Option<f64>,
+
+    /// Share of the discriminator's hidden units that drop out of an update [default: 0]
+    #[arg(long, help_heading = LOSS, value_name = "SHARE")]
+    pub dropout: Option<f64>,
+
+    /// What the label of real images lacks to 1 [default: 0]
+    #[arg(long, help_heading = LOSS, value_name = "SHARE")]
+    pub label_smoothing: Option<f64>,
+
+    /// Standard deviation of noise on every image that the discriminator sees; it falls to
+    /// zero over the training [default: 0]
+    #[arg(long, help_heading = LOSS, value_name = "SIGMA")]
+    pub instance_noise: Option<f64>,
 
     /// Epochs between rows of ten digits [default: 1000]
     #[arg(long, value_name = "N")]
@@ -140,6 +221,15 @@ pub struct Settings {
     /// Epochs between checkpoints [default: 1000]
     #[arg(long, value_name = "N")]
     pub checkpoint_every: Option<u64>,
+
+    /// Epochs between measurements of the pictures, which keep the best checkpoint as best.mpk;
+    /// 0 is never [default: a fifth of --epochs]
+    #[arg(long, value_name = "N")]
+    pub eval_every: Option<u64>,
+
+    /// Pictures that are measured [default: 2000]
+    #[arg(long, value_name = "N")]
+    pub eval_count: Option<usize>,
 
     /// Seed of all randomness: equal seeds give equal runs [default: 0]
     #[arg(long, value_name = "N")]
@@ -167,8 +257,11 @@ impl Settings {
         macro_rules! or {
             ($($field:ident)*) => { Self { $($field: self.$field.or(other.$field),)* } };
         }
-        or!(epochs batch dataset data_dir offline recipe lr beta1 latent generator_hidden
-            discriminator_hidden ema loss sample_every checkpoint_every seed device threads out)
+        or!(epochs batch dataset data_dir offline recipe latent generator_hidden
+            discriminator_hidden generator_norm spectral_norm pack minibatch_stddev lr d_lr
+            schedule beta1 beta2 ema ema_half_life d_steps loss r1 r2 penalty_every clip dropout
+            label_smoothing instance_noise sample_every checkpoint_every eval_every eval_count
+            seed device threads out)
     }
 }
 

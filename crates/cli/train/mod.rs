@@ -61,8 +61,7 @@ pub fn main() -> Result<(), Failure> {
             Trainer::resume(&resume.checkpoint, &options.device.device)?
         }
     };
-    let t = &options.training;
-    trainer.reschedule(t.epochs, t.sample_every, t.checkpoint_every);
+    trainer.reschedule(&options.training);
 
     let run = open_run(&options, resume.as_ref(), &info)?;
     let config = record(&options, &data, &info);
@@ -90,7 +89,8 @@ fn finish(
     let begin = Instant::now();
     let mut progress = Progress::new(run, trainer.epoch(), config.training.epochs, options.quiet);
     let device = &options.device.device;
-    let stop = || asked.signal().is_some();
+    let last = options.stop_after.unwrap_or(u64::MAX);
+    let stop = |epoch| asked.signal().is_some() || epoch >= last;
     let outcome = train(trainer, dataset, run, device, stop, |event| progress.observe(event));
     progress.finish();
 
@@ -138,7 +138,9 @@ fn finish(
     }
     match outcome {
         Ok(Outcome::Finished) => Ok(()),
-        Ok(Outcome::Stopped) => Err(Failure::Interrupted(asked.signal().unwrap_or(2))),
+        Ok(Outcome::Stopped) => {
+            asked.signal().map_or(Ok(()), |signal| Err(Failure::Interrupted(signal)))
+        }
         Err(error @ TrainError::Diverged { .. }) => Err(Failure::Diverged(error.into())),
         Err(error) => Err(error.into()),
     }
@@ -149,10 +151,13 @@ fn take_over(options: &mut Options, resume: &Resume) -> Result<(), Failure> {
     resume.check(&options.said)?;
     let header = resume.checkpoint.header();
     let mut training = header.training.clone();
-    training.epochs = options.said.epochs.unwrap_or(training.epochs);
-    training.sample_every = options.said.sample_every.unwrap_or(training.sample_every);
-    training.checkpoint_every = options.said.checkpoint_every.unwrap_or(training.checkpoint_every);
-    gan_train::validate(&training).map_err(|error| {
+    let said = &options.said;
+    training.epochs = said.epochs.unwrap_or(training.epochs);
+    training.sample_every = said.sample_every.unwrap_or(training.sample_every);
+    training.checkpoint_every = said.checkpoint_every.unwrap_or(training.checkpoint_every);
+    training.eval_every = said.eval_every.unwrap_or(training.eval_every);
+    training.eval_count = said.eval_count.unwrap_or(training.eval_count);
+    gan_train::validate(&header.model, &training).map_err(|error| {
         Failure::Failed(anyhow::anyhow!("{}: {error}", resume.checkpoint.path().display()))
     })?;
     options.data = resume.data(&options.data);

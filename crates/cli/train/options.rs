@@ -3,8 +3,11 @@
 use std::path::PathBuf;
 
 use gan_model::device::Chosen;
-use gan_model::{GeneratorLoss, ModelConfig, TrainingConfig, device};
+use gan_model::{Loss, ModelConfig, TrainingConfig, device};
 use gan_train::{Recipe, validate};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
 
 use super::args::{Settings, TrainArgs};
 use super::{config_file, data};
@@ -23,6 +26,7 @@ pub struct Options {
     pub json: bool,
     pub quiet: bool,
     pub dry_run: bool,
+    pub stop_after: Option<u64>,
 }
 
 /// Which images, and where they may come from.
@@ -46,31 +50,21 @@ impl Options {
             None => Recipe::default(),
             Some(name) => one_of("recipe", name, &Recipe::ALL, |r| r.name())?,
         };
-        let preset = recipe.training();
-        let losses = [GeneratorLoss::Bce, GeneratorLoss::Minimax];
-        let loss = s.loss.map(|name| one_of("loss", &name, &losses, |&loss| loss_name(loss)));
-        let training = TrainingConfig {
-            epochs: s.epochs.unwrap_or(preset.epochs),
-            batch: s.batch.unwrap_or(preset.batch),
-            lr: s.lr.unwrap_or(preset.lr),
-            beta1: s.beta1.unwrap_or(preset.beta1),
-            ema: s.ema.unwrap_or(preset.ema),
-            loss: loss.transpose()?.unwrap_or(preset.loss),
-            seed: s.seed.unwrap_or(preset.seed),
-            sample_every: s.sample_every.unwrap_or(preset.sample_every),
-            checkpoint_every: s.checkpoint_every.unwrap_or(preset.checkpoint_every),
-            ..preset
-        };
-        validate(&training).map_err(|error| Failure::Usage(format!("--{error}")))?;
-
-        let sizes = ModelConfig::default();
-        let model = ModelConfig {
-            latent: s.latent.unwrap_or(sizes.latent),
-            generator_hidden: s.generator_hidden.unwrap_or(sizes.generator_hidden),
-            discriminator_hidden: s.discriminator_hidden.unwrap_or(sizes.discriminator_hidden),
-            ..sizes
-        };
+        let (model, training) = recipe.settings();
+        let mut training: TrainingConfig = overlay(&training, &s)?;
+        let model: ModelConfig = overlay(&model, &s)?;
+        if let Some(epochs) = s.ema_half_life {
+            training.ema = 0.5_f64.powf(1.0 / epochs);
+        }
+        if s.eval_every.is_none() {
+            training.eval_every = (training.epochs / 5).max(1);
+        }
+        if training.loss == Loss::Wasserstein && s.clip.is_none() && training.r1 == 0.0 {
+            // Without one of them there is no distance to speak of.
+            training.clip = 0.01;
+        }
         model.validate().map_err(|error| Failure::Usage(format!("--{error}")))?;
+        validate(&model, &training).map_err(|error| Failure::Usage(format!("--{error}")))?;
 
         if let Some(threads) = s.threads {
             use_threads(threads)?;
@@ -89,6 +83,7 @@ impl Options {
             json: args.json,
             quiet: args.quiet,
             dry_run: args.dry_run,
+            stop_after: args.stop_after,
         })
     }
 }
@@ -110,11 +105,52 @@ pub fn use_threads(count: usize) -> Result<(), Failure> {
     Ok(())
 }
 
-/// The flag's word for a loss.
-pub fn loss_name(loss: GeneratorLoss) -> &'static str {
-    match loss {
-        GeneratorLoss::Bce => "bce",
-        GeneratorLoss::Minimax => "minimax",
+/// A record of settings with what was said in the place of its own: their names are the
+/// flags', with underscores.
+///
+/// # Errors
+/// When a setting that stood in a file is none that there is.
+fn overlay<T: Serialize + DeserializeOwned>(record: &T, said: &Settings) -> Result<T, Failure> {
+    let mut record = as_map(record)?;
+    for (name, value) in &mut record {
+        if let Some(said) = said.get(name)? {
+            *value = said;
+        }
+    }
+    // One by one, so that an error can name its flag.
+    let whole = serde_json::from_value(Value::Object(record.clone()));
+    whole.map_err(|error| {
+        let culprit = record.iter().find(|(_, value)| {
+            value.as_str().is_some_and(|value| error.to_string().contains(&format!("`{value}`")))
+        });
+        let flag = culprit.map_or(String::new(), |(name, _)| format!("--{}: ", flag(name)));
+        Failure::Usage(format!("{flag}{error}"))
+    })
+}
+
+/// A record's fields by name.
+///
+/// # Errors
+/// When it is no record.
+pub fn as_map(record: &impl Serialize) -> Result<Map<String, Value>, Failure> {
+    match serde_json::to_value(record)? {
+        Value::Object(map) => Ok(map),
+        other => Err(Failure::Failed(anyhow::anyhow!("not a record of settings: {other}"))),
+    }
+}
+
+/// What the flag of a field is called.
+pub fn flag(field: &str) -> String {
+    field.replace('_', "-")
+}
+
+impl Settings {
+    /// What was said of the field `name` of a record of settings.
+    ///
+    /// # Errors
+    /// When it cannot be told.
+    pub fn get(&self, name: &str) -> Result<Option<Value>, Failure> {
+        Ok(as_map(self)?.remove(&flag(name)).filter(|value| !value.is_null()))
     }
 }
 

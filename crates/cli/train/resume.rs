@@ -1,12 +1,14 @@
 //! `--resume`: which checkpoint, which directory, and what must not have changed.
 
+use std::fmt::Display;
 use std::path::{Path, PathBuf};
 
 use gan_model::checkpoint::{Checkpoint, FILE_NAME, Header};
 use gan_train::{RunConfig, RunDir};
+use serde_json::Value;
 
 use super::args::Settings;
-use super::options::{DataOptions, loss_name};
+use super::options::{DataOptions, as_map, flag};
 use crate::exit::Failure;
 
 /// A checkpoint to go on from.
@@ -41,29 +43,21 @@ impl Resume {
     /// Names the first contradiction.
     pub fn check(&self, said: &Settings) -> Result<(), Failure> {
         let Header { model, training, dataset, step } = self.checkpoint.header();
-        let same = |flag: &str, said: Option<String>, is: String| match said {
-            Some(said) if said != is => Err(Failure::Usage(format!(
-                "--{flag} {said} contradicts the checkpoint's {is}, which cannot change; \
-                 leave the flag out, or start a new run"
-            ))),
-            _ => Ok(()),
-        };
-        let list =
-            |widths: &Vec<usize>| widths.iter().map(usize::to_string).collect::<Vec<_>>().join(",");
-        same("seed", text(said.seed.as_ref()), training.seed.to_string())?;
-        same("batch", text(said.batch.as_ref()), training.batch.to_string())?;
-        same("latent", text(said.latent.as_ref()), model.latent.to_string())?;
-        let (hidden, is) = (&said.generator_hidden, list(&model.generator_hidden));
-        same("generator-hidden", hidden.as_ref().map(list), is)?;
-        let (hidden, is) = (&said.discriminator_hidden, list(&model.discriminator_hidden));
-        same("discriminator-hidden", hidden.as_ref().map(list), is)?;
-        same("lr", text(said.lr.as_ref()), training.lr.to_string())?;
-        same("beta1", text(said.beta1.as_ref()), training.beta1.to_string())?;
-        same("ema", text(said.ema.as_ref()), training.ema.to_string())?;
-        same("loss", said.loss.clone(), loss_name(training.loss).into())?;
-        same("recipe", said.recipe.clone(), training.recipe.clone())?;
-        let named = said.dataset.clone().filter(|name| name != "auto");
-        same("dataset", named, dataset.name.clone())?;
+        for (name, is) in as_map(model)?.into_iter().chain(as_map(training)?) {
+            if MAY_CHANGE.contains(&&*name) {
+                continue;
+            }
+            if let Some(said) = said.get(&name)?
+                && !same(&said, &is)
+            {
+                return Err(contradiction(&flag(&name), &said, &is));
+            }
+        }
+        if let Some(name) = said.dataset.as_ref().filter(|name| *name != "auto")
+            && *name != dataset.name
+        {
+            return Err(contradiction("dataset", name, &dataset.name));
+        }
         let epochs = said.epochs.unwrap_or(training.epochs);
         if epochs < *step {
             return Err(Failure::Usage(format!(
@@ -86,8 +80,25 @@ impl Resume {
     }
 }
 
-fn text(value: Option<&impl ToString>) -> Option<String> {
-    value.map(ToString::to_string)
+/// What a resumed training may do otherwise: how long it goes on, and when it is looked at.
+const MAY_CHANGE: [&str; 5] =
+    ["epochs", "sample_every", "checkpoint_every", "eval_every", "eval_count"];
+
+/// Equal, where 1 and 1.0 are.
+fn same(a: &Value, b: &Value) -> bool {
+    a == b || a.as_f64().is_some_and(|a| Some(a) == b.as_f64())
+}
+
+fn contradiction(flag: &str, said: &impl Display, is: &impl Display) -> Failure {
+    let plain = |value: &dyn Display| {
+        value.to_string().trim_matches(['"', '[', ']']).to_owned()
+    };
+    Failure::Usage(format!(
+        "--{flag} {} contradicts the checkpoint's {}, which cannot change; leave the flag out, \
+         or start a new run",
+        plain(said),
+        plain(is)
+    ))
 }
 
 /// The checkpoint that a path stands for: itself, or the one in a directory.

@@ -35,6 +35,37 @@ pub fn dense_reference(
     activation.reference(linear(input, weight, Some(bias)))
 }
 
+/// The slope of a [`dense`] layer along `tangent`, where the layer's result is `output`:
+/// (tangent · weight) ⊙ activation′, `[batch, inputs]` and `[inputs, outputs]` to
+/// `[batch, outputs]`.
+///
+/// `output` counts as a constant, which for a piecewise linear activation it is almost
+/// everywhere: there, gradients of the slope are exact.
+#[must_use]
+pub fn dense_tangent(
+    tangent: Tensor<2>,
+    weight: Tensor<2>,
+    output: Tensor<2>,
+    activation: Activation,
+) -> Tensor<2> {
+    #[cfg(any(feature = "flex", feature = "ndarray"))]
+    if crate::fused::can_run(&tangent) && crate::fused::can_run(&weight) {
+        return crate::fused::dense_tangent(tangent, weight, output, activation);
+    }
+    dense_tangent_reference(tangent, weight, output, activation)
+}
+
+/// [`dense_tangent`] in plain Burn operations.
+#[must_use]
+pub fn dense_tangent_reference(
+    tangent: Tensor<2>,
+    weight: Tensor<2>,
+    output: Tensor<2>,
+    activation: Activation,
+) -> Tensor<2> {
+    activation.slope_reference(tangent.matmul(weight), output)
+}
+
 #[cfg(test)]
 #[cfg(all(feature = "flex", feature = "autodiff"))]
 mod tests {
@@ -82,6 +113,38 @@ mod tests {
                     fused.assert_approx_eq::<f32>(plain, Tolerance::rel_abs(1e-4, 2e-5));
                 }
             }
+        }
+    }
+
+    #[test]
+    fn the_slope_along_a_tangent_is_a_difference_and_both_forms_of_it_agree() {
+        let device = Device::flex();
+        let (input, tangent) = (numbers([5, 7], &device), numbers([5, 7], &device));
+        let (weight, bias) = (numbers([7, 3], &device), numbers([3], &device));
+        let factors = numbers([5, 3], &device).autodiff();
+        for activation in ALL {
+            let layer = |x| dense(x, weight.clone(), bias.clone(), activation);
+            let output = layer(input.clone());
+            let run = |slope: fn(_, _, _, _) -> Tensor<2>| {
+                let [tangent, weight] =
+                    [&tangent, &weight].map(|t| t.clone().autodiff().require_grad());
+                let y = slope(tangent.clone(), weight.clone(), output.clone().autodiff(), activation);
+                let gradients = (y.clone() * factors.clone()).sum().backward();
+                [
+                    y.into_data(),
+                    tangent.grad(&gradients).unwrap().into_data(),
+                    weight.grad(&gradients).unwrap().into_data(),
+                ]
+            };
+            let (fused, plain) = (run(dense_tangent), run(dense_tangent_reference));
+            for (fused, plain) in fused.iter().zip(&plain) {
+                fused.assert_approx_eq::<f32>(plain, Tolerance::rel_abs(1e-4, 1e-5));
+            }
+            let h = 1e-3;
+            let step = tangent.clone().mul_scalar(h);
+            let ahead = layer(input.clone() + step.clone());
+            let slope = (ahead - layer(input.clone() - step)).div_scalar(2.0 * h);
+            fused[0].assert_approx_eq::<f32>(&slope.into_data(), Tolerance::rel_abs(1e-2, 1e-3));
         }
     }
 

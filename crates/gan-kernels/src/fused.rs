@@ -10,9 +10,11 @@ use burn::backend::{Backend, Dispatch, backend_extension};
 use burn::tensor::{DType, Device, Tensor};
 
 use crate::Activation;
+use crate::batch_norm::normalise;
 use crate::host::{Host, matrix, tensor};
 use crate::log_sigmoid::log_sigmoid_lane as log_sigmoid;
 use crate::matmul::product;
+use crate::recycle::buffer;
 
 /// What Burn must be taught: the operations by back end.
 #[backend_extension(
@@ -28,6 +30,21 @@ trait HostOps: Backend {
         activation: Activation,
     ) -> FloatTensor<Self>;
 
+    fn host_dense_tangent(
+        tangent: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        output: FloatTensor<Self>,
+        activation: Activation,
+    ) -> FloatTensor<Self>;
+
+    fn host_batch_norm(
+        x: FloatTensor<Self>,
+        gamma: FloatTensor<Self>,
+        beta: FloatTensor<Self>,
+        activation: Activation,
+        epsilon: f32,
+    ) -> FloatTensor<Self>;
+
     fn host_log_sigmoid(x: FloatTensor<Self>) -> FloatTensor<Self>;
 }
 
@@ -41,6 +58,25 @@ macro_rules! impl_host_ops {
                 activation: Activation,
             ) -> FloatTensor<Self> {
                 dense_forward::<Self>(input, weight, bias, activation)
+            }
+
+            fn host_dense_tangent(
+                tangent: FloatTensor<Self>,
+                weight: FloatTensor<Self>,
+                output: FloatTensor<Self>,
+                activation: Activation,
+            ) -> FloatTensor<Self> {
+                tangent_forward::<Self>(tangent, weight, &output, activation)
+            }
+
+            fn host_batch_norm(
+                x: FloatTensor<Self>,
+                gamma: FloatTensor<Self>,
+                beta: FloatTensor<Self>,
+                activation: Activation,
+                epsilon: f32,
+            ) -> FloatTensor<Self> {
+                norm_forward::<Self>(x, &gamma, beta, activation, epsilon).output
             }
 
             fn host_log_sigmoid(x: FloatTensor<Self>) -> FloatTensor<Self> {
@@ -82,6 +118,37 @@ pub(crate) fn dense(
     Tensor::from_dispatch(output)
 }
 
+/// The fused form of [`crate::dense_tangent`].
+pub(crate) fn dense_tangent(
+    tangent: Tensor<2>,
+    weight: Tensor<2>,
+    output: Tensor<2>,
+    activation: Activation,
+) -> Tensor<2> {
+    let [tangent, weight, output] = [tangent, weight, output].map(Tensor::into_dispatch);
+    Tensor::from_dispatch(<Dispatch as HostOps>::host_dense_tangent(
+        tangent, weight, output, activation,
+    ))
+}
+
+/// The fused form of [`crate::batch_norm`].
+pub(crate) fn batch_norm(
+    x: Tensor<2>,
+    gamma: Tensor<1>,
+    beta: Tensor<1>,
+    activation: Activation,
+    epsilon: f32,
+) -> Tensor<2> {
+    let [gamma, beta] = [gamma, beta].map(Tensor::into_dispatch);
+    Tensor::from_dispatch(<Dispatch as HostOps>::host_batch_norm(
+        x.into_dispatch(),
+        gamma,
+        beta,
+        activation,
+        epsilon,
+    ))
+}
+
 /// This crate's form of [`crate::log_sigmoid`].
 pub(crate) fn log_sigmoid_of(x: Tensor<2>) -> Tensor<2> {
     Tensor::from_dispatch(<Dispatch as HostOps>::host_log_sigmoid(x.into_dispatch()))
@@ -102,15 +169,69 @@ fn dense_forward<B: Host>(
     tensor::<B, 2>(output, [input.rows, weight.columns])
 }
 
+fn tangent_forward<B: Host>(
+    tangent: FloatTensor<B>,
+    weight: FloatTensor<B>,
+    output: &FloatTensor<B>,
+    activation: Activation,
+) -> FloatTensor<B> {
+    let [tangent, weight] = [tangent, weight].map(B::contiguous);
+    let (tangent, weight) = (matrix::<B>(&tangent), matrix::<B>(&weight));
+    let mut slope = product(tangent, weight, None, |_| ());
+    pulp::Arch::new().dispatch(|| activation.differentiate(&mut slope, B::floats(output)));
+    tensor::<B, 2>(slope, [tangent.rows, weight.columns])
+}
+
+/// A normalised batch, and what its backward pass needs.
+struct Normalised<B: Host> {
+    output: FloatTensor<B>,
+    #[cfg_attr(not(feature = "autodiff"), expect(dead_code, reason = "for the backward pass"))]
+    normal: FloatTensor<B>,
+    #[cfg_attr(not(feature = "autodiff"), expect(dead_code, reason = "for the backward pass"))]
+    inverse: Vec<f32>,
+}
+
+fn norm_forward<B: Host>(
+    x: FloatTensor<B>,
+    gamma: &FloatTensor<B>,
+    beta: FloatTensor<B>,
+    activation: Activation,
+    epsilon: f32,
+) -> Normalised<B> {
+    let [x, beta] = [x, beta].map(B::contiguous);
+    let shape = matrix::<B>(&x);
+    let (shape, columns) = ([shape.rows, shape.columns], shape.columns);
+    let (mut normal, mut output) = (buffer(shape[0] * columns), buffer(shape[0] * columns));
+    normal.copy_from_slice(B::floats(&x));
+    let (gamma, beta) = (B::floats(gamma), B::floats(&beta));
+    let inverse = pulp::Arch::new().dispatch(|| {
+        let inverse = normalise(&mut normal, columns, epsilon);
+        for (y, x) in output.chunks_exact_mut(columns).zip(normal.chunks_exact(columns)) {
+            for ((y, x), (gamma, beta)) in y.iter_mut().zip(x).zip(gamma.iter().zip(beta)) {
+                *y = gamma * x + beta;
+            }
+            activation.apply(y);
+        }
+        inverse
+    });
+    let [normal, output] = [normal, output].map(|numbers| tensor::<B, 2>(numbers, shape));
+    Normalised { output, normal, inverse }
+}
+
 #[cfg(feature = "autodiff")]
 mod backward {
     use burn::backend::Autodiff;
+    use burn::backend::autodiff::NodeId;
     use burn::backend::autodiff::checkpoint::base::Checkpointer;
     use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
     use burn::backend::autodiff::grads::Gradients;
     use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
 
-    use super::{Activation, FloatTensor, Host, HostOps, dense_forward, matrix, product, tensor};
+    use super::{
+        Activation, FloatTensor, Host, HostOps, Normalised, dense_forward, matrix, norm_forward,
+        product, tangent_forward, tensor,
+    };
+    use crate::batch_norm::differentiate;
     use crate::log_sigmoid::log_sigmoid_slope;
     use crate::matmul::rows_then_sums;
 
@@ -129,6 +250,49 @@ mod backward {
             match DenseBackward.prepare::<C>(nodes).compute_bound().stateful() {
                 OpsKind::Tracked(prep) => {
                     let state = State::<B> { input, weight, output: output.clone(), activation };
+                    prep.finish(state, output)
+                }
+                OpsKind::UnTracked(prep) => prep.finish(output),
+            }
+        }
+
+        fn host_dense_tangent(
+            tangent: FloatTensor<Self>,
+            weight: FloatTensor<Self>,
+            output: FloatTensor<Self>,
+            activation: Activation,
+        ) -> FloatTensor<Self> {
+            let [(input, input_node), (weight, weight_node), (output, _)] =
+                [tangent, weight, output].map(FloatTensor::<Self>::into_parts);
+            let [input, weight, output] = [input, weight, output].map(B::contiguous);
+            let slope =
+                tangent_forward::<B>(input.clone(), weight.clone(), &output, activation);
+            match TangentBackward.prepare::<C>([input_node, weight_node]).compute_bound().stateful()
+            {
+                OpsKind::Tracked(prep) => {
+                    prep.finish(State::<B> { input, weight, output, activation }, slope)
+                }
+                OpsKind::UnTracked(prep) => prep.finish(slope),
+            }
+        }
+
+        fn host_batch_norm(
+            x: FloatTensor<Self>,
+            gamma: FloatTensor<Self>,
+            beta: FloatTensor<Self>,
+            activation: Activation,
+            epsilon: f32,
+        ) -> FloatTensor<Self> {
+            let [(x, x_node), (gamma, gamma_node), (beta, beta_node)] =
+                [x, gamma, beta].map(FloatTensor::<Self>::into_parts);
+            let gamma = B::contiguous(gamma);
+            let done = norm_forward::<B>(x, &gamma, beta, activation, epsilon);
+            let Normalised { output, normal, inverse } = done;
+            let nodes = [x_node, gamma_node, beta_node];
+            match NormBackward.prepare::<C>(nodes).compute_bound().stateful() {
+                OpsKind::Tracked(prep) => {
+                    let y = output.clone();
+                    let state = NormState::<B> { normal, inverse, gamma, output: y, activation };
                     prep.finish(state, output)
                 }
                 OpsKind::UnTracked(prep) => prep.finish(output),
@@ -190,31 +354,110 @@ mod backward {
             gradients: &mut Gradients,
             _checkpointer: &mut Checkpointer,
         ) {
-            let State { input, weight, output, activation } = ops.state;
-            let [input_node, weight_node, bias_node] = ops.parents;
-            let (input, weight) = (matrix::<B>(&input), matrix::<B>(&weight));
-            let columns = weight.columns;
-
-            // From the gradient of the output to that of the sum, in place.
-            let mut sums = Vec::new();
-            let gradient = B::edit(B::contiguous(gradients.consume::<B>(&ops.node)), |gradient| {
-                sums = rows_then_sums(gradient, B::floats(&output), columns, |g, y| {
-                    activation.differentiate(g, y);
-                });
-            });
-            let gradient = matrix::<B>(&gradient);
-
-            // None is computed that nobody asked for.
-            if let Some(node) = weight_node {
-                let data = product(input.transposed(), gradient, None, |_| ());
-                gradients.register::<B>(node.id, tensor::<B, 2>(data, [input.columns, columns]));
-            }
-            if let Some(node) = input_node {
-                let data = product(gradient, weight.transposed(), None, |_| ());
-                gradients.register::<B>(node.id, tensor::<B, 2>(data, [input.rows, weight.rows]));
-            }
-            if let Some(node) = bias_node {
+            let [input, weight, bias] = ops.parents;
+            let gradient = gradients.consume::<B>(&ops.node);
+            let (gradient, sums) = before_activation::<B>(gradient, &ops.state);
+            let nodes = [input, weight].map(|node| node.map(|node| node.id));
+            products::<B>(gradients, &ops.state, &gradient, nodes);
+            if let Some(node) = bias {
+                let columns = sums.len();
                 gradients.register::<B>(node.id, tensor::<B, 1>(sums, [columns]));
+            }
+        }
+    }
+
+    #[derive(Debug)]
+    struct TangentBackward;
+
+    impl<B: Host> Backward<B, 2> for TangentBackward {
+        type State = State<B>;
+
+        fn backward(
+            self,
+            ops: Ops<State<B>, 2>,
+            gradients: &mut Gradients,
+            _checkpointer: &mut Checkpointer,
+        ) {
+            let gradient = gradients.consume::<B>(&ops.node);
+            let (gradient, _) = before_activation::<B>(gradient, &ops.state);
+            let nodes = ops.parents.map(|node| node.map(|node| node.id));
+            products::<B>(gradients, &ops.state, &gradient, nodes);
+        }
+    }
+
+    /// The gradient of a layer's sums, from that of its output and in its place, and the
+    /// totals of its columns.
+    fn before_activation<B: Host>(
+        gradient: FloatTensor<B>,
+        state: &State<B>,
+    ) -> (FloatTensor<B>, Vec<f32>) {
+        let columns = matrix::<B>(&state.weight).columns;
+        let mut sums = Vec::new();
+        let gradient = B::edit(B::contiguous(gradient), |gradient| {
+            sums = rows_then_sums(gradient, B::floats(&state.output), columns, |g, y| {
+                state.activation.differentiate(g, y);
+            });
+        });
+        (gradient, sums)
+    }
+
+    /// Registers the gradients of a product's two operands; none is computed that nobody
+    /// asked for.
+    fn products<B: Host>(
+        gradients: &mut Gradients,
+        state: &State<B>,
+        gradient: &FloatTensor<B>,
+        [input_node, weight_node]: [Option<NodeId>; 2],
+    ) {
+        let (input, weight) = (matrix::<B>(&state.input), matrix::<B>(&state.weight));
+        let gradient = matrix::<B>(gradient);
+        if let Some(node) = weight_node {
+            let data = product(input.transposed(), gradient, None, |_| ());
+            gradients.register::<B>(node, tensor::<B, 2>(data, [input.columns, weight.columns]));
+        }
+        if let Some(node) = input_node {
+            let data = product(gradient, weight.transposed(), None, |_| ());
+            gradients.register::<B>(node, tensor::<B, 2>(data, [input.rows, weight.rows]));
+        }
+    }
+
+    #[derive(Debug)]
+    struct NormBackward;
+
+    /// What a normalisation leaves for its backward pass.
+    #[derive(Clone, Debug)]
+    struct NormState<B: Host> {
+        normal: FloatTensor<B>,
+        inverse: Vec<f32>,
+        gamma: FloatTensor<B>,
+        output: FloatTensor<B>,
+        activation: Activation,
+    }
+
+    impl<B: Host> Backward<B, 3> for NormBackward {
+        type State = NormState<B>;
+
+        fn backward(
+            self,
+            ops: Ops<NormState<B>, 3>,
+            gradients: &mut Gradients,
+            _checkpointer: &mut Checkpointer,
+        ) {
+            let NormState { normal, inverse, gamma, output, activation } = &ops.state;
+            let mut sums = [Vec::new(), Vec::new()];
+            let gradient = B::edit(B::contiguous(gradients.consume::<B>(&ops.node)), |gradient| {
+                let state = [B::floats(normal), B::floats(output), inverse, B::floats(gamma)];
+                sums = pulp::Arch::new().dispatch(|| differentiate(gradient, state, *activation));
+            });
+            let [x_node, gamma_node, beta_node] = ops.parents;
+            for (node, sums) in [gamma_node, beta_node].into_iter().zip(sums) {
+                if let Some(node) = node {
+                    let columns = sums.len();
+                    gradients.register::<B>(node.id, tensor::<B, 1>(sums, [columns]));
+                }
+            }
+            if let Some(node) = x_node {
+                gradients.register::<B>(node.id, gradient);
             }
         }
     }

@@ -1,8 +1,8 @@
 //! The CPU's fast path: a dense layer with its activation as one operation, and
 //! Adam with the weight average as one pass.
 //!
-//! [`dense`] is what a net calls, and [`log_sigmoid`] what a loss calls. On Burn's CPU
-//! back ends each is an operation of this crate, with a backward pass of its own;
+//! [`dense`] and [`batch_norm`] are what a net calls, [`dense_tangent`] what a gradient penalty
+//! calls, and [`log_sigmoid`] what a loss calls. On Burn's CPU back ends each is an operation of this crate, with a backward pass of its own;
 //! everywhere else, and as the reference that ours is tested against, it is plain Burn.
 //! [`AdamStep`] works on slices, so it serves any back end whose tensors lie in the
 //! host's memory.
@@ -14,6 +14,7 @@
 
 mod activation;
 mod adam;
+mod batch_norm;
 mod dense;
 #[cfg(any(feature = "flex", feature = "ndarray"))]
 mod fused;
@@ -34,7 +35,8 @@ mod tile;
 
 pub use activation::Activation;
 pub use adam::AdamStep;
-pub use dense::{dense, dense_reference};
+pub use batch_norm::{batch_norm, batch_norm_reference};
+pub use dense::{dense, dense_reference, dense_tangent, dense_tangent_reference};
 pub use log_sigmoid::log_sigmoid;
 pub use recycle::{buffer, tensor_data};
 pub use stack::stack;

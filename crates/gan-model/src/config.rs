@@ -20,6 +20,35 @@ pub struct ModelConfig {
     pub height: usize,
     /// Columns of an image.
     pub width: usize,
+    /// What lies between a hidden layer of the generator and its LeakyReLU.
+    #[serde(default)]
+    pub generator_norm: Normalisation,
+    /// Whether the discriminator's weights are divided by their largest singular value
+    /// (Miyato et al. 2018).
+    #[serde(default)]
+    pub spectral_norm: bool,
+    /// Images that the discriminator judges together (Lin et al. 2018, `PacGAN`); 1 is each alone.
+    #[serde(default = "one")]
+    pub pack: usize,
+    /// Packs over which the discriminator sees the standard deviation of its last hidden layer
+    /// (Karras et al. 2018, section 3); 0 is none.
+    #[serde(default)]
+    pub minibatch_stddev: usize,
+}
+
+const fn one() -> usize {
+    1
+}
+
+/// Normalisation of a net's hidden layers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Normalisation {
+    /// None.
+    #[default]
+    None,
+    /// By the mean and the deviation over the batch (Ioffe and Szegedy 2015).
+    Batch,
 }
 
 impl Default for ModelConfig {
@@ -30,6 +59,10 @@ impl Default for ModelConfig {
             discriminator_hidden: vec![512, 256],
             height: 28,
             width: 28,
+            generator_norm: Normalisation::None,
+            spectral_norm: false,
+            pack: 1,
+            minibatch_stddev: 0,
         }
     }
 }
@@ -87,10 +120,39 @@ impl ModelConfig {
         [&[self.latent], &*self.generator_hidden, &[self.image_len()]].concat()
     }
 
-    /// Widths from the discriminator's input to its output.
+    /// Inputs and outputs of each layer of the discriminator.
     #[must_use]
-    pub fn discriminator_widths(&self) -> Vec<usize> {
-        [&[self.image_len()], &*self.discriminator_hidden, &[1]].concat()
+    pub fn discriminator_layers(&self) -> Vec<[usize; 2]> {
+        let first = self.image_len().saturating_mul(self.pack);
+        let widths = [&[first], &*self.discriminator_hidden, &[1]].concat();
+        let mut layers: Vec<_> = widths.windows(2).map(|pair| [pair[0], pair[1]]).collect();
+        if let Some([inputs, _]) = layers.last_mut()
+            && self.minibatch_stddev > 0
+        {
+            *inputs += 1;
+        }
+        layers
+    }
+
+    /// All numbers that a generator holds, statistics of its normalisation among them.
+    #[must_use]
+    pub fn generator_parameters(&self) -> usize {
+        let layers: Vec<_> =
+            self.generator_widths().windows(2).map(|pair| [pair[0], pair[1]]).collect();
+        // Scale, shift, mean and variance of a unit, in place of its bias.
+        let norms = match self.generator_norm {
+            Normalisation::None => 0,
+            Normalisation::Batch => 3 * self.generator_hidden.iter().sum::<usize>(),
+        };
+        parameters(&layers).saturating_add(norms)
+    }
+
+    /// All numbers that a discriminator holds.
+    #[must_use]
+    pub fn discriminator_parameters(&self) -> usize {
+        let layers = self.discriminator_layers();
+        let directions = layers.iter().map(|[inputs, _]| inputs).sum::<usize>();
+        parameters(&layers) + if self.spectral_norm { directions } else { 0 }
     }
 
     /// Checks every size against the stated limits, before anything is allocated.
@@ -114,7 +176,11 @@ impl ModelConfig {
         check_width("latent", self.latent, Self::MAX_WIDTH)?;
         check_width("image height", self.height, 1 << 8)?;
         check_width("image width", self.width, 1 << 8)?;
-        let found = parameters(&self.generator_widths()) + parameters(&self.discriminator_widths());
+        check_width("pack", self.pack, 64)?;
+        if self.minibatch_stddev > 0 {
+            check_width("minibatch-stddev", self.minibatch_stddev, Self::MAX_WIDTH)?;
+        }
+        let found = self.generator_parameters().saturating_add(self.discriminator_parameters());
         if found > Self::MAX_PARAMETERS {
             return Err(ConfigError::Parameters { found, max: Self::MAX_PARAMETERS });
         }
@@ -122,13 +188,10 @@ impl ModelConfig {
     }
 }
 
-/// Weights and biases of a dense net of these widths.
-#[must_use]
-pub(crate) fn parameters(widths: &[usize]) -> usize {
-    widths
-        .windows(2)
-        .map(|pair| (pair[0] + 1).saturating_mul(pair[1]))
-        .fold(0, usize::saturating_add)
+/// Weights and biases of dense layers of these sizes.
+fn parameters(layers: &[[usize; 2]]) -> usize {
+    let each = layers.iter().map(|[inputs, outputs]| (inputs + 1).saturating_mul(*outputs));
+    each.fold(0, usize::saturating_add)
 }
 
 fn check_width(name: &'static str, found: usize, max: usize) -> Result<(), ConfigError> {
@@ -138,15 +201,36 @@ fn check_width(name: &'static str, found: usize, max: usize) -> Result<(), Confi
     Err(ConfigError::Width { name, found, max })
 }
 
-/// What the generator minimises.
+/// What the two nets minimise; [`loss`](crate::loss) has the equations.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum GeneratorLoss {
-    /// Non-saturating binary cross-entropy: −log D(G(z)).
+pub enum Loss {
+    /// Binary cross-entropy, the generator's in its non-saturating form.
     #[default]
     Bce,
-    /// The minimax game's own term: log(1 − D(G(z))).
+    /// Binary cross-entropy, the generator's as in the minimax game.
     Minimax,
+    /// Squared distance of the logits from 1 and 0.
+    LeastSquares,
+    /// The hinge loss.
+    Hinge,
+    /// Wasserstein's distance; wants clipped weights or a gradient penalty.
+    Wasserstein,
+    /// Each generated image against a real one.
+    Relativistic,
+}
+
+/// How the learning rate falls over a training.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Schedule {
+    /// Not at all.
+    #[default]
+    Constant,
+    /// From the middle of the training on, in a straight line to zero.
+    Linear,
+    /// From the beginning on, as half a cosine to zero (Loshchilov and Hutter 2017, equation 5).
+    Cosine,
 }
 
 /// Everything beside the nets and the data that decides what a training computes.
@@ -155,12 +239,19 @@ pub enum GeneratorLoss {
 pub struct TrainingConfig {
     /// The recipe these settings started from.
     pub recipe: String,
-    /// Steps in all: one discriminator and one generator update each.
+    /// Steps in all: one generator update each.
     pub epochs: u64,
-    /// Real images a step, and as many generated ones for each net.
+    /// Real images of an update, and as many generated ones for each net.
     pub batch: usize,
     /// Adam's step size.
     pub lr: f64,
+    /// Adam's step size for the discriminator, if it is another (Heusel et al. 2017, two
+    /// time-scale update rule).
+    #[serde(default)]
+    pub d_lr: Option<f64>,
+    /// How the step sizes fall.
+    #[serde(default)]
+    pub schedule: Schedule,
     /// Adam's decay rate of the first moment, in [0, 1).
     pub beta1: f64,
     /// Adam's decay rate of the second moment, in [0, 1).
@@ -170,14 +261,99 @@ pub struct TrainingConfig {
     /// Decay rate of the generator's averaged weights, in [0, 1): step t takes the lesser of
     /// this and (1 + t) / (10 + t); 0 copies the weights.
     pub ema: f64,
-    /// What the generator minimises.
-    pub loss: GeneratorLoss,
+    /// What the nets minimise.
+    pub loss: Loss,
+    /// Discriminator updates a step.
+    #[serde(default = "one")]
+    pub d_steps: usize,
+    /// γ of the gradient penalty on real images, γ/2 E|∇D(x)|² (Mescheder et al. 2018,
+    /// equation 9); 0 is none.
+    #[serde(default)]
+    pub r1: f64,
+    /// γ of the same on generated images (the same, equation 10); 0 is none.
+    #[serde(default)]
+    pub r2: f64,
+    /// Discriminator updates from a penalty to the next, which then counts as many times
+    /// (Karras et al. 2020, appendix B, lazy regularisation).
+    #[serde(default = "one")]
+    pub penalty_every: usize,
+    /// Bound of the discriminator's weights (Arjovsky et al. 2017, algorithm 1); 0 is none.
+    #[serde(default)]
+    pub clip: f64,
+    /// Share of the discriminator's hidden units that drop out of an update, in [0, 1).
+    #[serde(default)]
+    pub dropout: f64,
+    /// What the label of real images lacks to 1, in [0, 0.5].
+    #[serde(default)]
+    pub label_smoothing: f64,
+    /// Standard deviation of noise on all images that the discriminator sees, at the beginning;
+    /// it falls in a straight line to zero at the end (Sønderby et al. 2017, section 3).
+    #[serde(default)]
+    pub instance_noise: f64,
     /// Seed of every random stream.
     pub seed: u64,
     /// Epochs between previews.
     pub sample_every: u64,
     /// Epochs between checkpoints.
     pub checkpoint_every: u64,
+    /// Epochs between measurements of the pictures; 0 is never.
+    #[serde(default)]
+    pub eval_every: u64,
+    /// Pictures that are measured.
+    #[serde(default)]
+    pub eval_count: usize,
+}
+
+impl Default for TrainingConfig {
+    /// The published training with Adam 2e-4, β₁ 0.5 and averaged weights, nothing else.
+    fn default() -> Self {
+        Self {
+            recipe: "plain".into(),
+            epochs: 10_000,
+            batch: 128,
+            lr: 2e-4,
+            d_lr: None,
+            schedule: Schedule::Constant,
+            beta1: 0.5,
+            beta2: 0.999,
+            epsilon: 1e-8,
+            ema: 0.999,
+            loss: Loss::Bce,
+            d_steps: 1,
+            r1: 0.0,
+            r2: 0.0,
+            penalty_every: 1,
+            clip: 0.0,
+            dropout: 0.0,
+            label_smoothing: 0.0,
+            instance_noise: 0.0,
+            seed: 0,
+            sample_every: 1_000,
+            checkpoint_every: 1_000,
+            eval_every: 0,
+            eval_count: 2_000,
+        }
+    }
+}
+
+impl TrainingConfig {
+    /// What the step sizes are multiplied by in the step after `epoch` ones.
+    #[must_use]
+    pub fn rate(&self, epoch: u64) -> f64 {
+        let left = 1.0 - epoch as f64 / self.epochs.max(1) as f64;
+        match self.schedule {
+            Schedule::Constant => 1.0,
+            Schedule::Linear => (2.0 * left).clamp(0.0, 1.0),
+            Schedule::Cosine => 0.5 - 0.5 * (std::f64::consts::PI * left.clamp(0.0, 1.0)).cos(),
+        }
+    }
+
+    /// Standard deviation of the noise on images in the step after `epoch` ones.
+    #[must_use]
+    pub fn image_noise(&self, epoch: u64) -> f64 {
+        let left = 1.0 - epoch as f64 / self.epochs.max(1) as f64;
+        self.instance_noise * left.clamp(0.0, 1.0)
+    }
 }
 
 /// Which images a model learnt from.
@@ -200,9 +376,9 @@ mod tests {
     fn the_default_is_the_published_listing() {
         let config = ModelConfig::default();
         assert_eq!(config.generator_widths(), [100, 256, 512, 1024, 784]);
-        assert_eq!(config.discriminator_widths(), [784, 512, 256, 1]);
-        assert_eq!(parameters(&config.generator_widths()), 1_486_352);
-        assert_eq!(parameters(&config.discriminator_widths()), 533_505);
+        assert_eq!(config.discriminator_layers(), [[784, 512], [512, 256], [256, 1]]);
+        assert_eq!(config.generator_parameters(), 1_486_352);
+        assert_eq!(config.discriminator_parameters(), 533_505);
         assert_eq!(config.validate(), Ok(()));
     }
 

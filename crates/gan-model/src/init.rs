@@ -24,6 +24,6 @@ pub(crate) fn glorot_uniform(
     Linear { weight: parameter(id, weight), bias: Some(parameter(id + 1, bias)) }
 }
 
-fn parameter<const D: usize>(id: u64, value: Tensor<D>) -> Param<Tensor<D>> {
+pub(crate) fn parameter<const D: usize>(id: u64, value: Tensor<D>) -> Param<Tensor<D>> {
     Param::initialized(ParamId::from(id), value).set_require_grad(true)
 }

@@ -14,10 +14,14 @@ pub mod atomic;
 pub mod checkpoint;
 mod config;
 pub mod device;
+mod discriminator;
+mod generator;
 mod init;
 pub mod loss;
-mod nets;
 pub mod stream;
 
-pub use config::{ConfigError, DatasetInfo, GeneratorLoss, ModelConfig, TrainingConfig};
-pub use nets::{Discriminator, Generator, probability};
+pub use config::{
+    ConfigError, DatasetInfo, Loss, ModelConfig, Normalisation, Schedule, TrainingConfig,
+};
+pub use discriminator::{Discriminator, Verdict, probability};
+pub use generator::Generator;

@@ -1,29 +1,70 @@
 //! The objectives: pure functions of the discriminator's logits.
 //!
-//! With D = sigmoid(logit), Goodfellow et al. 2014, equation 1: the
-//! discriminator ascends log D(x) + log(1 − D(G(z))), the generator descends
-//! log(1 − D(G(z))), or, against vanishing gradients, ascends log D(G(z))
-//! (section 3, the non-saturating form). Everything is computed from logits
-//! with log-sigmoid, which neither overflows nor rounds to log 0.
+//! With r the logits of real images, f those of generated ones and D = σ(logit), the means over
+//! the batch of:
+//!
+//! | loss | discriminator | generator | source |
+//! |---|---|---|---|
+//! | `bce` | −½ (log σ(r) + log σ(−f)) | −log σ(f) | Goodfellow et al. 2014, equation 1 and section 3 |
+//! | `minimax` | the same | log σ(−f) | the same, equation 1 |
+//! | `least-squares` | ½ ((r − 1)² + f²) | ½ (f − 1)² | Mao et al. 2017, equation 9 |
+//! | `hinge` | max(0, 1 − r) + max(0, 1 + f) | −f | Lim and Ye 2017; Miyato et al. 2018, equations 16 and 17 |
+//! | `wasserstein` | f − r | −f | Arjovsky et al. 2017, algorithm 1 |
+//! | `relativistic` | −log σ(r − f) | −log σ(f − r) | Jolicoeur-Martineau 2019, section 4; Huang et al. 2024, equation 2 |
+//!
+//! Everything is computed from logits with log-sigmoid, which neither overflows nor rounds to log 0.
 
 use burn::tensor::Tensor;
+use burn::tensor::activation::relu;
 use gan_kernels::log_sigmoid;
 
-use crate::GeneratorLoss;
+use crate::Loss;
 
-/// Mean binary cross-entropy of the discriminator, real images labelled 1 and
-/// generated ones 0, over both: `[batch, 1]` logits each, to `[1]`. At chance it is log 2.
+/// The discriminator's loss on `[n, 1]` logits each, to `[1]`.
+///
+/// `smoothing` takes from the label of real images, and is of use to `bce` and `minimax` alone:
+/// they count as real with 1 − `smoothing` (one-sided, Salimans et al. 2016, section 3.4).
 #[must_use]
-pub fn discriminator(real: Tensor<2>, fake: Tensor<2>) -> Tensor<1> {
-    (log_sigmoid(real).mean() + log_sigmoid(fake.neg()).mean()).mul_scalar(-0.5)
+pub fn discriminator(
+    kind: Loss,
+    real: Tensor<2>,
+    fake: Tensor<2>,
+    smoothing: f64,
+) -> Tensor<1> {
+    match kind {
+        Loss::Bce | Loss::Minimax => {
+            let mut likely = log_sigmoid(real.clone()).mean();
+            if smoothing > 0.0 {
+                // s log σ(−r) + (1 − s) log σ(r), and log σ(−r) = log σ(r) − r.
+                likely = likely - real.mean().mul_scalar(smoothing);
+            }
+            (likely + log_sigmoid(fake.neg()).mean()).mul_scalar(-0.5)
+        }
+        Loss::LeastSquares => {
+            ((real - 1.0).square().mean() + fake.square().mean()).mul_scalar(0.5)
+        }
+        Loss::Hinge => relu(real.neg() + 1.0).mean() + relu(fake + 1.0).mean(),
+        Loss::Wasserstein => fake.mean() - real.mean(),
+        Loss::Relativistic => log_sigmoid(real - fake).mean().neg(),
+    }
 }
 
-/// The generator's loss on `[batch, 1]` logits of its images, to `[1]`.
+/// The generator's loss on `[n, 1]` logits of its images, to `[1]`; `real` holds as many of
+/// real ones, to which only `relativistic` compares them.
 #[must_use]
-pub fn generator(fake: Tensor<2>, kind: GeneratorLoss) -> Tensor<1> {
+pub fn generator(kind: Loss, fake: Tensor<2>, real: Option<Tensor<2>>) -> Tensor<1> {
     match kind {
-        GeneratorLoss::Bce => log_sigmoid(fake).mean().neg(),
-        GeneratorLoss::Minimax => log_sigmoid(fake.neg()).mean(),
+        Loss::Bce => log_sigmoid(fake).mean().neg(),
+        Loss::Minimax => log_sigmoid(fake.neg()).mean(),
+        Loss::LeastSquares => (fake - 1.0).square().mean().mul_scalar(0.5),
+        Loss::Hinge | Loss::Wasserstein => fake.mean().neg(),
+        Loss::Relativistic => {
+            let lead = match real {
+                Some(real) => fake - real,
+                None => fake,
+            };
+            log_sigmoid(lead).mean().neg()
+        }
     }
 }
 
@@ -42,31 +83,64 @@ mod tests {
         assert!((f64::from(loss) - expected).abs() < 1e-6, "{loss} is not {expected}");
     }
 
+    const REAL: [f32; 2] = [2.0, -1.0];
+    const FAKE: [f32; 2] = [0.5, -3.0];
+
+    fn d(kind: Loss) -> Tensor<1> {
+        discriminator(kind, logits(&REAL), logits(&FAKE), 0.0)
+    }
+
+    fn g(kind: Loss) -> Tensor<1> {
+        generator(kind, logits(&FAKE), Some(logits(&REAL)))
+    }
+
+    /// The mean of `f` over pairs of a real and a generated logit.
+    fn mean(f: impl Fn(f64, f64) -> f64) -> f64 {
+        let pairs = REAL.iter().zip(FAKE);
+        pairs.map(|(&r, f_)| f(r.into(), f_.into())).sum::<f64>() / 2.0
+    }
+
+    fn log_d(x: f64) -> f64 {
+        -(1.0 + (-x).exp()).ln()
+    }
+
     #[test]
-    fn losses_are_cross_entropies() {
-        let (real, fake) = ([2.0, -1.0], [0.5, -3.0]);
-        let log_d = |x: f32| -(1.0 + (-f64::from(x)).exp()).ln();
-        let mean =
-            |values: [f32; 2], sign: f32| values.iter().map(|x| log_d(sign * x)).sum::<f64>() / 2.0;
-        let expected = -0.5 * (mean(real, 1.0) + mean(fake, -1.0));
-        close(discriminator(logits(&real), logits(&fake)), expected);
-        close(generator(logits(&fake), GeneratorLoss::Bce), -mean(fake, 1.0));
-        close(generator(logits(&fake), GeneratorLoss::Minimax), mean(fake, -1.0));
+    fn each_loss_is_its_papers() {
+        close(d(Loss::Bce), mean(|r, f| -0.5 * (log_d(r) + log_d(-f))));
+        close(g(Loss::Bce), mean(|_, f| -log_d(f)));
+        close(d(Loss::Minimax), mean(|r, f| -0.5 * (log_d(r) + log_d(-f))));
+        close(g(Loss::Minimax), mean(|_, f| log_d(-f)));
+        close(d(Loss::LeastSquares), mean(|r, f| 0.5 * ((r - 1.0).powi(2) + f * f)));
+        close(g(Loss::LeastSquares), mean(|_, f| 0.5 * (f - 1.0).powi(2)));
+        close(d(Loss::Hinge), mean(|r, f| (1.0 - r).max(0.0) + (1.0 + f).max(0.0)));
+        close(g(Loss::Hinge), mean(|_, f| -f));
+        close(d(Loss::Wasserstein), mean(|r, f| f - r));
+        close(g(Loss::Wasserstein), mean(|_, f| -f));
+        close(d(Loss::Relativistic), mean(|r, f| -log_d(r - f)));
+        close(g(Loss::Relativistic), mean(|r, f| -log_d(f - r)));
+    }
+
+    #[test]
+    fn smoothed_labels_are_a_little_less_than_one() {
+        let found = discriminator(Loss::Bce, logits(&REAL), logits(&FAKE), 0.1);
+        let real = |r: f64| 0.9 * log_d(r) + 0.1 * log_d(-r);
+        close(found, mean(|r, f| -0.5 * (real(r) + log_d(-f))));
     }
 
     #[test]
     fn a_guess_costs_log_two_and_extreme_logits_stay_finite() {
-        close(discriminator(logits(&[0.0]), logits(&[0.0])), 2_f64.ln());
-        close(generator(logits(&[-200.0]), GeneratorLoss::Bce), 200.0);
-        close(discriminator(logits(&[-200.0]), logits(&[200.0])), 200.0);
-        close(generator(logits(&[200.0]), GeneratorLoss::Minimax), -200.0);
+        let d = |r, f| discriminator(Loss::Bce, logits(&[r]), logits(&[f]), 0.0);
+        close(d(0.0, 0.0), 2_f64.ln());
+        close(generator(Loss::Bce, logits(&[-200.0]), None), 200.0);
+        close(d(-200.0, 200.0), 200.0);
+        close(generator(Loss::Minimax, logits(&[200.0]), None), -200.0);
     }
 
     #[test]
     fn gradients_are_those_of_binary_cross_entropy() {
         let device = Device::flex().autodiff();
         let x = Tensor::<2>::from_floats([[1.5], [-0.5]], &device).require_grad();
-        let grads = generator(x.clone(), GeneratorLoss::Bce).backward();
+        let grads = generator(Loss::Bce, x.clone(), None).backward();
         let grad: Vec<f32> = x.grad(&grads).unwrap().into_data().try_into_vec().unwrap();
         for (grad, x) in grad.iter().zip([1.5_f32, -0.5]) {
             // d(−log σ(x))/dx = σ(x) − 1, over a mean of two.

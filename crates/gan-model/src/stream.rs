@@ -3,7 +3,7 @@
 //! A stream depends on nothing else, so a training's random state is its step
 //! number, and drawing a preview never disturbs training.
 
-use rand::{RngExt, SeedableRng};
+use rand::{Rng, RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use rand_distr::StandardNormal;
 
@@ -16,12 +16,25 @@ pub enum Purpose {
     DiscriminatorWeights,
     /// Which real images a step sees; the index is the step.
     Batch,
-    /// Noise of a step's discriminator update; the index is the step.
+    /// Noise of a step's discriminator update; the index is the update.
     DiscriminatorNoise,
     /// Noise of a step's generator update; the index is the step.
     GeneratorNoise,
     /// The latent vector of a picture; the index is the picture's.
     Picture,
+    /// Where the search for the furthest reach of a discriminator's layer starts; the index is
+    /// the layer.
+    SpectralDirection,
+    /// Latent vectors that a normalised generator's statistics are taken from; index 0.
+    Population,
+    /// Units that drop out of a discriminator's update; the index is the update.
+    DiscriminatorDropout,
+    /// Units that drop out while the generator is judged; the index is the step.
+    GeneratorDropout,
+    /// Noise on the images of a discriminator's update; the index is the update.
+    DiscriminatorImages,
+    /// Noise on the images that the generator is judged by; the index is the step.
+    GeneratorImages,
 }
 
 impl Purpose {
@@ -34,6 +47,12 @@ impl Purpose {
             Self::DiscriminatorNoise => *b"d-noise ",
             Self::GeneratorNoise => *b"g-noise ",
             Self::Picture => *b"picture ",
+            Self::SpectralDirection => *b"spectral",
+            Self::Population => *b"populate",
+            Self::DiscriminatorDropout => *b"d-drop  ",
+            Self::GeneratorDropout => *b"g-drop  ",
+            Self::DiscriminatorImages => *b"d-images",
+            Self::GeneratorImages => *b"g-images",
         }
     }
 }
@@ -63,6 +82,16 @@ pub fn fill_normal(rng: &mut ChaCha8Rng, numbers: &mut [f32]) {
     numbers.iter_mut().zip(rng.sample_iter(StandardNormal)).for_each(|(to, from)| *to = from);
 }
 
+/// Fills a dropout mask from the next numbers of a stream: zero with probability `rate`, and
+/// 1 / (1 − `rate`) otherwise, so that the mean is 1.
+pub fn fill_dropout(rng: &mut ChaCha8Rng, rate: f64, mask: &mut [f32]) {
+    let threshold = (rate * 2_f64.powi(32)) as u64;
+    let kept = (1.0 / (1.0 - rate)) as f32;
+    for x in mask {
+        *x = if u64::from(rng.next_u32()) < threshold { 0.0 } else { kept };
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -75,6 +104,16 @@ mod tests {
         assert_ne!(reference, first(2, Purpose::Batch, 2));
         assert_ne!(reference, first(1, Purpose::Picture, 2));
         assert_ne!(reference, first(1, Purpose::Batch, 3));
+    }
+
+    #[test]
+    fn dropout_takes_its_share_and_keeps_the_mean() {
+        let mut mask = vec![0.0; 100_000];
+        fill_dropout(&mut stream(3, Purpose::GeneratorDropout, 0), 0.3, &mut mask);
+        let zeros = mask.iter().filter(|&&x| x == 0.0).count();
+        assert!((29_000..31_000).contains(&zeros), "{zeros} zeros");
+        let mean = mask.iter().sum::<f32>() / 1e5;
+        assert!((mean - 1.0).abs() < 0.02, "mean {mean}");
     }
 
     #[test]

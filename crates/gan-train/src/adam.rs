@@ -12,7 +12,6 @@ use gan_model::checkpoint::Moments;
 
 /// Adam's settings, in the paper's names, and its moments of one net's weights.
 pub(crate) struct Adam {
-    lr: f64,
     beta1: f64,
     beta2: f64,
     epsilon: f64,
@@ -49,7 +48,6 @@ impl Adam {
     /// Adam before its first update of a net, all moments zero.
     pub(crate) fn new(config: &TrainingConfig, on_host: bool) -> Self {
         Self {
-            lr: config.lr,
             beta1: config.beta1,
             beta2: config.beta2,
             epsilon: config.epsilon,
@@ -74,7 +72,8 @@ impl Adam {
         Moments { first: place(net, &self.first), second: place(net, &self.second) }
     }
 
-    /// Moves `net` against its gradients, and `average` after it; `time` counts updates from 1.
+    /// Moves `net` against its gradients by the step size `lr`, and `average` after it; `time`
+    /// counts updates from 1.
     ///
     /// A weight without a gradient stays as it is, and so do its moments.
     pub(crate) fn update<M: Module>(
@@ -83,9 +82,10 @@ impl Adam {
         gradients: Gradients,
         average: Option<&mut Average>,
         time: u64,
+        lr: f64,
     ) -> M {
         let correction = |beta: f64| 1.0 - beta.powf(time as f64);
-        let step = self.lr / correction(self.beta1);
+        let step = lr / correction(self.beta1);
         let root = correction(self.beta2).sqrt().recip();
         net.map(&mut Update { adam: self, gradients, average, step, root })
     }
@@ -232,7 +232,7 @@ mod tests {
             device.seed(time);
             let noise = Tensor::random([8, 100], Distribution::Default, &device).autodiff();
             let loss = net.forward(noise).square().mean();
-            net = adam.update(net, loss.backward(), Some(&mut average), time);
+            net = adam.update(net, loss.backward(), Some(&mut average), time, config.lr);
         }
         let tensors = |net: &Generator| {
             let noise = Tensor::ones([1, 100], &device);

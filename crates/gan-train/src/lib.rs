@@ -10,13 +10,17 @@
 
 mod adam;
 mod metrics;
+mod penalty;
 mod recipe;
+mod report;
 mod run_dir;
 mod train;
 mod trainer;
 
 pub use metrics::MetricsRow;
+pub use penalty::difference_penalty;
 pub use recipe::{Recipe, SettingsError, validate};
+pub use report::{Readings, StepReport};
 pub use run_dir::{RunConfig, RunDir, RunDirError};
 pub use train::{Event, Outcome, TrainError, dataset_info, train};
-pub use trainer::{Readings, StepReport, Trainer};
+pub use trainer::Trainer;

@@ -7,7 +7,7 @@ use gan_model::atomic;
 use serde::{Deserialize, Serialize};
 
 use crate::run_dir::{RunDir, RunDirError, io};
-use crate::trainer::Readings;
+use crate::report::Readings;
 
 /// One line of `metrics.jsonl`.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -22,6 +22,15 @@ pub struct MetricsRow {
     pub d_real: f32,
     /// Mean probability that the batch's generated images are real.
     pub d_fake: f32,
+    /// Variance of the generated images over that of the real ones.
+    #[serde(default)]
+    pub spread: f32,
+    /// Share of the generated pixels at an end of tanh's range.
+    #[serde(default)]
+    pub saturated: f32,
+    /// Share of the discriminator's hidden units that tell no two images apart by their sign.
+    #[serde(default)]
+    pub idle: f32,
     /// Seconds of training since this process began it; a clock's, so it does not repeat.
     pub seconds: f64,
 }
@@ -36,6 +45,9 @@ impl MetricsRow {
             g_loss: readings.generator_loss,
             d_real: readings.real,
             d_fake: readings.fake,
+            spread: readings.spread,
+            saturated: readings.saturated,
+            idle: readings.idle,
             seconds,
         }
     }
@@ -93,7 +105,16 @@ mod tests {
     use super::*;
 
     fn row(epoch: u64) -> MetricsRow {
-        MetricsRow { epoch, d_loss: 0.5, g_loss: 1.0, d_real: 0.7, d_fake: 0.3, seconds: 1.0 }
+        let readings = Readings {
+            discriminator_loss: 0.5,
+            generator_loss: 1.0,
+            real: 0.7,
+            fake: 0.3,
+            spread: 1.1,
+            saturated: 0.2,
+            idle: 0.0,
+        };
+        MetricsRow::new(epoch, &readings, 1.0)
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use gan_model::{GeneratorLoss, TrainingConfig};
+use gan_model::{ModelConfig, Normalisation, TrainingConfig};
 use thiserror::Error;
 
 /// A named set of training settings. Sizes of the nets are the same in all.
@@ -31,32 +31,38 @@ impl Recipe {
         }
     }
 
+    /// What it is for, in a line.
+    #[must_use]
+    pub const fn about(self) -> &'static str {
+        match self {
+            Self::Default => "the best that we have measured",
+            Self::Plain => "Adam 2e-4, nothing else; never changes, for comparison",
+            Self::Listing => "the published settings, under which the discriminator wins",
+        }
+    }
+
     /// Its settings, and the default ones where it has no opinion.
     #[must_use]
-    pub fn training(self) -> TrainingConfig {
-        let plain = TrainingConfig {
-            recipe: self.name().into(),
-            epochs: 10_000,
-            batch: 128,
-            lr: 2e-4,
-            beta1: 0.5,
-            beta2: 0.999,
-            epsilon: 1e-8,
-            ema: 0.999,
-            loss: GeneratorLoss::Bce,
-            seed: 0,
-            sample_every: 1_000,
-            checkpoint_every: 1_000,
-        };
+    pub fn settings(self) -> (ModelConfig, TrainingConfig) {
+        let published = ModelConfig::default();
+        let plain = TrainingConfig { recipe: self.name().into(), ..TrainingConfig::default() };
         match self {
             // Within 10 000 epochs, larger steps reach sharper digits of more kinds.
-            Self::Default => TrainingConfig { lr: 7e-4, ..plain },
-            Self::Plain => plain,
+            Self::Default => (published, TrainingConfig { lr: 7e-4, ..plain }),
+            Self::Plain => (published, plain),
             // Keras' own defaults of Adam, and no averaging.
             Self::Listing => {
-                TrainingConfig { lr: 1e-3, beta1: 0.9, epsilon: 1e-7, ema: 0.0, ..plain }
+                let keras =
+                    TrainingConfig { lr: 1e-3, beta1: 0.9, epsilon: 1e-7, ema: 0.0, ..plain };
+                (published, keras)
             }
         }
+    }
+
+    /// Its settings of the training alone.
+    #[must_use]
+    pub fn training(self) -> TrainingConfig {
+        self.settings().1
     }
 }
 
@@ -82,17 +88,53 @@ pub struct SettingsError {
 ///
 /// # Errors
 /// Names the first setting that is out of its range.
-pub fn validate(config: &TrainingConfig) -> Result<(), SettingsError> {
+pub fn validate(model: &ModelConfig, config: &TrainingConfig) -> Result<(), SettingsError> {
     let check = |name, fits: bool, found: &dyn fmt::Display, expected| {
         if fits { Ok(()) } else { Err(SettingsError { name, found: found.to_string(), expected }) }
     };
     let decay = |name, x: f64| check(name, (0.0..1.0).contains(&x), &x, "0 or more, below 1");
     check("batch", (1..=65_536).contains(&config.batch), &config.batch, "1 to 65536")?;
     check("lr", config.lr > 0.0 && config.lr <= 10.0, &config.lr, "more than 0, at most 10")?;
+    if let Some(lr) = config.d_lr {
+        check("d-lr", lr > 0.0 && lr <= 10.0, &lr, "more than 0, at most 10")?;
+    }
     decay("beta1", config.beta1)?;
     decay("beta2", config.beta2)?;
     decay("ema", config.ema)?;
     check("epsilon", config.epsilon > 0.0, &config.epsilon, "more than 0")?;
+    decay("dropout", config.dropout)?;
+    let smoothing = config.label_smoothing;
+    check("label-smoothing", (0.0..=0.5).contains(&smoothing), &smoothing, "0 to 0.5")?;
+    for (name, x, most, expected) in [
+        ("r1", config.r1, 1e6, "0 to 1000000"),
+        ("r2", config.r2, 1e6, "0 to 1000000"),
+        ("clip", config.clip, 1e6, "0 to 1000000"),
+        ("instance-noise", config.instance_noise, 100.0, "0 to 100"),
+    ] {
+        check(name, (0.0..=most).contains(&x), &x, expected)?;
+    }
+    for (name, count) in [("d-steps", config.d_steps), ("penalty-every", config.penalty_every)] {
+        check(name, (1..=1_000).contains(&count), &count, "1 to 1000")?;
+    }
+    let packs = model.pack * model.minibatch_stddev.max(1);
+    check(
+        "batch",
+        config.batch.is_multiple_of(packs),
+        &config.batch,
+        "a multiple of --pack times --minibatch-stddev",
+    )?;
+    check(
+        "batch",
+        config.batch > 1 || model.generator_norm == Normalisation::None,
+        &config.batch,
+        "2 or more with --generator-norm batch",
+    )?;
+    check(
+        "eval-count",
+        config.eval_every == 0 || (100..=100_000).contains(&config.eval_count),
+        &config.eval_count,
+        "100 to 100000",
+    )?;
     for (name, every) in
         [("sample-every", config.sample_every), ("checkpoint-every", config.checkpoint_every)]
     {
@@ -108,8 +150,9 @@ mod tests {
     #[test]
     fn every_recipe_is_valid_and_plain_never_changes() {
         for recipe in Recipe::ALL {
-            assert_eq!(validate(&recipe.training()), Ok(()));
-            assert_eq!(recipe.training().recipe, recipe.name());
+            let (model, training) = recipe.settings();
+            assert_eq!(validate(&model, &training), Ok(()));
+            assert_eq!(training.recipe, recipe.name());
         }
         let plain = Recipe::Plain.training();
         assert_eq!((plain.lr, plain.beta1, plain.ema, plain.batch), (2e-4, 0.5, 0.999, 128));
@@ -120,7 +163,7 @@ mod tests {
         let error = |change: fn(&mut TrainingConfig)| {
             let mut config = Recipe::Plain.training();
             change(&mut config);
-            validate(&config).unwrap_err().to_string()
+            validate(&ModelConfig::default(), &config).unwrap_err().to_string()
         };
         assert_eq!(error(|c| c.batch = 0), "batch is 0; expected 1 to 65536");
         assert_eq!(error(|c| c.lr = -1.0), "lr is -1; expected more than 0, at most 10");

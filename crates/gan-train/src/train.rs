@@ -15,7 +15,8 @@ use thiserror::Error;
 
 use crate::metrics::MetricsRow;
 use crate::run_dir::{RunDir, RunDirError};
-use crate::trainer::{Readings, Trainer};
+use crate::report::Readings;
+use crate::trainer::Trainer;
 
 /// Epochs between readings of the losses: each makes the host wait for the device.
 const READ_EVERY: u64 = 20;
@@ -69,7 +70,8 @@ pub enum TrainError {
     Checkpoint(#[from] CheckpointError),
 }
 
-/// Trains to the last of `config.epochs`, or until `stop` says so between two steps.
+/// Trains to the last of `config.epochs`, or until `stop`, asked with the epochs done, says so
+/// between two steps.
 ///
 /// Losses go to the run's metrics, a row of digits from always the same noise to its
 /// samples, and everything to its checkpoint. What is written depends on the trainer
@@ -83,7 +85,7 @@ pub fn train(
     dataset: &Dataset,
     run: &RunDir,
     device: &Device,
-    stop: impl Fn() -> bool,
+    stop: impl Fn(u64) -> bool,
     mut observe: impl FnMut(Event),
 ) -> Result<Outcome, TrainError> {
     let begin = Instant::now();
@@ -108,13 +110,13 @@ pub fn train(
     let mut outcome = Outcome::Finished;
     while trainer.epoch() < config.epochs {
         let mut rng = stream(config.seed, Purpose::Batch, trainer.epoch());
-        let mut real = buffer(config.batch * IMAGE_LEN);
+        let mut real = buffer(config.d_steps * config.batch * IMAGE_LEN);
         draw_batch(dataset, &mut rng, &mut real);
         let report = trainer.step(real);
         let epoch = trainer.epoch();
         observe(Event::Epoch(epoch));
 
-        let stopped = stop();
+        let stopped = stop(epoch);
         let last = epoch == config.epochs;
         // Rows come at the same epochs wherever a training ends and goes on.
         let recorded =
@@ -161,7 +163,8 @@ pub fn dataset_info(dataset: &Dataset) -> DatasetInfo {
 /// A row of digits from the averaged weights, always of the same noise.
 fn preview(trainer: &Trainer, run: &RunDir, device: &Device) -> Result<(), RunDirError> {
     let ModelConfig { width, height, .. } = *trainer.model();
-    let sampler = Sampler::new(trainer.averaged_generator(), trainer.model(), device);
+    let generator = trainer.averaged_generator();
+    let sampler = Sampler::new(&generator, trainer.model(), device);
     let pixels = sampler.pictures(trainer.config().seed, 0, PREVIEW);
     draw(run.sample(trainer.epoch()), &pixels, [width, height])
 }

@@ -7,12 +7,14 @@ use burn::tensor::{Device, Tensor};
 use gan_kernels::{buffer, join, stack, tensor_data};
 use gan_model::checkpoint::{Checkpoint, CheckpointError, Header, Sections, Weights, pack};
 use gan_model::device::is_cpu;
-use gan_model::stream::{Purpose, fill_normal, stream};
+use gan_model::stream::{Purpose, fill_dropout, fill_normal, stream};
 use gan_model::{
-    DatasetInfo, Discriminator, Generator, ModelConfig, TrainingConfig, loss, probability,
+    DatasetInfo, Discriminator, Generator, Loss, ModelConfig, TrainingConfig, Verdict, loss,
 };
 
 use crate::adam::{Adam, Average};
+use crate::penalty::gradient_penalty;
+use crate::report::StepReport;
 
 /// A GAN in training.
 ///
@@ -29,26 +31,8 @@ pub struct Trainer {
     epoch: u64,
 }
 
-/// What one step measured, still on its device: reading it waits for the device.
-pub struct StepReport {
-    discriminator_loss: Tensor<1>,
-    generator_loss: Tensor<1>,
-    real_logits: Tensor<2>,
-    fake_logits: Tensor<2>,
-}
-
-/// What one step measured.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Readings {
-    /// Binary cross-entropy over real and generated images; log 2 at chance.
-    pub discriminator_loss: f32,
-    /// The generator's objective.
-    pub generator_loss: f32,
-    /// D(real): mean probability that the real images are real.
-    pub real: f32,
-    /// D(fake): mean probability that the generated images are real.
-    pub fake: f32,
-}
+/// Latent vectors that a normalised generator's statistics are taken from.
+const POPULATION: usize = 2_048;
 
 impl Trainer {
     /// A model before its first step, with weights from `config.seed`.
@@ -89,52 +73,154 @@ impl Trainer {
         })
     }
 
-    /// One alternation on real images `[batch, height * width]` in [−1, 1], row-major:
+    /// One alternation on real images `[d_steps * batch, height * width]` in [−1, 1], row-major:
     /// the discriminator learns to tell them from generated ones, then the
     /// generator learns to be taken for real.
     ///
     /// # Panics
-    /// When `real` is not whole images of the model's size, or none.
+    /// When `real` is not `d_steps` batches of images of the model's size.
     pub fn step(&mut self, real: Vec<f32>) -> StepReport {
-        let batch = real.len() / self.model.image_len();
-        let real = self.tensor(real, batch);
-        let time = self.epoch + 1;
+        let updates = self.config.d_steps;
+        let batch = real.len() / self.model.image_len() / updates;
         let (seed, count) = (self.config.seed, batch * self.model.latent);
-        let noise = |purpose| noise(seed, purpose, time - 1, count);
-        let (noise, generator_noise) =
-            join(|| noise(Purpose::DiscriminatorNoise), || noise(Purpose::GeneratorNoise));
+        let first = self.epoch * updates as u64;
+        let (noises, generator_noise) = join(
+            || {
+                let each = first..first + updates as u64;
+                let noise = |update| noise(seed, Purpose::DiscriminatorNoise, update, count);
+                each.map(noise).collect::<Vec<_>>()
+            },
+            || noise(seed, Purpose::GeneratorNoise, self.epoch, count),
+        );
+        let mut taught = None;
+        for ((real, noise), update) in split(real, updates).into_iter().zip(noises).zip(first..) {
+            let real = self.tensor(real, batch);
+            let noise = self.tensor(noise, batch);
+            taught = Some(self.teach_discriminator(real, noise, update));
+        }
+        let Some(mut report) = taught else { unreachable!("there is an update a step") };
+        let noise = self.tensor(generator_noise, batch);
+        report.generator_loss = self.teach_generator(noise, report.real.clone());
+        self.epoch += 1;
+        report
+    }
 
-        // The discriminator's fakes carry no graph: its loss does not teach the generator.
-        let fake = self.generator.valid().forward(self.tensor(noise, batch));
-        let logits = self.discriminator.forward(stack(real, fake).autodiff());
-        let real_logits = logits.clone().narrow(0, 0, batch);
-        let fake_logits = logits.narrow(0, batch, batch);
-        let discriminator_loss = loss::discriminator(real_logits.clone(), fake_logits.clone());
-        let gradients = discriminator_loss.backward();
+    /// One update of the discriminator; `update` counts them from 0.
+    fn teach_discriminator(
+        &mut self,
+        real: Tensor<2>,
+        noise: Tensor<2>,
+        update: u64,
+    ) -> StepReport {
+        // The fakes carry no graph: this loss does not teach the generator.
+        let fake = self.generator.valid().forward_batch(noise);
+        let [real, fake] = self.blurred_pair(real, fake, update);
+        let both = stack(real.clone(), fake.clone()).autodiff();
+        if self.model.spectral_norm {
+            replace(&mut self.discriminator, Discriminator::refined);
+        }
+        let rows = both.dims()[0] / self.model.pack;
+        let masks = self.dropout(Purpose::DiscriminatorDropout, update, rows);
+        let Verdict { logits, hidden } = self.discriminator.judge(both, &masks);
+        let real_logits = logits.clone().narrow(0, 0, rows / 2);
+        let fake_logits = logits.narrow(0, rows / 2, rows / 2);
+        let config = &self.config;
+        let loss = loss::discriminator(
+            config.loss,
+            real_logits.clone(),
+            fake_logits.clone(),
+            config.label_smoothing,
+        );
+        let mut total = loss.clone();
+        let every = config.penalty_every as u64;
+        if update.is_multiple_of(every) {
+            for (gamma, images, first) in [(config.r1, &real, 0), (config.r2, &fake, rows / 2)] {
+                if gamma > 0.0 {
+                    let masks: Vec<_> =
+                        masks.iter().map(|mask| mask.clone().narrow(0, first, rows / 2)).collect();
+                    let gamma = gamma * every as f64;
+                    let penalty =
+                        gradient_penalty(&self.discriminator, images.clone(), &masks, gamma);
+                    total = total + penalty;
+                }
+            }
+        }
+        let gradients = total.backward();
+        let rate = config.d_lr.unwrap_or(config.lr) * config.rate(self.epoch);
+        let clip = config.clip;
         replace(&mut self.discriminator, |d| {
-            self.discriminator_adam.update(d, gradients, None, time)
+            let d = self.discriminator_adam.update(d, gradients, None, update + 1, rate);
+            if clip > 0.0 { d.clipped(clip) } else { d }
         });
+        StepReport {
+            discriminator_loss: loss.clone().inner(),
+            generator_loss: loss.inner(),
+            real_logits: real_logits.inner(),
+            fake_logits: fake_logits.inner(),
+            real,
+            fake,
+            hidden: hidden.into_iter().map(Tensor::inner).collect(),
+        }
+    }
 
+    /// One update of the generator, and of the average after it.
+    fn teach_generator(&mut self, noise: Tensor<2>, real: Tensor<2>) -> Tensor<1> {
+        let rows = noise.dims()[0] / self.model.pack;
+        let images = self.generator.forward_batch(noise.autodiff());
+        let images = self.blurred(images, Purpose::GeneratorImages, self.epoch);
         // The discriminator's weights get no gradient here: they only judge.
-        let noise = self.tensor(generator_noise, batch).autodiff();
         let judge = self.discriminator.clone().no_grad();
-        let verdict = judge.forward(self.generator.forward(noise));
-        let generator_loss = loss::generator(verdict, self.config.loss);
-        let gradients = generator_loss.backward();
+        let masks = self.dropout(Purpose::GeneratorDropout, self.epoch, rows);
+        let real = (self.config.loss == Loss::Relativistic)
+            .then(|| judge.judge(real.autodiff(), &masks).logits);
+        let verdict = judge.judge(images, &masks).logits;
+        let loss = loss::generator(self.config.loss, verdict, real);
+        let gradients = loss.backward();
+        let time = self.epoch + 1;
+        let rate = self.config.lr * self.config.rate(self.epoch);
         // Early on, a long average would be of little but the initial weights.
         let decay = self.config.ema.min((1.0 + time as f64) / (10.0 + time as f64));
         let mut average = Average::of(mem::take(&mut self.averaged), decay);
         replace(&mut self.generator, |g| {
-            self.generator_adam.update(g, gradients, Some(&mut average), time)
+            self.generator_adam.update(g, gradients, Some(&mut average), time, rate)
         });
         self.averaged = average.place(&self.generator);
-        self.epoch = time;
-        StepReport {
-            discriminator_loss: discriminator_loss.inner(),
-            generator_loss: generator_loss.inner(),
-            real_logits: real_logits.inner(),
-            fake_logits: fake_logits.inner(),
+        loss.inner()
+    }
+
+    /// A mask for each hidden layer of the discriminator, `[rows, units]`: zero for the units
+    /// that drop out, and for the others what keeps the layer's mean. None without dropout.
+    fn dropout(&self, purpose: Purpose, index: u64, rows: usize) -> Vec<Tensor<2>> {
+        if self.config.dropout == 0.0 {
+            return Vec::new();
         }
+        let mut rng = stream(self.config.seed, purpose, index);
+        let hidden = self.model.discriminator_hidden.iter();
+        hidden
+            .map(|units| {
+                let mut mask = buffer(rows * units);
+                fill_dropout(&mut rng, self.config.dropout, &mut mask);
+                self.tensor(mask, rows).autodiff()
+            })
+            .collect()
+    }
+
+    /// Images as the discriminator sees them: with noise, as long as there is any.
+    fn blurred(&self, images: Tensor<2>, purpose: Purpose, index: u64) -> Tensor<2> {
+        let deviation = self.config.image_noise(self.epoch);
+        if deviation == 0.0 {
+            return images;
+        }
+        let [rows, pixels] = images.dims();
+        let noise = noise(self.config.seed, purpose, index, rows * pixels);
+        let noise = self.tensor(noise, rows) * deviation;
+        if images.is_autodiff() { images + noise.autodiff() } else { images + noise }
+    }
+
+    fn blurred_pair(&self, real: Tensor<2>, fake: Tensor<2>, update: u64) -> [Tensor<2>; 2] {
+        // One stream for both: it is a fresh one for every update.
+        let purpose = Purpose::DiscriminatorImages;
+        [self.blurred(real, purpose, 2 * update), self.blurred(fake, purpose, 2 * update + 1)]
     }
 
     /// A tensor of `rows` rows on the training's device.
@@ -155,10 +241,17 @@ impl Trainer {
         &self.config
     }
 
-    /// Sets the total number of epochs and the intervals of a resumed training.
-    pub fn reschedule(&mut self, epochs: u64, sample_every: u64, checkpoint_every: u64) {
-        self.config =
-            TrainingConfig { epochs, sample_every, checkpoint_every, ..self.config.clone() };
+    /// Takes from `plan` what a resumed training may do otherwise: the total of epochs, and when
+    /// it is looked at.
+    pub fn reschedule(&mut self, plan: &TrainingConfig) {
+        self.config = TrainingConfig {
+            epochs: plan.epochs,
+            sample_every: plan.sample_every,
+            checkpoint_every: plan.checkpoint_every,
+            eval_every: plan.eval_every,
+            eval_count: plan.eval_count,
+            ..self.config.clone()
+        };
     }
 
     /// The sizes of the nets.
@@ -167,10 +260,20 @@ impl Trainer {
         &self.model
     }
 
-    /// The generator to draw with: averaged weights, no graph.
+    /// The generator to draw with: averaged weights, settled, no graph.
     #[must_use]
-    pub fn averaged_generator(&self) -> &Generator {
-        &self.averaged
+    pub fn averaged_generator(&self) -> Generator {
+        self.settled(self.averaged.clone())
+    }
+
+    /// A generator with the statistics of its own weights.
+    fn settled(&self, generator: Generator) -> Generator {
+        if !generator.is_normalised() {
+            return generator;
+        }
+        let count = POPULATION * self.model.latent;
+        let latent = noise(self.config.seed, Purpose::Population, 0, count);
+        generator.settled(&self.tensor(latent, POPULATION))
     }
 
     /// Everything that the training is at this epoch, ready to be written.
@@ -185,8 +288,8 @@ impl Trainer {
             step: self.epoch,
         };
         let sections = Sections {
-            averaged_generator: pack(&self.averaged)?,
-            generator: pack(&self.generator)?,
+            averaged_generator: pack(&self.averaged_generator())?,
+            generator: pack(&self.settled(self.generator.valid()))?,
             discriminator: pack(&self.discriminator)?,
             generator_moments: pack(&self.generator_adam.moments(&self.generator))?,
             discriminator_moments: pack(&self.discriminator_adam.moments(&self.discriminator))?,
@@ -195,32 +298,24 @@ impl Trainer {
     }
 }
 
-impl StepReport {
-    /// Waits for the device and reads the numbers.
-    #[must_use]
-    pub fn read(self) -> Readings {
-        Readings {
-            discriminator_loss: self.discriminator_loss.into_scalar(),
-            generator_loss: self.generator_loss.into_scalar(),
-            real: probability(self.real_logits).mean().into_scalar(),
-            fake: probability(self.fake_logits).mean().into_scalar(),
-        }
-    }
-}
-
-impl Readings {
-    /// Whether both losses are numbers.
-    #[must_use]
-    pub fn is_finite(&self) -> bool {
-        self.discriminator_loss.is_finite() && self.generator_loss.is_finite()
-    }
-}
-
 /// `count` numbers of a step's noise.
 fn noise(seed: u64, purpose: Purpose, step: u64, count: usize) -> Vec<f32> {
     let mut noise = buffer(count);
     fill_normal(&mut stream(seed, purpose, step), &mut noise);
     noise
+}
+
+/// As many equal parts; the whole itself if it is one.
+fn split(numbers: Vec<f32>, parts: usize) -> Vec<Vec<f32>> {
+    if parts == 1 {
+        return vec![numbers];
+    }
+    let part = |from: &[f32]| {
+        let mut part = buffer(from.len());
+        part.copy_from_slice(from);
+        part
+    };
+    numbers.chunks_exact(numbers.len() / parts).map(part).collect()
 }
 
 /// Burn's updates take a module and give one back. It is moved, not cloned: a
@@ -234,7 +329,7 @@ mod tests {
     use gan_kernels::plain::plainly;
 
     use super::*;
-    use crate::Recipe;
+    use crate::{Readings, Recipe};
 
     /// What `count` steps on images of noise read.
     fn run(count: usize, model: &ModelConfig, epsilon: f64) -> Vec<Readings> {

@@ -1,17 +1,15 @@
-//! The checkpoint file, `ckpt.mpk`: one MessagePack document, version 2.
+//! The checkpoint file, `ckpt.mpk`: one MessagePack document, version 3.
 //!
 //! ```text
 //! map of 5                        at the top, in this order
 //!   "format"   str  "gan-checkpoint"
-//!   "version"  uint 2
+//!   "version"  uint 3
 //!   "sha256"   bin  32 bytes      of the index's bytes
 //!   "index"    bin                a MessagePack document of its own, at most 1 MiB:
 //!     map of 2                    in this order
 //!       "header"                  map of 4
-//!         "model"                 map: latent, generator_hidden, discriminator_hidden,
-//!                                 height, width
-//!         "training"              map: recipe, epochs, batch, lr, beta1, beta2, epsilon,
-//!                                 ema, loss, seed, sample_every, checkpoint_every
+//!         "model"                 map: the fields of ModelConfig
+//!         "training"              map: the fields of TrainingConfig
 //!         "dataset"               map: name, digest (hex SHA-256), images
 //!         "step"                  uint, epochs done; also Adam's time
 //!       "tensors"                 array of 5, in the order of the tensors below: map of 2
@@ -19,12 +17,17 @@
 //!         "sha256"                bin, 32 bytes, of those bytes
 //!   "tensors"  array of 5         in this order
 //!     bin  averaged generator     burnpack: layers.N.weight [inputs, outputs],
-//!                                 layers.N.bias [outputs], all f32
+//!                                 layers.N.bias [outputs], all f32; with normalisation
+//!                                 norms.N.gamma, beta, mean, variance [outputs]
 //!     bin  generator              the same
-//!     bin  discriminator          the same
+//!     bin  discriminator          the same layers; with spectral normalisation
+//!                                 directions.N [inputs]
 //!     bin  generator's moments    burnpack: first.* and second.* like the net
 //!     bin  discriminator's        the same
 //! ```
+//!
+//! In version 2 the header had fewer fields; those that came in version 3 then have the values
+//! that change nothing. Such a file is read like any other.
 //!
 //! Whoever wants one part reads and checks the index and that part alone.
 //!
@@ -58,8 +61,10 @@ use crate::config::{ConfigError, DatasetInfo, ModelConfig, TrainingConfig};
 pub const FILE_NAME: &str = "ckpt.mpk";
 /// The largest file that is read: 8 GiB.
 pub const MAX_FILE: u64 = 8 << 30;
-/// The version that is written, and the only one that is read.
-pub const VERSION: u64 = 2;
+/// The version that is written.
+pub const VERSION: u64 = 3;
+/// The oldest version that is read.
+pub const OLDEST_VERSION: u64 = 2;
 
 /// The largest index that is read.
 const MAX_INDEX: u32 = 1 << 20;
@@ -202,7 +207,8 @@ pub enum CheckpointError {
     },
     /// Written by a program of another version.
     #[error(
-        "{} is a checkpoint of version {found}; this program reads version {VERSION}: {}",
+        "{} is a checkpoint of version {found}; this program reads versions {OLDEST_VERSION} to \
+         {VERSION}: {}",
         path.display(),
         if *.found > VERSION { "use a newer gan-train" } else { "train again with this program" }
     )]

@@ -11,10 +11,10 @@ use sha2::{Digest, Sha256};
 
 use super::{
     CheckpointError, DIGEST, FORMAT, Header, INDEX, Index, MAP, MAX_FILE, MAX_INDEX, Moments,
-    Section, TENSORS, VERSION,
+    OLDEST_VERSION, Section, TENSORS, VERSION,
 };
-use crate::config::parameters;
-use crate::nets::{Discriminator, Generator};
+use crate::discriminator::Discriminator;
+use crate::generator::Generator;
 
 /// Which of the generator's two sets of weights.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -138,7 +138,7 @@ impl Checkpoint {
         };
         let model = &self.header().model;
         let net = Generator::empty(model, device);
-        self.fill(net, section, parameters(&model.generator_widths()))
+        self.fill(net, section, model.generator_parameters())
     }
 
     /// Decodes the discriminator alone.
@@ -148,7 +148,7 @@ impl Checkpoint {
     pub fn discriminator(&self, device: &Device) -> Result<Discriminator, CheckpointError> {
         let model = &self.header().model;
         let net = Discriminator::empty(model, device);
-        let count = parameters(&model.discriminator_widths());
+        let count = model.discriminator_parameters();
         self.fill(net, Section::Discriminator, count)
     }
 
@@ -162,7 +162,7 @@ impl Checkpoint {
     ) -> Result<Moments<Generator>, CheckpointError> {
         let model = &self.header().model;
         let empty = || Generator::empty(model, device);
-        let count = 2 * parameters(&model.generator_widths());
+        let count = 2 * model.generator_parameters();
         let moments = Moments { first: empty(), second: empty() };
         self.fill(moments, Section::GeneratorMoments, count)
     }
@@ -177,7 +177,7 @@ impl Checkpoint {
     ) -> Result<Moments<Discriminator>, CheckpointError> {
         let model = &self.header().model;
         let empty = || Discriminator::empty(model, device);
-        let count = 2 * parameters(&model.discriminator_widths());
+        let count = 2 * model.discriminator_parameters();
         let moments = Moments { first: empty(), second: empty() };
         self.fill(moments, Section::DiscriminatorMoments, count)
     }
@@ -237,7 +237,7 @@ fn read_index(
         return Err(CheckpointError::NotACheckpoint { path: path.into(), found });
     }
     let version: u64 = rmp::decode::read_int(file).map_err(|_| cut())?;
-    if version != VERSION {
+    if !(OLDEST_VERSION..=VERSION).contains(&version) {
         return Err(CheckpointError::Version { path: path.into(), found: version });
     }
     expect(file, DIGEST).filter(|()| begin[0] == MAP).ok_or_else(cut)?;

@@ -7,8 +7,7 @@ use burn::tensor::{Device, Tensor};
 use sha2::{Digest, Sha256};
 
 use super::*;
-use crate::config::GeneratorLoss;
-use crate::nets::{Discriminator, Generator};
+use crate::{Discriminator, Generator};
 
 fn header() -> Header {
     let model = ModelConfig {
@@ -17,20 +16,17 @@ fn header() -> Header {
         discriminator_hidden: vec![5],
         height: 2,
         width: 3,
+        ..ModelConfig::default()
     };
     let training = TrainingConfig {
-        recipe: "plain".into(),
         epochs: 9,
         batch: 2,
         lr: 1e-3,
-        beta1: 0.5,
-        beta2: 0.999,
-        epsilon: 1e-8,
         ema: 0.9,
-        loss: GeneratorLoss::Bce,
         seed: 1,
         sample_every: 5,
         checkpoint_every: 5,
+        ..TrainingConfig::default()
     };
     let dataset = DatasetInfo { name: "synthetic".into(), digest: "00".into(), images: 7 };
     Header { model, training, dataset, step: 5 }
@@ -120,7 +116,7 @@ fn the_file_is_as_documented() {
     }
 
     let bytes = encoded();
-    let begin = b"\x85\xa6format\xaegan-checkpoint\xa7version\x02\xa6sha256\xc4\x20";
+    let begin = b"\x85\xa6format\xaegan-checkpoint\xa7version\x03\xa6sha256\xc4\x20";
     assert!(bytes.starts_with(begin));
     let (digest, rest) = bytes[begin.len()..].split_at(32);
     // A bin of less than 64 KiB: c5 and two bytes of length.
@@ -130,7 +126,7 @@ fn the_file_is_as_documented() {
     assert!(rest.starts_with(b"\xa7tensors\x95\xc5"));
 
     let file: File = rmp_serde::from_slice(&bytes).unwrap();
-    assert_eq!((file.format, file.version, file.index), ("gan-checkpoint", 2, index));
+    assert_eq!((file.format, file.version, file.index), ("gan-checkpoint", 3, index));
     let index: Index = rmp_serde::from_slice(index).unwrap();
     assert_eq!(index.header, header());
     for (tensors, part) in file.tensors.iter().zip(index.tensors) {
@@ -191,8 +187,8 @@ fn other_versions_say_which_and_what_to_do() {
         bytes[31] = version;
         read(&bytes).unwrap_err().to_string()
     };
-    assert!(version(3).contains("version 3; this program reads version 2: use a newer gan-train"));
-    assert!(version(1).contains("version 1; this program reads version 2: train again"));
+    assert!(version(4).contains("version 4; this program reads versions 2 to 3: use a newer gan-train"));
+    assert!(version(1).contains("version 1; this program reads versions 2 to 3: train again"));
 }
 
 #[test]
