@@ -4,6 +4,7 @@
 //! are two types; everything a program says goes through [`say`], so that data
 //! is on stdout and the rest on stderr, and a closed pipe is no panic.
 
+pub mod eval;
 pub mod exit;
 pub mod sample;
 pub mod say;

@@ -17,11 +17,29 @@ pub const NAMES: [&str; 5] = ["auto", "mnist", "fashion-mnist", "kmnist", "synth
 /// Digits that the program draws for itself, and the seed of their data set: the
 /// same for every training, whatever its own seed.
 const SYNTHETIC: (usize, u64) = (20_000, 0);
+/// The same of those that it is tested with.
+const SYNTHETIC_TEST: (usize, u64) = (10_000, 1);
 
 /// Images, and the folder they came from if they did.
 pub struct Data {
     pub train: Dataset,
     pub dir: Option<PathBuf>,
+    /// Images that no training sees; the program's own are drawn when they are asked for.
+    test: Option<Dataset>,
+}
+
+impl Data {
+    /// Gives away the images that no training sees.
+    ///
+    /// # Errors
+    /// When they cannot be drawn.
+    pub fn test(&mut self) -> anyhow::Result<Dataset> {
+        let (count, seed) = SYNTHETIC_TEST;
+        Ok(match self.test.take() {
+            Some(test) => test,
+            None => synthetic(count, seed)?,
+        })
+    }
 }
 
 /// # Errors
@@ -72,12 +90,12 @@ fn files(dir: PathBuf, kind: Known) -> anyhow::Result<Data> {
             dir.display()
         ));
     }
-    Ok(Data { train: loaded.train, dir: Some(dir) })
+    Ok(Data { train: loaded.train, test: Some(loaded.test), dir: Some(dir) })
 }
 
 fn drawn() -> anyhow::Result<Data> {
     let (count, seed) = SYNTHETIC;
-    Ok(Data { train: synthetic(count, seed)?, dir: None })
+    Ok(Data { train: synthetic(count, seed)?, test: None, dir: None })
 }
 
 fn fetch_missing(dir: &Path, options: &DataOptions, quiet: bool) -> anyhow::Result<()> {

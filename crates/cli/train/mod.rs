@@ -15,16 +15,19 @@ use std::time::Instant;
 use clap::{CommandFactory, Parser};
 use gan_data::Dataset;
 use gan_model::DatasetInfo;
-use gan_train::{Outcome, RunConfig, RunDir, TrainError, Trainer, dataset_info, train};
+use gan_train::{Judge, Outcome, RunConfig, RunDir, TrainError, Trainer, dataset_info, train};
+use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 
 use self::args::TrainArgs;
-use self::data::Data;
+pub(crate) use self::data::{Data, NAMES as DATASETS, get as get_data};
+pub(crate) use self::options::DataOptions;
 use self::options::Options;
 pub(crate) use self::options::{choose_device, use_threads};
 use self::progress::Progress;
 use self::resume::Resume;
 use self::signals::Asked;
+use crate::eval::ruler;
 use crate::exit::Failure;
 use crate::{say, shell};
 
@@ -50,7 +53,7 @@ pub fn main() -> Result<(), Failure> {
         // Known before anything is downloaded.
         RunDir::check_free(out)?;
     }
-    let data = data::get(&options.data, options.quiet)?;
+    let mut data = data::get(&options.data, options.quiet)?;
     let info = dataset_info(&data.train);
     let mut trainer = match &resume {
         None => {
@@ -74,7 +77,34 @@ pub fn main() -> Result<(), Failure> {
             run.root().display()
         ));
     }
-    finish(&options, &mut trainer, &data.train, &run, &config)
+    let judge = judge(&options, &mut data)?;
+    finish(&options, &mut trainer, &data.train, &run, judge.as_ref(), &config)
+}
+
+/// Who measures the pictures on the way, if that was asked for and there is a ruler.
+fn judge(options: &Options, data: &mut Data) -> Result<Option<Judge>, Failure> {
+    let Options { training, device, quiet, .. } = options;
+    if training.eval_every == 0 || training.eval_every > training.epochs {
+        return Ok(None);
+    }
+    let ruler = ruler::usual(&data.train, data.dir.as_deref(), &device.device)?;
+    let Some(ruler) = ruler else {
+        if !quiet {
+            let name = data.train.name();
+            say::note(format!(
+                "the pictures are not measured: there is no ruler for {name}; make one with: \
+                 gan-eval --ruler train --dataset {name}"
+            ));
+        }
+        return Ok(None);
+    };
+    let test = data.test()?;
+    let bar = if *quiet { ProgressBar::hidden() } else { ProgressBar::new(test.len() as u64) };
+    let style = "  looking at the test images [{bar:24}] {pos}/{len}";
+    bar.set_style(ProgressStyle::with_template(style)?.progress_chars("=> "));
+    let judge = Judge::new(ruler, &test, &|done| bar.set_position(done as u64));
+    bar.finish_and_clear();
+    Ok(Some(judge))
 }
 
 /// Trains, and tells how it went.
@@ -83,6 +113,7 @@ fn finish(
     trainer: &mut Trainer,
     dataset: &Dataset,
     run: &RunDir,
+    judge: Option<&Judge>,
     config: &RunConfig,
 ) -> Result<(), Failure> {
     let asked = Asked::listen()?;
@@ -91,7 +122,7 @@ fn finish(
     let device = &options.device.device;
     let last = options.stop_after.unwrap_or(u64::MAX);
     let stop = |epoch| asked.signal().is_some() || epoch >= last;
-    let outcome = train(trainer, dataset, run, device, stop, |event| progress.observe(event));
+    let outcome = train(trainer, dataset, run, judge, device, stop, |event| progress.observe(event));
     progress.finish();
 
     let (word, epochs) = match &outcome {
@@ -114,7 +145,7 @@ fn finish(
         say::note(format!("{word} after {epochs} epochs, {}{hint}", say::duration(seconds)));
     }
     if options.json {
-        let row = progress.latest;
+        let (row, quality, best) = (progress.latest, progress.quality, progress.best);
         say::json(&json!({
             "outcome": word,
             "epochs": epochs,
@@ -125,6 +156,10 @@ fn finish(
             "metrics": run.metrics(),
             "samples": run.samples(),
             "reals": run.reals(),
+            "best": best.map(|_| run.best()),
+            "best_epoch": best,
+            "findings": progress.findings,
+            "quality": quality.map(|(epoch, quality)| json!({ "epoch": epoch, "of": quality })),
             "dataset": config.dataset,
             "device": config.device,
             "losses": row.map(|row| json!({

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use gan_train::{Event, MetricsRow, RunDir};
+use gan_train::{Event, Finding, MetricsRow, Quality, RunDir};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::say;
@@ -21,6 +21,12 @@ pub struct Progress<'a> {
     spoke: Instant,
     /// What was read last, for the program's last words.
     pub latest: Option<MetricsRow>,
+    /// What was measured last, and after which epoch.
+    pub quality: Option<(u64, Quality)>,
+    /// After which epoch the pictures were the best.
+    pub best: Option<u64>,
+    /// What went wrong.
+    pub findings: Vec<Finding>,
 }
 
 impl<'a> Progress<'a> {
@@ -42,7 +48,7 @@ impl<'a> Progress<'a> {
         bar.set_position(first);
         bar.reset_eta();
         let now = Instant::now();
-        Self { run, bar, quiet, total, first, begin: now, spoke: now, latest: None }
+        Self { run, bar, quiet, total, first, begin: now, spoke: now, latest: None, quality: None, best: None, findings: Vec::new() }
     }
 
     /// Takes an event of the training.
@@ -50,16 +56,26 @@ impl<'a> Progress<'a> {
         match event {
             Event::Epoch(epoch) => self.bar.set_position(epoch),
             Event::Read(row) => {
-                self.bar.set_message(losses(&row));
-                self.latest = Some(row);
+                if let Some(quality) = row.quality.clone() {
+                    self.quality = Some((row.epoch, quality));
+                }
+                self.bar.set_message(format!("{}{}", losses(&row), self.measured()));
                 if self.bar.is_hidden() && self.spoke.elapsed() > SILENCE {
                     self.line(&self.state(&row));
                 }
+                self.latest = Some(row);
             }
+            Event::Found(finding) => {
+                self.findings.push(finding);
+                let epoch = self.latest.as_ref().map_or(0, |row| row.epoch);
+                let words = finding.words();
+                self.warn(&format!("warning: epoch {epoch}: {words}"));
+            }
+            Event::Best(epoch) => self.best = Some(epoch),
             Event::Sampled(epoch) => {
                 let picture = self.run.sample(epoch);
-                let state = match self.latest.filter(|row| row.epoch == epoch) {
-                    Some(row) => self.state(&row),
+                let state = match self.latest.as_ref().filter(|row| row.epoch == epoch) {
+                    Some(row) => format!("{}{}", self.state(row), self.measured()),
                     None => format!("epoch {epoch}/{}", self.total),
                 };
                 self.line(&format!("{state}  {}", picture.display()));
@@ -74,13 +90,26 @@ impl<'a> Progress<'a> {
     }
 
     fn line(&mut self, line: &str) {
+        if !self.quiet {
+            self.warn(line);
+        }
+    }
+
+    /// A line that is said even if nothing else is.
+    fn warn(&mut self, line: &str) {
         self.spoke = Instant::now();
-        if self.quiet {
-        } else if self.bar.is_hidden() {
+        if self.bar.is_hidden() {
             say::note(line);
         } else {
             self.bar.println(line);
         }
+    }
+
+    /// What was measured last, in few words.
+    fn measured(&self) -> String {
+        self.quality.as_ref().map_or(String::new(), |(_, q)| {
+            format!("  FD {:.1}  P {:.2}  R {:.2}", q.frechet, q.precision, q.recall)
+        })
     }
 
     fn state(&self, row: &MetricsRow) -> String {

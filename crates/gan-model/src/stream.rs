@@ -35,6 +35,16 @@ pub enum Purpose {
     DiscriminatorImages,
     /// Noise on the images that the generator is judged by; the index is the step.
     GeneratorImages,
+    /// Initial weights of a ruler, the classifier that measures; the index is the layer.
+    RulerWeights,
+    /// The order in which a ruler learns from images; the index is the pass.
+    RulerOrder,
+    /// How an image is bent for a ruler to learn from; the index is the update.
+    RulerWarp,
+    /// Draws of a bootstrap; the index is the measure.
+    Bootstrap,
+    /// Which real images stand in for samples, to see how well any could do; index 0.
+    Floor,
 }
 
 impl Purpose {
@@ -53,6 +63,11 @@ impl Purpose {
             Self::GeneratorDropout => *b"g-drop  ",
             Self::DiscriminatorImages => *b"d-images",
             Self::GeneratorImages => *b"g-images",
+            Self::RulerWeights => *b"r-weight",
+            Self::RulerOrder => *b"r-order ",
+            Self::RulerWarp => *b"r-warp  ",
+            Self::Bootstrap => *b"bootstrp",
+            Self::Floor => *b"floor   ",
         }
     }
 }

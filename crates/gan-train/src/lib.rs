@@ -4,21 +4,25 @@
 //! - [`Trainer`] is one model in training: [`Trainer::step`] is one epoch of the
 //!   published listing, one update of each net.
 //! - [`Recipe`] names settings that were measured.
+//! - [`Judge`] measures the pictures on the way, and [`Watch`] says what goes wrong.
 //! - [`RunDir`] names every path of a run.
 //!
 //! Nothing here prints: what happens is told to an observer that the caller gives.
 
-mod adam;
+mod diagnosis;
 mod metrics;
 mod penalty;
+mod quality;
 mod recipe;
 mod report;
 mod run_dir;
 mod train;
 mod trainer;
 
+pub use diagnosis::{Finding, Watch};
 pub use metrics::MetricsRow;
 pub use penalty::difference_penalty;
+pub use quality::{Judge, Quality};
 pub use recipe::{Recipe, SettingsError, validate};
 pub use report::{Readings, StepReport};
 pub use run_dir::{RunConfig, RunDir, RunDirError};

@@ -7,10 +7,12 @@ use gan_model::atomic;
 use serde::{Deserialize, Serialize};
 
 use crate::run_dir::{RunDir, RunDirError, io};
+use crate::diagnosis::Finding;
+use crate::quality::Quality;
 use crate::report::Readings;
 
 /// One line of `metrics.jsonl`.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct MetricsRow {
     /// Epochs done.
     pub epoch: u64,
@@ -31,6 +33,12 @@ pub struct MetricsRow {
     /// Share of the discriminator's hidden units that tell no two images apart by their sign.
     #[serde(default)]
     pub idle: f32,
+    /// How good the pictures are, in the rows where it was measured.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quality: Option<Quality>,
+    /// What was found to go wrong, in the row where it showed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub finding: Option<Finding>,
     /// Seconds of training since this process began it; a clock's, so it does not repeat.
     pub seconds: f64,
 }
@@ -48,6 +56,8 @@ impl MetricsRow {
             spread: readings.spread,
             saturated: readings.saturated,
             idle: readings.idle,
+            quality: None,
+            finding: None,
             seconds,
         }
     }
@@ -69,13 +79,17 @@ impl RunDir {
     }
 
     /// Begins the metrics, or drops the rows after `epoch` and a last one that a crash
-    /// cut short: the epochs they tell of will be trained again.
+    /// cut short: the epochs they tell of will be trained again. Each row that stays is told.
     ///
     /// # Errors
     /// When the system refuses.
-    pub fn rewind_metrics(&self, epoch: u64) -> Result<(), RunDirError> {
+    pub fn rewind_metrics(
+        &self,
+        epoch: u64,
+        mut kept_row: impl FnMut(&MetricsRow),
+    ) -> Result<(), RunDirError> {
         let path = self.metrics();
-        let rewind = || {
+        let mut rewind = || {
             let file = match File::open(&path) {
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {
                     return File::create_new(&path).map(drop);
@@ -86,7 +100,10 @@ impl RunDir {
                 for line in file.split(b'\n') {
                     let line = line?;
                     let row = serde_json::from_slice::<MetricsRow>(&line);
-                    if row.is_ok_and(|row| row.epoch <= epoch) {
+                    if let Ok(row) = row
+                        && row.epoch <= epoch
+                    {
+                        kept_row(&row);
                         kept.write_all(&line)?;
                         kept.write_all(b"\n")?;
                     }
@@ -121,14 +138,16 @@ mod tests {
     fn rewinding_keeps_the_rows_up_to_an_epoch_and_drops_a_torn_one() {
         let dir = tempfile::tempdir().unwrap();
         let run = RunDir::create(dir.path()).unwrap();
-        run.rewind_metrics(7).unwrap();
+        run.rewind_metrics(7, |_| ()).unwrap();
         assert_eq!(fs::read(run.metrics()).unwrap(), b"", "begun");
         for epoch in [20, 40, 60] {
             run.append_metrics(&row(epoch)).unwrap();
         }
         let whole = fs::read_to_string(run.metrics()).unwrap();
         fs::write(run.metrics(), format!("{whole}{{\"epoch\":8")).unwrap();
-        run.rewind_metrics(40).unwrap();
+        let mut told = Vec::new();
+        run.rewind_metrics(40, |row| told.push(row.epoch)).unwrap();
+        assert_eq!(told, [20, 40]);
         let kept = fs::read_to_string(run.metrics()).unwrap();
         let epochs: Vec<u64> = kept
             .lines()

@@ -178,6 +178,12 @@ impl RunDir {
         self.root.join(FILE_NAME)
     }
 
+    /// The checkpoint whose pictures were measured to be the best so far.
+    #[must_use]
+    pub fn best(&self) -> PathBuf {
+        self.root.join("best.mpk")
+    }
+
     /// Writes `config.json`.
     ///
     /// # Errors

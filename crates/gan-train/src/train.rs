@@ -1,7 +1,7 @@
 //! The whole of training.
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use burn::tensor::Device;
@@ -13,7 +13,9 @@ use gan_model::{DatasetInfo, ModelConfig};
 use gan_sample::{Grid, Sampler, write_png};
 use thiserror::Error;
 
+use crate::diagnosis::{Finding, Watch};
 use crate::metrics::MetricsRow;
+use crate::quality::Judge;
 use crate::run_dir::{RunDir, RunDirError};
 use crate::report::Readings;
 use crate::trainer::Trainer;
@@ -26,16 +28,20 @@ const PREVIEW: usize = 10;
 const REALS: usize = 100;
 
 /// What an observer is told.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub enum Event {
     /// A step is done.
     Epoch(u64),
-    /// The losses of the latest step were read.
+    /// The latest step was read, and maybe more was found out.
     Read(MetricsRow),
+    /// Something goes wrong; told once a run.
+    Found(Finding),
     /// A row of digits was drawn after as many epochs.
     Sampled(u64),
     /// A checkpoint was written after as many epochs.
     Saved(u64),
+    /// The pictures are the best so far, and their checkpoint was kept.
+    Best(u64),
 }
 
 /// How a training ended; in each case the latest checkpoint is that of its last epoch.
@@ -74,7 +80,8 @@ pub enum TrainError {
 /// between two steps.
 ///
 /// Losses go to the run's metrics, a row of digits from always the same noise to its
-/// samples, and everything to its checkpoint. What is written depends on the trainer
+/// samples, and everything to its checkpoint. Every `eval_every` epochs the `judge`, if there is
+/// one, measures the pictures, and the best checkpoint is kept. What is written depends on the trainer
 /// and the data alone, so a training that was stopped and resumed leaves what an
 /// uninterrupted one does.
 ///
@@ -84,6 +91,7 @@ pub fn train(
     trainer: &mut Trainer,
     dataset: &Dataset,
     run: &RunDir,
+    judge: Option<&Judge>,
     device: &Device,
     stop: impl Fn(u64) -> bool,
     mut observe: impl FnMut(Event),
@@ -91,9 +99,9 @@ pub fn train(
     let begin = Instant::now();
     let config = trainer.config().clone();
     let info = dataset_info(dataset);
-    let save = |trainer: &Trainer| -> Result<(), TrainError> {
+    let save = |trainer: &Trainer, path: &Path| -> Result<(), TrainError> {
         let (header, sections) = trainer.checkpoint(info.clone())?;
-        Ok(sections.write(&run.checkpoint(), &header)?)
+        Ok(sections.write(path, &header)?)
     };
 
     if !run.reals().exists() {
@@ -103,9 +111,13 @@ pub fn train(
     if trainer.epoch() == 0 {
         preview(trainer, run, device)?;
         observe(Event::Sampled(0));
-        save(trainer)?;
+        save(trainer, &run.checkpoint())?;
     }
-    run.rewind_metrics(trainer.epoch())?;
+    let (mut watch, mut best) = (Watch::new(&config), f64::INFINITY);
+    run.rewind_metrics(trainer.epoch(), |row| {
+        watch.see(row);
+        best = row.quality.as_ref().map_or(best, |quality| best.min(quality.frechet));
+    })?;
 
     let mut outcome = Outcome::Finished;
     while trainer.epoch() < config.epochs {
@@ -118,9 +130,11 @@ pub fn train(
 
         let stopped = stop(epoch);
         let last = epoch == config.epochs;
+        let measured = judge.filter(|_| config.eval_every > 0 && epoch.is_multiple_of(config.eval_every));
         // Rows come at the same epochs wherever a training ends and goes on.
-        let recorded =
-            epoch.is_multiple_of(READ_EVERY) || epoch.is_multiple_of(config.sample_every);
+        let recorded = epoch.is_multiple_of(READ_EVERY)
+            || epoch.is_multiple_of(config.sample_every)
+            || measured.is_some();
         let sampled = epoch.is_multiple_of(config.sample_every) || last;
         let saved = epoch.is_multiple_of(config.checkpoint_every) || last;
         if recorded || sampled || saved || stopped {
@@ -128,18 +142,32 @@ pub fn train(
             if !readings.is_finite() {
                 return Err(TrainError::Diverged { epoch, readings });
             }
-            let row = MetricsRow::new(epoch, &readings, begin.elapsed().as_secs_f64());
+            let mut row = MetricsRow::new(epoch, &readings, begin.elapsed().as_secs_f64());
+            row.quality = measured.map(|judge| judge.measure(trainer, device));
+            // Before its row: a row that is there has its checkpoint.
+            if let Some(quality) = &row.quality
+                && quality.frechet < best
+            {
+                best = quality.frechet;
+                save(trainer, &run.best())?;
+                observe(Event::Best(epoch));
+            }
             if recorded {
+                row.finding = watch.see(&row);
                 run.append_metrics(&row)?;
             }
+            let finding = row.finding;
             observe(Event::Read(row));
+            if let Some(finding) = finding {
+                observe(Event::Found(finding));
+            }
         }
         if sampled {
             preview(trainer, run, device)?;
             observe(Event::Sampled(epoch));
         }
         if saved || stopped {
-            save(trainer)?;
+            save(trainer, &run.checkpoint())?;
             observe(Event::Saved(epoch));
         }
         if stopped && !last {

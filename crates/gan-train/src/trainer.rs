@@ -11,8 +11,8 @@ use gan_model::stream::{Purpose, fill_dropout, fill_normal, stream};
 use gan_model::{
     DatasetInfo, Discriminator, Generator, Loss, ModelConfig, TrainingConfig, Verdict, loss,
 };
+use gan_optim::{Adam, Average, Betas};
 
-use crate::adam::{Adam, Average};
 use crate::penalty::gradient_penalty;
 use crate::report::StepReport;
 
@@ -43,8 +43,8 @@ impl Trainer {
             averaged: generator.valid(),
             generator: generator.train(),
             discriminator: Discriminator::init(&model, config.seed, device).train(),
-            generator_adam: Adam::new(&config, is_cpu(device)),
-            discriminator_adam: Adam::new(&config, is_cpu(device)),
+            generator_adam: Adam::new(betas(&config), is_cpu(device)),
+            discriminator_adam: Adam::new(betas(&config), is_cpu(device)),
             epoch: 0,
             device: device.clone(),
             model,
@@ -64,8 +64,8 @@ impl Trainer {
             averaged: checkpoint.generator(Weights::Averaged, device)?.valid(),
             generator: checkpoint.generator(Weights::Raw, device)?.train(),
             discriminator: checkpoint.discriminator(device)?.train(),
-            generator_adam: Adam::resume(&training, is_cpu(device), &generator_moments),
-            discriminator_adam: Adam::resume(&training, is_cpu(device), &discriminator_moments),
+            generator_adam: Adam::resume(betas(&training), is_cpu(device), &generator_moments),
+            discriminator_adam: Adam::resume(betas(&training), is_cpu(device), &discriminator_moments),
             epoch: step,
             device: device.clone(),
             model,
@@ -296,6 +296,11 @@ impl Trainer {
         };
         Ok((header, sections))
     }
+}
+
+fn betas(config: &TrainingConfig) -> Betas {
+    let TrainingConfig { beta1, beta2, epsilon, .. } = *config;
+    Betas { beta1, beta2, epsilon }
 }
 
 /// `count` numbers of a step's noise.

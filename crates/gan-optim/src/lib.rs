@@ -7,14 +7,22 @@ use burn::module::{Module, ModuleMapper, ModuleVisitor, Param, ParamId};
 use burn::tensor::container::TensorContainer;
 use burn::tensor::{Gradients, Tensor, TensorData};
 use gan_kernels::AdamStep;
-use gan_model::TrainingConfig;
 use gan_model::checkpoint::Moments;
 
-/// Adam's settings, in the paper's names, and its moments of one net's weights.
-pub(crate) struct Adam {
-    beta1: f64,
-    beta2: f64,
-    epsilon: f64,
+/// Adam's settings, in the paper's names.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Betas {
+    /// β₁, decay rate of the first moment, in [0, 1).
+    pub beta1: f64,
+    /// β₂, decay rate of the second moment, in [0, 1).
+    pub beta2: f64,
+    /// ε, the guard against division by zero.
+    pub epsilon: f64,
+}
+
+/// Adam and its moments of one net's weights.
+pub struct Adam {
+    betas: Betas,
     /// Whether tensors lie in the host's memory.
     on_host: bool,
     first: Tensors,
@@ -25,50 +33,46 @@ pub(crate) struct Adam {
 type Tensors = TensorContainer<ParamId>;
 
 /// Averaged weights, each moved by `1 − decay` of the way to its weight a step.
-pub(crate) struct Average {
+pub struct Average {
     weights: Tensors,
     decay: f64,
 }
 
 impl Average {
     /// Takes over the weights of a net, to give them back by [`place`](Self::place).
-    pub(crate) fn of<M: Module>(net: M, decay: f64) -> Self {
+    #[must_use]
+    pub fn of<M: Module>(net: M, decay: f64) -> Self {
         let weights = collect(&net);
         drop(net); // Now nobody else holds the tensors: they are updated in place.
         Self { weights, decay }
     }
 
     /// The averaged weights in the places of `net`'s.
-    pub(crate) fn place<M: Module>(&self, net: &M) -> M {
+    #[must_use]
+    pub fn place<M: Module>(&self, net: &M) -> M {
         place(net, &self.weights)
     }
 }
 
 impl Adam {
     /// Adam before its first update of a net, all moments zero.
-    pub(crate) fn new(config: &TrainingConfig, on_host: bool) -> Self {
-        Self {
-            beta1: config.beta1,
-            beta2: config.beta2,
-            epsilon: config.epsilon,
-            on_host,
-            first: Tensors::new(),
-            second: Tensors::new(),
-        }
+    ///
+    /// `on_host` says that tensors lie in the host's memory, where an update is one pass.
+    #[must_use]
+    pub fn new(betas: Betas, on_host: bool) -> Self {
+        Self { betas, on_host, first: Tensors::new(), second: Tensors::new() }
     }
 
     /// Adam as a checkpoint left it.
-    pub(crate) fn resume<M: Module>(
-        config: &TrainingConfig,
-        on_host: bool,
-        moments: &Moments<M>,
-    ) -> Self {
+    #[must_use]
+    pub fn resume<M: Module>(betas: Betas, on_host: bool, moments: &Moments<M>) -> Self {
         let (first, second) = (collect(&moments.first), collect(&moments.second));
-        Self { first, second, ..Self::new(config, on_host) }
+        Self { first, second, ..Self::new(betas, on_host) }
     }
 
     /// The moments in the places of `net`'s weights, zero where there was no update yet.
-    pub(crate) fn moments<M: Module>(&self, net: &M) -> Moments<M> {
+    #[must_use]
+    pub fn moments<M: Module>(&self, net: &M) -> Moments<M> {
         Moments { first: place(net, &self.first), second: place(net, &self.second) }
     }
 
@@ -76,7 +80,8 @@ impl Adam {
     /// counts updates from 1.
     ///
     /// A weight without a gradient stays as it is, and so do its moments.
-    pub(crate) fn update<M: Module>(
+    #[must_use]
+    pub fn update<M: Module>(
         &mut self,
         net: M,
         gradients: Gradients,
@@ -85,8 +90,8 @@ impl Adam {
         lr: f64,
     ) -> M {
         let correction = |beta: f64| 1.0 - beta.powf(time as f64);
-        let step = lr / correction(self.beta1);
-        let root = correction(self.beta2).sqrt().recip();
+        let step = lr / correction(self.betas.beta1);
+        let root = correction(self.betas.beta2).sqrt().recip();
         net.map(&mut Update { adam: self, gradients, average, step, root })
     }
 }
@@ -140,7 +145,7 @@ impl ModuleMapper for Update<'_> {
 impl Update<'_> {
     /// In Burn's operations: what runs on a GPU, and the reference for the host's pass.
     fn on_device<const D: usize>(&self, old: State<D>, gradient: Tensor<D>) -> State<D> {
-        let Adam { beta1, beta2, epsilon, .. } = *self.adam;
+        let Betas { beta1, beta2, epsilon } = self.adam.betas;
         let decayed = |old: Tensor<D>, new: Tensor<D>, beta: f64| {
             old.mul_scalar(beta) + new.mul_scalar(1.0 - beta)
         };
@@ -161,11 +166,11 @@ impl Update<'_> {
             [old.weight, old.first, old.second].map(Tensor::into_data);
         let mut average = old.average.map(|(average, decay)| (average.into_data(), decay));
         let step = AdamStep {
-            beta1: self.adam.beta1 as f32,
-            beta2: self.adam.beta2 as f32,
+            beta1: self.adam.betas.beta1 as f32,
+            beta2: self.adam.betas.beta2 as f32,
             step: self.step as f32,
             root: self.root as f32,
-            epsilon: self.adam.epsilon as f32,
+            epsilon: self.adam.betas.epsilon as f32,
         };
         let numbers = average.as_mut().map(|(average, decay)| (floats(average), *decay as f32));
         let moments = [floats(&mut first), floats(&mut second)];
@@ -218,21 +223,20 @@ mod tests {
     use gan_model::{Generator, ModelConfig};
 
     use super::*;
-    use crate::Recipe;
 
     /// Weights and average after three updates with the same gradients either way.
     fn three_updates(on_host: bool) -> [Vec<TensorData>; 2] {
         let device = Device::flex();
         let model = ModelConfig { generator_hidden: vec![40, 30], ..ModelConfig::default() };
-        let config = Recipe::Plain.training();
+        let betas = Betas { beta1: 0.5, beta2: 0.999, epsilon: 1e-8 };
         let mut net = Generator::init(&model, 1, &device).train();
         let mut average = Average::of(net.valid(), 0.9);
-        let mut adam = Adam::new(&config, on_host);
+        let mut adam = Adam::new(betas, on_host);
         for time in 1..=3 {
             device.seed(time);
             let noise = Tensor::random([8, 100], Distribution::Default, &device).autodiff();
             let loss = net.forward(noise).square().mean();
-            net = adam.update(net, loss.backward(), Some(&mut average), time, config.lr);
+            net = adam.update(net, loss.backward(), Some(&mut average), time, 2e-4);
         }
         let tensors = |net: &Generator| {
             let noise = Tensor::ones([1, 100], &device);

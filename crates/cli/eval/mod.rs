@@ -1,0 +1,325 @@
+//! `gan-eval`, from flags to exit code.
+
+mod args;
+pub(crate) mod ruler;
+mod samples;
+mod table;
+
+use std::fs::{self, File};
+use std::io::BufWriter;
+use std::path::Path;
+use std::time::Instant;
+
+use anyhow::Context;
+use clap::{CommandFactory, Parser};
+use gan_data::{Dataset, IMAGE_LEN, SIDE};
+use gan_eval::memory::{Memory, closest, memory};
+use gan_eval::{Measures, Nearest, Options, Reference, Ruler, Seen, nearest, stand_ins};
+use gan_model::checkpoint::{Checkpoint, Weights};
+use gan_model::device::Chosen;
+use gan_sample::{Grid, Sampler, write_png};
+use gan_train::RunDir;
+use indicatif::{ProgressBar, ProgressStyle};
+use npyz::WriterBuilder;
+use serde_json::json;
+
+use self::args::EvalArgs;
+use crate::exit::Failure;
+use crate::train::resume::checkpoint_path;
+use crate::train::{Data, DataOptions, choose_device, get_data, use_threads};
+use crate::{say, shell};
+
+/// Pictures whose nearest training images are looked for, and as many test images.
+const REMEMBERED: usize = 2_000;
+/// Pairs that are drawn, and how many in a row.
+const PAIRS: [usize; 2] = [40, 20];
+/// The fewest pictures that measures mean something of.
+const FEWEST: usize = 100;
+
+/// # Errors
+/// How the program ends when it does not succeed.
+pub fn main() -> Result<(), Failure> {
+    let begin = Instant::now();
+    let args = EvalArgs::parse();
+    if shell::asked(EvalArgs::command(), args.completions, args.man)? {
+        return Ok(());
+    }
+    let making = args.ruler.as_deref() == Some(Path::new("train"));
+    if args.checkpoint.is_none() && args.samples.is_none() && !making {
+        let what = "nothing to measure; give --checkpoint CKPT|DIR or --samples FILE.npy|DIR";
+        return Err(Failure::Usage(what.into()));
+    }
+    if args.count < FEWEST {
+        let count = args.count;
+        return Err(Failure::Usage(format!("--count is {count}; expected {FEWEST} or more")));
+    }
+    if let Some(threads) = args.threads {
+        use_threads(threads)?;
+    }
+    let device = choose_device(Some(&args.device))?;
+    let source = Source::open(&args, &device)?;
+    let mut data = get_data(&data_options(&args, source.as_ref()), args.quiet)?;
+    let ruler = ruler::choose(args.ruler.as_deref(), &mut data, &device.device, args.quiet)?;
+    let Some(source) = source else { return Ok(()) };
+    let report = Report::make(&args, &source, &mut data, &ruler, &device)?;
+    report.tell(&args, &source, &ruler, begin)
+}
+
+/// Where the pictures come from.
+enum Source {
+    Drawn { checkpoint: Checkpoint, pixels: Vec<u8> },
+    Given { path: std::path::PathBuf, pixels: Vec<u8> },
+}
+
+impl Source {
+    fn open(args: &EvalArgs, device: &Chosen) -> Result<Option<Self>, Failure> {
+        let source = if let Some(path) = &args.samples {
+            Self::Given { path: path.clone(), pixels: samples::read(path, args.count)? }
+        } else if let Some(path) = &args.checkpoint {
+            let checkpoint = Checkpoint::open(&checkpoint_path(path))?;
+            let weights = if args.raw { Weights::Raw } else { Weights::Averaged };
+            let generator = checkpoint.generator(weights, &device.device)?;
+            let model = &checkpoint.header().model;
+            let (width, height) = (model.width, model.height);
+            if [width, height] != [SIDE; 2] {
+                return Err(Failure::Usage(format!(
+                    "{} draws pictures of {width}x{height}; expected 28x28",
+                    checkpoint.path().display()
+                )));
+            }
+            let count = args.count.min(1_000_000);
+            let pixels =
+                Sampler::new(&generator, model, &device.device).pictures(args.seed, 0, count);
+            Self::Drawn { checkpoint, pixels }
+        } else {
+            return Ok(None);
+        };
+        let found = source.pixels().len() / IMAGE_LEN;
+        if found < FEWEST {
+            return Err(Failure::Usage(format!(
+                "{} holds {found} pictures; expected {FEWEST} or more",
+                source.path().display()
+            )));
+        }
+        Ok(Some(source))
+    }
+
+    fn pixels(&self) -> &[u8] {
+        match self {
+            Self::Drawn { pixels, .. } | Self::Given { pixels, .. } => pixels,
+        }
+    }
+
+    fn path(&self) -> &Path {
+        match self {
+            Self::Drawn { checkpoint, .. } => checkpoint.path(),
+            Self::Given { path, .. } => path,
+        }
+    }
+}
+
+/// The data set that was named, or the one that the checkpoint learnt from.
+fn data_options(args: &EvalArgs, source: Option<&Source>) -> DataOptions {
+    let (mut dataset, mut dir) = (args.dataset.clone(), args.data_dir.clone());
+    if let Some(Source::Drawn { checkpoint, .. }) = source {
+        let known = &checkpoint.header().dataset.name;
+        if dataset.is_none() && crate::train::DATASETS.contains(&known.as_str()) {
+            dataset = Some(known.clone());
+        }
+        let root = checkpoint.path().parent().map(RunDir::read_config);
+        dir = dir.or_else(|| root.flatten().and_then(|config| config.data_dir));
+    }
+    DataOptions { dataset: dataset.unwrap_or_else(|| "auto".into()), dir, offline: args.offline }
+}
+
+/// All that was found.
+struct Report {
+    dataset: String,
+    tested: usize,
+    found: Measures,
+    floor: Measures,
+    memory: Memory,
+}
+
+impl Report {
+    fn make(
+        args: &EvalArgs,
+        source: &Source,
+        data: &mut Data,
+        ruler: &Ruler,
+        device: &Chosen,
+    ) -> Result<Self, Failure> {
+        let test = data.test()?;
+        let pixels = source.pixels();
+        let count = pixels.len() / IMAGE_LEN;
+        let bar = Bar::new(args.quiet)?;
+        let options = Options { seed: args.seed, ..Options::default() };
+
+        let real = bar.look("looking at test images", ruler, test.images());
+        let reference = Reference::new(ruler, real);
+        let seen = bar.look("looking at pictures", ruler, pixels);
+        bar.stage("measuring pictures");
+        let found = reference.judge(&seen, options);
+        let others = stand_ins(data.train.images(), count);
+        let stand_ins = bar.look("looking at real images in their place", ruler, &others);
+        bar.stage("measuring real images in their place");
+        let floor = reference.judge(&stand_ins, Options { resamples: 0, ..options });
+        let (near, memory) = remember(&bar, pixels, &data.train, &test, device);
+        bar.0.finish_and_clear();
+
+        if let Some(path) = &args.pairs {
+            draw_pairs(path, pixels, &data.train, &near)?;
+        }
+        if let Some(folder) = &args.features {
+            write_features(folder, reference.seen(), &seen, ruler)?;
+        }
+        let dataset = data.train.name().to_owned();
+        Ok(Self { dataset, tested: test.len(), found, floor, memory })
+    }
+
+    fn tell(
+        &self,
+        args: &EvalArgs,
+        source: &Source,
+        ruler: &Ruler,
+        begin: Instant,
+    ) -> Result<(), Failure> {
+        let Self { dataset, tested, found, floor, memory } = self;
+        let seconds = begin.elapsed().as_secs_f64();
+        if args.json {
+            return Ok(say::json(&json!({
+                "source": source.path(),
+                "epochs": match source {
+                    Source::Drawn { checkpoint, .. } => Some(checkpoint.header().step),
+                    Source::Given { .. } => None,
+                },
+                "seed": args.seed,
+                "dataset": dataset,
+                "ruler": {
+                    "name": ruler.name(),
+                    "sha256": ruler.digest(),
+                    "accuracy": ruler.accuracy(),
+                },
+                "measures": found,
+                "floor": floor,
+                "memory": {
+                    "median_ratio": memory.ratio,
+                    "near_share": memory.share,
+                    "near_threshold": memory.threshold,
+                },
+                "pairs": args.pairs,
+                "seconds": seconds,
+            }))?);
+        }
+        say::data(format!(
+            "{} pictures of {}, against {tested} test images of {dataset}\n\
+             ruler {} (sha256 {:.12}…, reads {:.2}% of its test images)\n\n{}\n\n  \
+             nearest training image: {:.2} times as far as test images have theirs; {:.1}% of the \
+             pictures nearer\n  than 99% of test images (1% is chance)",
+            found.count,
+            source.path().display(),
+            ruler.name(),
+            ruler.digest(),
+            100.0 * ruler.accuracy(),
+            table::measures(found, floor),
+            memory.ratio,
+            100.0 * memory.share,
+        ))?;
+        if !args.quiet {
+            say::note(format!("\nmeasured in {}", say::duration(seconds)));
+        }
+        Ok(())
+    }
+}
+
+/// How near pictures lie to training images, next to test images.
+fn remember(
+    bar: &Bar,
+    pixels: &[u8],
+    train: &Dataset,
+    test: &Dataset,
+    device: &Chosen,
+) -> (Vec<Nearest>, Memory) {
+    bar.stage("looking for the nearest training images");
+    let most = REMEMBERED * IMAGE_LEN;
+    let near = |images: &[u8]| {
+        let images = &images[..most.min(images.len())];
+        nearest(images, train.images(), &device.device, &|part| {
+            bar.0.set_length(100);
+            bar.0.set_position((100.0 * part) as u64);
+        })
+    };
+    let (near, test) = (near(pixels), near(test.images()));
+    let distances = |near: &[Nearest]| near.iter().map(|n| n.distance).collect::<Vec<_>>();
+    let memory = memory(&distances(&near), &distances(&test));
+    (near, memory)
+}
+
+/// A row of the closest pictures, a row of their training images, and so on.
+fn draw_pairs(
+    path: &Path,
+    pixels: &[u8],
+    train: &Dataset,
+    near: &[Nearest],
+) -> anyhow::Result<()> {
+    let distances: Vec<_> = near.iter().map(|n| n.distance).collect();
+    let mut drawn = Vec::new();
+    for row in closest(&distances, PAIRS[0]).chunks(PAIRS[1]) {
+        for &index in row {
+            drawn.extend_from_slice(&pixels[index * IMAGE_LEN..][..IMAGE_LEN]);
+        }
+        for &index in row {
+            drawn.extend_from_slice(train.image(near[index].index));
+        }
+    }
+    let image = Grid { columns: PAIRS[1], scale: 2 }.draw(&drawn, [SIDE; 2])?;
+    write_png(path, &image).map_err(|error| {
+        anyhow::anyhow!("cannot write --pairs {}: {error}", path.display())
+    })
+}
+
+/// Three arrays, for another program to measure.
+fn write_features(folder: &Path, real: &Seen, fake: &Seen, ruler: &Ruler) -> anyhow::Result<()> {
+    let failed = |error| anyhow::anyhow!("cannot write --features {}: {error}", folder.display());
+    fs::create_dir(folder).map_err(failed)?;
+    for (name, numbers, width) in [
+        ("real.npy", &real.features, Ruler::FEATURES),
+        ("fake.npy", &fake.features, Ruler::FEATURES),
+        ("probabilities.npy", &fake.probabilities, ruler.classes()),
+    ] {
+        let write = || {
+            let file = BufWriter::new(File::create_new(folder.join(name))?);
+            let shape = [numbers.len() / width, width].map(|n| n as u64);
+            let options = npyz::WriteOptions::new().default_dtype().shape(&shape);
+            let mut npy = options.writer(file).begin_nd()?;
+            npy.extend(numbers.iter().copied())?;
+            npy.finish()
+        };
+        write().map_err(failed)?;
+    }
+    Ok(())
+}
+
+/// What is going on, on a terminal.
+struct Bar(ProgressBar);
+
+impl Bar {
+    fn new(quiet: bool) -> anyhow::Result<Self> {
+        let bar = if quiet { ProgressBar::hidden() } else { ProgressBar::new(1) };
+        let style = ProgressStyle::with_template("  [{bar:24}] {msg}").context("progress bar")?;
+        bar.set_style(style.progress_chars("=> "));
+        Ok(Self(bar))
+    }
+
+    fn stage(&self, what: &'static str) {
+        self.0.set_message(what);
+        self.0.set_position(0);
+        self.0.tick();
+    }
+
+    fn look(&self, what: &'static str, ruler: &Ruler, images: &[u8]) -> Seen {
+        self.stage(what);
+        self.0.set_length((images.len() / IMAGE_LEN) as u64);
+        ruler.look(images, &|done| self.0.set_position(done as u64))
+    }
+}

@@ -1,0 +1,88 @@
+//! Which ruler measures a data set: the built-in one, one that was made before, or a new one.
+
+use std::path::{Path, PathBuf};
+
+use gan_data::Dataset;
+use gan_eval::{Ruler, train_ruler};
+use indicatif::{ProgressBar, ProgressStyle};
+
+use crate::say;
+use crate::train::Data;
+
+/// Data sets of digits as MNIST's, which the built-in ruler reads.
+const DIGITS: [&str; 2] = ["mnist", "synthetic"];
+
+/// The ruler that was asked for, or the one for the data set.
+///
+/// # Errors
+/// When there is none, with how to make one.
+pub fn choose(
+    asked: Option<&Path>,
+    data: &mut Data,
+    device: &burn::tensor::Device,
+    quiet: bool,
+) -> anyhow::Result<Ruler> {
+    match asked {
+        Some(word) if word == Path::new("train") => {
+            let place = place(&data.train, data.dir.as_deref());
+            let ruler = make(data, device, quiet)?;
+            if let Some(folder) = place.parent() {
+                std::fs::create_dir_all(folder)?;
+            }
+            ruler.write(&place)?;
+            say::note(format!(
+                "ruler {}, which reads {:.2}% of the test images, kept as {}",
+                ruler.name(),
+                100.0 * ruler.accuracy(),
+                place.display()
+            ));
+            Ok(ruler)
+        }
+        Some(path) => Ok(Ruler::read(path, device)?),
+        None => match usual(&data.train, data.dir.as_deref(), device)? {
+            Some(ruler) => Ok(ruler),
+            None => anyhow::bail!(
+                "there is no ruler for {}; make one with: gan-eval --ruler train --dataset {}",
+                data.train.name(),
+                data.train.name()
+            ),
+        },
+    }
+}
+
+/// The ruler for a data set, if it is built in or was made before.
+///
+/// # Errors
+/// When it was made, and cannot be read.
+pub fn usual(
+    train: &Dataset,
+    dir: Option<&Path>,
+    device: &burn::tensor::Device,
+) -> anyhow::Result<Option<Ruler>> {
+    if DIGITS.contains(&train.name()) {
+        return Ok(Some(Ruler::mnist(device)));
+    }
+    let place = place(train, dir);
+    if place.exists() { Ok(Some(Ruler::read(&place, device)?)) } else { Ok(None) }
+}
+
+/// Where the ruler of a data set is kept.
+fn place(train: &Dataset, dir: Option<&Path>) -> PathBuf {
+    let dir = dir.map_or_else(|| Path::new("data").join(train.name()), Path::to_path_buf);
+    dir.join(format!("{}-{:.12}.ruler", train.name(), train.digest()))
+}
+
+fn make(data: &mut Data, device: &burn::tensor::Device, quiet: bool) -> anyhow::Result<Ruler> {
+    let test = data.test()?;
+    let bar = if quiet { ProgressBar::hidden() } else { ProgressBar::new(0) };
+    let style = "  making a ruler [{bar:24}] {pos}/{len}  loss {msg}  {eta} left";
+    bar.set_style(ProgressStyle::with_template(style)?.progress_chars("=> "));
+    let name = format!("{}-1", data.train.name());
+    let ruler = train_ruler(&name, &data.train, &test, 0, device, |progress| {
+        bar.set_length(progress.total);
+        bar.set_position(progress.done);
+        bar.set_message(format!("{:.3}", progress.loss));
+    });
+    bar.finish_and_clear();
+    Ok(ruler?)
+}

@@ -1,0 +1,153 @@
+//! Bootstrap intervals: how far a measure would move with other samples.
+
+use rand::RngExt;
+use rand_chacha::ChaCha8Rng;
+
+use crate::quantile::{quantile, sorted};
+
+/// Resamples for an interval, where nothing speaks for another number.
+pub const RESAMPLES: usize = 200;
+/// What an interval should hold the true value with.
+pub const LEVEL: f64 = 0.95;
+
+/// An interval, both ends included.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Interval {
+    /// Lower end.
+    pub low: f64,
+    /// Upper end.
+    pub high: f64,
+}
+
+/// `n` draws with replacement from `n` samples, as how often each was drawn; the same from
+/// the same state of `rng`, on all machines.
+#[must_use]
+pub fn resample(n: usize, rng: &mut ChaCha8Rng) -> Vec<u32> {
+    let mut counts = vec![0; n];
+    for _ in 0..n {
+        counts[draw(n, rng)] += 1;
+    }
+    counts
+}
+
+fn draw(n: usize, rng: &mut ChaCha8Rng) -> usize {
+    // Not `usize`, whose draws differ with its width.
+    rng.random_range(0..n as u64) as usize
+}
+
+/// The percentile interval (Efron & Tibshirani 1993, chapter 13): the middle 95% ([`LEVEL`])
+/// of the resampled values. For statistics without bias, such as means.
+///
+/// # Panics
+/// When there are no values.
+#[must_use]
+pub fn percentile_interval(resampled: &[f64]) -> Interval {
+    let sorted = sorted(resampled);
+    let tail = (1.0 - LEVEL) / 2.0;
+    Interval { low: quantile(&sorted, tail), high: quantile(&sorted, 1.0 - tail) }
+}
+
+/// The basic interval (Davison & Hinkley 1997, section 5.2): the percentile interval mirrored
+/// at the statistic's own `value`. For statistics with bias, such as the Fréchet distance.
+///
+/// A resample holds some samples twice, so its distance is off again as the samples' own
+/// is from the truth, and by about as much: mirrored, the two make up for each other. The
+/// interval is thus about the distance without bias, and may leave `value` out, or reach
+/// below 0. It covers the chance of what was resampled alone: with a fixed real side, that
+/// in the fake samples.
+///
+/// # Panics
+/// When there are no values.
+#[must_use]
+pub fn basic_interval(value: f64, resampled: &[f64]) -> Interval {
+    let Interval { low, high } = percentile_interval(resampled);
+    Interval { low: 2.0 * value - high, high: 2.0 * value - low }
+}
+
+/// The percentile interval of the mean of one value a sample, from `resamples` resamples,
+/// of which [`RESAMPLES`] will do.
+///
+/// # Panics
+/// When there are no values, or no resamples.
+#[must_use]
+pub fn mean_interval(values: &[f64], resamples: usize, rng: &mut ChaCha8Rng) -> Interval {
+    assert!(!values.is_empty(), "no values");
+    let n = values.len();
+    // The draws of `resample`, added up as they come.
+    let mut mean = || (0..n).map(|_| values[draw(n, rng)]).sum::<f64>() / n as f64;
+    let means: Vec<f64> = (0..resamples).map(|_| mean()).collect();
+    percentile_interval(&means)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::frechet::{Gaussian, GaussianRoot};
+    use rand::SeedableRng;
+
+    fn rng(seed: u64) -> ChaCha8Rng {
+        ChaCha8Rng::seed_from_u64(seed)
+    }
+
+    /// Standard normal, near enough: the sum of twelve uniform numbers.
+    fn normal(rng: &mut ChaCha8Rng) -> f64 {
+        (0..12).map(|_| rng.random::<f64>()).sum::<f64>() - 6.0
+    }
+
+    #[test]
+    fn a_resample_is_as_large_as_the_set_and_repeats() {
+        let counts = resample(1000, &mut rng(1));
+        assert_eq!(counts.iter().sum::<u32>(), 1000);
+        assert_eq!(counts, resample(1000, &mut rng(1)));
+        let left_out = counts.iter().filter(|&&count| count == 0).count();
+        assert!((300..440).contains(&left_out), "{left_out} is not about 1000 / e");
+    }
+
+    #[test]
+    fn a_mean_has_the_interval_of_its_standard_error() {
+        let mut source = rng(2);
+        let values: Vec<f64> = (0..400).map(|_| normal(&mut source)).collect();
+        let interval = mean_interval(&values, 2000, &mut rng(3));
+        let mean = values.iter().sum::<f64>() / 400.0;
+        // 1.96 standard errors of 1 / √400 to each side.
+        assert!((interval.low - (mean - 0.098)).abs() < 0.015, "{interval:?}");
+        assert!((interval.high - (mean + 0.098)).abs() < 0.015, "{interval:?}");
+        assert_eq!(interval, mean_interval(&values, 2000, &mut rng(3)));
+        let certain = mean_interval(&[1.0; 9], RESAMPLES, &mut rng(4));
+        assert_eq!(certain, Interval { low: 1.0, high: 1.0 });
+    }
+
+    #[test]
+    fn the_basic_interval_is_mirrored() {
+        let resampled: Vec<f64> = (0..=200).map(|x| 10.0 + f64::from(x)).collect();
+        let Interval { low, high } = percentile_interval(&resampled);
+        assert!((low - 15.0).abs() < 1e-9 && (high - 205.0).abs() < 1e-9);
+        let Interval { low, high } = basic_interval(20.0, &resampled);
+        assert!((low - (40.0 - 205.0)).abs() < 1e-9 && (high - 25.0).abs() < 1e-9);
+    }
+
+    #[test]
+    fn the_basic_interval_of_a_frechet_distance_holds_the_truth() {
+        // Each set has 300 samples of 8 features; the samples' own Gaussian is known.
+        let (n, dim) = (300, 8);
+        let mut source = rng(5);
+        let mut set = |shift: f64| -> Vec<f32> {
+            (0..n * dim).map(|_| (normal(&mut source) + shift) as f32).collect()
+        };
+        let (real, fake) = (set(0.0), set(0.2));
+        let root = GaussianRoot::new(&Gaussian::fit(&real, dim));
+        let unit = |i: usize| if i.is_multiple_of(dim + 1) { 1.0 } else { 0.0 };
+        let covariance = (0..dim * dim).map(unit).collect();
+        let truth = root.distance(&Gaussian { mean: vec![0.2; dim], covariance, count: 2 });
+        let value = root.distance(&Gaussian::fit(&fake, dim));
+        let mut rng = rng(6);
+        let mut again =
+            || root.distance(&Gaussian::fit_weighted(&fake, dim, &resample(n, &mut rng)));
+        let resampled: Vec<f64> = (0..RESAMPLES).map(|_| again()).collect();
+        let interval = basic_interval(value, &resampled);
+        let holds = interval.low < truth && truth < interval.high;
+        assert!(holds, "{interval:?} around {value}, not {truth}");
+        let middle = f64::midpoint(interval.low, interval.high);
+        assert!(middle < value, "a bootstrap distance is too large: {middle} and {value}");
+    }
+}

@@ -1,0 +1,239 @@
+//! What a classifier sees in the samples: how sure it is, and which classes there are.
+
+/// A class is missing when its share is below this part of the share that it should have.
+pub const MISSING_BELOW: f64 = 0.1;
+
+/// The likeliest class of each sample, from probabilities `[n, classes]`; the first of equals.
+///
+/// # Panics
+/// When the last row is not whole.
+#[must_use]
+pub fn labels(probabilities: &[f32], classes: usize) -> Vec<usize> {
+    let label = |row: &[f32]| {
+        let mut best = 0;
+        for (class, &probability) in row.iter().enumerate() {
+            if probability > row[best] {
+                best = class;
+            }
+        }
+        best
+    };
+    rows(probabilities, classes).map(label).collect()
+}
+
+/// The probability of each sample's likeliest class, from probabilities `[n, classes]`, in
+/// [1 / classes, 1]. Its mean is the mean confidence.
+///
+/// # Panics
+/// When the last row is not whole.
+#[must_use]
+pub fn confidences(probabilities: &[f32], classes: usize) -> Vec<f32> {
+    rows(probabilities, classes).map(|row| row.iter().copied().fold(0.0, f32::max)).collect()
+}
+
+/// The mean of one number a sample, such as its confidence, over the samples of each class;
+/// `None` where there are none.
+///
+/// # Panics
+/// When the lists differ in length, or a label is not below `classes`.
+#[must_use]
+pub fn class_means(values: &[f32], labels: &[usize], classes: usize) -> Vec<Option<f64>> {
+    assert_eq!(values.len(), labels.len(), "not one number a label");
+    let mut sums = vec![(0.0, 0_usize); classes];
+    for (&value, &label) in values.iter().zip(labels) {
+        sums[label].0 += f64::from(value);
+        sums[label].1 += 1;
+    }
+    sums.into_iter().map(|(sum, count)| (count > 0).then(|| sum / count as f64)).collect()
+}
+
+/// The classifier score exp(E KL(p(y|x) ‖ p(y))) of probabilities `[n, classes]` (Salimans
+/// et al. 2016, section 4), over all samples at once and not over splits.
+///
+/// From 1, when the classifier says the same of every sample, to `classes`, when it is sure
+/// of each and the classes are equally frequent. It is the Inception score, but for the
+/// classifier.
+///
+/// # Panics
+/// When there are no samples, or the last row is not whole.
+#[must_use]
+pub fn classifier_score(probabilities: &[f32], classes: usize) -> f64 {
+    score(rows(probabilities, classes).map(|row| (1, row)), classes)
+}
+
+/// The classifier score of a resample: sample `i` is taken `weights[i]` times.
+///
+/// # Panics
+/// When the weights sum to 0, the last row is not whole, or there is not one weight a row.
+#[must_use]
+pub fn classifier_score_weighted(probabilities: &[f32], classes: usize, weights: &[u32]) -> f64 {
+    assert_eq!(probabilities.len(), weights.len() * classes, "not one weight a sample");
+    score(weights.iter().copied().zip(rows(probabilities, classes)), classes)
+}
+
+fn score<'a>(drawn: impl Iterator<Item = (u32, &'a [f32])>, classes: usize) -> f64 {
+    // E Σ p ln p − Σ p(y) ln p(y) is the mean divergence, without the marginal at hand.
+    let information = |p: f64| if p > 0.0 { p * p.ln() } else { 0.0 };
+    let (mut marginal, mut within, mut count) = (vec![0.0; classes], 0.0, 0.0);
+    for (weight, row) in drawn.filter(|&(weight, _)| weight > 0) {
+        let weight = f64::from(weight);
+        count += weight;
+        for (sum, &p) in marginal.iter_mut().zip(row) {
+            *sum += weight * f64::from(p);
+            within += weight * information(f64::from(p));
+        }
+    }
+    assert!(count > 0.0, "no samples");
+    let overall: f64 = marginal.iter().map(|sum| information(sum / count)).sum();
+    (within / count - overall).exp()
+}
+
+/// The share of each class among the labels, `[classes]`; they sum to 1.
+///
+/// # Panics
+/// When there are no labels, or one is not below `classes`.
+#[must_use]
+pub fn shares(labels: &[usize], classes: usize) -> Vec<f64> {
+    assert!(!labels.is_empty(), "no labels");
+    let mut counts = vec![0_usize; classes];
+    for &label in labels {
+        counts[label] += 1;
+    }
+    counts.into_iter().map(|count| count as f64 / labels.len() as f64).collect()
+}
+
+/// Equal shares, to hold those of the samples against.
+#[must_use]
+pub fn uniform(classes: usize) -> Vec<f64> {
+    vec![1.0 / classes as f64; classes]
+}
+
+/// The total variation distance ½ Σ |share − expected|, in [0, 1]: the part of the samples
+/// that would have to change class.
+///
+/// # Panics
+/// When the lists differ in length.
+#[must_use]
+pub fn total_variation(shares: &[f64], expected: &[f64]) -> f64 {
+    assert_eq!(shares.len(), expected.len(), "numbers of classes differ");
+    shares.iter().zip(expected).map(|(share, expected)| (share - expected).abs()).sum::<f64>() / 2.0
+}
+
+/// The classes whose share is below a tenth ([`MISSING_BELOW`]) of the expected one.
+///
+/// # Panics
+/// When the lists differ in length.
+#[must_use]
+pub fn missing(shares: &[f64], expected: &[f64]) -> Vec<usize> {
+    assert_eq!(shares.len(), expected.len(), "numbers of classes differ");
+    let below = |&class: &usize| shares[class] < MISSING_BELOW * expected[class];
+    (0..shares.len()).filter(below).collect()
+}
+
+/// How much the samples of one class differ among each other.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Diversity {
+    /// The mean squared distance between two samples of the class, `[classes]`, in the
+    /// features' unit squared; `None` for a class of fewer than two samples.
+    pub classes: Vec<Option<f64>>,
+    /// Mean over the classes that have one; `None` when none has.
+    pub mean: Option<f64>,
+}
+
+/// The diversity within each class, from features `[n, dim]` and labels `[n]`.
+///
+/// Divided by that of real images it is about 1, and near 0 when a class came down to one
+/// picture: what the classes' shares cannot show.
+///
+/// # Panics
+/// When `features` does not hold one row a label, or a label is not below `classes`.
+#[must_use]
+pub fn diversity(features: &[f32], dim: usize, labels: &[usize], classes: usize) -> Diversity {
+    assert_eq!(features.len(), labels.len() * dim, "not one label a sample");
+    let samples = || labels.iter().copied().zip(rows(features, dim));
+    let mut counts = vec![0_usize; classes];
+    let mut means = vec![0.0; classes * dim];
+    for (label, x) in samples() {
+        counts[label] += 1;
+        for (sum, &x) in means[label * dim..].iter_mut().zip(x) {
+            *sum += f64::from(x);
+        }
+    }
+    for (mean, &count) in means.chunks_exact_mut(dim).zip(&counts) {
+        for sum in mean {
+            *sum /= count.max(1) as f64;
+        }
+    }
+    // Over all pairs the mean is 2 (E|x|² − |E x|²) n / (n − 1), which is twice the sum of
+    // squares around the mean, over n − 1; said so, no large numbers are subtracted.
+    let mut sums = vec![0.0; classes];
+    for (label, x) in samples() {
+        let apart = x.iter().zip(&means[label * dim..]).map(|(&x, mean)| f64::from(x) - mean);
+        sums[label] += apart.map(|apart| apart * apart).sum::<f64>();
+    }
+    let pairs = sums.iter().zip(&counts);
+    let classes: Vec<Option<f64>> =
+        pairs.map(|(sum, &count)| (count > 1).then(|| 2.0 * sum / (count - 1) as f64)).collect();
+    let known: Vec<f64> = classes.iter().copied().flatten().collect();
+    let mean = (!known.is_empty()).then(|| known.iter().sum::<f64>() / known.len() as f64);
+    Diversity { classes, mean }
+}
+
+fn rows(numbers: &[f32], width: usize) -> std::slice::ChunksExact<'_, f32> {
+    assert!(width > 0 && numbers.len().is_multiple_of(width), "no whole number of rows");
+    numbers.chunks_exact(width)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Four samples of three classes: two sure of class 0, one of class 2, one undecided.
+    const SEEN: [f32; 12] = [1.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 1.0, 0.25, 0.5, 0.25];
+
+    #[test]
+    fn labels_confidences_and_shares_are_counted() {
+        let labels = labels(&SEEN, 3);
+        assert_eq!(labels, [0, 0, 2, 1]);
+        assert_eq!(confidences(&SEEN, 3), [1.0, 1.0, 1.0, 0.5]);
+        assert_eq!(shares(&labels, 3), [0.5, 0.25, 0.25]);
+        let means = class_means(&confidences(&SEEN, 3), &labels, 4);
+        assert_eq!(means, [Some(1.0), Some(0.5), Some(1.0), None]);
+        assert_eq!(super::labels(&[0.5, 0.5], 2), [0], "the first of equals");
+    }
+
+    #[test]
+    fn the_score_goes_from_one_to_the_number_of_classes() {
+        let same = [0.2, 0.3, 0.5].repeat(7);
+        assert!((classifier_score(&same, 3) - 1.0).abs() < 1e-12);
+        let sure = [1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0];
+        assert!((classifier_score(&sure, 3) - 3.0).abs() < 1e-12);
+    }
+
+    #[test]
+    fn weights_stand_for_copies() {
+        let copies = [SEEN[..3].repeat(2), SEEN[6..9].to_vec(), SEEN[9..].repeat(3)].concat();
+        let drawn = classifier_score_weighted(&SEEN, 3, &[2, 0, 1, 3]);
+        assert!((drawn - classifier_score(&copies, 3)).abs() < 1e-12);
+    }
+
+    #[test]
+    fn shares_are_held_against_the_expected() {
+        assert_eq!(total_variation(&[0.5, 0.5], &uniform(2)), 0.0);
+        assert_eq!(total_variation(&[1.0, 0.0], &[0.0, 1.0]), 1.0);
+        assert_eq!(total_variation(&[0.75, 0.25], &uniform(2)), 0.25);
+        assert_eq!(missing(&[0.96, 0.04, 0.0], &[0.5, 0.3, 0.2]), [2]);
+        assert_eq!(missing(&[0.96, 0.02, 0.02], &uniform(3)), [1, 2]);
+    }
+
+    #[test]
+    fn diversity_is_the_mean_over_pairs() {
+        // Class 0 at (0, 0), (3, 4) and (0, 4): squared distances 25, 16 and 9.
+        let features = [0.0, 0.0, 9.0, 9.0, 3.0, 4.0, 0.0, 4.0];
+        let seen = diversity(&features, 2, &[0, 1, 0, 0], 3);
+        assert_eq!(seen.classes[1..], [None, None], "one sample, and none");
+        assert!((seen.classes[0].unwrap() - 50.0 / 3.0).abs() < 1e-12);
+        assert_eq!(seen.mean, seen.classes[0]);
+        assert_eq!(diversity(&features[..2], 2, &[0], 1).mean, None);
+    }
+}

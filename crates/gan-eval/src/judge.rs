@@ -1,0 +1,212 @@
+//! Real images as a reference, and the measures of others against them.
+
+use burn::tensor::Device;
+use gan_data::IMAGE_LEN;
+use gan_model::stream::{Purpose, stream};
+use rand_chacha::ChaCha8Rng;
+use serde::{Deserialize, Serialize};
+
+use crate::bootstrap::{Interval, basic_interval, mean_interval, percentile_interval, resample};
+use crate::classes::{
+    Diversity, classifier_score, classifier_score_weighted, confidences, diversity, labels, missing,
+    shares, total_variation, uniform,
+};
+use crate::frechet::{Gaussian, GaussianRoot};
+use crate::nearest::Field;
+use crate::neighbours::{Support, kth_radii};
+use crate::{Ruler, Seen};
+
+/// How images are measured.
+#[derive(Clone, Copy, Debug)]
+pub struct Options {
+    /// Which neighbour draws the balls of precision, recall, density and coverage.
+    pub neighbours: usize,
+    /// Resamples for each interval; 0 is no intervals.
+    pub resamples: usize,
+    /// Seed of the resamples.
+    pub seed: u64,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { neighbours: 5, resamples: crate::bootstrap::RESAMPLES, seed: 0 }
+    }
+}
+
+/// A figure, and in which interval it would lie with other samples, 95% of the time.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Measure {
+    /// The figure.
+    pub value: f64,
+    /// From 95% of the bootstrap's resamples, if there were any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub interval: Option<[f64; 2]>,
+}
+
+/// What is told of images, against real ones.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Measures {
+    /// Images measured.
+    pub count: usize,
+    /// Fréchet distance of the features; 0 is alike. See [`crate::frechet`].
+    pub frechet: Measure,
+    /// Classifier score, from 1 to the number of classes.
+    pub score: Measure,
+    /// Share of the images that lie among real ones, in [0, 1].
+    pub precision: Measure,
+    /// Share of the real images that lie among these, in [0, 1].
+    pub recall: Measure,
+    /// Real images around one of these, as a part of what is to be expected.
+    pub density: Measure,
+    /// Share of the real images that have one of these near, in [0, 1].
+    pub coverage: Measure,
+    /// Share of each class, summing to 1.
+    pub shares: Vec<f64>,
+    /// Total variation distance of the shares to equal ones, in [0, 1].
+    pub imbalance: f64,
+    /// Classes of which there is less than a tenth of an equal share.
+    pub missing: Vec<usize>,
+    /// Mean probability of the likeliest class, in [0, 1].
+    pub confidence: Measure,
+    /// How much the images of a class differ from each other, real ones being at 1.
+    pub diversity: f64,
+    /// The same for each class; none for a class of fewer than two images.
+    pub diversity_by_class: Vec<Option<f64>>,
+}
+
+/// Real images, seen through a ruler.
+pub struct Reference {
+    classes: usize,
+    device: Device,
+    seen: Seen,
+    root: GaussianRoot,
+    diversity: Diversity,
+}
+
+impl Reference {
+    /// Takes what a ruler saw in real images that no training knows.
+    ///
+    /// # Panics
+    /// When it saw fewer than two.
+    #[must_use]
+    pub fn new(ruler: &Ruler, seen: Seen) -> Self {
+        let classes = ruler.classes();
+        let dim = Ruler::FEATURES;
+        let root = GaussianRoot::new(&Gaussian::fit(&seen.features, dim));
+        let diversity =
+            diversity(&seen.features, dim, &labels(&seen.probabilities, classes), classes);
+        Self { classes, device: ruler.device.clone(), seen, root, diversity }
+    }
+
+    /// What the ruler saw in the real images.
+    #[must_use]
+    pub fn seen(&self) -> &Seen {
+        &self.seen
+    }
+
+    /// Measures what the ruler saw in other images. Neighbours are looked for among as many real
+    /// images as there are of these, or all if those are fewer: more would lie nearer.
+    ///
+    /// # Panics
+    /// When there are no more images than `options.neighbours`, or fewer than two.
+    #[must_use]
+    pub fn judge(&self, seen: &Seen, options: Options) -> Measures {
+        let (dim, classes) = (Ruler::FEATURES, self.classes);
+        let Seen { features, probabilities } = seen;
+        let count = features.len() / dim;
+        let taken = labels(probabilities, classes);
+        let mut boot = Bootstrap { options, index: 0 };
+
+        let frechet = self.root.distance(&Gaussian::fit(features, dim));
+        let frechet = boot.of(frechet, |resampled| basic_interval(frechet, resampled), |rng| {
+            self.root.distance(&Gaussian::fit_weighted(features, dim, &resample(count, rng)))
+        });
+        let score = classifier_score(probabilities, classes);
+        let score = boot.of(score, percentile_interval, |rng| {
+            classifier_score_weighted(probabilities, classes, &resample(count, rng))
+        });
+
+        let real = &self.seen.features[..self.seen.features.len().min(features.len())];
+        let k = options.neighbours;
+        let (real_field, fake_field) =
+            (Field::new(real, dim, &self.device), Field::new(features, dim, &self.device));
+        let radii = |field: &Field, vectors: &[f32]| {
+            let mut radii = Vec::new();
+            field.distances(vectors, &self.device, |rows| {
+                radii.extend(kth_radii(rows, vectors.len() / dim, k));
+            });
+            radii
+        };
+        let (real_radii, fake_radii) = (radii(&real_field, real), radii(&fake_field, features));
+        let mut support = Support::new(&real_radii, &fake_radii, k);
+        fake_field.distances(real, &self.device, |rows| support.add(rows));
+        let overlap = support.finish();
+        let flags = |flags: &[bool]| -> Vec<f64> { flags.iter().map(|&f| f64::from(f)).collect() };
+        let balls: Vec<f64> = overlap.balls.iter().map(|&n| f64::from(n) / k as f64).collect();
+
+        let shares = shares(&taken, classes);
+        let own = diversity(features, dim, &taken, classes);
+        let against = |own: Option<f64>, real: Option<f64>| Some(own? / real?);
+        let by_class = own.classes.iter().zip(&self.diversity.classes);
+        let confidence: Vec<f64> =
+            confidences(probabilities, classes).into_iter().map(f64::from).collect();
+        Measures {
+            count,
+            frechet,
+            score,
+            precision: boot.of_mean(&flags(&overlap.precise())),
+            recall: boot.of_mean(&flags(&overlap.recalled)),
+            density: boot.of_mean(&balls),
+            coverage: boot.of_mean(&flags(&overlap.covered)),
+            imbalance: total_variation(&shares, &uniform(classes)),
+            missing: missing(&shares, &uniform(classes)),
+            shares,
+            confidence: boot.of_mean(&confidence),
+            diversity: against(own.mean, self.diversity.mean).unwrap_or(0.0),
+            diversity_by_class: by_class.map(|(own, real)| against(*own, *real)).collect(),
+        }
+    }
+}
+
+/// Real images in the place of samples: `count` of `images`, `[n, 28, 28]`, spread over all of
+/// them. What is measured of these is what any generator can hope for.
+#[must_use]
+pub fn stand_ins(images: &[u8], count: usize) -> Vec<u8> {
+    let all = images.len() / IMAGE_LEN;
+    let count = count.min(all);
+    let image = |i: usize| &images[i * all / count * IMAGE_LEN..][..IMAGE_LEN];
+    (0..count).flat_map(image).copied().collect()
+}
+
+/// Resamples, a stream of draws for each measure.
+struct Bootstrap {
+    options: Options,
+    index: u64,
+}
+
+impl Bootstrap {
+    fn rng(&mut self) -> ChaCha8Rng {
+        self.index += 1;
+        stream(self.options.seed, Purpose::Bootstrap, self.index)
+    }
+
+    fn of(
+        &mut self,
+        value: f64,
+        interval: impl Fn(&[f64]) -> Interval,
+        mut again: impl FnMut(&mut ChaCha8Rng) -> f64,
+    ) -> Measure {
+        let mut rng = self.rng();
+        let resampled: Vec<f64> = (0..self.options.resamples).map(|_| again(&mut rng)).collect();
+        let interval = (!resampled.is_empty()).then(|| interval(&resampled));
+        Measure { value, interval: interval.map(|Interval { low, high }| [low, high]) }
+    }
+
+    fn of_mean(&mut self, values: &[f64]) -> Measure {
+        let mut rng = self.rng();
+        let value = values.iter().sum::<f64>() / values.len() as f64;
+        let interval = (self.options.resamples > 0)
+            .then(|| mean_interval(values, self.options.resamples, &mut rng));
+        Measure { value, interval: interval.map(|Interval { low, high }| [low, high]) }
+    }
+}

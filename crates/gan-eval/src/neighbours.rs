@@ -1,0 +1,233 @@
+//! Precision and recall, density and coverage: which samples lie among the other set's.
+//!
+//! A set's support is the union of balls around its samples, each as far as the k-th nearest
+//! neighbour in the set. All distances are squared and pass by a block of rows at a time,
+//! so the caller multiplies matrices its own way and none of `[n, n]` is kept.
+
+/// The squared radius of each sample's ball: the distance to its `k`-th nearest neighbour.
+///
+/// `rows` are whole rows of the squared distances within one set, `[rows, n]`, each with
+/// the sample's distance to itself somewhere in it. Numbers below 0, from rounding, count as
+/// 0. A sample that has fewer than `k` neighbours at a finite distance has the radius
+/// NaN, and so nothing lies in its ball.
+///
+/// # Panics
+/// When `k` is 0 or not below `n`, or the last row is not whole.
+#[must_use]
+pub fn kth_radii(rows: &[f32], n: usize, k: usize) -> Vec<f32> {
+    assert!(0 < k && k < n, "{k} neighbours among {n} samples");
+    assert!(rows.len().is_multiple_of(n), "no whole number of rows");
+    // Itself is the nearest of all.
+    let mut nearest = vec![0.0; k + 1];
+    rows.chunks_exact(n).map(|row| last_of_nearest(row, &mut nearest)).collect()
+}
+
+/// The largest of the `nearest.len()` smallest numbers of `row`.
+fn last_of_nearest(row: &[f32], nearest: &mut [f32]) -> f32 {
+    let last = nearest.len() - 1;
+    nearest.fill(f32::INFINITY);
+    for &distance in row {
+        // Nearly all stop here, so a list in order beats any cleverer choice.
+        if distance < nearest[last] {
+            let place = nearest.partition_point(|&other| other <= distance);
+            nearest.copy_within(place..last, place + 1);
+            nearest[place] = distance;
+        }
+    }
+    if nearest[last] < f32::INFINITY { nearest[last].max(0.0) } else { f32::NAN }
+}
+
+/// Gathers the measures from the rows of the real-to-fake squared distances.
+#[derive(Clone, Debug)]
+pub struct Support<'a> {
+    real_radii: &'a [f32],
+    fake_radii: &'a [f32],
+    overlap: Overlap,
+}
+
+impl<'a> Support<'a> {
+    /// Starts from the squared radii of both sets, `[real]` and `[fake]`, which
+    /// [`kth_radii`] gave for the same `k`.
+    #[must_use]
+    pub fn new(real_radii: &'a [f32], fake_radii: &'a [f32], k: usize) -> Self {
+        let (recalled, covered) =
+            (Vec::with_capacity(real_radii.len()), Vec::with_capacity(real_radii.len()));
+        let overlap = Overlap { k, balls: vec![0; fake_radii.len()], recalled, covered };
+        Self { real_radii, fake_radii, overlap }
+    }
+
+    /// Takes the next real samples' squared distances to all fake ones, `[rows, fake]`.
+    /// Numbers below 0, from rounding, count as 0.
+    ///
+    /// # Panics
+    /// When the last row is not whole, or there are more rows than real samples.
+    pub fn add(&mut self, rows: &[f32]) {
+        let fake = self.fake_radii.len();
+        assert!(fake > 0 && rows.len().is_multiple_of(fake), "no whole number of rows");
+        for row in rows.chunks_exact(fake) {
+            let Overlap { balls, recalled, covered, .. } = &mut self.overlap;
+            let radius = self.real_radii[recalled.len()];
+            // No early end, and `|=` of numbers: so the loop becomes one of vectors.
+            let (mut in_fake, mut in_real) = (0, 0);
+            for ((&distance, &other), balls) in row.iter().zip(self.fake_radii).zip(balls) {
+                // Not `max`, which would take NaN to 0.
+                let distance = if distance < 0.0 { 0.0 } else { distance };
+                let inside = u32::from(distance < radius);
+                in_fake |= u32::from(distance < other);
+                in_real |= inside;
+                *balls += inside;
+            }
+            recalled.push(in_fake > 0);
+            covered.push(in_real > 0);
+        }
+    }
+
+    /// What came of it.
+    ///
+    /// # Panics
+    /// When rows are missing.
+    #[must_use]
+    pub fn finish(self) -> Overlap {
+        let rows = self.overlap.recalled.len();
+        assert_eq!(rows, self.real_radii.len(), "not one row a real sample");
+        self.overlap
+    }
+}
+
+/// How two sets of samples lie among each other, sample by sample.
+///
+/// The means of its lists are the measures, and the lists are what a bootstrap resamples.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Overlap {
+    /// Which neighbour drew the balls.
+    pub k: usize,
+    /// Of each fake sample, the number of real samples whose ball it lies in: `[fake]`.
+    pub balls: Vec<u32>,
+    /// Of each real sample, whether it lies in any fake sample's ball: `[real]`.
+    pub recalled: Vec<bool>,
+    /// Of each real sample, whether any fake sample lies in its ball: `[real]`.
+    pub covered: Vec<bool>,
+}
+
+impl Overlap {
+    /// Of each fake sample, whether it lies in any real sample's ball: `[fake]`.
+    #[must_use]
+    pub fn precise(&self) -> Vec<bool> {
+        self.balls.iter().map(|&balls| balls > 0).collect()
+    }
+
+    /// The share of fake samples within the real support, in [0, 1] (Kynkäänniemi et al.
+    /// 2019, equations 1 and 2).
+    #[must_use]
+    pub fn precision(&self) -> f64 {
+        share(self.balls.iter().map(|&balls| balls > 0))
+    }
+
+    /// The share of real samples within the fake support, in [0, 1] (Kynkäänniemi et al.
+    /// 2019, equations 1 and 2).
+    #[must_use]
+    pub fn recall(&self) -> f64 {
+        share(self.recalled.iter().copied())
+    }
+
+    /// The mean number of real balls around a fake sample, over `k`: from 0, about 1 for
+    /// samples of the real distribution, and above where they crowd in its densest parts
+    /// (Naeem et al. 2020, equation 5).
+    #[must_use]
+    pub fn density(&self) -> f64 {
+        let balls: u64 = self.balls.iter().map(|&balls| u64::from(balls)).sum();
+        balls as f64 / (self.k * self.balls.len()) as f64
+    }
+
+    /// The share of real samples with a fake one in their ball, in [0, 1] (Naeem et al. 2020,
+    /// equation 6).
+    #[must_use]
+    pub fn coverage(&self) -> f64 {
+        share(self.covered.iter().copied())
+    }
+}
+
+fn share(flags: impl ExactSizeIterator<Item = bool>) -> f64 {
+    let all = flags.len();
+    flags.filter(|&flag| flag).count() as f64 / all as f64
+}
+
+/// The squared distances from each sample of `a`, `[rows, dim]`, to each of `b`, `[n, dim]`:
+/// `[rows, n]`. It is plain and exact, to hold faster ones against.
+///
+/// # Panics
+/// When either holds no whole number of rows.
+#[must_use]
+pub fn squared_distances(a: &[f32], b: &[f32], dim: usize) -> Vec<f32> {
+    assert!(dim > 0, "no features");
+    let whole = a.len().is_multiple_of(dim) && b.len().is_multiple_of(dim);
+    assert!(whole, "no whole number of rows");
+    let squared = |x: &[f32], y: &[f32]| {
+        let apart = x.iter().zip(y).map(|(&x, &y)| f64::from(x) - f64::from(y));
+        apart.map(|apart| apart * apart).sum::<f64>() as f32
+    };
+    let row = |x| b.chunks_exact(dim).map(move |y| squared(x, y));
+    a.chunks_exact(dim).flat_map(row).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn overlap(real: &[f32], fake: &[f32], k: usize) -> Overlap {
+        let radii = |set: &[f32]| kth_radii(&squared_distances(set, set, 1), set.len(), k);
+        let (real_radii, fake_radii) = (radii(real), radii(fake));
+        let mut support = Support::new(&real_radii, &fake_radii, k);
+        // In two blocks, of which the second is the longer.
+        let (some, rest) = real.split_at(real.len() / 3);
+        support.add(&squared_distances(some, fake, 1));
+        support.add(&squared_distances(rest, fake, 1));
+        support.finish()
+    }
+
+    #[test]
+    fn radii_leave_the_sample_itself_out() {
+        let line = [0.0, 1.0, 3.0, 7.0];
+        let distances = squared_distances(&line, &line, 1);
+        assert_eq!(kth_radii(&distances, 4, 1), [1.0, 1.0, 4.0, 16.0]);
+        assert_eq!(kth_radii(&distances, 4, 2), [9.0, 4.0, 9.0, 36.0]);
+        assert_eq!(kth_radii(&distances[4..8], 4, 3), [36.0], "a block of one row");
+        let rounded = [-1e-9, -2e-9, 5.0];
+        assert_eq!(kth_radii(&rounded, 3, 1), [0.0]);
+    }
+
+    #[test]
+    fn samples_on_a_line_are_counted_as_on_paper() {
+        // Balls of radius 1, 1 and 2 around the real ones, of 1, 1 and 9 around the fake.
+        let seen = overlap(&[0.0, 1.0, 3.0], &[0.5, 1.5, 10.5], 1);
+        assert_eq!(seen.balls, [2, 2, 0]);
+        assert_eq!(seen.precise(), [true, true, false]);
+        assert_eq!(seen.recalled, [true, true, true]);
+        assert_eq!(seen.covered, [true, true, true]);
+        let means = [seen.precision(), seen.recall(), seen.density(), seen.coverage()];
+        assert_eq!(means, [2.0 / 3.0, 1.0, 4.0 / 3.0, 1.0]);
+    }
+
+    #[test]
+    fn the_edge_of_a_ball_is_outside() {
+        let seen = overlap(&[0.0, 1.0], &[2.0, 3.0], 1);
+        assert_eq!(seen.balls, [0, 0]);
+        assert_eq!((seen.recall(), seen.coverage()), (0.0, 0.0));
+        let same = overlap(&[5.0; 4], &[5.0; 4], 2);
+        assert_eq!(same.precision(), 0.0, "balls of radius 0 are empty");
+    }
+
+    #[test]
+    fn rounding_below_zero_does_not_fill_an_empty_ball() {
+        let mut support = Support::new(&[0.0], &[0.0], 1);
+        support.add(&[-1e-6]);
+        assert_eq!(support.finish().precision(), 0.0);
+    }
+
+    #[test]
+    fn a_sample_that_is_not_finite_lies_in_no_ball_and_has_none() {
+        let seen = overlap(&[0.0, 1.0, 3.0], &[f32::NAN, 0.5, f32::INFINITY], 1);
+        assert_eq!(seen.balls, [0, 2, 0]);
+        assert_eq!(seen.recall(), 0.0, "the one fake left has no neighbour");
+    }
+}

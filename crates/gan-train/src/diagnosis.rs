@@ -1,0 +1,177 @@
+//! What goes wrong in a training, told from its record in plain words.
+//!
+//! Every bound here lies between what healthy runs showed and what runs showed that were made to
+//! fail; `docs/diagnosis.md` has both. Nothing but the rows is looked at, so a resumed training
+//! says what an uninterrupted one does.
+
+use std::collections::VecDeque;
+
+use gan_model::{Loss, TrainingConfig};
+use serde::{Deserialize, Serialize};
+
+use crate::metrics::MetricsRow;
+
+/// Rows that a sign must last, at 20 epochs each: what a batch does alone says nothing.
+const RECENT: usize = 10;
+/// Rows that are looked back on.
+const WINDOW: usize = 50;
+/// Epochs before which every training looks ill.
+const WARM_UP: u64 = 400;
+
+/// Something that goes wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Finding {
+    /// D(real) near 1, D(fake) near 0, and the generator's loss climbs.
+    DiscriminatorWins,
+    /// Generated images are taken for real ones, more than those.
+    GeneratorWins,
+    /// Generated images hardly differ from one another.
+    Collapse,
+    /// A class is hardly ever drawn.
+    MissingDigits,
+    /// The losses swing from one side to the other.
+    Oscillation,
+    /// Nearly all pixels sit at the ends of tanh's range, where they do not learn.
+    Saturation,
+    /// Most of the discriminator's units do not tell images apart.
+    IdleUnits,
+}
+
+impl Finding {
+    /// Every finding.
+    pub const ALL: [Self; 7] = [
+        Self::DiscriminatorWins,
+        Self::GeneratorWins,
+        Self::Collapse,
+        Self::MissingDigits,
+        Self::Oscillation,
+        Self::Saturation,
+        Self::IdleUnits,
+    ];
+
+    /// What it means, and what to try.
+    #[must_use]
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::DiscriminatorWins => {
+                "the discriminator wins: it tells nearly every picture from a real one, so the \
+                 generator no longer learns which way is better; try --r1 0.1, a smaller --d-lr, \
+                 --beta1 0.5, or --recipe default"
+            }
+            Self::GeneratorWins => {
+                "the generator wins: the discriminator takes its pictures for real, so there is \
+                 nothing to learn from it; try a larger --d-lr or --d-steps 2, or a smaller --r1"
+            }
+            Self::Collapse => {
+                "mode collapse: the pictures of a batch are much more alike than real ones; try \
+                 --r1 0.1, --pack 2 or --minibatch-stddev 4, a smaller --lr, or --recipe default"
+            }
+            Self::MissingDigits => {
+                "digits are missing: some classes are hardly ever drawn (\"missing\" in \
+                 metrics.jsonl); try --generator-norm batch, --pack 2, or more epochs"
+            }
+            Self::Oscillation => {
+                "the losses swing: each net undoes what the other learnt; try a smaller --lr, \
+                 --beta1 0.5 or less, --r1 0.1, or --schedule linear"
+            }
+            Self::Saturation => {
+                "the pictures are stuck: nearly every pixel is at full paper or ink, where tanh \
+                 passes on next to nothing; try a smaller --lr, or --generator-norm batch"
+            }
+            Self::IdleUnits => {
+                "most of the discriminator's units have the same sign for every picture, so it \
+                 cannot tell much; try a smaller --d-lr or --lr"
+            }
+        }
+    }
+}
+
+/// Watches a training, row by row, and says each thing once.
+#[derive(Clone, Debug)]
+pub struct Watch {
+    /// Whether σ(logit) is a probability under this loss.
+    probabilities: bool,
+    rows: VecDeque<MetricsRow>,
+    said: Vec<Finding>,
+    /// Classes that were missing when it was measured last.
+    missing: Vec<usize>,
+}
+
+impl Watch {
+    /// Watches a training of these settings from its beginning.
+    #[must_use]
+    pub fn new(config: &TrainingConfig) -> Self {
+        Self {
+            probabilities: matches!(config.loss, Loss::Bce | Loss::Minimax),
+            rows: VecDeque::with_capacity(WINDOW + 1),
+            said: Vec::new(),
+            missing: Vec::new(),
+        }
+    }
+
+    /// Takes the next row, and tells what shows in it for the first time; one thing at a time,
+    /// the gravest first. A row that tells of a finding already counts as having told it.
+    pub fn see(&mut self, row: &MetricsRow) -> Option<Finding> {
+        self.rows.push_back(row.clone());
+        if self.rows.len() > WINDOW {
+            self.rows.pop_front();
+        }
+        let shows = Finding::ALL.into_iter().find(|&finding| {
+            !self.said.contains(&finding) && row.epoch >= WARM_UP && self.shows(finding, row)
+        });
+        if let Some(quality) = &row.quality {
+            self.missing.clone_from(&quality.missing);
+        }
+        self.said.extend(shows);
+        shows
+    }
+
+    fn shows(&self, finding: Finding, row: &MetricsRow) -> bool {
+        let len = self.rows.len();
+        if len < RECENT {
+            return false;
+        }
+        let recent = |f: fn(&MetricsRow) -> f32| mean(self.rows.range(len - RECENT..).map(f));
+        match finding {
+            Finding::DiscriminatorWins => {
+                let loss_climbs = || {
+                    let before = mean(self.rows.range(..len / 2).map(|row| row.g_loss));
+                    recent(|row| row.g_loss) > before
+                };
+                self.probabilities
+                    && len >= 2 * RECENT
+                    && recent(|row| row.d_real) > 0.95
+                    && recent(|row| row.d_fake) < 0.05
+                    && loss_climbs()
+            }
+            Finding::GeneratorWins => {
+                self.probabilities && recent(|row| row.d_fake) > recent(|row| row.d_real).max(0.6)
+            }
+            Finding::Collapse => recent(|row| row.spread) < 0.25,
+            Finding::MissingDigits => row.quality.as_ref().is_some_and(|quality| {
+                quality.missing.iter().any(|class| self.missing.contains(class))
+            }),
+            Finding::Oscillation => len == WINDOW && self.swing() > 1.0,
+            Finding::Saturation => recent(|row| row.saturated) > 0.95,
+            Finding::IdleUnits => recent(|row| row.idle) > 0.5,
+        }
+    }
+
+    /// How far the generator's loss goes up and down within the window, over its mean.
+    fn swing(&self) -> f32 {
+        let mean_of = |rows: &[f32]| rows.iter().sum::<f32>() / rows.len() as f32;
+        let losses: Vec<f32> = self.rows.iter().map(|row| row.g_loss).collect();
+        // Means of five rows: noise of single batches cancels, swings stay.
+        let smooth: Vec<f32> = losses.windows(5).map(mean_of).collect();
+        let mean = mean_of(&smooth);
+        let turns: f32 = smooth.windows(2).map(|pair| (pair[1] - pair[0]).abs()).sum();
+        let net = (smooth[smooth.len() - 1] - smooth[0]).abs();
+        (turns - net) / smooth.len() as f32 / mean.abs().max(1e-3) * 10.0
+    }
+}
+
+fn mean(numbers: impl ExactSizeIterator<Item = f32>) -> f32 {
+    let count = numbers.len() as f32;
+    numbers.sum::<f32>() / count
+}
