@@ -10,7 +10,7 @@ use gan_data::{Dataset, IMAGE_LEN, draw_batch, synthetic};
 use gan_kernels::plain::plainly;
 use gan_kernels::{AdamStep, buffer, stack, tensor_data};
 use gan_model::stream::{Purpose, fill_normal, stream};
-use gan_model::{Discriminator, Generator, GeneratorLoss, ModelConfig, TrainingConfig, loss};
+use gan_model::{Discriminator, Generator, Loss, ModelConfig, TrainingConfig, loss};
 use gan_train::{Recipe, Trainer};
 
 #[global_allocator]
@@ -72,7 +72,7 @@ fn discriminator_gradients(bencher: Bencher, batch: usize) {
         };
         let logits = net.forward(stack(half(), half()).autodiff());
         let (real, fake) = (logits.clone().narrow(0, 0, batch), logits.narrow(0, batch, batch));
-        loss::discriminator(real, fake).backward()
+        loss::discriminator(Loss::Bce, real, fake, 0.0).backward()
     });
 }
 
@@ -84,7 +84,7 @@ fn generator_gradients(bencher: Bencher, batch: usize) {
     let judge = Discriminator::init(&model, 1, &device).train().no_grad();
     bencher.bench_local(|| {
         let verdict = judge.forward(generator.forward(noise(batch).autodiff()));
-        loss::generator(verdict, GeneratorLoss::Bce).backward()
+        loss::generator(Loss::Bce, verdict, None).backward()
     });
 }
 

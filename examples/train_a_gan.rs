@@ -3,15 +3,16 @@
 //!     cargo run --release --example train_a_gan
 #![expect(clippy::print_stdout, reason = "an example tells what it does")]
 
-use gan_model::{ModelConfig, TrainingConfig, device};
+use gan_model::{TrainingConfig, device};
 use gan_sample::{Grid, Sampler, write_png};
 use gan_train::{Event, Recipe, RunDir, Trainer, train};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let device = device::select("auto")?.device;
     let dataset = gan_data::synthetic(10_000, 0)?;
-    let config = TrainingConfig { epochs: 600, sample_every: 100, ..Recipe::Default.training() };
-    let mut trainer = Trainer::new(ModelConfig::default(), config, &device);
+    let (model, config) = Recipe::Default.settings();
+    let config = TrainingConfig { epochs: 600, sample_every: 100, ..config };
+    let mut trainer = Trainer::new(model, config, &device);
 
     let run = RunDir::create_next("runs".as_ref(), "example-dense")?;
     let show = |event: Event| {
@@ -19,9 +20,10 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             println!("epoch {:3}  d_loss {:.3}  g_loss {:.3}", row.epoch, row.d_loss, row.g_loss);
         }
     };
-    train(&mut trainer, &dataset, &run, &device, || false, show)?;
+    train(&mut trainer, &dataset, &run, None, &device, |_| false, show)?;
 
-    let sampler = Sampler::new(trainer.averaged_generator(), trainer.model(), &device);
+    let generator = trainer.averaged_generator();
+    let sampler = Sampler::new(&generator, trainer.model(), &device);
     let image = Grid { columns: 10, scale: 2 }.draw(&sampler.pictures(0, 0, 100), [28, 28])?;
     let path = run.root().join("digits.png");
     write_png(&path, &image)?;

@@ -37,7 +37,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             println!("{}", run.sample(epoch).display());
         }
     };
-    train(&mut trainer, &dataset, &run, &device, || false, show)?;
+    train(&mut trainer, &dataset, &run, None, &device, |_| false, show)?;
     println!("draw more with: gan-sample --checkpoint {}", run.root().display());
     Ok(())
 }

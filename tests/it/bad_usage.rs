@@ -23,7 +23,7 @@ fn settings_out_of_range_name_their_flag() {
         ("--seed x", "--seed"),
         ("--dataset cifar", "--dataset"),
         ("--recipe best", "--recipe"),
-        ("--loss hinge", "--loss"),
+        ("--loss hinges", "--loss"),
         ("--device gpu", "--device"),
         ("--generator-hidden 0", "--generator-hidden"),
         ("--epoch 5", "--epochs"),

@@ -9,13 +9,16 @@ mod backends;
 mod bad_checkpoints;
 mod bad_data;
 mod bad_usage;
+mod diagnosis;
 #[cfg(unix)]
 mod disk;
 mod divergence;
+mod evaluation;
 mod golden;
 #[cfg(unix)]
 mod interruption;
 mod mnist;
+mod objectives;
 mod repeatability;
 mod resume;
 mod sampling;

@@ -7,7 +7,7 @@ mod table;
 
 use std::fs::{self, File};
 use std::io::BufWriter;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use anyhow::Context;
@@ -15,7 +15,7 @@ use clap::{CommandFactory, Parser};
 use gan_data::{Dataset, IMAGE_LEN, SIDE};
 use gan_eval::memory::{Memory, closest, memory};
 use gan_eval::{Measures, Nearest, Options, Reference, Ruler, Seen, nearest, stand_ins};
-use gan_model::checkpoint::{Checkpoint, Weights};
+use gan_model::checkpoint::{Checkpoint, Header, Weights};
 use gan_model::device::Chosen;
 use gan_sample::{Grid, Sampler, write_png};
 use gan_train::RunDir;
@@ -26,7 +26,7 @@ use serde_json::json;
 use self::args::EvalArgs;
 use crate::exit::Failure;
 use crate::train::resume::checkpoint_path;
-use crate::train::{Data, DataOptions, choose_device, get_data, use_threads};
+use crate::train::{DATASETS, Data, DataOptions, choose_device, get_data, use_threads};
 use crate::{say, shell};
 
 /// Pictures whose nearest training images are looked for, and as many test images.
@@ -35,6 +35,8 @@ const REMEMBERED: usize = 2_000;
 const PAIRS: [usize; 2] = [40, 20];
 /// The fewest pictures that measures mean something of.
 const FEWEST: usize = 100;
+/// The most, for the work grows with their square.
+const MOST: usize = 200_000;
 
 /// # Errors
 /// How the program ends when it does not succeed.
@@ -49,9 +51,15 @@ pub fn main() -> Result<(), Failure> {
         let what = "nothing to measure; give --checkpoint CKPT|DIR or --samples FILE.npy|DIR";
         return Err(Failure::Usage(what.into()));
     }
-    if args.count < FEWEST {
+    if !(FEWEST..=MOST).contains(&args.count) {
         let count = args.count;
-        return Err(Failure::Usage(format!("--count is {count}; expected {FEWEST} or more")));
+        return Err(Failure::Usage(format!("--count is {count}; expected {FEWEST} to {MOST}")));
+    }
+    if let Some(folder) = args.features.as_ref().filter(|folder| folder.exists()) {
+        let folder = folder.display();
+        return Err(Failure::Usage(format!(
+            "--features {folder} is there already; name a new one"
+        )));
     }
     if let Some(threads) = args.threads {
         use_threads(threads)?;
@@ -65,69 +73,63 @@ pub fn main() -> Result<(), Failure> {
     report.tell(&args, &source, &ruler, begin)
 }
 
-/// Where the pictures come from.
-enum Source {
-    Drawn { checkpoint: Checkpoint, pixels: Vec<u8> },
-    Given { path: std::path::PathBuf, pixels: Vec<u8> },
+/// Pictures, and where they come from.
+struct Source {
+    path: PathBuf,
+    /// `[n, 28, 28]`
+    pixels: Vec<u8>,
+    /// Of the checkpoint that drew them, if one did.
+    header: Option<Header>,
 }
 
 impl Source {
+    /// What was asked for; none if nothing was.
     fn open(args: &EvalArgs, device: &Chosen) -> Result<Option<Self>, Failure> {
-        let source = if let Some(path) = &args.samples {
-            Self::Given { path: path.clone(), pixels: samples::read(path, args.count)? }
-        } else if let Some(path) = &args.checkpoint {
-            let checkpoint = Checkpoint::open(&checkpoint_path(path))?;
-            let weights = if args.raw { Weights::Raw } else { Weights::Averaged };
-            let generator = checkpoint.generator(weights, &device.device)?;
-            let model = &checkpoint.header().model;
-            let (width, height) = (model.width, model.height);
-            if [width, height] != [SIDE; 2] {
-                return Err(Failure::Usage(format!(
-                    "{} draws pictures of {width}x{height}; expected 28x28",
-                    checkpoint.path().display()
-                )));
+        let source = match (&args.samples, &args.checkpoint) {
+            (Some(path), _) => {
+                Self { path: path.clone(), pixels: samples::read(path, args.count)?, header: None }
             }
-            let count = args.count.min(1_000_000);
-            let pixels =
-                Sampler::new(&generator, model, &device.device).pictures(args.seed, 0, count);
-            Self::Drawn { checkpoint, pixels }
-        } else {
-            return Ok(None);
+            (None, Some(path)) => Self::draw(&checkpoint_path(path), args, device)?,
+            (None, None) => return Ok(None),
         };
-        let found = source.pixels().len() / IMAGE_LEN;
+        let found = source.pixels.len() / IMAGE_LEN;
         if found < FEWEST {
             return Err(Failure::Usage(format!(
                 "{} holds {found} pictures; expected {FEWEST} or more",
-                source.path().display()
+                source.path.display()
             )));
         }
         Ok(Some(source))
     }
 
-    fn pixels(&self) -> &[u8] {
-        match self {
-            Self::Drawn { pixels, .. } | Self::Given { pixels, .. } => pixels,
+    fn draw(path: &Path, args: &EvalArgs, device: &Chosen) -> Result<Self, Failure> {
+        let checkpoint = Checkpoint::open(path)?;
+        let weights = if args.raw { Weights::Raw } else { Weights::Averaged };
+        let generator = checkpoint.generator(weights, &device.device)?;
+        let header = checkpoint.header().clone();
+        let (width, height) = (header.model.width, header.model.height);
+        if [width, height] != [SIDE; 2] {
+            return Err(Failure::Usage(format!(
+                "{} draws pictures of {width}x{height}; expected 28x28",
+                path.display()
+            )));
         }
-    }
-
-    fn path(&self) -> &Path {
-        match self {
-            Self::Drawn { checkpoint, .. } => checkpoint.path(),
-            Self::Given { path, .. } => path,
-        }
+        let sampler = Sampler::new(&generator, &header.model, &device.device);
+        let pixels = sampler.pictures(args.seed, 0, args.count);
+        Ok(Self { path: path.into(), pixels, header: Some(header) })
     }
 }
 
 /// The data set that was named, or the one that the checkpoint learnt from.
 fn data_options(args: &EvalArgs, source: Option<&Source>) -> DataOptions {
     let (mut dataset, mut dir) = (args.dataset.clone(), args.data_dir.clone());
-    if let Some(Source::Drawn { checkpoint, .. }) = source {
-        let known = &checkpoint.header().dataset.name;
-        if dataset.is_none() && crate::train::DATASETS.contains(&known.as_str()) {
+    if let Some(Source { path, header: Some(header), .. }) = source {
+        let known = &header.dataset.name;
+        if dataset.is_none() && DATASETS.contains(&known.as_str()) {
             dataset = Some(known.clone());
         }
-        let root = checkpoint.path().parent().map(RunDir::read_config);
-        dir = dir.or_else(|| root.flatten().and_then(|config| config.data_dir));
+        let config = path.parent().and_then(RunDir::read_config);
+        dir = dir.or_else(|| config.and_then(|config| config.data_dir));
     }
     DataOptions { dataset: dataset.unwrap_or_else(|| "auto".into()), dir, offline: args.offline }
 }
@@ -150,7 +152,7 @@ impl Report {
         device: &Chosen,
     ) -> Result<Self, Failure> {
         let test = data.test()?;
-        let pixels = source.pixels();
+        let pixels = &source.pixels;
         let count = pixels.len() / IMAGE_LEN;
         let bar = Bar::new(args.quiet)?;
         let options = Options { seed: args.seed, ..Options::default() };
@@ -160,7 +162,7 @@ impl Report {
         let seen = bar.look("looking at pictures", ruler, pixels);
         bar.stage("measuring pictures");
         let found = reference.judge(&seen, options);
-        let others = stand_ins(data.train.images(), count);
+        let others = stand_ins(data.train.images(), count, args.seed);
         let stand_ins = bar.look("looking at real images in their place", ruler, &others);
         bar.stage("measuring real images in their place");
         let floor = reference.judge(&stand_ins, Options { resamples: 0, ..options });
@@ -188,11 +190,8 @@ impl Report {
         let seconds = begin.elapsed().as_secs_f64();
         if args.json {
             return Ok(say::json(&json!({
-                "source": source.path(),
-                "epochs": match source {
-                    Source::Drawn { checkpoint, .. } => Some(checkpoint.header().step),
-                    Source::Given { .. } => None,
-                },
+                "source": source.path,
+                "epochs": source.header.as_ref().map(|header| header.step),
                 "seed": args.seed,
                 "dataset": dataset,
                 "ruler": {
@@ -217,7 +216,7 @@ impl Report {
              nearest training image: {:.2} times as far as test images have theirs; {:.1}% of the \
              pictures nearer\n  than 99% of test images (1% is chance)",
             found.count,
-            source.path().display(),
+            source.path.display(),
             ruler.name(),
             ruler.digest(),
             100.0 * ruler.accuracy(),
@@ -256,12 +255,7 @@ fn remember(
 }
 
 /// A row of the closest pictures, a row of their training images, and so on.
-fn draw_pairs(
-    path: &Path,
-    pixels: &[u8],
-    train: &Dataset,
-    near: &[Nearest],
-) -> anyhow::Result<()> {
+fn draw_pairs(path: &Path, pixels: &[u8], train: &Dataset, near: &[Nearest]) -> anyhow::Result<()> {
     let distances: Vec<_> = near.iter().map(|n| n.distance).collect();
     let mut drawn = Vec::new();
     for row in closest(&distances, PAIRS[0]).chunks(PAIRS[1]) {
@@ -273,9 +267,8 @@ fn draw_pairs(
         }
     }
     let image = Grid { columns: PAIRS[1], scale: 2 }.draw(&drawn, [SIDE; 2])?;
-    write_png(path, &image).map_err(|error| {
-        anyhow::anyhow!("cannot write --pairs {}: {error}", path.display())
-    })
+    write_png(path, &image)
+        .map_err(|error| anyhow::anyhow!("cannot write --pairs {}: {error}", path.display()))
 }
 
 /// Three arrays, for another program to measure.

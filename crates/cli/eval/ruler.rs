@@ -44,7 +44,7 @@ pub fn choose(
             None => anyhow::bail!(
                 "there is no ruler for {}; make one with: gan-eval --ruler train --dataset {}",
                 data.train.name(),
-                data.train.name()
+                again(data)
             ),
         },
     }
@@ -64,6 +64,12 @@ pub fn usual(
     }
     let place = place(train, dir);
     if place.exists() { Ok(Some(Ruler::read(&place, device)?)) } else { Ok(None) }
+}
+
+/// The flags that name a data set.
+pub fn again(data: &Data) -> String {
+    let dir = data.dir.as_ref().map(|dir| format!(" --data-dir {}", dir.display()));
+    format!("{}{}", data.train.name(), dir.unwrap_or_default())
 }
 
 /// Where the ruler of a data set is kept.

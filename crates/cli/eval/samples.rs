@@ -1,15 +1,15 @@
 //! Pictures that another program drew: an array, or a folder of PNGs.
 
 use std::fs::{self, File};
-use std::io::BufReader;
+use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail, ensure};
 use gan_data::{IMAGE_LEN, SIDE};
 use npyz::{DType, NpyFile};
 
-/// The most pictures that are read.
-const MOST: usize = 1_000_000;
+/// The longest header of an array that is read.
+const MAX_HEADER: u32 = 1 << 16;
 
 /// The first `count` pictures at `path`, `[n, 28, 28]`.
 ///
@@ -17,7 +17,6 @@ const MOST: usize = 1_000_000;
 /// Names the file, what was found and what was expected.
 pub fn read(path: &Path, count: usize) -> anyhow::Result<Vec<u8>> {
     let name = path.display();
-    let count = count.min(MOST);
     let kind = fs::metadata(path).with_context(|| format!("cannot read --samples {name}"));
     if kind.map_err(|error| anyhow::anyhow!("{error:#}"))?.is_dir() {
         folder(path, count)
@@ -30,7 +29,14 @@ fn array(path: &Path, count: usize) -> anyhow::Result<Vec<u8>> {
     let name = path.display();
     let expected = "expected a NumPy array of uint8, [n, 28, 28] or [n, 784]";
     let failed = |error| anyhow::anyhow!("{name} cannot be read: {error}; {expected}");
-    let file = BufReader::new(File::open(path).map_err(failed)?);
+    let mut file = BufReader::new(File::open(path).map_err(failed)?);
+    let begin = file.fill_buf().map_err(failed)?;
+    // From version 2 on four bytes state the header's length, which would be allocated unseen.
+    if let [0x93, b'N', b'U', b'M', b'P', b'Y', version, _, a, b, c, d, ..] = *begin {
+        let length = u32::from_le_bytes([a, b, c, d]);
+        let fits = version < 2 || length <= MAX_HEADER;
+        ensure!(fits, "{name} states a header of {length} bytes; {expected}");
+    }
     let array = NpyFile::new(file).map_err(failed)?;
     let shape = array.shape().to_vec();
     let whole = matches!(shape[..], [_, 28, 28] | [_, 784]) && shape[0] > 0;

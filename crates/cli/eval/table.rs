@@ -5,9 +5,9 @@ use gan_eval::{Measure, Measures};
 /// Lines of a name, a figure, its interval, and the figure of real images.
 pub fn measures(found: &Measures, floor: &Measures) -> String {
     let row = |name: &str, digits: usize, found: Measure, floor: Measure| {
-        let interval = found.interval.map_or(String::new(), |[low, high]| {
-            format!("{low:.digits$} to {high:.digits$}")
-        });
+        let interval = found
+            .interval
+            .map_or(String::new(), |[low, high]| format!("{low:.digits$} to {high:.digits$}"));
         let (value, floor) = (found.value, floor.value);
         format!("  {name:<20}{value:>9.digits$}   {interval:<20}{floor:>9.digits$}")
     };

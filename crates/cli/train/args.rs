@@ -133,7 +133,7 @@ pub struct Settings {
     #[arg(long, help_heading = NETS, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL")]
     pub spectral_norm: Option<bool>,
 
-    /// Images that the discriminator judges together, against collapse (PacGAN) [default: 1]
+    /// Images that the discriminator judges together, against collapse [default: 1]
     #[arg(long, help_heading = NETS, value_name = "N")]
     pub pack: Option<usize>,
 
@@ -179,7 +179,7 @@ pub struct Settings {
 
     /// What the nets minimise: binary cross-entropy with the non-saturating generator's loss,
     /// or with the minimax game's; squared distance from the labels; hinge; Wasserstein's
-    /// distance (sets --clip 0.01 unless there is a --clip or --r1); each generated image
+    /// distance (which sets --clip 0.01, unless --clip, --r1, --r2 or --spectral-norm is there); each generated image
     /// against a real one [default: bce]
     #[arg(long, help_heading = LOSS, value_parser = PossibleValuesParser::new(["bce", "minimax", "least-squares", "hinge", "wasserstein", "relativistic"]))]
     pub loss: Option<String>,
@@ -223,7 +223,7 @@ pub struct Settings {
     pub checkpoint_every: Option<u64>,
 
     /// Epochs between measurements of the pictures, which keep the best checkpoint as best.mpk;
-    /// 0 is never [default: a fifth of --epochs]
+    /// 0 is never [default: a fifth of --epochs; never if those are below 500]
     #[arg(long, value_name = "N")]
     pub eval_every: Option<u64>,
 

@@ -16,7 +16,6 @@ use clap::{CommandFactory, Parser};
 use gan_data::Dataset;
 use gan_model::DatasetInfo;
 use gan_train::{Judge, Outcome, RunConfig, RunDir, TrainError, Trainer, dataset_info, train};
-use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 
 use self::args::TrainArgs;
@@ -38,11 +37,8 @@ pub fn main() -> Result<(), Failure> {
     if shell::asked(TrainArgs::command(), args.completions, args.man)? {
         return Ok(());
     }
-    let mut options = Options::new(args)?;
-    let resume = options.resume.as_deref().map(Resume::read).transpose()?;
-    if let Some(resume) = &resume {
-        take_over(&mut options, resume)?;
-    }
+    let resume = args.resume.as_deref().map(Resume::read).transpose()?;
+    let options = Options::new(args, resume.as_ref())?;
     if options.dry_run {
         return dry_run(&options, resume.as_ref());
     }
@@ -65,7 +61,14 @@ pub fn main() -> Result<(), Failure> {
         }
     };
     trainer.reschedule(&options.training);
+    if let Some(last) = options.stop_after.filter(|last| *last <= trainer.epoch()) {
+        return Err(Failure::Usage(format!(
+            "--stop-after is {last}, and {} epochs are done; expected more",
+            trainer.epoch()
+        )));
+    }
 
+    let judge = judge(&options, &mut data)?;
     let run = open_run(&options, resume.as_ref(), &info)?;
     let config = record(&options, &data, &info);
     run.write_config(&config)?;
@@ -77,7 +80,15 @@ pub fn main() -> Result<(), Failure> {
             run.root().display()
         ));
     }
-    let judge = judge(&options, &mut data)?;
+    if let Some(resume) = &resume
+        && options.training.epochs != resume.checkpoint.header().training.epochs
+        && options.training.depends_on_total()
+    {
+        say::note(
+            "note: --epochs is another total now; --schedule and --instance-noise follow it from \
+             here on, so this is not what the new total gives at once",
+        );
+    }
     finish(&options, &mut trainer, &data.train, &run, judge.as_ref(), &config)
 }
 
@@ -90,21 +101,16 @@ fn judge(options: &Options, data: &mut Data) -> Result<Option<Judge>, Failure> {
     let ruler = ruler::usual(&data.train, data.dir.as_deref(), &device.device)?;
     let Some(ruler) = ruler else {
         if !quiet {
-            let name = data.train.name();
             say::note(format!(
-                "the pictures are not measured: there is no ruler for {name}; make one with: \
-                 gan-eval --ruler train --dataset {name}"
+                "the pictures are not measured: there is no ruler for {}; make one with: \
+                 gan-eval --ruler train --dataset {}",
+                data.train.name(),
+                ruler::again(data)
             ));
         }
         return Ok(None);
     };
-    let test = data.test()?;
-    let bar = if *quiet { ProgressBar::hidden() } else { ProgressBar::new(test.len() as u64) };
-    let style = "  looking at the test images [{bar:24}] {pos}/{len}";
-    bar.set_style(ProgressStyle::with_template(style)?.progress_chars("=> "));
-    let judge = Judge::new(ruler, &test, &|done| bar.set_position(done as u64));
-    bar.finish_and_clear();
-    Ok(Some(judge))
+    Ok(Some(Judge::new(ruler, data.test()?)))
 }
 
 /// Trains, and tells how it went.
@@ -122,7 +128,8 @@ fn finish(
     let device = &options.device.device;
     let last = options.stop_after.unwrap_or(u64::MAX);
     let stop = |epoch| asked.signal().is_some() || epoch >= last;
-    let outcome = train(trainer, dataset, run, judge, device, stop, |event| progress.observe(event));
+    let outcome =
+        train(trainer, dataset, run, judge, device, stop, |event| progress.observe(event));
     progress.finish();
 
     let (word, epochs) = match &outcome {
@@ -179,26 +186,6 @@ fn finish(
         Err(error @ TrainError::Diverged { .. }) => Err(Failure::Diverged(error.into())),
         Err(error) => Err(error.into()),
     }
-}
-
-/// A checkpoint's settings win; only the total and the intervals may be new.
-fn take_over(options: &mut Options, resume: &Resume) -> Result<(), Failure> {
-    resume.check(&options.said)?;
-    let header = resume.checkpoint.header();
-    let mut training = header.training.clone();
-    let said = &options.said;
-    training.epochs = said.epochs.unwrap_or(training.epochs);
-    training.sample_every = said.sample_every.unwrap_or(training.sample_every);
-    training.checkpoint_every = said.checkpoint_every.unwrap_or(training.checkpoint_every);
-    training.eval_every = said.eval_every.unwrap_or(training.eval_every);
-    training.eval_count = said.eval_count.unwrap_or(training.eval_count);
-    gan_train::validate(&header.model, &training).map_err(|error| {
-        Failure::Failed(anyhow::anyhow!("{}: {error}", resume.checkpoint.path().display()))
-    })?;
-    options.data = resume.data(&options.data);
-    options.model = header.model.clone();
-    options.training = training;
-    Ok(())
 }
 
 fn same_images(resume: &Resume, found: &DatasetInfo) -> Result<(), Failure> {

@@ -10,6 +10,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use super::args::{Settings, TrainArgs};
+use super::resume::Resume;
 use super::{config_file, data};
 use crate::exit::Failure;
 
@@ -19,9 +20,6 @@ pub struct Options {
     pub training: TrainingConfig,
     pub data: DataOptions,
     pub device: Chosen,
-    /// What was typed or stood in the file, to hold against a checkpoint.
-    pub said: Settings,
-    pub resume: Option<PathBuf>,
     pub out: Option<PathBuf>,
     pub json: bool,
     pub quiet: bool,
@@ -39,30 +37,25 @@ pub struct DataOptions {
 }
 
 impl Options {
+    /// The settings of a new training, or with `resumed` of that one going on: what was said
+    /// must not contradict it then.
+    ///
     /// # Errors
     /// When the file cannot be read, or a setting is out of its range.
-    pub fn new(args: TrainArgs) -> Result<Self, Failure> {
+    pub fn new(args: TrainArgs, resumed: Option<&Resume>) -> Result<Self, Failure> {
         let file = args.config.as_deref().map(config_file::read).transpose()?;
-        let said = args.settings.or(file.unwrap_or_default());
+        let file = file.unwrap_or_default().settled()?;
+        let said = args.settings.settled()?.or(file);
         let s = said.clone();
 
-        let recipe = match s.recipe.as_deref() {
-            None => Recipe::default(),
-            Some(name) => one_of("recipe", name, &Recipe::ALL, |r| r.name())?,
+        let (model, training) = match resumed {
+            None => new_settings(&s)?,
+            Some(resumed) => {
+                resumed.check(&s)?;
+                let header = resumed.checkpoint.header();
+                (header.model.clone(), overlay(&header.training, &s)?)
+            }
         };
-        let (model, training) = recipe.settings();
-        let mut training: TrainingConfig = overlay(&training, &s)?;
-        let model: ModelConfig = overlay(&model, &s)?;
-        if let Some(epochs) = s.ema_half_life {
-            training.ema = 0.5_f64.powf(1.0 / epochs);
-        }
-        if s.eval_every.is_none() {
-            training.eval_every = (training.epochs / 5).max(1);
-        }
-        if training.loss == Loss::Wasserstein && s.clip.is_none() && training.r1 == 0.0 {
-            // Without one of them there is no distance to speak of.
-            training.clip = 0.01;
-        }
         model.validate().map_err(|error| Failure::Usage(format!("--{error}")))?;
         validate(&model, &training).map_err(|error| Failure::Usage(format!("--{error}")))?;
 
@@ -72,13 +65,12 @@ impl Options {
         let dataset = s.dataset.unwrap_or_else(|| "auto".into());
         one_of("dataset", &dataset, &data::NAMES, |name| name)?;
         let data = DataOptions { dataset, dir: s.data_dir, offline: s.offline.unwrap_or(false) };
+        let data = resumed.map_or(data.clone(), |resumed| resumed.data(&data));
         Ok(Self {
             model,
             training,
             data,
             device: choose_device(s.device.as_deref())?,
-            said,
-            resume: args.resume,
             out: s.out,
             json: args.json,
             quiet: args.quiet,
@@ -105,27 +97,48 @@ pub fn use_threads(count: usize) -> Result<(), Failure> {
     Ok(())
 }
 
+/// A recipe, and what was said in the place of its own.
+fn new_settings(said: &Settings) -> Result<(ModelConfig, TrainingConfig), Failure> {
+    let recipe = match said.recipe.as_deref() {
+        None => Recipe::default(),
+        Some(name) => one_of("recipe", name, &Recipe::ALL, |r| r.name())?,
+    };
+    let (model, training) = recipe.settings();
+    let (model, mut training) = (overlay(&model, said)?, overlay(&training, said)?);
+    if said.eval_every.is_none() {
+        // A few times a run, and not at all in one too short to be judged.
+        training.eval_every = if training.epochs < 500 { 0 } else { training.epochs / 5 };
+    }
+    if training.loss == Loss::Wasserstein
+        && said.clip.is_none()
+        && training.r1 + training.r2 == 0.0
+        && !model.spectral_norm
+    {
+        // Without any of them there is no distance to speak of.
+        training.clip = 0.01;
+    }
+    Ok((model, training))
+}
+
 /// A record of settings with what was said in the place of its own: their names are the
 /// flags', with underscores.
 ///
 /// # Errors
-/// When a setting that stood in a file is none that there is.
-fn overlay<T: Serialize + DeserializeOwned>(record: &T, said: &Settings) -> Result<T, Failure> {
-    let mut record = as_map(record)?;
-    for (name, value) in &mut record {
-        if let Some(said) = said.get(name)? {
-            *value = said;
+/// Names the first setting that is none of those there are.
+fn overlay<T>(record: &T, said: &Settings) -> Result<T, Failure>
+where
+    T: Clone + Serialize + DeserializeOwned,
+{
+    let mut whole = as_map(record)?;
+    let mut record = record.clone();
+    for (name, _) in whole.clone() {
+        if let Some(said) = said.get(&name)? {
+            whole.insert(name.clone(), said);
+            let wrong = |error| Failure::Usage(format!("--{}: {error}", flag(&name)));
+            record = T::deserialize(Value::Object(whole.clone())).map_err(wrong)?;
         }
     }
-    // One by one, so that an error can name its flag.
-    let whole = serde_json::from_value(Value::Object(record.clone()));
-    whole.map_err(|error| {
-        let culprit = record.iter().find(|(_, value)| {
-            value.as_str().is_some_and(|value| error.to_string().contains(&format!("`{value}`")))
-        });
-        let flag = culprit.map_or(String::new(), |(name, _)| format!("--{}: ", flag(name)));
-        Failure::Usage(format!("{flag}{error}"))
-    })
+    Ok(record)
 }
 
 /// A record's fields by name.
@@ -145,6 +158,41 @@ pub fn flag(field: &str) -> String {
 }
 
 impl Settings {
+    /// Every number finite, and the half-life said as what it stands for.
+    fn settled(mut self) -> Result<Self, Failure> {
+        for (name, x) in [
+            ("lr", self.lr),
+            ("d-lr", self.d_lr),
+            ("beta1", self.beta1),
+            ("beta2", self.beta2),
+            ("ema", self.ema),
+            ("ema-half-life", self.ema_half_life),
+            ("r1", self.r1),
+            ("r2", self.r2),
+            ("clip", self.clip),
+            ("dropout", self.dropout),
+            ("label-smoothing", self.label_smoothing),
+            ("instance-noise", self.instance_noise),
+        ] {
+            if let Some(x) = x.filter(|x| !x.is_finite()) {
+                return Err(Failure::Usage(format!("--{name} is {x}; expected a finite number")));
+            }
+        }
+        if let Some(epochs) = self.ema_half_life.take() {
+            if self.ema.is_some() {
+                let what = "--ema and --ema-half-life are one setting; give one of them";
+                return Err(Failure::Usage(what.into()));
+            }
+            if !(0.0..=1e12).contains(&epochs) {
+                return Err(Failure::Usage(format!(
+                    "--ema-half-life is {epochs}; expected 0 to 1e12 epochs"
+                )));
+            }
+            self.ema = Some(0.5_f64.powf(1.0 / epochs));
+        }
+        Ok(self)
+    }
+
     /// What was said of the field `name` of a record of settings.
     ///
     /// # Errors

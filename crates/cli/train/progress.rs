@@ -48,7 +48,19 @@ impl<'a> Progress<'a> {
         bar.set_position(first);
         bar.reset_eta();
         let now = Instant::now();
-        Self { run, bar, quiet, total, first, begin: now, spoke: now, latest: None, quality: None, best: None, findings: Vec::new() }
+        Self {
+            run,
+            bar,
+            quiet,
+            total,
+            first,
+            begin: now,
+            spoke: now,
+            latest: None,
+            quality: None,
+            best: None,
+            findings: Vec::new(),
+        }
     }
 
     /// Takes an event of the training.

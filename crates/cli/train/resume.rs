@@ -90,8 +90,9 @@ fn same(a: &Value, b: &Value) -> bool {
 }
 
 fn contradiction(flag: &str, said: &impl Display, is: &impl Display) -> Failure {
-    let plain = |value: &dyn Display| {
-        value.to_string().trim_matches(['"', '[', ']']).to_owned()
+    let plain = |value: &dyn Display| match value.to_string().trim_matches(['"', '[', ']']) {
+        "null" => "none".to_owned(),
+        plain => plain.to_owned(),
     };
     Failure::Usage(format!(
         "--{flag} {} contradicts the checkpoint's {}, which cannot change; leave the flag out, \

@@ -3,13 +3,14 @@
 use burn::tensor::Device;
 use gan_data::IMAGE_LEN;
 use gan_model::stream::{Purpose, stream};
+use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
 use crate::bootstrap::{Interval, basic_interval, mean_interval, percentile_interval, resample};
 use crate::classes::{
-    Diversity, classifier_score, classifier_score_weighted, confidences, diversity, labels, missing,
-    shares, total_variation, uniform,
+    Diversity, classifier_score, classifier_score_weighted, confidences, diversity, labels,
+    missing, shares, total_variation, uniform,
 };
 use crate::frechet::{Gaussian, GaussianRoot};
 use crate::nearest::Field;
@@ -118,9 +119,11 @@ impl Reference {
         let mut boot = Bootstrap { options, index: 0 };
 
         let frechet = self.root.distance(&Gaussian::fit(features, dim));
-        let frechet = boot.of(frechet, |resampled| basic_interval(frechet, resampled), |rng| {
-            self.root.distance(&Gaussian::fit_weighted(features, dim, &resample(count, rng)))
-        });
+        let frechet = boot.of(
+            frechet,
+            |resampled| basic_interval(frechet, resampled),
+            |rng| self.root.distance(&Gaussian::fit_weighted(features, dim, &resample(count, rng))),
+        );
         let score = classifier_score(probabilities, classes);
         let score = boot.of(score, percentile_interval, |rng| {
             classifier_score_weighted(probabilities, classes, &resample(count, rng))
@@ -168,14 +171,15 @@ impl Reference {
     }
 }
 
-/// Real images in the place of samples: `count` of `images`, `[n, 28, 28]`, spread over all of
-/// them. What is measured of these is what any generator can hope for.
+/// Real images in the place of samples: `count` of `images`, `[n, 28, 28]`, or all if those are
+/// fewer, drawn by `seed` without replacement. What is measured of these is what any
+/// generator can hope for.
 #[must_use]
-pub fn stand_ins(images: &[u8], count: usize) -> Vec<u8> {
-    let all = images.len() / IMAGE_LEN;
-    let count = count.min(all);
-    let image = |i: usize| &images[i * all / count * IMAGE_LEN..][..IMAGE_LEN];
-    (0..count).flat_map(image).copied().collect()
+pub fn stand_ins(images: &[u8], count: usize, seed: u64) -> Vec<u8> {
+    let mut order: Vec<usize> = (0..images.len() / IMAGE_LEN).collect();
+    let mut rng = stream(seed, Purpose::StandIns, 0);
+    let (chosen, _) = order.partial_shuffle(&mut rng, count);
+    chosen.iter().flat_map(|&index| &images[index * IMAGE_LEN..][..IMAGE_LEN]).copied().collect()
 }
 
 /// Resamples, a stream of draws for each measure.

@@ -53,7 +53,9 @@ impl Field {
             let pairs = products.chunks_exact_mut(self.count).zip(rows.chunks_exact(self.dim));
             for (row, x) in pairs {
                 let square = square(x);
-                row.iter_mut().for_each(|product| *product = square - 2.0 * *product);
+                for product in row {
+                    *product = square - 2.0 * *product;
+                }
             }
             each(&products);
         }
@@ -123,7 +125,7 @@ mod tests {
     #[test]
     fn distances_are_those_of_the_reference() {
         let device = Device::flex();
-        let numbers = |index, count| normal(&mut stream(1, Purpose::Floor, index), count);
+        let numbers = |index, count| normal(&mut stream(1, Purpose::Bootstrap, index), count);
         let (a, b, dim) = (numbers(0, 300 * 9), numbers(1, 40 * 9), 9);
         let mut found = Vec::new();
         Field::new(&b, dim, &device).distances(&a, &device, |rows| found.extend_from_slice(rows));

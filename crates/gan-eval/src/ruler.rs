@@ -13,9 +13,9 @@ use gan_model::stream::{Purpose, normal, stream};
 const CHANNELS: [usize; 4] = [1, 16, 32, 64];
 /// Steps of the convolutions: 28 pixels become 26, 12 and 5.
 const STRIDES: [usize; 3] = [1, 2, 2];
-const FLAT: usize = CHANNELS[3] * 5 * 5;
+pub(crate) const FLAT: usize = CHANNELS[3] * 5 * 5;
 /// Features of an image: the outputs of the last hidden layer.
-const FEATURES: usize = 128;
+pub(crate) const FEATURES: usize = 128;
 /// Images looked at in one go by each thread.
 const CHUNK: usize = 250;
 
@@ -110,7 +110,7 @@ impl Ruler {
         if images.is_empty() {
             return Seen::default();
         }
-        let features = self.net.features(pixels(images, &self.device));
+        let features = self.net.features(pixels(images, &self.device), None);
         let probabilities = softmax(self.net.logits(features.clone()), 1);
         let numbers = |tensor: Tensor<2>| tensor.into_data().iter::<f32>().collect();
         Seen { features: numbers(features), probabilities: numbers(probabilities) }
@@ -179,17 +179,26 @@ impl Net {
         };
         Self {
             convolutions: CHANNELS.windows(2).zip(0..).map(convolution).collect(),
-            layers: [[FLAT, FEATURES], [FEATURES, classes]].into_iter().zip(3..).map(dense).collect(),
+            layers: [[FLAT, FEATURES], [FEATURES, classes]]
+                .into_iter()
+                .zip(3..)
+                .map(dense)
+                .collect(),
         }
     }
 
-    /// `[n, 1, 28, 28]` in [−1, 1] to `[n, FEATURES]`, none below 0.
-    pub(crate) fn features(&self, mut x: Tensor<4>) -> Tensor<2> {
+    /// `[n, 1, 28, 28]` in [−1, 1] to `[n, FEATURES]`, none below 0; what goes into the last
+    /// hidden layer, `[n, FLAT]`, is multiplied by `mask` if there is one.
+    pub(crate) fn features(&self, mut x: Tensor<4>, mask: Option<Tensor<2>>) -> Tensor<2> {
         for (layer, stride) in self.convolutions.iter().zip(STRIDES) {
             let options = ConvOptions::new([stride; 2], [0; 2], [1; 2], 1);
             x = relu(conv2d(x, layer.weight.val(), Some(layer.bias.val()), options));
         }
-        relu(self.layers[0].forward(x.flatten(1, 3)))
+        let flat = x.flatten(1, 3);
+        relu(self.layers[0].forward(match mask {
+            Some(mask) => flat * mask,
+            None => flat,
+        }))
     }
 
     /// `[n, FEATURES]` to logits `[n, classes]`.

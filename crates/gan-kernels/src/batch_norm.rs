@@ -57,7 +57,9 @@ pub(crate) fn normalise(x: &mut [f32], columns: usize, epsilon: f32) -> Vec<f32>
             *square += *x * *x * scale;
         }
     }
-    inverse.iter_mut().for_each(|variance| *variance = (*variance + epsilon).sqrt().recip());
+    for variance in &mut inverse {
+        *variance = (*variance + epsilon).sqrt().recip();
+    }
     for row in x.chunks_exact_mut(columns) {
         row.iter_mut().zip(&inverse).for_each(|(x, inverse)| *x *= inverse);
     }

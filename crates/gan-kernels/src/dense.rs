@@ -128,7 +128,8 @@ mod tests {
             let run = |slope: fn(_, _, _, _) -> Tensor<2>| {
                 let [tangent, weight] =
                     [&tangent, &weight].map(|t| t.clone().autodiff().require_grad());
-                let y = slope(tangent.clone(), weight.clone(), output.clone().autodiff(), activation);
+                let y =
+                    slope(tangent.clone(), weight.clone(), output.clone().autodiff(), activation);
                 let gradients = (y.clone() * factors.clone()).sum().backward();
                 [
                     y.into_data(),

@@ -66,7 +66,7 @@ macro_rules! impl_host_ops {
                 output: FloatTensor<Self>,
                 activation: Activation,
             ) -> FloatTensor<Self> {
-                tangent_forward::<Self>(tangent, weight, &output, activation)
+                tangent_forward::<Self>(tangent, weight, &Self::contiguous(output), activation)
             }
 
             fn host_batch_norm(
@@ -76,7 +76,7 @@ macro_rules! impl_host_ops {
                 activation: Activation,
                 epsilon: f32,
             ) -> FloatTensor<Self> {
-                norm_forward::<Self>(x, &gamma, beta, activation, epsilon).output
+                norm_forward::<Self>(x, &Self::contiguous(gamma), beta, activation, epsilon).output
             }
 
             fn host_log_sigmoid(x: FloatTensor<Self>) -> FloatTensor<Self> {
@@ -265,8 +265,7 @@ mod backward {
             let [(input, input_node), (weight, weight_node), (output, _)] =
                 [tangent, weight, output].map(FloatTensor::<Self>::into_parts);
             let [input, weight, output] = [input, weight, output].map(B::contiguous);
-            let slope =
-                tangent_forward::<B>(input.clone(), weight.clone(), &output, activation);
+            let slope = tangent_forward::<B>(input.clone(), weight.clone(), &output, activation);
             match TangentBackward.prepare::<C>([input_node, weight_node]).compute_bound().stateful()
             {
                 OpsKind::Tracked(prep) => {

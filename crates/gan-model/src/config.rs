@@ -40,6 +40,10 @@ const fn one() -> usize {
     1
 }
 
+const fn eval_count() -> usize {
+    2_000
+}
+
 /// Normalisation of a net's hidden layers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -300,7 +304,7 @@ pub struct TrainingConfig {
     #[serde(default)]
     pub eval_every: u64,
     /// Pictures that are measured.
-    #[serde(default)]
+    #[serde(default = "eval_count")]
     pub eval_count: usize,
 }
 
@@ -331,7 +335,7 @@ impl Default for TrainingConfig {
             sample_every: 1_000,
             checkpoint_every: 1_000,
             eval_every: 0,
-            eval_count: 2_000,
+            eval_count: eval_count(),
         }
     }
 }
@@ -346,6 +350,12 @@ impl TrainingConfig {
             Schedule::Linear => (2.0 * left).clamp(0.0, 1.0),
             Schedule::Cosine => 0.5 - 0.5 * (std::f64::consts::PI * left.clamp(0.0, 1.0)).cos(),
         }
+    }
+
+    /// Whether a step depends on how many there will be in all.
+    #[must_use]
+    pub fn depends_on_total(&self) -> bool {
+        self.schedule != Schedule::Constant || self.instance_noise > 0.0
     }
 
     /// Standard deviation of the noise on images in the step after `epoch` ones.

@@ -1,7 +1,7 @@
 //! The discriminator: dense layers with LeakyReLU and one logit, and what may be built into it
 //! against overfitting and collapse.
 
-use burn::module::{Module, Param};
+use burn::module::{Module, ModuleMapper, Param};
 use burn::nn::{Linear, LinearConfig};
 use burn::tensor::activation::sigmoid;
 use burn::tensor::{Device, Tensor};
@@ -37,10 +37,11 @@ impl Discriminator {
     /// The discriminator that `seed` starts a training with.
     #[must_use]
     pub fn init(config: &ModelConfig, seed: u64, device: &Device) -> Self {
-        let layers = config.discriminator_layers().into_iter().zip(0_u64..).map(|(sizes, layer)| {
-            let mut rng = stream(seed, Purpose::DiscriminatorWeights, layer);
-            glorot_uniform(sizes, 2_000 + 2 * layer, &mut rng, device)
-        });
+        let layers =
+            config.discriminator_layers().into_iter().zip(0_u64..).map(|(sizes, layer)| {
+                let mut rng = stream(seed, Purpose::DiscriminatorWeights, layer);
+                glorot_uniform(sizes, 2_000 + 2 * layer, &mut rng, device)
+            });
         Self { layers: layers.collect(), ..Self::bare(config, seed, device) }
     }
 
@@ -147,7 +148,7 @@ impl Discriminator {
         }
     }
 
-    /// Improves what is known of the directions by one power iteration (Miyato et al. 2018,
+    /// A net in training with directions better known by one power iteration (Miyato et al. 2018,
     /// algorithm 1); does nothing without spectral normalisation.
     #[must_use]
     pub fn refined(mut self) -> Self {
@@ -162,27 +163,21 @@ impl Discriminator {
         self
     }
 
-    /// Confines every weight and bias to ±`bound` (Arjovsky et al. 2017, algorithm 1).
+    /// Confines every weight and bias of a net in training to ±`bound` (Arjovsky et al. 2017,
+    /// algorithm 1).
     #[must_use]
     pub fn clipped(mut self, bound: f64) -> Self {
-        let clip = |x: f64| (-x, x);
-        let (low, high) = clip(bound);
-        for layer in &mut self.layers {
-            let weight = layer.weight.clone();
-            layer.weight =
-                weight.map(|w| w.inner().clamp(low, high).autodiff().require_grad());
-            layer.bias = layer
-                .bias
-                .clone()
-                .map(|bias| bias.map(|b| b.inner().clamp(low, high).autodiff().require_grad()));
-        }
+        self.layers = self.layers.map(&mut Clip(bound));
         self
     }
+}
 
-    /// Logits that a batch of images gives.
-    #[must_use]
-    pub fn pack(&self) -> usize {
-        self.pack
+/// Confines weights to ± a bound.
+struct Clip(f64);
+
+impl ModuleMapper for Clip {
+    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+        param.map(|w| w.inner().clamp(-self.0, self.0).autodiff().require_grad())
     }
 }
 
@@ -245,12 +240,7 @@ mod tests {
     use super::*;
 
     fn small() -> ModelConfig {
-        ModelConfig {
-            discriminator_hidden: vec![6],
-            height: 1,
-            width: 2,
-            ..ModelConfig::default()
-        }
+        ModelConfig { discriminator_hidden: vec![6], height: 1, width: 2, ..ModelConfig::default() }
     }
 
     fn numbers(tensor: &Tensor<2>) -> Vec<f32> {
@@ -294,10 +284,8 @@ mod tests {
         let wide = Discriminator::init(&ModelConfig { width: 4, ..small() }, 7, &device);
         let rows = [[0.1, 0.2], [0.3, 0.4], [-0.5, 0.6], [0.7, -0.8]];
         let both = packed.forward(Tensor::from_floats(rows, &device));
-        let wide = wide.forward(Tensor::from_floats(
-            [[0.1, 0.2, 0.3, 0.4], [-0.5, 0.6, 0.7, -0.8]],
-            &device,
-        ));
+        let wide = wide
+            .forward(Tensor::from_floats([[0.1, 0.2, 0.3, 0.4], [-0.5, 0.6, 0.7, -0.8]], &device));
         assert_eq!(both.into_data(), wide.into_data());
     }
 
@@ -340,13 +328,11 @@ mod tests {
         let direction = Tensor::<2>::from_floats(rows, &device);
         let mask = [[2.0, 0.0, 2.0, 2.0, 0.0, 2.0], [2.0, 2.0, 0.0, 2.0, 2.0, 2.0]];
         for minibatch_stddev in [0, 2] {
-            let config =
-                ModelConfig { spectral_norm: true, pack: 2, minibatch_stddev, ..small() };
+            let config = ModelConfig { spectral_norm: true, pack: 2, minibatch_stddev, ..small() };
             let net = Discriminator::init(&config, 7, &device);
             let masks = [Tensor::from_floats(mask, &device)];
-            let logits = |h: f32| {
-                net.judge(images.clone() + direction.clone().mul_scalar(h), &masks).logits
-            };
+            let logits =
+                |h: f32| net.judge(images.clone() + direction.clone().mul_scalar(h), &masks).logits;
             let verdict = net.judge(images.clone(), &masks);
             let slope = numbers(&net.slope(direction.clone(), &verdict.hidden, &masks));
             let ahead = numbers(&(logits(1e-3) - logits(-1e-3)).div_scalar(2e-3));

@@ -25,12 +25,7 @@ use crate::Loss;
 /// `smoothing` takes from the label of real images, and is of use to `bce` and `minimax` alone:
 /// they count as real with 1 − `smoothing` (one-sided, Salimans et al. 2016, section 3.4).
 #[must_use]
-pub fn discriminator(
-    kind: Loss,
-    real: Tensor<2>,
-    fake: Tensor<2>,
-    smoothing: f64,
-) -> Tensor<1> {
+pub fn discriminator(kind: Loss, real: Tensor<2>, fake: Tensor<2>, smoothing: f64) -> Tensor<1> {
     match kind {
         Loss::Bce | Loss::Minimax => {
             let mut likely = log_sigmoid(real.clone()).mean();
@@ -40,9 +35,7 @@ pub fn discriminator(
             }
             (likely + log_sigmoid(fake.neg()).mean()).mul_scalar(-0.5)
         }
-        Loss::LeastSquares => {
-            ((real - 1.0).square().mean() + fake.square().mean()).mul_scalar(0.5)
-        }
+        Loss::LeastSquares => ((real - 1.0).square().mean() + fake.square().mean()).mul_scalar(0.5),
         Loss::Hinge => relu(real.neg() + 1.0).mean() + relu(fake + 1.0).mean(),
         Loss::Wasserstein => fake.mean() - real.mean(),
         Loss::Relativistic => log_sigmoid(real - fake).mean().neg(),

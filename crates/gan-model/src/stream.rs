@@ -31,7 +31,8 @@ pub enum Purpose {
     DiscriminatorDropout,
     /// Units that drop out while the generator is judged; the index is the step.
     GeneratorDropout,
-    /// Noise on the images of a discriminator's update; the index is the update.
+    /// Noise on the images of a discriminator's update; the index is twice the update for real
+    /// images, and one more for generated ones.
     DiscriminatorImages,
     /// Noise on the images that the generator is judged by; the index is the step.
     GeneratorImages,
@@ -41,10 +42,12 @@ pub enum Purpose {
     RulerOrder,
     /// How an image is bent for a ruler to learn from; the index is the update.
     RulerWarp,
+    /// Units that drop out while a ruler learns; the index is twice the update, and the layer.
+    RulerDropout,
     /// Draws of a bootstrap; the index is the measure.
     Bootstrap,
-    /// Which real images stand in for samples, to see how well any could do; index 0.
-    Floor,
+    /// Which real images are measured in the place of generated ones; index 0.
+    StandIns,
 }
 
 impl Purpose {
@@ -66,8 +69,9 @@ impl Purpose {
             Self::RulerWeights => *b"r-weight",
             Self::RulerOrder => *b"r-order ",
             Self::RulerWarp => *b"r-warp  ",
+            Self::RulerDropout => *b"r-drop  ",
             Self::Bootstrap => *b"bootstrp",
-            Self::Floor => *b"floor   ",
+            Self::StandIns => *b"stand-in",
         }
     }
 }

@@ -92,6 +92,8 @@ impl Finding {
 pub struct Watch {
     /// Whether σ(logit) is a probability under this loss.
     probabilities: bool,
+    /// Whether a batch has images enough to say something of their variety.
+    many: bool,
     rows: VecDeque<MetricsRow>,
     said: Vec<Finding>,
     /// Classes that were missing when it was measured last.
@@ -104,6 +106,7 @@ impl Watch {
     pub fn new(config: &TrainingConfig) -> Self {
         Self {
             probabilities: matches!(config.loss, Loss::Bce | Loss::Minimax),
+            many: config.batch >= 16,
             rows: VecDeque::with_capacity(WINDOW + 1),
             said: Vec::new(),
             missing: Vec::new(),
@@ -148,13 +151,13 @@ impl Watch {
             Finding::GeneratorWins => {
                 self.probabilities && recent(|row| row.d_fake) > recent(|row| row.d_real).max(0.6)
             }
-            Finding::Collapse => recent(|row| row.spread) < 0.25,
+            Finding::Collapse => self.many && recent(|row| row.spread) < 0.25,
             Finding::MissingDigits => row.quality.as_ref().is_some_and(|quality| {
                 quality.missing.iter().any(|class| self.missing.contains(class))
             }),
             Finding::Oscillation => len == WINDOW && self.swing() > 1.0,
             Finding::Saturation => recent(|row| row.saturated) > 0.95,
-            Finding::IdleUnits => recent(|row| row.idle) > 0.5,
+            Finding::IdleUnits => self.many && recent(|row| row.idle) > 0.5,
         }
     }
 

@@ -6,10 +6,10 @@ use std::io::{self, BufRead, BufReader, Write};
 use gan_model::atomic;
 use serde::{Deserialize, Serialize};
 
-use crate::run_dir::{RunDir, RunDirError, io};
 use crate::diagnosis::Finding;
 use crate::quality::Quality;
 use crate::report::Readings;
+use crate::run_dir::{RunDir, RunDirError, io};
 
 /// One line of `metrics.jsonl`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

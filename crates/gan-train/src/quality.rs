@@ -1,5 +1,7 @@
 //! How good the pictures of a training are, measured while it goes on.
 
+use std::cell::OnceCell;
+
 use burn::tensor::Device;
 use gan_data::Dataset;
 use gan_eval::{Options, Reference, Ruler};
@@ -39,15 +41,16 @@ pub struct Quality {
 /// Judges a training's pictures by a ruler.
 pub struct Judge {
     ruler: Ruler,
-    reference: Reference,
+    test: Dataset,
+    /// Seen when they are needed first, which takes some seconds.
+    reference: OnceCell<Reference>,
 }
 
 impl Judge {
-    /// Looks at the test images, which takes some seconds; `observe` is told how many are done.
+    /// Judges against test images, which no training sees.
     #[must_use]
-    pub fn new(ruler: Ruler, test: &Dataset, observe: &(dyn Fn(usize) + Sync)) -> Self {
-        let reference = Reference::new(&ruler, ruler.look(test.images(), observe));
-        Self { ruler, reference }
+    pub fn new(ruler: Ruler, test: Dataset) -> Self {
+        Self { ruler, test, reference: OnceCell::new() }
     }
 
     /// Measures `eval_count` pictures of the averaged generator, the first of the seed's. Nothing
@@ -60,7 +63,8 @@ impl Judge {
         let pictures = sampler.pictures(config.seed, 0, config.eval_count);
         let seen = self.ruler.look(&pictures, &|_| ());
         let options = Options { resamples: 0, ..Options::default() };
-        let found = self.reference.judge(&seen, options);
+        let look = || Reference::new(&self.ruler, self.ruler.look(self.test.images(), &|_| ()));
+        let found = self.reference.get_or_init(look).judge(&seen, options);
         Quality {
             count: found.count,
             frechet: found.frechet.value,

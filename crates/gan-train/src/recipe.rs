@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use gan_model::{ModelConfig, Normalisation, TrainingConfig};
+use gan_model::{Loss, ModelConfig, Normalisation, TrainingConfig};
 use thiserror::Error;
 
 /// A named set of training settings. Sizes of the nets are the same in all.
@@ -116,7 +116,26 @@ pub fn validate(model: &ModelConfig, config: &TrainingConfig) -> Result<(), Sett
     for (name, count) in [("d-steps", config.d_steps), ("penalty-every", config.penalty_every)] {
         check(name, (1..=1_000).contains(&count), &count, "1 to 1000")?;
     }
-    let packs = model.pack * model.minibatch_stddev.max(1);
+    check(
+        "d-steps",
+        config.d_steps * config.batch <= 1 << 17,
+        &config.d_steps,
+        "at most 131072 images a step, which is --d-steps times --batch",
+    )?;
+    let group = model.minibatch_stddev;
+    check(
+        "minibatch-stddev",
+        group == 0 || (group > 1 && !model.discriminator_hidden.is_empty()),
+        &group,
+        "0, or 2 and more with a hidden layer of the discriminator",
+    )?;
+    check(
+        "label-smoothing",
+        smoothing == 0.0 || matches!(config.loss, Loss::Bce | Loss::Minimax),
+        &smoothing,
+        "0 with a --loss that has no labels: bce and minimax do",
+    )?;
+    let packs = model.pack * group.max(1);
     check(
         "batch",
         config.batch.is_multiple_of(packs),

@@ -9,13 +9,17 @@ const SATURATED: f32 = 0.999_95;
 
 /// What one step measured, still on its device: reading it waits for the device.
 pub struct StepReport {
-    pub(crate) discriminator_loss: Tensor<1>,
+    pub(crate) taught: Taught,
     pub(crate) generator_loss: Tensor<1>,
-    pub(crate) real_logits: Tensor<2>,
-    pub(crate) fake_logits: Tensor<2>,
-    /// Images that the discriminator saw.
-    pub(crate) real: Tensor<2>,
-    pub(crate) fake: Tensor<2>,
+}
+
+/// What an update of the discriminator measured.
+pub(crate) struct Taught {
+    pub(crate) loss: Tensor<1>,
+    /// Of real and of generated images, and so the next.
+    pub(crate) logits: [Tensor<2>; 2],
+    /// Before any noise on them.
+    pub(crate) images: [Tensor<2>; 2],
     /// The discriminator's hidden layers on all of them.
     pub(crate) hidden: Vec<Tensor<2>>,
 }
@@ -45,19 +49,22 @@ impl StepReport {
     /// Waits for the device and reads the numbers.
     #[must_use]
     pub fn read(self) -> Readings {
-        let pixels = self.fake.clone().into_data();
+        let Taught { loss, logits, images, hidden } = self.taught;
+        let pixels = images[1].clone().into_data();
         let pixels = pixels.iter::<f32>();
         let (all, saturated) = pixels.fold((0_usize, 0_usize), |(all, saturated), x| {
             (all + 1, saturated + usize::from(x.abs() >= SATURATED))
         });
+        let [real, fake] = logits.map(|logits| probability(logits).mean().into_scalar());
+        let [varied, varies] = images.map(variance);
         Readings {
-            discriminator_loss: self.discriminator_loss.into_scalar(),
+            discriminator_loss: loss.into_scalar(),
             generator_loss: self.generator_loss.into_scalar(),
-            real: probability(self.real_logits).mean().into_scalar(),
-            fake: probability(self.fake_logits).mean().into_scalar(),
-            spread: variance(self.fake) / variance(self.real).max(f32::MIN_POSITIVE),
+            real,
+            fake,
+            spread: varies / varied.max(1e-6),
             saturated: saturated as f32 / all as f32,
-            idle: idle(self.hidden),
+            idle: idle(hidden),
         }
     }
 }
@@ -103,17 +110,15 @@ mod tests {
     fn spread_saturation_and_idle_units_are_told() {
         let device = Device::flex();
         let matrix = |rows: [[f32; 2]; 2]| Tensor::<2>::from_floats(rows, &device);
-        let report = StepReport {
-            discriminator_loss: Tensor::from_floats([0.5], &device),
-            generator_loss: Tensor::from_floats([0.7], &device),
-            real_logits: Tensor::from_floats([[0.0]], &device),
-            fake_logits: Tensor::from_floats([[0.0]], &device),
-            real: matrix([[0.0, 0.4], [0.4, 0.0]]),
-            fake: matrix([[-1.0, 0.2], [-1.0, 0.0]]),
+        let taught = Taught {
+            loss: Tensor::from_floats([0.5], &device),
+            logits: [(); 2].map(|()| Tensor::from_floats([[0.0]], &device)),
+            images: [[[0.0, 0.4], [0.4, 0.0]], [[-1.0, 0.2], [-1.0, 0.0]]].map(matrix),
             // The second unit is always on, the first is not.
             hidden: vec![matrix([[1.0, 2.0], [-1.0, 3.0]]), matrix([[-1.0, 0.0], [-2.0, 1.0]])],
         };
-        let read = report.read();
+        let generator_loss = Tensor::from_floats([0.7], &device);
+        let read = StepReport { taught, generator_loss }.read();
         assert!((read.spread - 0.01 / 0.08).abs() < 1e-6, "{}", read.spread);
         assert_eq!((read.saturated, read.idle, read.real), (0.5, 0.5, 0.5));
     }

@@ -16,8 +16,8 @@ use thiserror::Error;
 use crate::diagnosis::{Finding, Watch};
 use crate::metrics::MetricsRow;
 use crate::quality::Judge;
-use crate::run_dir::{RunDir, RunDirError};
 use crate::report::Readings;
+use crate::run_dir::{RunDir, RunDirError};
 use crate::trainer::Trainer;
 
 /// Epochs between readings of the losses: each makes the host wait for the device.
@@ -116,7 +116,9 @@ pub fn train(
     let (mut watch, mut best) = (Watch::new(&config), f64::INFINITY);
     run.rewind_metrics(trainer.epoch(), |row| {
         watch.see(row);
-        best = row.quality.as_ref().map_or(best, |quality| best.min(quality.frechet));
+        // Distances of another number of pictures do not compare.
+        let quality = row.quality.as_ref().filter(|quality| quality.count == config.eval_count);
+        best = quality.map_or(best, |quality| best.min(quality.frechet));
     })?;
 
     let mut outcome = Outcome::Finished;
@@ -130,7 +132,8 @@ pub fn train(
 
         let stopped = stop(epoch);
         let last = epoch == config.epochs;
-        let measured = judge.filter(|_| config.eval_every > 0 && epoch.is_multiple_of(config.eval_every));
+        let measured =
+            judge.filter(|_| config.eval_every > 0 && epoch.is_multiple_of(config.eval_every));
         // Rows come at the same epochs wherever a training ends and goes on.
         let recorded = epoch.is_multiple_of(READ_EVERY)
             || epoch.is_multiple_of(config.sample_every)

@@ -14,7 +14,7 @@ use gan_model::{
 use gan_optim::{Adam, Average, Betas};
 
 use crate::penalty::gradient_penalty;
-use crate::report::StepReport;
+use crate::report::{StepReport, Taught};
 
 /// A GAN in training.
 ///
@@ -65,7 +65,11 @@ impl Trainer {
             generator: checkpoint.generator(Weights::Raw, device)?.train(),
             discriminator: checkpoint.discriminator(device)?.train(),
             generator_adam: Adam::resume(betas(&training), is_cpu(device), &generator_moments),
-            discriminator_adam: Adam::resume(betas(&training), is_cpu(device), &discriminator_moments),
+            discriminator_adam: Adam::resume(
+                betas(&training),
+                is_cpu(device),
+                &discriminator_moments,
+            ),
             epoch: step,
             device: device.clone(),
             model,
@@ -98,23 +102,26 @@ impl Trainer {
             let noise = self.tensor(noise, batch);
             taught = Some(self.teach_discriminator(real, noise, update));
         }
-        let Some(mut report) = taught else { unreachable!("there is an update a step") };
+        let Some((taught, real)) = taught else { unreachable!("there is an update a step") };
         let noise = self.tensor(generator_noise, batch);
-        report.generator_loss = self.teach_generator(noise, report.real.clone());
+        let generator_loss = self.teach_generator(noise, real);
         self.epoch += 1;
-        report
+        StepReport { taught, generator_loss }
     }
 
-    /// One update of the discriminator; `update` counts them from 0.
+    /// One update of the discriminator; `update` counts them from 0. With what was measured
+    /// come the real images as the discriminator saw them.
     fn teach_discriminator(
         &mut self,
         real: Tensor<2>,
         noise: Tensor<2>,
         update: u64,
-    ) -> StepReport {
+    ) -> (Taught, Tensor<2>) {
         // The fakes carry no graph: this loss does not teach the generator.
         let fake = self.generator.valid().forward_batch(noise);
-        let [real, fake] = self.blurred_pair(real, fake, update);
+        let images = [real.clone(), fake.clone()];
+        let blur = |images, index| self.blurred(images, Purpose::DiscriminatorImages, index);
+        let (real, fake) = (blur(real, 2 * update), blur(fake, 2 * update + 1));
         let both = stack(real.clone(), fake.clone()).autodiff();
         if self.model.spectral_norm {
             replace(&mut self.discriminator, Discriminator::refined);
@@ -152,15 +159,13 @@ impl Trainer {
             let d = self.discriminator_adam.update(d, gradients, None, update + 1, rate);
             if clip > 0.0 { d.clipped(clip) } else { d }
         });
-        StepReport {
-            discriminator_loss: loss.clone().inner(),
-            generator_loss: loss.inner(),
-            real_logits: real_logits.inner(),
-            fake_logits: fake_logits.inner(),
-            real,
-            fake,
+        let taught = Taught {
+            loss: loss.inner(),
+            logits: [real_logits, fake_logits].map(Tensor::inner),
+            images,
             hidden: hidden.into_iter().map(Tensor::inner).collect(),
-        }
+        };
+        (taught, real)
     }
 
     /// One update of the generator, and of the average after it.
@@ -215,12 +220,6 @@ impl Trainer {
         let noise = noise(self.config.seed, purpose, index, rows * pixels);
         let noise = self.tensor(noise, rows) * deviation;
         if images.is_autodiff() { images + noise.autodiff() } else { images + noise }
-    }
-
-    fn blurred_pair(&self, real: Tensor<2>, fake: Tensor<2>, update: u64) -> [Tensor<2>; 2] {
-        // One stream for both: it is a fresh one for every update.
-        let purpose = Purpose::DiscriminatorImages;
-        [self.blurred(real, purpose, 2 * update), self.blurred(fake, purpose, 2 * update + 1)]
     }
 
     /// A tensor of `rows` rows on the training's device.

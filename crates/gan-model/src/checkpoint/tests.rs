@@ -187,7 +187,9 @@ fn other_versions_say_which_and_what_to_do() {
         bytes[31] = version;
         read(&bytes).unwrap_err().to_string()
     };
-    assert!(version(4).contains("version 4; this program reads versions 2 to 3: use a newer gan-train"));
+    assert!(
+        version(4).contains("version 4; this program reads versions 2 to 3: use a newer gan-train")
+    );
     assert!(version(1).contains("version 1; this program reads versions 2 to 3: train again"));
 }
 

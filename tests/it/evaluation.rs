@@ -1,0 +1,485 @@
+//! How good pictures are: `gan-eval` as it is run, and the same measures on the way of a
+//! training. Each whole measurement takes seconds, most of them for 10 000 test images, so
+//! tests share what they can.
+
+use std::fs;
+use std::io::Write;
+use std::sync::OnceLock;
+
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use image::GrayImage;
+use serde_json::{Value, json};
+
+use crate::util::{CPU, Place, Ran, SMALL, picture, trained};
+
+const GAN_EVAL: &str = env!("CARGO_BIN_EXE_gan-eval");
+
+/// Pictures that are measured, no more than it takes.
+const COUNT: usize = 210;
+/// Measures that have an interval.
+const MEASURES: [&str; 7] =
+    ["frechet", "score", "precision", "recall", "density", "coverage", "confidence"];
+/// What the errors of an array end with.
+const ARRAY: &str = "expected a NumPy array of uint8, [n, 28, 28] or [n, 784]";
+
+/// `gan-eval` with these words, on a CPU.
+fn eval(place: &Place, args: &str) -> Ran {
+    place.run(GAN_EVAL, format!("--device {CPU} {args}").split_whitespace())
+}
+
+/// A directory with a checkpoint in it.
+fn place() -> Place {
+    let place = Place::new();
+    place.write("ckpt.mpk", trained());
+    place
+}
+
+/// What `gan-eval` made of that checkpoint.
+struct Judged {
+    object: Value,
+    pairs: Vec<u8>,
+    /// `real.npy`, `fake.npy` and `probabilities.npy`.
+    features: [Vec<u8>; 3],
+}
+
+/// Measured once for all tests.
+fn judged() -> &'static Judged {
+    static JUDGED: OnceLock<Judged> = OnceLock::new();
+    JUDGED.get_or_init(|| {
+        let place = place();
+        let what = format!("--checkpoint ckpt.mpk --count {COUNT} --seed 5 --threads 2");
+        let files = "--pairs closest.png --features seen";
+        let ran = eval(&place, &format!("{what} {files} --quiet --json")).ok();
+        assert_eq!(ran.stderr, "");
+        assert_eq!(place.list("."), ["ckpt.mpk", "closest.png", "seen"]);
+        let read = |name| place.read(&format!("seen/{name}.npy"));
+        Judged {
+            object: ran.object(),
+            pairs: place.read("closest.png"),
+            features: ["real", "fake", "probabilities"].map(read),
+        }
+    })
+}
+
+/// An array's file, with a header as Python writes it.
+fn npy(descr: &str, fortran: &str, shape: &str, data: &[u8]) -> Vec<u8> {
+    let fields = format!("'descr': '{descr}', 'fortran_order': {fortran}, 'shape': {shape}, ");
+    let mut head = format!("{{{fields}}}");
+    while !(10 + head.len() + 1).is_multiple_of(64) {
+        head.push(' ');
+    }
+    head.push('\n');
+    let length = u16::try_from(head.len()).unwrap().to_le_bytes();
+    [&b"\x93NUMPY\x01\x00"[..], &length[..], head.as_bytes(), data].concat()
+}
+
+/// An array of `count` blank pictures.
+fn blank_pictures(count: usize) -> Vec<u8> {
+    npy("|u1", "False", &format!("({count}, 28, 28)"), &vec![0; 784 * count])
+}
+
+/// The shape and the numbers of an array.
+fn numbers(bytes: &[u8]) -> (Vec<u64>, Vec<f32>) {
+    let npy = npyz::NpyFile::new(bytes).unwrap();
+    let shape = npy.shape().to_vec();
+    (shape, npy.into_vec::<f32>().unwrap())
+}
+
+/// A picture of a grid whose pixels are squares of two.
+fn cell(grid: &GrayImage, column: u32, row: u32) -> Vec<u8> {
+    let pixel = |index: u32| {
+        let (x, y) = (column * 28 + index % 28, row * 28 + index / 28);
+        grid.get_pixel(2 * x, 2 * y).0[0]
+    };
+    (0..784).map(pixel).collect()
+}
+
+fn number(value: &Value) -> f64 {
+    value.as_f64().unwrap_or_else(|| panic!("{value} is no number"))
+}
+
+#[track_caller]
+fn assert_close(found: f64, expected: f64) {
+    assert!((found - expected).abs() < 1e-5, "{found} is not {expected}");
+}
+
+#[test]
+fn json_has_every_measure_with_its_interval_and_what_real_images_get() {
+    let object = &judged().object;
+    assert_eq!(object["source"], "ckpt.mpk");
+    assert_eq!(object["epochs"], 40);
+    assert_eq!(object["seed"], 5);
+    assert_eq!(object["dataset"], "synthetic", "what the checkpoint learnt from");
+    assert_eq!(object["pairs"], "closest.png");
+    assert!(number(&object["seconds"]) > 0.0);
+
+    let ruler = &object["ruler"];
+    assert_eq!(ruler["name"], "mnist-1");
+    let digest = ruler["sha256"].as_str().unwrap();
+    assert!(digest.len() == 64 && digest.chars().all(|c| c.is_ascii_hexdigit()), "{digest}");
+    assert!((0.9..=1.0).contains(&number(&ruler["accuracy"])), "{ruler}");
+
+    let (found, floor) = (&object["measures"], &object["floor"]);
+    for name in MEASURES {
+        let [low, high] = [0_usize, 1].map(|end| number(&found[name]["interval"][end]));
+        assert!(low <= high, "{name}: {low} to {high}");
+        let value = number(&found[name]["value"]);
+        // These two are off by more than chance with so few pictures.
+        if !["frechet", "score"].contains(&name) {
+            let interval = low - 1e-9..=high + 1e-9;
+            assert!(interval.contains(&value), "{name}: {value} in {interval:?}");
+        }
+        assert!(floor[name]["value"].is_f64(), "{name}");
+        assert!(floor[name]["interval"].is_null(), "{name}");
+    }
+    for measures in [found, floor] {
+        assert_eq!(measures["count"], COUNT);
+        for name in ["precision", "recall", "coverage", "confidence"] {
+            assert!((0.0..=1.0).contains(&number(&measures[name]["value"])), "{name}");
+        }
+        assert!((1.0..=10.0).contains(&number(&measures["score"]["value"])));
+        assert!((0.0..=1.0).contains(&number(&measures["imbalance"])));
+        let shares = measures["shares"].as_array().unwrap();
+        assert_eq!(shares.len(), 10);
+        assert_close(shares.iter().map(number).sum(), 1.0);
+        assert_eq!(measures["diversity_by_class"].as_array().unwrap().len(), 10);
+        assert!(measures["diversity"].is_f64() && measures["missing"].is_array());
+    }
+    let [found, floor] = [found, floor].map(|measures| number(&measures["frechet"]["value"]));
+    assert!(found > 2.0 * floor, "after 40 epochs {found}, real ones {floor}");
+
+    let memory = &object["memory"];
+    assert!((0.0..=1.0).contains(&number(&memory["near_share"])), "{memory}");
+    assert!(number(&memory["median_ratio"]) > 0.0, "{memory}");
+    assert!(number(&memory["near_threshold"]) > 0.0, "{memory}");
+}
+
+#[test]
+fn the_same_pictures_get_the_same_figures_from_any_source_at_any_number_of_threads() {
+    let place = place();
+    let pictures = format!("--count {COUNT} --seed 5");
+    place.sample(&format!("--checkpoint ckpt.mpk {pictures} --out drawn.npy")).ok();
+    let how = format!("--samples drawn.npy --dataset synthetic {pictures} --threads 1");
+    let object = eval(&place, &format!("{how} --json --quiet")).ok().object();
+    for key in ["dataset", "ruler", "measures", "floor", "memory"] {
+        assert_eq!(object[key], judged().object[key], "{key}");
+    }
+    assert_eq!(object["source"], "drawn.npy");
+    assert!(object["epochs"].is_null() && object["pairs"].is_null(), "{object}");
+    assert_eq!(place.list("."), ["ckpt.mpk", "drawn.npy"]);
+}
+
+#[test]
+fn a_folder_of_pictures_gets_the_same_figures_in_a_table() {
+    let place = place();
+    let pictures = format!("--count {COUNT} --seed 5");
+    place.sample(&format!("--checkpoint ckpt.mpk {pictures} --out each")).ok();
+    // What is no PNG is left alone.
+    place.write("each/notes.txt", "of no interest");
+    let ran = eval(&place, &format!("--samples each --dataset synthetic {pictures}")).ok();
+    assert!(ran.stderr.contains("measured in"), "{}", ran.stderr);
+
+    let object = &judged().object;
+    for (name, key, digits) in [
+        ("Fréchet distance", "frechet", 2),
+        ("precision", "precision", 3),
+        ("recall", "recall", 3),
+        ("density", "density", 3),
+        ("coverage", "coverage", 3),
+        ("classifier score", "score", 3),
+        ("confidence", "confidence", 3),
+    ] {
+        let line = ran.stdout.lines().find(|line| line.trim_start().starts_with(name));
+        let line = line.unwrap_or_else(|| panic!("{name} is not in {}", ran.stdout));
+        let words: Vec<&str> = line.split_whitespace().collect();
+        let (found, floor) = (&object["measures"][key], &object["floor"][key]);
+        let [low, high] = [0_usize, 1].map(|end| &found["interval"][end]);
+        for figure in [&found["value"], low, high, &floor["value"]] {
+            let figure = format!("{:.digits$}", number(figure));
+            assert!(words.contains(&figure.as_str()), "{figure} is not in {line:?}");
+        }
+    }
+    let ruler = object["ruler"]["sha256"].as_str().unwrap();
+    for word in ["210 pictures of each", "10000 test images of synthetic", "mnist-1", &ruler[..12]]
+    {
+        assert!(ran.stdout.contains(word), "{word:?} is not in {}", ran.stdout);
+    }
+}
+
+#[test]
+fn what_the_ruler_saw_is_kept_for_other_programs() {
+    let [real, fake, probabilities] = judged().features.each_ref().map(|bytes| numbers(bytes));
+    assert_eq!(real.0, [10_000, 128]);
+    assert_eq!(fake.0, [COUNT as u64, 128]);
+    assert_eq!(probabilities.0, [COUNT as u64, 10]);
+    assert!(real.1.iter().chain(&fake.1).all(|x| x.is_finite() && *x >= 0.0));
+
+    // Anyone can tell classes and confidence from these.
+    let (mut shares, mut confidence) = ([0.0; 10], 0.0);
+    for row in probabilities.1.chunks_exact(10) {
+        assert_close(row.iter().map(|&p| f64::from(p)).sum(), 1.0);
+        let likeliest = (0..10_usize).max_by(|&a, &b| row[a].total_cmp(&row[b])).unwrap();
+        shares[likeliest] += 1.0 / COUNT as f64;
+        confidence += f64::from(row[likeliest]) / COUNT as f64;
+    }
+    let measures = &judged().object["measures"];
+    for (class, share) in shares.into_iter().enumerate() {
+        assert_close(share, number(&measures["shares"][class]));
+    }
+    assert_close(confidence, number(&measures["confidence"]["value"]));
+}
+
+#[test]
+fn the_pictures_closest_to_training_images_are_drawn_above_those() {
+    let pairs = image::load_from_memory(&judged().pairs).unwrap().into_luma8();
+    assert_eq!(pairs.dimensions(), (20 * 56, 4 * 56));
+    let place = place();
+    let drawn = format!("--checkpoint ckpt.mpk --count {COUNT} --seed 5 --out drawn.npy");
+    place.sample(&drawn).ok();
+    let bytes = place.read("drawn.npy");
+    let pixels = npyz::NpyFile::new(&bytes[..]).unwrap().into_vec::<u8>().unwrap();
+    let drawn: Vec<&[u8]> = pixels.chunks_exact(784).collect();
+    for column in 0..20 {
+        for (row, expected) in [(0, true), (1, false), (2, true), (3, false)] {
+            let cell = cell(&pairs, column, row);
+            assert_eq!(drawn.contains(&&cell[..]), expected, "column {column}, row {row}");
+        }
+    }
+}
+
+#[test]
+fn training_images_measure_as_real_ones_and_are_found_to_be_copies() {
+    let place = Place::new();
+    place.train("--epochs 0 --eval-every 0 --quiet --out run").ok();
+    // A hundred of what a training learns from.
+    let reals = picture(&place.path("run/reals.png"));
+    let real = |index: u32| {
+        let (left, top) = (index % 10 * 28, index / 10 * 28);
+        image::imageops::crop_imm(&reals, left, top, 28, 28).to_image().into_raw()
+    };
+    let pixels: Vec<u8> = (0..100).flat_map(real).collect();
+    place.write("reals.npy", npy("|u1", "False", "(100, 28, 28)", &pixels));
+    let what = "--samples reals.npy --dataset synthetic --count 100 --pairs closest.png";
+    let object = eval(&place, &format!("{what} --json --quiet")).ok().object();
+
+    let (found, floor) = (&object["measures"], &object["floor"]);
+    assert_eq!(found["missing"], json!([]));
+    assert_eq!(floor["missing"], json!([]), "those in their place must be of all classes");
+    let [value, real] = [found, floor].map(|measures| number(&measures["frechet"]["value"]));
+    assert!(value < 1.5 * real && real < 1.5 * value, "{value}, and other real ones {real}");
+    for name in ["precision", "recall", "coverage", "confidence"] {
+        let [value, real] = [found, floor].map(|measures| number(&measures[name]["value"]));
+        assert!((value - real).abs() < 0.25, "{name} {value}, and other real ones {real}");
+    }
+
+    let memory = &object["memory"];
+    assert_eq!(memory["near_share"], 1.0);
+    assert!(number(&memory["median_ratio"]) < 0.05, "{memory}");
+    let pairs = picture(&place.path("closest.png"));
+    for column in 0..20 {
+        for row in [0, 2] {
+            let [above, below] = [row, row + 1].map(|row| cell(&pairs, column, row));
+            assert!(above == below, "column {column}, row {row} is no copy");
+        }
+    }
+}
+
+#[test]
+fn what_cannot_be_asked_for_is_explained() {
+    let place = Place::new();
+    eval(&place, "").fails(2, &["--checkpoint", "--samples"]);
+    for (args, words) in [
+        ("--checkpoint ckpt.mpk --count 5", "--count is 5; expected 100 or more"),
+        ("--checkpoint ckpt.mpk --count many", "--count"),
+        ("--checkpoint ckpt.mpk --samples a.npy", "--samples"),
+        ("--checkpoint ckpt.mpk --threads 0", "--threads is 0"),
+        ("--checkpoint ckpt.mpk --seed x", "--seed"),
+        ("--checkpoint ckpt.mpk --dataset cifar", "--dataset"),
+        ("--checkpoint ckpt.mpk --checkpoints", "--checkpoint"),
+    ] {
+        eval(&place, args).fails(2, &[words]);
+    }
+    assert!(place.list(".").is_empty());
+}
+
+#[test]
+fn a_missing_or_damaged_file_is_named() {
+    let place = Place::new();
+    place.write("text.mpk", "no checkpoint");
+    place.write("few.npy", blank_pictures(100));
+    place.write("text.ruler", "no ruler");
+    fs::create_dir(place.path("empty")).unwrap();
+    for (args, words) in [
+        ("--checkpoint none.mpk", "none.mpk"),
+        ("--checkpoint empty", "empty/ckpt.mpk"),
+        ("--checkpoint text.mpk", "text.mpk"),
+        ("--samples none.npy", "--samples none.npy"),
+        ("--samples few.npy --dataset synthetic --ruler none.ruler", "cannot read none.ruler"),
+        ("--samples few.npy --dataset synthetic --ruler empty", "empty is no ruler"),
+        ("--samples few.npy --dataset synthetic --ruler text.ruler", "text.ruler is no ruler"),
+        ("--samples few.npy --dataset mnist --offline", "train-images-idx3-ubyte"),
+    ] {
+        let ran = eval(&place, args).fails(1, &[words]);
+        assert_eq!(ran.stdout, "");
+    }
+    assert_eq!(place.list("."), ["empty", "few.npy", "text.mpk", "text.ruler"]);
+}
+
+#[test]
+fn an_array_of_anything_but_pictures_is_refused_by_name() {
+    let place = Place::new();
+    let refused = |bytes: &[u8], words: &[&str]| {
+        place.write("mine.npy", bytes);
+        let words = [&["mine.npy", ARRAY][..], words].concat();
+        eval(&place, "--samples mine.npy --dataset synthetic").fails(1, &words);
+    };
+    refused(&npy("|u1", "False", "(200, 28, 29)", &[]), &["[200, 28, 29]"]);
+    refused(&npy("|u1", "False", "(200, 1, 28, 28)", &[]), &["[200, 1, 28, 28]"]);
+    refused(&npy("|u1", "False", "(784,)", &[0; 784]), &["[784]"]);
+    refused(&npy("|u1", "False", "(0, 28, 28)", &[]), &["[0, 28, 28]"]);
+    refused(&npy("<f4", "False", "(200, 28, 28)", &[]), &["<f4"]);
+    refused(&npy("|i1", "False", "(200, 28, 28)", &[]), &["|i1"]);
+    refused(&npy("|u1", "True", "(200, 28, 28)", &[]), &["Fortran"]);
+    refused(b"", &["cannot be read"]);
+    refused(b"\x89PNG\r\n\x1a\n and so on", &["cannot be read"]);
+
+    let whole = blank_pictures(200);
+    for length in [4, 40, 128, whole.len() - 1] {
+        refused(&whole[..length], &["cannot be read"]);
+    }
+    // Believed, it would take 3 TB.
+    refused(&npy("|u1", "False", "(4000000000, 28, 28)", &[0; 784]), &["cannot be read"]);
+
+    place.write("mine.npy", blank_pictures(3));
+    let ran = eval(&place, "--samples mine.npy --dataset synthetic");
+    ran.fails(2, &["mine.npy holds 3 pictures", "expected 100 or more"]);
+    assert_eq!(place.list("."), ["mine.npy"]);
+}
+
+#[test]
+fn a_folder_of_anything_but_pictures_is_refused_by_name() {
+    let place = Place::new();
+    let look = || eval(&place, "--samples mine --dataset synthetic");
+    fs::create_dir(place.path("mine")).unwrap();
+    look().fails(1, &["mine holds no .png", "28x28"]);
+    place.write("mine/notes.txt", "no picture");
+    look().fails(1, &["mine holds no .png"]);
+
+    let save = |name: &str, width, height| {
+        GrayImage::new(width, height).save(place.path(&format!("mine/{name}"))).unwrap();
+    };
+    save("d.png", 28, 28);
+    look().fails(2, &["mine holds 1 pictures", "expected 100 or more"]);
+    let expected = "expected a PNG of 28x28 pixels";
+    save("c.png", 27, 28);
+    look().fails(1, &["mine/c.png has 27x28 pixels", expected]);
+    save("b.png", 5000, 1);
+    look().fails(1, &["mine/b.png", expected]);
+    place.write("mine/a.png", "no picture");
+    look().fails(1, &["mine/a.png", expected]);
+    assert_eq!(place.list("mine"), ["a.png", "b.png", "c.png", "d.png", "notes.txt"]);
+}
+
+#[test]
+fn without_a_ruler_for_the_data_set_both_programs_say_how_to_make_one() {
+    let place = Place::new();
+    // Files of the right shape; which set it is, they do not tell.
+    let blank = |head: &[u32], length: usize| {
+        let mut gzip = GzEncoder::new(Vec::new(), Compression::fast());
+        for word in head {
+            gzip.write_all(&word.to_be_bytes()).unwrap();
+        }
+        gzip.write_all(&vec![0; length]).unwrap();
+        gzip.finish().unwrap()
+    };
+    for (name, count) in [("train", 60_000_u32), ("t10k", 10_000)] {
+        let images = blank(&[0x803, count, 28, 28], 784 * count as usize);
+        let labels = blank(&[0x801, count], count as usize);
+        place.write(&format!("data/{name}-images-idx3-ubyte.gz"), images);
+        place.write(&format!("data/{name}-labels-idx1-ubyte.gz"), labels);
+    }
+    place.write("few.npy", blank_pictures(100));
+    let data = "--dataset fashion-mnist --data-dir data --offline";
+    let hint = "gan-eval --ruler train --dataset fashion-mnist";
+    let ran = eval(&place, &format!("--samples few.npy {data}"));
+    ran.fails(1, &["no ruler for fashion-mnist", hint]);
+
+    let how = format!("--epochs 1 --batch 8 --eval-every 1 --device {CPU} {SMALL}");
+    let ran = place.gan_train(&format!("{data} {how} --out run")).ok();
+    for word in ["the pictures are not measured", hint] {
+        assert!(ran.stderr.contains(word), "{word:?} is not in {}", ran.stderr);
+    }
+    assert!(!place.path("run/best.mpk").exists());
+}
+
+#[test]
+fn version_help_completions_and_manual_page_are_there() {
+    let place = Place::new();
+    let run = |args: &[&str]| {
+        let ran = place.run(GAN_EVAL, args).ok();
+        assert_eq!(ran.stderr, "");
+        ran.stdout
+    };
+    assert!(run(&["-V"]).starts_with("gan-eval "));
+    let help = run(&["--help"]);
+    for flag in ["--checkpoint", "--samples", "--ruler", "--pairs", "--features", "Exit codes:"] {
+        assert!(help.contains(flag), "{flag} is not in {help}");
+    }
+    for shell in ["bash", "elvish", "fish", "powershell", "zsh"] {
+        let script = run(&["--completions", shell]);
+        assert!(script.contains("gan-eval") && script.contains("samples"), "{shell}");
+    }
+    assert!(run(&["--man"]).contains(".TH gan-eval"));
+    assert!(place.list(".").is_empty());
+}
+
+#[test]
+fn a_training_is_measured_on_the_way_and_keeps_its_best_checkpoint() {
+    let place = Place::new();
+    let plan = "--epochs 4 --eval-every 2 --eval-count 100 --sample-every 100 --quiet";
+    let object = place.train(&format!("{plan} --json --out whole")).ok().object();
+    let rows = place.rows("whole");
+    let epochs: Vec<_> = rows.iter().map(|row| row["epoch"].as_u64().unwrap()).collect();
+    assert_eq!(epochs, [2, 4]);
+    for row in &rows {
+        let quality = &row["quality"];
+        assert_eq!(quality["count"], 100);
+        assert!(number(&quality["frechet"]) > 0.0, "{quality}");
+        for name in ["precision", "recall", "coverage", "confidence"] {
+            assert!((0.0..=1.0).contains(&number(&quality[name])), "{name} of {quality}");
+        }
+        assert!((1.0..=10.0).contains(&number(&quality["score"])), "{quality}");
+        assert!(quality["density"].is_f64() && quality["diversity"].is_f64(), "{quality}");
+        assert_close(quality["shares"].as_array().unwrap().iter().map(number).sum(), 1.0);
+        assert!(quality["missing"].is_array(), "{quality}");
+    }
+
+    // Of equals the first.
+    let frechet = |row: &Value| number(&row["quality"]["frechet"]);
+    let best = rows.iter().min_by(|a, b| frechet(a).total_cmp(&frechet(b))).unwrap();
+    assert_eq!(object["best"], "whole/best.mpk");
+    assert_eq!(object["best_epoch"], best["epoch"]);
+    assert_eq!(object["quality"], json!({ "epoch": 4, "of": rows[1]["quality"] }));
+    let drawn = place.sample("--checkpoint whole/best.mpk --out best.npy --json").ok().object();
+    assert_eq!(drawn["epochs"], best["epoch"]);
+
+    place.train(&format!("{plan} --stop-after 3 --out parts")).ok();
+    assert_eq!(place.rows("parts"), rows[..1]);
+    place.resume("parts", "--quiet").ok();
+    place.assert_same_run("parts", "whole");
+    let [parts, whole] = ["parts", "whole"].map(|run| place.read(&format!("{run}/best.mpk")));
+    assert!(parts == whole, "the best checkpoints differ");
+}
+
+#[test]
+fn a_training_that_is_not_measured_keeps_no_best_checkpoint() {
+    let place = Place::new();
+    let ran = place.train("--epochs 20 --eval-every 0 --json --quiet --out run").ok();
+    let object = ran.object();
+    for key in ["best", "best_epoch", "quality"] {
+        assert!(object[key].is_null(), "{key}: {object}");
+    }
+    assert!(place.rows("run")[0]["quality"].is_null());
+    assert!(!place.path("run/best.mpk").exists());
+}

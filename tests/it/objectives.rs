@@ -1,0 +1,362 @@
+//! What the nets may minimise, and what keeps them in check: a training with any of it goes on
+//! after a stop as if there had been none, holds it against what is asked later, and knows its
+//! range.
+//!
+//! All of it is added to the plain recipe, which has none and never changes.
+
+use serde_json::{Value, json};
+
+use crate::util::Place;
+
+/// Everything at once. The checkpoint of the third epoch lies between two penalties, behind six
+/// updates of the discriminator.
+const ALL: &str = "--loss minimax --spectral-norm --pack 2 --minibatch-stddev 2 \
+                   --generator-norm batch --d-steps 2 --r1 0.1 --r2 0.1 --penalty-every 4 \
+                   --clip 0.5 --dropout 0.2 --label-smoothing 0.1 --instance-noise 0.3 \
+                   --schedule cosine --d-lr 1e-3 --beta2 0.99 --ema-half-life 5";
+
+/// Six epochs with `options`.
+fn plan(options: &str) -> String {
+    format!(
+        "--recipe plain --epochs 6 --batch 8 --eval-every 0 --sample-every 3 \
+         --checkpoint-every 6 {options}"
+    )
+}
+
+/// That six epochs at once leave what three and the other three do.
+#[track_caller]
+fn same_in_two_parts(options: &str) {
+    let place = Place::new();
+    let plan = plan(options);
+    place.train(&format!("{plan} --quiet --out whole")).ok();
+    let stopped = place.train(&format!("{plan} --stop-after 3 --quiet --json --out parts"));
+    let stopped = stopped.ok().object();
+    assert_eq!(stopped["outcome"], "stopped");
+    assert_eq!(stopped["epochs"], 3);
+    assert_eq!(epochs(&place.rows("parts")), [3]);
+    assert_eq!(place.json("parts/config.json")["training"]["epochs"], 6, "the plan stays");
+
+    place.resume("parts", "--quiet").ok();
+    place.assert_same_run("parts", "whole");
+    assert_eq!(place.list("parts/samples"), place.list("whole/samples"));
+    assert_eq!(place.json("parts/config.json"), place.json("whole/config.json"));
+    let rows = place.rows("whole");
+    assert_eq!(epochs(&rows), [3, 6]);
+    for row in rows {
+        // What is no number is written as null.
+        assert!(row["d_loss"].is_f64() && row["g_loss"].is_f64(), "{row}");
+    }
+}
+
+fn epochs(rows: &[Value]) -> Vec<u64> {
+    rows.iter().map(|row| row["epoch"].as_u64().unwrap()).collect()
+}
+
+/// What a dry run shows of the plain recipe with `args`.
+fn shown(args: &str) -> Value {
+    let dry = "--dry-run --json --quiet --recipe plain";
+    Place::new().gan_train(&format!("{dry} {args}")).ok().object()
+}
+
+#[test]
+fn cross_entropy_goes_on_with_its_noise_and_dropped_units() {
+    same_in_two_parts("--loss bce --dropout 0.2 --label-smoothing 0.1 --instance-noise 0.3");
+}
+
+#[test]
+fn cross_entropy_goes_on_with_deviations_over_the_batch() {
+    same_in_two_parts("--loss bce --minibatch-stddev 4 --r1 0.1");
+}
+
+#[test]
+fn the_minimax_game_goes_on_with_its_step_sizes() {
+    same_in_two_parts("--loss minimax --schedule linear --d-lr 1e-3");
+}
+
+#[test]
+fn least_squares_go_on_with_spectral_norms_and_two_updates() {
+    same_in_two_parts("--loss least-squares --spectral-norm --d-steps 2 --schedule cosine");
+}
+
+#[test]
+fn hinge_goes_on_with_a_penalty_now_and_then_and_pairs() {
+    same_in_two_parts("--loss hinge --r1 0.1 --penalty-every 2 --generator-norm batch --pack 2");
+}
+
+#[test]
+fn wasserstein_goes_on_with_clipped_weights_or_penalties() {
+    same_in_two_parts("--loss wasserstein --d-steps 2 --ema-half-life 50");
+    same_in_two_parts("--loss wasserstein --r1 0.1 --r2 0.1 --spectral-norm");
+}
+
+#[test]
+fn relativistic_goes_on_with_both_penalties() {
+    same_in_two_parts("--loss relativistic --r1 0.1 --r2 0.1 --dropout 0.2");
+    same_in_two_parts("--loss relativistic --r2 0.1 --generator-norm batch --pack 2");
+}
+
+#[test]
+fn everything_at_once_goes_on() {
+    same_in_two_parts(ALL);
+}
+
+#[test]
+fn the_number_of_threads_changes_no_byte_of_everything_at_once() {
+    let place = Place::new();
+    // So large that threads share the work; the sizes are added to the small nets'.
+    let sizes = "--generator-hidden 100,300 --discriminator-hidden 300,100";
+    let plan = plan(&format!("{ALL} {sizes}")).replace("--batch 8", "--batch 100");
+    for threads in ["1", "2", "5"] {
+        place.train(&format!("{plan} --quiet --threads {threads} --out {threads}")).ok();
+    }
+    place.assert_same_run("1", "2");
+    place.assert_same_run("1", "5");
+}
+
+#[test]
+fn every_setting_changes_what_is_learnt() {
+    let place = Place::new();
+    let mut seen = Vec::new();
+    for (index, options) in [
+        "",
+        "--loss minimax",
+        "--loss least-squares",
+        "--loss hinge",
+        "--loss wasserstein",
+        "--loss wasserstein --clip 0.02",
+        "--loss relativistic",
+        "--r1 0.1",
+        "--r1 0.1 --penalty-every 2",
+        "--r2 0.1",
+        "--clip 0.01",
+        "--dropout 0.2",
+        "--label-smoothing 0.1",
+        "--instance-noise 0.3",
+        "--spectral-norm",
+        "--pack 2",
+        "--minibatch-stddev 4",
+        "--d-steps 2",
+        "--generator-norm batch",
+        "--schedule linear",
+        "--schedule cosine",
+        "--d-lr 1e-3",
+        "--beta2 0.9",
+        // So short that it tells among the first epochs, when any average is short.
+        "--ema-half-life 0.5",
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        // Large steps, so that whatever differs can be seen in the pictures too.
+        let plan = plan(options);
+        place.train(&format!("{plan} --lr 0.01 --quiet --out {index}")).ok();
+        let run = (place.rows(&index.to_string()), place.pictures(&index.to_string()));
+        assert!(!seen.contains(&run), "{options:?} is as if something else had been said");
+        seen.push(run);
+    }
+}
+
+#[test]
+fn what_contradicts_the_checkpoint_is_refused_by_name() {
+    let place = Place::new();
+    place.train("--recipe plain --epochs 3 --eval-every 0 --quiet --out run").ok();
+    let before = place.read("run/ckpt.mpk");
+    for flag in [
+        "--loss hinge",
+        "--r1 0.5",
+        "--r2 0.5",
+        "--penalty-every 2",
+        "--clip 0.1",
+        "--dropout 0.2",
+        "--label-smoothing 0.1",
+        "--instance-noise 0.3",
+        "--d-steps 2",
+        "--d-lr 0.001",
+        "--beta2 0.9",
+        "--schedule linear",
+        "--generator-norm batch",
+        "--spectral-norm",
+        "--pack 2",
+        "--minibatch-stddev 4",
+    ] {
+        let ran = place.resume("run", &format!("--epochs 9 {flag}"));
+        ran.fails(2, &[flag, "contradicts the checkpoint"]);
+    }
+    place.write("my.toml", "r1 = 0.5");
+    let ran = place.resume("run", "--epochs 9 --config my.toml");
+    ran.fails(2, &["--r1 0.5", "contradicts the checkpoint"]);
+    assert!(place.read("run/ckpt.mpk") == before, "the checkpoint is as it was");
+}
+
+#[test]
+fn what_repeats_the_checkpoint_is_welcome() {
+    let place = Place::new();
+    let options = "--loss hinge --r1 1 --penalty-every 2 --dropout 0.2 --instance-noise 0.3 \
+                   --d-steps 2 --d-lr 0.001 --schedule cosine --generator-norm batch \
+                   --spectral-norm --pack 2 --minibatch-stddev 4";
+    let plan = format!("--recipe plain --epochs 3 --eval-every 0 {options}");
+    place.train(&format!("{plan} --quiet --out run")).ok();
+    let before = place.read("run/ckpt.mpk");
+    place.resume("run", &format!("{plan} --quiet")).ok();
+    assert!(place.read("run/ckpt.mpk") == before, "there was nothing to do");
+
+    let ran = place.resume("run", "--spectral-norm=false");
+    ran.fails(2, &["--spectral-norm false", "contradicts the checkpoint's true"]);
+    place.resume("run", "--penalty-every 1").fails(2, &["--penalty-every 1", "contradicts"]);
+}
+
+#[test]
+fn a_half_life_is_held_against_the_checkpoint_as_well() {
+    let place = Place::new();
+    let plan = "--recipe plain --epochs 3 --eval-every 0 --ema-half-life 50";
+    place.train(&format!("{plan} --quiet --out run")).ok();
+    place.resume("run", "--ema-half-life 50 --quiet").ok();
+    let ran = place.resume("run", "--epochs 9 --ema-half-life 5 --quiet");
+    ran.fails(2, &["--ema", "contradicts the checkpoint"]);
+    let ran = place.resume("run", "--epochs 9 --ema 0.5 --quiet");
+    ran.fails(2, &["--ema 0.5", "contradicts the checkpoint"]);
+}
+
+#[test]
+fn what_is_out_of_its_range_names_its_flag() {
+    let place = Place::new();
+    for (flags, words) in [
+        ("--dropout 1", "--dropout is 1; expected 0 or more, below 1"),
+        ("--dropout -0.1", "--dropout is -0.1"),
+        ("--label-smoothing 0.7", "--label-smoothing is 0.7; expected 0 to 0.5"),
+        ("--label-smoothing -0.1", "--label-smoothing is -0.1"),
+        ("--instance-noise -1", "--instance-noise is -1"),
+        ("--r1 -1", "--r1 is -1"),
+        ("--r2 -1", "--r2 is -1"),
+        ("--r2 much", "--r2"),
+        ("--clip -1", "--clip is -1"),
+        ("--penalty-every 0", "--penalty-every is 0"),
+        ("--d-steps 0", "--d-steps is 0"),
+        ("--d-steps 1001", "--d-steps is 1001"),
+        ("--d-lr 0", "--d-lr is 0"),
+        ("--d-lr 11", "--d-lr is 11"),
+        ("--beta2 1", "--beta2 is 1"),
+        ("--ema-half-life -1", "--ema"),
+        ("--ema-half-life 9 --ema 0.9", "--ema-half-life"),
+        ("--pack 0", "--pack is 0"),
+        ("--pack 65 --batch 65", "--pack is 65"),
+        ("--pack 3 --batch 8", "--pack"),
+        ("--minibatch-stddev 3 --batch 8", "--minibatch-stddev"),
+        ("--minibatch-stddev 4 --pack 4 --batch 8", "--minibatch-stddev"),
+        ("--generator-norm batch --batch 1", "--generator-norm batch"),
+        ("--generator-norm layer", "--generator-norm"),
+        ("--spectral-norm=maybe", "--spectral-norm"),
+        ("--schedule stairs", "--schedule"),
+        ("--loss hinges", "--loss"),
+        ("--eval-count 5", "--eval-count is 5"),
+    ] {
+        place.gan_train(&format!("{flags} --offline --dry-run")).fails(2, &[words]);
+    }
+    assert!(place.list(".").is_empty());
+}
+
+#[test]
+fn what_is_no_number_is_refused() {
+    let place = Place::new();
+    for flag in ["lr", "d-lr", "beta2", "ema", "r1", "r2", "clip", "dropout", "instance-noise"] {
+        for number in ["NaN", "inf"] {
+            let args = format!("--{flag} {number} --offline --dry-run");
+            place.gan_train(&args).fails(2, &[&format!("--{flag}")]);
+        }
+        place.write("my.toml", format!("{flag} = nan"));
+        place.gan_train("--config my.toml --offline --dry-run").fails(2, &[flag]);
+    }
+}
+
+#[test]
+fn a_dry_run_shows_every_setting() {
+    let object = shown(ALL);
+    let training = &object["training"];
+    for (name, value) in [
+        ("loss", json!("minimax")),
+        ("d_steps", json!(2)),
+        ("r1", json!(0.1)),
+        ("r2", json!(0.1)),
+        ("penalty_every", json!(4)),
+        ("clip", json!(0.5)),
+        ("dropout", json!(0.2)),
+        ("label_smoothing", json!(0.1)),
+        ("instance_noise", json!(0.3)),
+        ("schedule", json!("cosine")),
+        ("d_lr", json!(0.001)),
+        ("beta2", json!(0.99)),
+    ] {
+        assert_eq!(training[name], value, "{name}");
+    }
+    let ema = training["ema"].as_f64().unwrap();
+    assert!((ema.powi(5) - 0.5).abs() < 1e-9, "{ema} is not halved after 5 epochs");
+    let model = &object["model"];
+    assert_eq!(model["spectral_norm"], true);
+    assert_eq!(model["pack"], 2);
+    assert_eq!(model["minibatch_stddev"], 2);
+    assert_eq!(model["generator_norm"], "batch");
+
+    let ran = Place::new().gan_train(&format!("--dry-run --recipe plain {ALL}")).ok();
+    for word in ["minimax", "r1 0.1", "spectral-norm true", "generator-norm batch", "dropout 0.2"] {
+        assert!(ran.stderr.contains(word), "{word:?} is not in {}", ran.stderr);
+    }
+}
+
+#[test]
+fn wasserstein_clips_unless_something_else_keeps_it_in_check() {
+    let clip = |args: &str| shown(args)["training"]["clip"].clone();
+    assert_eq!(clip("--loss wasserstein"), 0.01);
+    assert_eq!(clip("--loss wasserstein --clip 0.5"), 0.5);
+    assert_eq!(clip("--loss wasserstein --clip 0"), 0.0);
+    assert_eq!(clip("--loss wasserstein --r1 1"), 0.0);
+    assert_eq!(clip("--loss wasserstein --r1 1 --clip 0.5"), 0.5);
+    assert_eq!(clip("--loss hinge"), 0.0);
+}
+
+#[test]
+fn a_file_sets_what_flags_do() {
+    let place = Place::new();
+    let file = "r1 = 1\nloss = \"hinge\"\ngenerator_norm = \"batch\"\nspectral-norm = true\n\
+                recipe = \"plain\"\nema_half_life = 50\nd-lr = 0.002\n";
+    place.write("my.toml", file);
+    let object = place.gan_train("--config my.toml --dry-run --json --quiet").ok().object();
+    assert_eq!(object["training"]["r1"], 1.0);
+    assert_eq!(object["training"]["loss"], "hinge");
+    assert_eq!(object["training"]["d_lr"], 0.002);
+    assert_eq!(object["model"]["generator_norm"], "batch");
+    assert_eq!(object["model"]["spectral_norm"], true);
+    let ema = object["training"]["ema"].as_f64().unwrap();
+    assert!((ema.powi(50) - 0.5).abs() < 1e-9, "{ema}");
+
+    let flags = "--r1 2 --loss bce --generator-norm none --spectral-norm=false";
+    let ran = place.gan_train(&format!("--config my.toml {flags} --dry-run --json --quiet"));
+    let object = ran.ok().object();
+    assert_eq!(object["training"]["r1"], 2.0, "flags win");
+    assert_eq!(object["training"]["loss"], "bce");
+    assert_eq!(object["model"]["generator_norm"], "none");
+    assert_eq!(object["model"]["spectral_norm"], false);
+}
+
+#[test]
+fn a_flag_for_the_average_wins_over_a_half_life_in_the_file() {
+    let place = Place::new();
+    place.write("my.toml", "ema-half-life = 5");
+    let ran = place.gan_train("--config my.toml --ema 0.9 --dry-run --json --quiet").ok();
+    assert_eq!(ran.object()["training"]["ema"], 0.9);
+}
+
+#[test]
+fn a_word_in_the_file_that_is_none_names_its_flag() {
+    let place = Place::new();
+    for (text, words) in [
+        ("loss = \"hinges\"", ["--loss", "hinges", "least-squares"]),
+        ("schedule = \"stairs\"", ["--schedule", "stairs", "cosine"]),
+        ("generator-norm = \"layer\"", ["--generator-norm", "layer", "batch"]),
+        ("spectral-norm = \"maybe\"", ["my.toml", "spectral-norm", "boolean"]),
+        ("r1 = \"much\"", ["my.toml", "r1", "much"]),
+    ] {
+        place.write("my.toml", text);
+        place.gan_train("--config my.toml --dry-run").fails(2, &words);
+    }
+    assert_eq!(place.list("."), ["my.toml"]);
+}
