@@ -1,11 +1,11 @@
 """The measures of generated images as NumPy, SciPy and prdc have them.
 
-    python measures.py vectors > vectors.json
-    python measures.py compare features.npz --neighbours 5
+    python measures.py vectors > crates/gan-eval/tests/vectors.json
+    gan-eval --checkpoint ckpt.mpk --features features
+    python measures.py compare features
 
 `vectors` makes small sets and prints them with their measures, for the tests to hold ours
-against. `compare` prints the measures of `real` and `fake`, [n, dim], and of the fake
-samples' `probabilities`, [n, classes], at full size. The score is over all samples, not
+against. `compare` prints the measures of what gan-eval saw at full size. The score is over all samples, not
 over splits, and covariances are divided by n - 1.
 """
 
@@ -15,6 +15,7 @@ import io
 import json
 import sys
 import warnings
+from pathlib import Path
 
 import numpy as np
 from prdc import compute_prdc
@@ -124,9 +125,11 @@ def vectors(_):
 
 
 def compare(arguments):
-    arrays = np.load(arguments.features)
-    probabilities = arrays["probabilities"] if "probabilities" in arrays else None
-    return reference(arrays["real"], arrays["fake"], probabilities, arguments.neighbours)
+    folder = Path(arguments.features)
+    real, fake, probabilities = (
+        np.load(folder / f"{name}.npy") for name in ("real", "fake", "probabilities")
+    )
+    return reference(real, fake, probabilities, arguments.neighbours)
 
 
 def main():
@@ -134,7 +137,7 @@ def main():
     commands = parser.add_subparsers(required=True)
     commands.add_parser("vectors").set_defaults(run=vectors)
     command = commands.add_parser("compare")
-    command.add_argument("features", help="an .npz of real, fake and probabilities")
+    command.add_argument("features", help="the folder that gan-eval --features wrote")
     command.add_argument("--neighbours", type=int, default=5)
     command.set_defaults(run=compare)
     arguments = parser.parse_args()

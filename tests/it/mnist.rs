@@ -25,7 +25,7 @@ fn mnist_is_read_and_learnt_from() {
         return;
     };
     let place = Place::new();
-    let how = format!("--offline --epochs 20 --batch 16 --device {CPU} {SMALL}");
+    let how = format!("--offline --epochs 20 --batch 16 --recipe plain --device {CPU} {SMALL}");
     let ran = place.gan_train(&format!("--data-dir {} {how}", folder.display())).ok();
     assert!(!ran.stderr.contains("warning"), "{}", ran.stderr);
     let config = place.json("runs/0001-mnist-dense/config.json");

@@ -34,7 +34,7 @@ fn a_finished_training_and_repeated_flags_are_accepted() {
     place.train("--epochs 20 --seed 5 --quiet --out run").ok();
     let before = place.read("run/ckpt.mpk");
     let same = "--epochs 20 --seed 5 --batch 16 --latent 8 --generator-hidden 32 \
-                --discriminator-hidden 32 --dataset synthetic --recipe default --lr 7e-4 \
+                --discriminator-hidden 32 --dataset synthetic --recipe plain --lr 2e-4 \
                 --beta1 0.5 --ema 0.999 --loss bce --out run";
     let ran = place.resume("run", &format!("{same} --json")).ok();
     assert_eq!(ran.object()["epochs"], 20);

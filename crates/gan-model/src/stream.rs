@@ -31,8 +31,7 @@ pub enum Purpose {
     DiscriminatorDropout,
     /// Units that drop out while the generator is judged; the index is the step.
     GeneratorDropout,
-    /// Noise on the images of a discriminator's update; the index is twice the update for real
-    /// images, and one more for generated ones.
+    /// Noise on the images of a discriminator's update; the index is the update.
     DiscriminatorImages,
     /// Noise on the images that the generator is judged by; the index is the step.
     GeneratorImages,

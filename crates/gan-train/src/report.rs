@@ -18,8 +18,10 @@ pub(crate) struct Taught {
     pub(crate) loss: Tensor<1>,
     /// Of real and of generated images, and so the next.
     pub(crate) logits: [Tensor<2>; 2],
-    /// Before any noise on them.
-    pub(crate) images: [Tensor<2>; 2],
+    /// Real images, then as many generated ones.
+    pub(crate) images: Tensor<2>,
+    /// The same as the discriminator saw them, with noise if there was any.
+    pub(crate) seen: Tensor<2>,
     /// The discriminator's hidden layers on all of them.
     pub(crate) hidden: Vec<Tensor<2>>,
 }
@@ -49,7 +51,8 @@ impl StepReport {
     /// Waits for the device and reads the numbers.
     #[must_use]
     pub fn read(self) -> Readings {
-        let Taught { loss, logits, images, hidden } = self.taught;
+        let Taught { loss, logits, images, hidden, .. } = self.taught;
+        let images: [_; 2] = images.chunk(2, 0).try_into().expect("half of them are real");
         let pixels = images[1].clone().into_data();
         let pixels = pixels.iter::<f32>();
         let (all, saturated) = pixels.fold((0_usize, 0_usize), |(all, saturated), x| {
@@ -113,7 +116,8 @@ mod tests {
         let taught = Taught {
             loss: Tensor::from_floats([0.5], &device),
             logits: [(); 2].map(|()| Tensor::from_floats([[0.0]], &device)),
-            images: [[[0.0, 0.4], [0.4, 0.0]], [[-1.0, 0.2], [-1.0, 0.0]]].map(matrix),
+            images: Tensor::from_floats([[0.0, 0.4], [0.4, 0.0], [-1.0, 0.2], [-1.0, 0.0]], &device),
+            seen: matrix([[0.0, 0.4], [0.4, 0.0]]),
             // The second unit is always on, the first is not.
             hidden: vec![matrix([[1.0, 2.0], [-1.0, 3.0]]), matrix([[-1.0, 0.0], [-2.0, 1.0]])],
         };

@@ -102,27 +102,20 @@ impl Trainer {
             let noise = self.tensor(noise, batch);
             taught = Some(self.teach_discriminator(real, noise, update));
         }
-        let Some((taught, real)) = taught else { unreachable!("there is an update a step") };
+        let Some(taught) = taught else { unreachable!("there is an update a step") };
         let noise = self.tensor(generator_noise, batch);
-        let generator_loss = self.teach_generator(noise, real);
+        let generator_loss = self.teach_generator(noise, &taught.seen);
         self.epoch += 1;
         StepReport { taught, generator_loss }
     }
 
-    /// One update of the discriminator; `update` counts them from 0. With what was measured
-    /// come the real images as the discriminator saw them.
-    fn teach_discriminator(
-        &mut self,
-        real: Tensor<2>,
-        noise: Tensor<2>,
-        update: u64,
-    ) -> (Taught, Tensor<2>) {
+    /// One update of the discriminator; `update` counts them from 0.
+    fn teach_discriminator(&mut self, real: Tensor<2>, noise: Tensor<2>, update: u64) -> Taught {
         // The fakes carry no graph: this loss does not teach the generator.
         let fake = self.generator.valid().forward_batch(noise);
-        let images = [real.clone(), fake.clone()];
-        let blur = |images, index| self.blurred(images, Purpose::DiscriminatorImages, index);
-        let (real, fake) = (blur(real, 2 * update), blur(fake, 2 * update + 1));
-        let both = stack(real.clone(), fake.clone()).autodiff();
+        let images = stack(real, fake);
+        let seen = self.blurred(images.clone(), Purpose::DiscriminatorImages, update);
+        let both = seen.clone().autodiff();
         if self.model.spectral_norm {
             replace(&mut self.discriminator, Discriminator::refined);
         }
@@ -141,14 +134,15 @@ impl Trainer {
         let mut total = loss.clone();
         let every = config.penalty_every as u64;
         if update.is_multiple_of(every) {
-            for (gamma, images, first) in [(config.r1, &real, 0), (config.r2, &fake, rows / 2)] {
+            let half = |x: &Tensor<2>, which| {
+                let rows = x.dims()[0] / 2;
+                x.clone().narrow(0, which * rows, rows)
+            };
+            for (gamma, which) in [(config.r1, 0), (config.r2, 1)] {
                 if gamma > 0.0 {
-                    let masks: Vec<_> =
-                        masks.iter().map(|mask| mask.clone().narrow(0, first, rows / 2)).collect();
-                    let gamma = gamma * every as f64;
-                    let penalty =
-                        gradient_penalty(&self.discriminator, images.clone(), &masks, gamma);
-                    total = total + penalty;
+                    let masks: Vec<_> = masks.iter().map(|mask| half(mask, which)).collect();
+                    let (images, gamma) = (half(&seen, which), gamma * every as f64);
+                    total = total + gradient_penalty(&self.discriminator, images, &masks, gamma);
                 }
             }
         }
@@ -159,25 +153,27 @@ impl Trainer {
             let d = self.discriminator_adam.update(d, gradients, None, update + 1, rate);
             if clip > 0.0 { d.clipped(clip) } else { d }
         });
-        let taught = Taught {
+        Taught {
             loss: loss.inner(),
             logits: [real_logits, fake_logits].map(Tensor::inner),
             images,
             hidden: hidden.into_iter().map(Tensor::inner).collect(),
-        };
-        (taught, real)
+            seen,
+        }
     }
 
     /// One update of the generator, and of the average after it.
-    fn teach_generator(&mut self, noise: Tensor<2>, real: Tensor<2>) -> Tensor<1> {
-        let rows = noise.dims()[0] / self.model.pack;
+    /// The first half of `seen` are real images.
+    fn teach_generator(&mut self, noise: Tensor<2>, seen: &Tensor<2>) -> Tensor<1> {
+        let batch = noise.dims()[0];
+        let rows = batch / self.model.pack;
         let images = self.generator.forward_batch(noise.autodiff());
         let images = self.blurred(images, Purpose::GeneratorImages, self.epoch);
         // The discriminator's weights get no gradient here: they only judge.
         let judge = self.discriminator.clone().no_grad();
         let masks = self.dropout(Purpose::GeneratorDropout, self.epoch, rows);
         let real = (self.config.loss == Loss::Relativistic)
-            .then(|| judge.judge(real.autodiff(), &masks).logits);
+            .then(|| judge.judge(seen.clone().narrow(0, 0, batch).autodiff(), &masks).logits);
         let verdict = judge.judge(images, &masks).logits;
         let loss = loss::generator(self.config.loss, verdict, real);
         let gradients = loss.backward();
