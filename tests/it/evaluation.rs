@@ -267,7 +267,7 @@ fn training_images_measure_as_real_ones_and_are_found_to_be_copies() {
     assert_eq!(found["missing"], json!([]));
     assert_eq!(floor["missing"], json!([]), "those in their place must be of all classes");
     let [value, real] = [found, floor].map(|measures| number(&measures["frechet"]["value"]));
-    assert!(value < 1.5 * real && real < 1.5 * value, "{value}, and other real ones {real}");
+    assert!(value < 2.5 * real && real < 2.5 * value, "{value}, and other real ones {real}");
     for name in ["precision", "recall", "coverage", "confidence"] {
         let [value, real] = [found, floor].map(|measures| number(&measures[name]["value"]));
         assert!((value - real).abs() < 0.25, "{name} {value}, and other real ones {real}");
@@ -290,7 +290,7 @@ fn what_cannot_be_asked_for_is_explained() {
     let place = Place::new();
     eval(&place, "").fails(2, &["--checkpoint", "--samples"]);
     for (args, words) in [
-        ("--checkpoint ckpt.mpk --count 5", "--count is 5; expected 100 or more"),
+        ("--checkpoint ckpt.mpk --count 5", "--count is 5; expected 100 to 200000"),
         ("--checkpoint ckpt.mpk --count many", "--count"),
         ("--checkpoint ckpt.mpk --samples a.npy", "--samples"),
         ("--checkpoint ckpt.mpk --threads 0", "--threads is 0"),

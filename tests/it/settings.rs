@@ -3,7 +3,7 @@
 use crate::util::{GAN_SAMPLE, GAN_TRAIN, Place};
 
 /// Every flag of the contract, and its default as the help states it.
-const FLAGS: [(&str, Option<&str>); 40] = [
+const FLAGS: [(&str, Option<&str>); 41] = [
     ("--epochs", Some("10000")),
     ("--batch", Some("128")),
     ("--dataset", Some("auto")),
@@ -13,6 +13,7 @@ const FLAGS: [(&str, Option<&str>); 40] = [
     ("--lr", Some("the recipe's")),
     ("--d-lr", None),
     ("--schedule", Some("the recipe's")),
+    ("--decay-from", Some("the recipe's")),
     ("--beta1", Some("the recipe's")),
     ("--beta2", Some("0.999")),
     ("--ema-half-life", None),

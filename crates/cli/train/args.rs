@@ -150,10 +150,14 @@ pub struct Settings {
     #[arg(long, help_heading = STEP, value_name = "RATE")]
     pub d_lr: Option<f64>,
 
-    /// How the step sizes fall: not at all, in a line from the middle of the training to
-    /// its end, or as a cosine [default: the recipe's]
+    /// How the step sizes fall: not at all, in a line to the end of the training, or as a
+    /// cosine [default: the recipe's]
     #[arg(long, help_heading = STEP, value_parser = PossibleValuesParser::new(["constant", "linear", "cosine"]))]
     pub schedule: Option<String>,
+
+    /// Part of the training after which the line begins [default: the recipe's]
+    #[arg(long, help_heading = STEP, value_name = "SHARE")]
+    pub decay_from: Option<f64>,
 
     /// Adam's decay rate of the first moment [default: the recipe's]
     #[arg(long, help_heading = STEP, value_name = "RATE")]
@@ -259,7 +263,7 @@ impl Settings {
         }
         or!(epochs batch dataset data_dir offline recipe latent generator_hidden
             discriminator_hidden generator_norm spectral_norm pack minibatch_stddev lr d_lr
-            schedule beta1 beta2 ema ema_half_life d_steps loss r1 r2 penalty_every clip dropout
+            schedule decay_from beta1 beta2 ema ema_half_life d_steps loss r1 r2 penalty_every clip dropout
             label_smoothing instance_noise sample_every checkpoint_every eval_every eval_count
             seed device threads out)
     }

@@ -170,6 +170,7 @@ impl Settings {
             ("r1", self.r1),
             ("r2", self.r2),
             ("clip", self.clip),
+            ("decay-from", self.decay_from),
             ("dropout", self.dropout),
             ("label-smoothing", self.label_smoothing),
             ("instance-noise", self.instance_noise),

@@ -40,6 +40,10 @@ const fn one() -> usize {
     1
 }
 
+const fn half() -> f64 {
+    0.5
+}
+
 const fn eval_count() -> usize {
     2_000
 }
@@ -231,7 +235,7 @@ pub enum Schedule {
     /// Not at all.
     #[default]
     Constant,
-    /// From the middle of the training on, in a straight line to zero.
+    /// From [`TrainingConfig::decay_from`] on, in a straight line to zero.
     Linear,
     /// From the beginning on, as half a cosine to zero (Loshchilov and Hutter 2017, equation 5).
     Cosine,
@@ -256,6 +260,9 @@ pub struct TrainingConfig {
     /// How the step sizes fall.
     #[serde(default)]
     pub schedule: Schedule,
+    /// Part of the training after which they fall in a line, in [0, 1).
+    #[serde(default = "half")]
+    pub decay_from: f64,
     /// Adam's decay rate of the first moment, in [0, 1).
     pub beta1: f64,
     /// Adam's decay rate of the second moment, in [0, 1).
@@ -318,6 +325,7 @@ impl Default for TrainingConfig {
             lr: 2e-4,
             d_lr: None,
             schedule: Schedule::Constant,
+            decay_from: half(),
             beta1: 0.5,
             beta2: 0.999,
             epsilon: 1e-8,
@@ -347,7 +355,7 @@ impl TrainingConfig {
         let left = 1.0 - epoch as f64 / self.epochs.max(1) as f64;
         match self.schedule {
             Schedule::Constant => 1.0,
-            Schedule::Linear => (2.0 * left).clamp(0.0, 1.0),
+            Schedule::Linear => (left / (1.0 - self.decay_from)).clamp(0.0, 1.0),
             Schedule::Cosine => 0.5 - 0.5 * (std::f64::consts::PI * left.clamp(0.0, 1.0)).cos(),
         }
     }

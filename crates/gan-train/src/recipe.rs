@@ -102,6 +102,7 @@ pub fn validate(model: &ModelConfig, config: &TrainingConfig) -> Result<(), Sett
     decay("beta2", config.beta2)?;
     decay("ema", config.ema)?;
     check("epsilon", config.epsilon > 0.0, &config.epsilon, "more than 0")?;
+    decay("decay-from", config.decay_from)?;
     decay("dropout", config.dropout)?;
     let smoothing = config.label_smoothing;
     check("label-smoothing", (0.0..=0.5).contains(&smoothing), &smoothing, "0 to 0.5")?;
