@@ -17,8 +17,9 @@ const ALL: &str = "--loss minimax --spectral-norm --pack 2 --minibatch-stddev 2 
 
 /// Six epochs with `options`.
 fn plan(options: &str) -> String {
+    let recipe = if options.contains("--recipe") { "" } else { "--recipe plain" };
     format!(
-        "--recipe plain --epochs 6 --batch 8 --eval-every 0 --sample-every 3 \
+        "{recipe} --epochs 6 --batch 8 --eval-every 0 --sample-every 3 \
          --checkpoint-every 6 {options}"
     )
 }
@@ -56,6 +57,13 @@ fn epochs(rows: &[Value]) -> Vec<u64> {
 fn shown(args: &str) -> Value {
     let dry = "--dry-run --json --quiet --recipe plain";
     Place::new().gan_train(&format!("{dry} {args}")).ok().object()
+}
+
+#[test]
+fn every_recipe_goes_on() {
+    for recipe in ["default", "long", "listing-tuned", "plain", "listing"] {
+        same_in_two_parts(&format!("--recipe {recipe}"));
+    }
 }
 
 #[test]

@@ -4,7 +4,7 @@ use crate::util::{GAN_SAMPLE, GAN_TRAIN, Place};
 
 /// Every flag of the contract, and its default as the help states it.
 const FLAGS: [(&str, Option<&str>); 41] = [
-    ("--epochs", Some("10000")),
+    ("--epochs", Some("10000; with --recipe long 100000")),
     ("--batch", Some("128")),
     ("--dataset", Some("auto")),
     ("--data-dir", Some("data/mnist")),

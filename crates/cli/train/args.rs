@@ -86,7 +86,7 @@ pub struct TrainArgs {
 #[derive(Args, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Settings {
-    /// Steps in all: one update of each net a step [default: 10000]
+    /// Steps in all: one update of each net a step [default: 10000; with --recipe long 100000]
     #[arg(long, value_name = "N")]
     pub epochs: Option<u64>,
 

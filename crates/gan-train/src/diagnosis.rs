@@ -10,6 +10,7 @@ use gan_model::{Loss, TrainingConfig};
 use serde::{Deserialize, Serialize};
 
 use crate::metrics::MetricsRow;
+use crate::train::READ_EVERY;
 
 /// Rows that a sign must last, at 20 epochs each: what a batch does alone says nothing.
 const RECENT: usize = 10;
@@ -116,6 +117,10 @@ impl Watch {
     /// Takes the next row, and tells what shows in it for the first time; one thing at a time,
     /// the gravest first. A row that tells of a finding already counts as having told it.
     pub fn see(&mut self, row: &MetricsRow) -> Option<Finding> {
+        // Rows that previews have added would make the windows shorter.
+        if !row.epoch.is_multiple_of(READ_EVERY) && row.quality.is_none() {
+            return None;
+        }
         self.rows.push_back(row.clone());
         if self.rows.len() > WINDOW {
             self.rows.pop_front();

@@ -21,7 +21,7 @@ use crate::run_dir::{RunDir, RunDirError};
 use crate::trainer::Trainer;
 
 /// Epochs between readings of the losses: each makes the host wait for the device.
-const READ_EVERY: u64 = 20;
+pub(crate) const READ_EVERY: u64 = 20;
 /// Pictures in a preview, and in a row of any picture here.
 const PREVIEW: usize = 10;
 /// Real images that a run shows.

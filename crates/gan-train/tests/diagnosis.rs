@@ -1,0 +1,65 @@
+//! What is found in the records of real runs: of those that were made to fail, the failure that
+//! it was, and of healthy ones nothing. `docs/diagnosis.md` shows the runs and their commands.
+
+use std::fs;
+use std::path::Path;
+
+use gan_model::{Loss, TrainingConfig};
+use gan_train::{Finding, MetricsRow, Watch};
+
+/// What is found in a run's record, in order, with its epochs.
+fn findings(name: &str, loss: Loss) -> Vec<(u64, Finding)> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/runs/{name}.jsonl"));
+    let text = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{name}: {error}"));
+    let mut watch = Watch::new(&TrainingConfig { loss, ..TrainingConfig::default() });
+    let rows = text.lines().map(|line| serde_json::from_str::<MetricsRow>(line));
+    rows.filter_map(|row| {
+        let row = row.expect("a row of metrics.jsonl");
+        Some((row.epoch, watch.see(&row)?))
+    })
+    .collect()
+}
+
+#[test]
+fn healthy_runs_are_left_in_peace() {
+    for name in ["default", "listing-tuned", "plain", "synthetic"] {
+        assert_eq!(findings(name, Loss::Bce), [], "{name}");
+    }
+}
+
+#[test]
+fn each_failure_is_found_for_what_it_is() {
+    for (name, loss, expected) in [
+        ("discriminator-wins", Loss::Bce, Finding::DiscriminatorWins),
+        ("generator-wins", Loss::Bce, Finding::GeneratorWins),
+        ("collapse", Loss::Bce, Finding::Collapse),
+        ("missing-digits", Loss::Bce, Finding::MissingDigits),
+        ("oscillation", Loss::Minimax, Finding::Oscillation),
+        ("saturation", Loss::Bce, Finding::Saturation),
+        ("idle-units", Loss::Bce, Finding::IdleUnits),
+    ] {
+        let found = findings(name, loss);
+        assert_eq!(found.first().map(|(_, finding)| *finding), Some(expected), "{name}: {found:?}");
+        let mut kinds: Vec<_> = found.iter().map(|(_, finding)| *finding).collect();
+        kinds.dedup();
+        assert_eq!(kinds.len(), found.len(), "each is said once: {found:?}");
+    }
+}
+
+#[test]
+fn what_was_said_before_a_resume_is_not_said_again() {
+    let name = "discriminator-wins";
+    let (epoch, _) = findings(name, Loss::Bce)[0];
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/runs/{name}.jsonl"));
+    let text = fs::read_to_string(path).expect("it was read above");
+    let rows: Vec<MetricsRow> =
+        text.lines().map(|line| serde_json::from_str(line).expect("a row")).collect();
+    let mut watch = Watch::new(&TrainingConfig::default());
+    let (before, after): (Vec<_>, Vec<_>) = rows.iter().partition(|row| row.epoch <= epoch);
+    for row in before {
+        watch.see(row);
+    }
+    for row in after {
+        assert_ne!(watch.see(row), Some(Finding::DiscriminatorWins));
+    }
+}
