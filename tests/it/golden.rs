@@ -1,6 +1,6 @@
 //! The first ten losses, so that a change of what is computed does not go unseen.
 
-use crate::util::Place;
+use crate::util::{CPU, Place};
 
 /// Losses of the discriminator and the generator at seed 0.
 const LOSSES: [[f64; 2]; 10] = [
@@ -29,4 +29,27 @@ fn the_first_ten_losses_are_those_that_were_recorded() {
             assert!(off < 1e-4, "{name} of {row}, expected {expected}");
         }
     }
+}
+
+/// Written by the program of that version, with the picture that it drew.
+const VERSION_2: [&[u8]; 2] =
+    [include_bytes!("../golden/version-2.mpk"), include_bytes!("../golden/version-2.npy")];
+
+#[test]
+fn a_checkpoint_of_version_2_draws_what_it_drew_and_goes_on() {
+    let place = Place::new();
+    let [checkpoint, picture] = VERSION_2;
+    place.write("ckpt.mpk", checkpoint);
+    place.sample("--checkpoint ckpt.mpk --count 1 --out one.npy").ok();
+    let drawn = place.read("one.npy");
+    assert_eq!(drawn.len(), picture.len());
+    // Another processor may round otherwise.
+    assert!(drawn.iter().zip(picture).all(|(a, b)| a.abs_diff(*b) <= 1));
+
+    let ran = place.gan_train(&format!(
+        "--resume ckpt.mpk --dataset synthetic --epochs 5 --device {CPU} --quiet --json --out run"
+    ));
+    assert_eq!(ran.ok().object()["epochs"], 5);
+    // It is of this version now.
+    assert_eq!(place.read("run/ckpt.mpk")[31], 3);
 }

@@ -163,7 +163,7 @@ fn finish(
             "metrics": run.metrics(),
             "samples": run.samples(),
             "reals": run.reals(),
-            "best": best.map(|_| run.best()),
+            "best": run.best().exists().then(|| run.best()),
             "best_epoch": best,
             "findings": progress.findings,
             "quality": quality.map(|(epoch, quality)| json!({ "epoch": epoch, "of": quality })),

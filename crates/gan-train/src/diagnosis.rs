@@ -156,13 +156,13 @@ impl Watch {
             Finding::GeneratorWins => {
                 self.probabilities && recent(|row| row.d_fake) > recent(|row| row.d_real).max(0.6)
             }
-            Finding::Collapse => self.many && recent(|row| row.spread) < 0.25,
+            Finding::Collapse => self.many && recent(|row| row.spread) < 0.2,
             Finding::MissingDigits => row.quality.as_ref().is_some_and(|quality| {
                 quality.missing.iter().any(|class| self.missing.contains(class))
             }),
             Finding::Oscillation => len == WINDOW && self.swing() > 1.0,
-            Finding::Saturation => recent(|row| row.saturated) > 0.95,
-            Finding::IdleUnits => self.many && recent(|row| row.idle) > 0.5,
+            Finding::Saturation => recent(|row| row.saturated) > 0.9,
+            Finding::IdleUnits => self.many && recent(|row| row.idle) > 0.4,
         }
     }
 

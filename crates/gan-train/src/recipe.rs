@@ -75,8 +75,7 @@ impl Recipe {
             Self::Default => (judged, fast),
             Self::Long => (judged, TrainingConfig { epochs: 100_000, ema: 0.9998, ..fast }),
             Self::ListingTuned => {
-                let tuned =
-                    TrainingConfig { lr: 1e-3, d_lr: None, decay_from: 0.5, ..fast };
+                let tuned = TrainingConfig { lr: 1e-3, d_lr: None, decay_from: 0.5, ..fast };
                 (published, tuned)
             }
             Self::Plain => (published, plain),

@@ -52,7 +52,8 @@ impl StepReport {
     #[must_use]
     pub fn read(self) -> Readings {
         let Taught { loss, logits, images, hidden, .. } = self.taught;
-        let images: [_; 2] = images.chunk(2, 0).try_into().expect("half of them are real");
+        let batch = images.dims()[0] / 2;
+        let images = [0, batch].map(|first| images.clone().narrow(0, first, batch));
         let pixels = images[1].clone().into_data();
         let pixels = pixels.iter::<f32>();
         let (all, saturated) = pixels.fold((0_usize, 0_usize), |(all, saturated), x| {
@@ -116,7 +117,10 @@ mod tests {
         let taught = Taught {
             loss: Tensor::from_floats([0.5], &device),
             logits: [(); 2].map(|()| Tensor::from_floats([[0.0]], &device)),
-            images: Tensor::from_floats([[0.0, 0.4], [0.4, 0.0], [-1.0, 0.2], [-1.0, 0.0]], &device),
+            images: Tensor::from_floats(
+                [[0.0, 0.4], [0.4, 0.0], [-1.0, 0.2], [-1.0, 0.0]],
+                &device,
+            ),
             seen: matrix([[0.0, 0.4], [0.4, 0.0]]),
             // The second unit is always on, the first is not.
             hidden: vec![matrix([[1.0, 2.0], [-1.0, 3.0]]), matrix([[-1.0, 0.0], [-2.0, 1.0]])],

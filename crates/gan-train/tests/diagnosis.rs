@@ -12,7 +12,7 @@ fn findings(name: &str, loss: Loss) -> Vec<(u64, Finding)> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/runs/{name}.jsonl"));
     let text = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{name}: {error}"));
     let mut watch = Watch::new(&TrainingConfig { loss, ..TrainingConfig::default() });
-    let rows = text.lines().map(|line| serde_json::from_str::<MetricsRow>(line));
+    let rows = text.lines().map(serde_json::from_str::<MetricsRow>);
     rows.filter_map(|row| {
         let row = row.expect("a row of metrics.jsonl");
         Some((row.epoch, watch.see(&row)?))
