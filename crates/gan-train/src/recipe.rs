@@ -66,17 +66,19 @@ impl Recipe {
         let fast = TrainingConfig {
             lr: 2e-3,
             d_lr: Some(1e-3),
-            schedule: Schedule::Linear,
-            decay_from: 0.75,
             r1: 0.1,
+            penalty_every: 4,
             ..plain.clone()
         };
+        let falling = Schedule::Linear;
         match self {
             Self::Default => (judged, fast),
-            Self::Long => (judged, TrainingConfig { epochs: 100_000, ema: 0.9998, ..fast }),
+            Self::Long => {
+                let epochs = 100_000;
+                (judged, TrainingConfig { epochs, ema: 0.9998, schedule: falling, ..fast })
+            }
             Self::ListingTuned => {
-                let tuned = TrainingConfig { lr: 1e-3, d_lr: None, decay_from: 0.5, ..fast };
-                (published, tuned)
+                (published, TrainingConfig { lr: 1e-3, schedule: falling, r1: 0.1, ..plain })
             }
             Self::Plain => (published, plain),
             // Keras' own defaults of Adam, and no averaging.
