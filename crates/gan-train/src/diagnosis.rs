@@ -91,8 +91,7 @@ impl Finding {
 /// Watches a training, row by row, and says each thing once.
 #[derive(Clone, Debug)]
 pub struct Watch {
-    /// Whether σ(logit) is a probability under this loss.
-    probabilities: bool,
+    loss: Loss,
     /// Whether a batch has images enough to say something of their variety.
     many: bool,
     rows: VecDeque<MetricsRow>,
@@ -106,7 +105,7 @@ impl Watch {
     #[must_use]
     pub fn new(config: &TrainingConfig) -> Self {
         Self {
-            probabilities: matches!(config.loss, Loss::Bce | Loss::Minimax),
+            loss: config.loss,
             many: config.batch >= 16,
             rows: VecDeque::with_capacity(WINDOW + 1),
             said: Vec::new(),
@@ -141,28 +140,34 @@ impl Watch {
             return false;
         }
         let recent = |f: fn(&MetricsRow) -> f32| mean(self.rows.range(len - RECENT..).map(f));
+        // Whether σ(logit) is a probability.
+        let probabilities = matches!(self.loss, Loss::Bce | Loss::Minimax);
         match finding {
             Finding::DiscriminatorWins => {
+                // That of the minimax game goes to 0 instead.
                 let loss_climbs = || {
                     let before = mean(self.rows.range(..len / 2).map(|row| row.g_loss));
-                    recent(|row| row.g_loss) > before
+                    self.loss == Loss::Minimax || recent(|row| row.g_loss) > before
                 };
-                self.probabilities
+                probabilities
                     && len >= 2 * RECENT
                     && recent(|row| row.d_real) > 0.95
                     && recent(|row| row.d_fake) < 0.05
                     && loss_climbs()
             }
             Finding::GeneratorWins => {
-                self.probabilities && recent(|row| row.d_fake) > recent(|row| row.d_real).max(0.6)
+                probabilities && recent(|row| row.d_fake) > recent(|row| row.d_real).max(0.6)
             }
             Finding::Collapse => self.many && recent(|row| row.spread) < 0.2,
             Finding::MissingDigits => row.quality.as_ref().is_some_and(|quality| {
                 quality.missing.iter().any(|class| self.missing.contains(class))
             }),
-            Finding::Oscillation => len == WINDOW && self.swing() > 1.0,
+            Finding::Oscillation => len == WINDOW && self.swing() > 1.2,
             Finding::Saturation => recent(|row| row.saturated) > 0.9,
-            Finding::IdleUnits => self.many && recent(|row| row.idle) > 0.4,
+            // Healthy ones may lie idle for some hundred epochs in the beginning.
+            Finding::IdleUnits => {
+                self.many && len == WINDOW && mean(self.rows.iter().map(|row| row.idle)) > 0.5
+            }
         }
     }
 

@@ -66,6 +66,7 @@ impl Recipe {
         let fast = TrainingConfig {
             lr: 2e-3,
             d_lr: Some(1e-3),
+            beta1: 0.0,
             r1: 0.1,
             penalty_every: 4,
             ..plain.clone()
