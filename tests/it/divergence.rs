@@ -8,7 +8,7 @@ fn a_diverging_training_exits_with_3_and_keeps_the_last_good_checkpoint() {
     // Sixteen layers and steps of 10: the logits overflow as soon as there was an update.
     let hidden = ["512"; 16].join(",");
     let sizes = format!("--latent 8 --generator-hidden 32 --discriminator-hidden {hidden}");
-    let how = "--batch 4 --lr 10 --sample-every 1 --checkpoint-every 1";
+    let how = "--recipe plain --batch 4 --lr 10 --sample-every 1 --checkpoint-every 1";
     let args = format!("--dataset synthetic --device {CPU} {sizes} {how}");
     let ran = place.gan_train(&format!("{args} --epochs 50 --json --out run"));
     let ran = ran.fails(3, &["diverged", "--lr", "last good checkpoint is run/ckpt.mpk"]);

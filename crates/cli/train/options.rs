@@ -104,7 +104,13 @@ fn new_settings(said: &Settings) -> Result<(ModelConfig, TrainingConfig), Failur
         Some(name) => one_of("recipe", name, &Recipe::ALL, |r| r.name())?,
     };
     let (model, training) = recipe.settings();
-    let (model, mut training) = (overlay(&model, said)?, overlay(&training, said)?);
+    let (mut model, mut training) = (overlay(&model, said)?, overlay(&training, said)?);
+    if said.minibatch_stddev.is_none() && model.minibatch_stddev > 0 {
+        // The recipe's groups, or the largest smaller ones that make up this batch.
+        let packs = training.batch / model.pack.max(1);
+        let groups = (2..=model.minibatch_stddev).rev();
+        model.minibatch_stddev = groups.into_iter().find(|n| packs.is_multiple_of(*n)).unwrap_or(0);
+    }
     if said.eval_every.is_none() {
         // A few times a run, and not at all in one too short to be judged.
         training.eval_every = if training.epochs < 500 { 0 } else { training.epochs / 5 };
