@@ -100,7 +100,7 @@ fn a_dry_run_shows_the_settings_and_writes_nothing() {
     let place = Place::new();
     let ran = place.gan_train("--dry-run --epochs 77 --offline").ok();
     assert_eq!(ran.stdout, "");
-    for word in ["77 of batch 128", "lr 0.002", "100-256-512-1024-784", "784-512-256-1"] {
+    for word in ["77 of batch 128", "lr 0.002", "100-256-512-1024-784", "784-512-257-1"] {
         assert!(ran.stderr.contains(word), "{word:?} is not in {}", ran.stderr);
     }
     let ran = place.gan_train("--dry-run --json --quiet --out run").ok();
