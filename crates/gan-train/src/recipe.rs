@@ -67,6 +67,7 @@ impl Recipe {
             lr: 2e-3,
             d_lr: Some(1e-3),
             beta1: 0.0,
+            beta2: 0.99,
             r1: 0.1,
             penalty_every: 4,
             ..plain.clone()
