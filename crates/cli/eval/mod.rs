@@ -18,7 +18,7 @@ use gan_eval::{Measures, Nearest, Options, Reference, Ruler, Seen, nearest, stan
 use gan_model::checkpoint::{Checkpoint, Header, Weights};
 use gan_model::device::Chosen;
 use gan_sample::{Grid, Sampler, write_png};
-use gan_train::RunDir;
+use gan_train::{RunConfig, RunDir};
 use indicatif::{ProgressBar, ProgressStyle};
 use npyz::WriterBuilder;
 use serde_json::json;
@@ -128,7 +128,7 @@ fn data_options(args: &EvalArgs, source: Option<&Source>) -> DataOptions {
         if dataset.is_none() && DATASETS.contains(&known.as_str()) {
             dataset = Some(known.clone());
         }
-        let config = path.parent().and_then(RunDir::read_config);
+        let config = path.parent().and_then(RunDir::read_config::<RunConfig>);
         dir = dir.or_else(|| config.and_then(|config| config.data_dir));
     }
     DataOptions { dataset: dataset.unwrap_or_else(|| "auto".into()), dir, offline: args.offline }

@@ -3,8 +3,8 @@
 use std::fmt::Display;
 use std::path::{Path, PathBuf};
 
-use gan_model::checkpoint::{Checkpoint, FILE_NAME, Header};
-use gan_train::{RunConfig, RunDir};
+use gan_model::checkpoint::{Checkpoint, Header};
+use gan_train::{CHECKPOINT, RunConfig, RunDir};
 use serde_json::Value;
 
 use super::args::Settings;
@@ -105,5 +105,5 @@ fn contradiction(flag: &str, said: &impl Display, is: &impl Display) -> Failure 
 /// The checkpoint that a path stands for: itself, or the one in a directory.
 #[must_use]
 pub fn checkpoint_path(path: &Path) -> PathBuf {
-    if path.is_dir() { path.join(FILE_NAME) } else { path.to_path_buf() }
+    if path.is_dir() { path.join(CHECKPOINT) } else { path.to_path_buf() }
 }

@@ -7,7 +7,6 @@ use std::path::{Path, PathBuf};
 use burn::module::{Module, ModuleMapper, Param};
 use burn::store::ModuleRecord;
 use burn::tensor::{Bytes, DType, Device, Tensor};
-use gan_model::atomic;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use thiserror::Error;
@@ -99,7 +98,7 @@ impl Ruler {
     /// Names the file.
     pub fn write(&self, path: &Path) -> Result<(), RulerError> {
         let bytes = self.encode()?;
-        atomic::write(path, &bytes).map_err(|source| RulerError::Io {
+        gan_files::write(path, &bytes).map_err(|source| RulerError::Io {
             action: "write",
             path: path.into(),
             source,

@@ -39,7 +39,7 @@ pub fn dense_reference(
 /// (tangent · weight) ⊙ activation′, `[batch, inputs]` and `[inputs, outputs]` to
 /// `[batch, outputs]`.
 ///
-/// `output` counts as a constant, which for a piecewise linear activation it is almost
+/// `output`, which without an activation is not looked at, counts as a constant, which for a piecewise linear activation it is almost
 /// everywhere: there, gradients of the slope are exact.
 #[must_use]
 pub fn dense_tangent(
@@ -63,7 +63,7 @@ pub fn dense_tangent_reference(
     output: Tensor<2>,
     activation: Activation,
 ) -> Tensor<2> {
-    activation.slope_reference(tangent.matmul(weight), output)
+    activation.slope(tangent.matmul(weight), output)
 }
 
 #[cfg(test)]

@@ -103,9 +103,33 @@ impl Discriminator {
         Verdict { logits, hidden }
     }
 
-    /// The slope of the logits along `direction`, `[batch, height * width]`, at the images of
-    /// which a [`Verdict`] had these `hidden` outputs: `[batch / pack, 1]`. Dense layers with
-    /// LeakyReLU are linear in pieces, so the slope's own gradient is exact almost everywhere;
+    /// The gradient of the sum of the logits with respect to the images of which a [`Verdict`] had
+    /// these `hidden` outputs, a row for each row of theirs: `[batch / pack, pack * height * width]`.
+    /// For a net out of training: it walks back through the layers by hand and leaves no graph.
+    #[must_use]
+    pub fn input_gradient(&self, hidden: &[Tensor<2>], masks: &[Tensor<2>]) -> Tensor<2> {
+        // Of the logits with respect to the last layer's inputs: its weights, for every row.
+        let weight = self.weight(hidden.len()).transpose();
+        let Some(last) = hidden.last() else { return weight };
+        let [rows, units] = last.dims();
+        let mut gradient = weight.clone().narrow(1, 0, units).repeat_dim(0, rows);
+        if self.stddev > 0 {
+            let output = masked(last.clone(), masks, hidden.len() - 1);
+            let factor = weight.narrow(1, units, 1);
+            gradient = gradient + deviation_gradient(output, self.stddev) * factor;
+        }
+        gradient = HIDDEN.slope(masked(gradient, masks, hidden.len() - 1), last.clone());
+        for index in (1..hidden.len()).rev() {
+            let (weight, below) = (self.weight(index).transpose(), hidden[index - 1].clone());
+            gradient = masked(dense_tangent(gradient, weight, below, HIDDEN), masks, index - 1);
+        }
+        // Images have no activation.
+        dense_tangent(gradient, self.weight(0).transpose(), last.clone(), Activation::None)
+    }
+
+    /// The slope of the logits along `direction`, `[batch / pack, pack * height * width]`, at the
+    /// images of which a [`Verdict`] had these `hidden` outputs: `[batch / pack, 1]`. Dense layers
+    /// with LeakyReLU are linear in pieces, so the slope's own gradient is exact almost everywhere;
     /// with [`bends`](Self::bends) only if `hidden` carries a graph.
     #[must_use]
     pub fn slope(
@@ -114,8 +138,7 @@ impl Discriminator {
         hidden: &[Tensor<2>],
         masks: &[Tensor<2>],
     ) -> Tensor<2> {
-        let [batch, len] = direction.dims();
-        let mut x = direction.reshape([batch / self.pack, len * self.pack]);
+        let mut x = direction;
         for (index, output) in hidden.iter().enumerate() {
             x = masked(dense_tangent(x, self.weight(index), output.clone(), HIDDEN), masks, index);
         }
@@ -207,6 +230,15 @@ fn with_deviation_slope(tangent: Tensor<2>, x: Tensor<2>, group: usize) -> Tenso
     // d√(mean x²) = mean(x dx) / √(mean x²)
     let slope = (x.clone() * along).mean_dim(1) / deviation(&x);
     append(tangent, slope.mean_dim(2), group)
+}
+
+/// The gradient of the sum of [`with_deviation`]'s last column with respect to `x`.
+fn deviation_gradient(x: Tensor<2>, group: usize) -> Tensor<2> {
+    let [rows, units] = x.dims();
+    let x = centred(x, group);
+    // Each row of a group has the same number, so that a group's counts as often as it has rows.
+    let gradient = x.clone() / deviation(&x) / units as f64;
+    gradient.reshape([rows, units])
 }
 
 /// `[rows, units]` to `[rows / group, group, units]`, less each group's mean.
@@ -334,7 +366,8 @@ mod tests {
             let logits =
                 |h: f32| net.judge(images.clone() + direction.clone().mul_scalar(h), &masks).logits;
             let verdict = net.judge(images.clone(), &masks);
-            let slope = numbers(&net.slope(direction.clone(), &verdict.hidden, &masks));
+            let slope =
+                numbers(&net.slope(direction.clone().reshape([2, 4]), &verdict.hidden, &masks));
             let ahead = numbers(&(logits(1e-3) - logits(-1e-3)).div_scalar(2e-3));
             for (slope, ahead) in slope.iter().zip(&ahead) {
                 assert!((slope - ahead).abs() < 1e-3, "{slope} is not {ahead}");

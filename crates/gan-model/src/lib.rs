@@ -5,12 +5,10 @@
 //! - [`loss`] holds the objectives: pure functions of logits.
 //! - [`stream`] is where all randomness comes from: a seed, a purpose, an index.
 //! - [`checkpoint`] reads and writes `ckpt.mpk` and documents it byte for byte.
-//! - [`atomic`] replaces a file at once.
 //! - [`device`] turns a name such as `auto` or `wgpu:1` into a Burn device.
 //!
 //! No training here, no drawing, and no data set.
 
-pub mod atomic;
 pub mod checkpoint;
 mod config;
 pub mod device;

@@ -4,7 +4,6 @@ use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-use gan_model::atomic;
 use image::codecs::gif::{GifEncoder, Repeat};
 use image::codecs::png::PngEncoder;
 use image::{Delay, DynamicImage, Frame, GrayImage, ImageEncoder};
@@ -107,7 +106,7 @@ impl Output {
             Self::Gif => {
                 let grid = Grid { columns: 1, ..grid };
                 grid.size(1, size)?;
-                atomic::write_with(path, |file| {
+                gan_files::write_with(path, |file| {
                     let mut gif = GifEncoder::new_with_speed(file, 10);
                     gif.set_repeat(Repeat::Infinite).map_err(io::Error::other)?;
                     each(&mut |_, pixels| {
@@ -121,7 +120,7 @@ impl Output {
             }
             Self::Npy => {
                 let shape = [count, size[1], size[0]].map(|n| n as u64);
-                atomic::write_with(path, |file: &mut BufWriter<File>| {
+                gan_files::write_with(path, |file: &mut BufWriter<File>| {
                     let options = npyz::WriteOptions::new().default_dtype().shape(&shape);
                     let mut npy = options.writer(file).begin_nd()?;
                     each(&mut |_, pixels| npy.extend(pixels.iter().copied()))?;
@@ -155,7 +154,7 @@ pub fn write_png(path: &Path, image: &GrayImage) -> io::Result<()> {
     PngEncoder::new(&mut png)
         .write_image(image, image.width(), image.height(), image::ExtendedColorType::L8)
         .map_err(io::Error::other)?;
-    atomic::write(path, &png)
+    gan_files::write(path, &png)
 }
 
 fn frame(image: GrayImage) -> Frame {

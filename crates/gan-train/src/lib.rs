@@ -5,26 +5,25 @@
 //!   published listing, one update of each net.
 //! - [`Recipe`] names settings that were measured.
 //! - [`Judge`] measures the pictures on the way, and [`Watch`] says what goes wrong.
-//! - [`RunDir`] names every path of a run.
+//! - [`RunDir`], of the crate `gan_run`, names every path of a run.
 //!
 //! Nothing here prints: what happens is told to an observer that the caller gives.
 
 mod diagnosis;
-mod metrics;
 mod penalty;
 mod quality;
 mod recipe;
 mod report;
-mod run_dir;
+mod run_config;
 mod train;
 mod trainer;
 
-pub use diagnosis::{Finding, Watch};
-pub use metrics::MetricsRow;
+pub use diagnosis::Watch;
+pub use gan_run::{CHECKPOINT, Finding, MetricsRow, Quality, RunDir, RunDirError};
 pub use penalty::difference_penalty;
-pub use quality::{Judge, Quality};
+pub use quality::Judge;
 pub use recipe::{Recipe, SettingsError, validate};
 pub use report::{Readings, StepReport};
-pub use run_dir::{RunConfig, RunDir, RunDirError};
+pub use run_config::RunConfig;
 pub use train::{Event, Outcome, TrainError, dataset_info, train};
 pub use trainer::Trainer;

@@ -11,22 +11,19 @@ use burn::tensor::Tensor;
 use gan_model::Discriminator;
 
 /// A number whose gradient with respect to the discriminator's weights is that of γ/2 E|∇D(x)|²
-/// over `images`, `[batch, height * width]`, and which itself is twice that. `masks` are
-/// those of [`Discriminator::judge`].
+/// over the images of which it had these `hidden` outputs, under these `masks`, and which itself
+/// is twice that. Both are those of [`Discriminator::judge`], with the graph they have there.
 pub(crate) fn gradient_penalty(
     discriminator: &Discriminator,
-    images: Tensor<2>,
+    mut hidden: Vec<Tensor<2>>,
     masks: &[Tensor<2>],
     gamma: f64,
 ) -> Tensor<1> {
-    let leaf = images.clone().autodiff().require_grad();
-    let verdict = discriminator.clone().no_grad().judge(leaf.clone(), masks);
-    let gradient = input_gradient(&leaf, &verdict.logits);
-    let hidden: Vec<_> = if discriminator.bends() {
-        discriminator.judge(images.autodiff(), masks).hidden
-    } else {
-        verdict.hidden.into_iter().map(|output| output.inner().autodiff()).collect()
-    };
+    let inner = |x: &[Tensor<2>]| x.iter().map(|x| x.clone().inner()).collect::<Vec<_>>();
+    let gradient = discriminator.valid().input_gradient(&inner(&hidden), &inner(masks));
+    if !discriminator.bends() {
+        hidden = inner(&hidden).into_iter().map(Tensor::autodiff).collect();
+    }
     discriminator.slope(gradient.autodiff(), &hidden, masks).mean().mul_scalar(gamma)
 }
 
@@ -133,7 +130,8 @@ mod tests {
         ] {
             let what = format!("{config:?}");
             let (discriminator, images) = setup(config);
-            let loss = gradient_penalty(&discriminator, images.clone(), &[], gamma);
+            let hidden = discriminator.judge(images.clone().autodiff(), &[]).hidden;
+            let loss = gradient_penalty(&discriminator, hidden, &[], gamma);
             let value: f32 = loss.clone().into_scalar();
             let expected = 2.0 * penalty(&discriminator, &images, gamma);
             assert!((f64::from(value) / expected - 1.0).abs() < 0.02, "{value} {expected} {what}");

@@ -2,6 +2,7 @@
 
 use burn::tensor::Tensor;
 use gan_model::probability;
+use gan_run::MetricsRow;
 
 /// A pixel this near to an end of tanh's range passes on less than a ten-thousandth of what it
 /// should learn.
@@ -74,6 +75,24 @@ impl StepReport {
 }
 
 impl Readings {
+    /// The row of a step that was read `seconds` into the training.
+    #[must_use]
+    pub fn row(&self, epoch: u64, seconds: f64) -> MetricsRow {
+        MetricsRow {
+            epoch,
+            d_loss: self.discriminator_loss,
+            g_loss: self.generator_loss,
+            d_real: self.real,
+            d_fake: self.fake,
+            spread: self.spread,
+            saturated: self.saturated,
+            idle: self.idle,
+            quality: None,
+            finding: None,
+            seconds,
+        }
+    }
+
     /// Whether both losses are numbers.
     #[must_use]
     pub fn is_finite(&self) -> bool {

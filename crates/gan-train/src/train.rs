@@ -10,14 +10,13 @@ use gan_kernels::buffer;
 use gan_model::checkpoint::CheckpointError;
 use gan_model::stream::{Purpose, stream};
 use gan_model::{DatasetInfo, ModelConfig};
+use gan_run::{Finding, MetricsRow, RunDir, RunDirError};
 use gan_sample::{Grid, Sampler, write_png};
 use thiserror::Error;
 
-use crate::diagnosis::{Finding, Watch};
-use crate::metrics::MetricsRow;
+use crate::diagnosis::Watch;
 use crate::quality::Judge;
 use crate::report::Readings;
-use crate::run_dir::{RunDir, RunDirError};
 use crate::trainer::Trainer;
 
 /// Epochs between readings of the losses: each makes the host wait for the device.
@@ -145,7 +144,7 @@ pub fn train(
             if !readings.is_finite() {
                 return Err(TrainError::Diverged { epoch, readings });
             }
-            let mut row = MetricsRow::new(epoch, &readings, begin.elapsed().as_secs_f64());
+            let mut row = readings.row(epoch, begin.elapsed().as_secs_f64());
             row.quality = measured.map(|judge| judge.measure(trainer, device));
             // Before its row: a row that is there has its checkpoint.
             if let Some(quality) = &row.quality

@@ -140,9 +140,10 @@ impl Trainer {
             };
             for (gamma, which) in [(config.r1, 0), (config.r2, 1)] {
                 if gamma > 0.0 {
-                    let masks: Vec<_> = masks.iter().map(|mask| half(mask, which)).collect();
-                    let (images, gamma) = (half(&seen, which), gamma * every as f64);
-                    total = total + gradient_penalty(&self.discriminator, images, &masks, gamma);
+                    let halves = |all: &[Tensor<2>]| all.iter().map(|x| half(x, which)).collect();
+                    let (hidden, masks): (_, Vec<_>) = (halves(&hidden), halves(&masks));
+                    let gamma = gamma * every as f64;
+                    total = total + gradient_penalty(&self.discriminator, hidden, &masks, gamma);
                 }
             }
         }

@@ -57,8 +57,6 @@ pub use write::{Sections, pack};
 
 use crate::config::{ConfigError, DatasetInfo, ModelConfig, TrainingConfig};
 
-/// The usual name of the file.
-pub const FILE_NAME: &str = "ckpt.mpk";
 /// The largest file that is read: 8 GiB.
 pub const MAX_FILE: u64 = 8 << 30;
 /// The version that is written.

@@ -59,7 +59,7 @@ fn encoded() -> Vec<u8> {
 
 fn read(bytes: &[u8]) -> Result<Checkpoint, CheckpointError> {
     let dir = tempfile::tempdir().unwrap();
-    let path = dir.path().join(FILE_NAME);
+    let path = dir.path().join("ckpt.mpk");
     fs::write(&path, bytes).unwrap();
     Checkpoint::read(&path)
 }
@@ -79,7 +79,7 @@ fn images(generator: &Generator) -> Vec<f32> {
 #[test]
 fn a_checkpoint_comes_back_whole() {
     let dir = tempfile::tempdir().unwrap();
-    let path = dir.path().join(FILE_NAME);
+    let path = dir.path().join("ckpt.mpk");
     sections(&header().model).write(&path, &header()).unwrap();
     let checkpoint = Checkpoint::read(&path).unwrap();
     assert_eq!(checkpoint.header(), &header());
@@ -141,7 +141,7 @@ fn damage_elsewhere_does_not_keep_the_generator_from_being_read() {
     let last = bytes.len() - 1;
     bytes[last] ^= 1;
     let dir = tempfile::tempdir().unwrap();
-    let path = dir.path().join(FILE_NAME);
+    let path = dir.path().join("ckpt.mpk");
     fs::write(&path, &bytes).unwrap();
     assert!(Checkpoint::read(&path).unwrap_err().to_string().contains("discriminator moments"));
     let device = Device::flex();

@@ -8,7 +8,6 @@ use burn::tensor::Bytes;
 use sha2::{Digest, Sha256};
 
 use super::{CheckpointError, DIGEST, FORMAT, Header, INDEX, Index, MAP, Part, TENSORS, VERSION};
-use crate::atomic;
 
 /// The tensors of a checkpoint, each part packed by [`pack`].
 #[derive(Debug)]
@@ -76,8 +75,8 @@ impl Sections {
     /// # Errors
     /// When the file cannot be written; an old one is still there then.
     pub fn write(&self, path: &Path, header: &Header) -> Result<(), CheckpointError> {
-        atomic::write_with(path, |file| self.encode(header, file)).map_err(|source: io::Error| {
-            CheckpointError::Io { action: "write", path: path.into(), source }
-        })
+        gan_files::write_with(path, |file| self.encode(header, file)).map_err(
+            |source: io::Error| CheckpointError::Io { action: "write", path: path.into(), source },
+        )
     }
 }

@@ -4,10 +4,12 @@ use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 
-use gan_model::checkpoint::FILE_NAME;
-use gan_model::{DatasetInfo, ModelConfig, TrainingConfig, atomic};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use thiserror::Error;
+
+/// The usual name of a checkpoint.
+pub const CHECKPOINT: &str = "ckpt.mpk";
 
 /// A run's directory, held by this process alone until it is dropped.
 #[derive(Debug)]
@@ -15,23 +17,6 @@ pub struct RunDir {
     root: PathBuf,
     // Held, not read: the lock dies with the process.
     _lock: File,
-}
-
-/// Everything effective in a run: `config.json`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct RunConfig {
-    /// Version of the program that wrote it.
-    pub version: String,
-    /// Sizes of the nets.
-    pub model: ModelConfig,
-    /// Settings of the training.
-    pub training: TrainingConfig,
-    /// What is learnt from.
-    pub dataset: DatasetInfo,
-    /// Where the data set's files are, if it has any.
-    pub data_dir: Option<PathBuf>,
-    /// The device, as in `flex (CPU)`.
-    pub device: String,
 }
 
 /// Why a directory cannot be a run's, or not now.
@@ -142,7 +127,7 @@ impl RunDir {
         &self.root
     }
 
-    /// Everything effective: a [`RunConfig`].
+    /// Everything effective in the run, as JSON.
     #[must_use]
     pub fn config(&self) -> PathBuf {
         self.root.join("config.json")
@@ -175,7 +160,7 @@ impl RunDir {
     /// The latest checkpoint.
     #[must_use]
     pub fn checkpoint(&self) -> PathBuf {
-        self.root.join(FILE_NAME)
+        self.root.join(CHECKPOINT)
     }
 
     /// The checkpoint whose pictures were measured to be the best so far.
@@ -188,15 +173,15 @@ impl RunDir {
     ///
     /// # Errors
     /// When the system refuses.
-    pub fn write_config(&self, config: &RunConfig) -> Result<(), RunDirError> {
+    pub fn write_config(&self, config: &impl Serialize) -> Result<(), RunDirError> {
         let path = self.config();
         let text = serde_json::to_vec_pretty(config).map_err(io::Error::other);
-        text.and_then(|text| atomic::write(&path, &text)).map_err(io("write", &path))
+        text.and_then(|text| gan_files::write(&path, &text)).map_err(io("write", &path))
     }
 
     /// What `config.json` in `root` says, if there is one that can be read.
     #[must_use]
-    pub fn read_config(root: &Path) -> Option<RunConfig> {
+    pub fn read_config<T: DeserializeOwned>(root: &Path) -> Option<T> {
         serde_json::from_slice(&fs::read(root.join("config.json")).ok()?).ok()
     }
 }
@@ -212,7 +197,7 @@ pub(crate) fn io<'a>(
 fn remove_torn(root: &Path) -> io::Result<()> {
     for entry in fs::read_dir(root)? {
         let path = entry?.path();
-        if atomic::is_torn(&path) {
+        if gan_files::is_torn(&path) {
             fs::remove_file(path)?;
         }
     }

@@ -3,12 +3,9 @@
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufRead, BufReader, Write};
 
-use gan_model::atomic;
 use serde::{Deserialize, Serialize};
 
-use crate::diagnosis::Finding;
-use crate::quality::Quality;
-use crate::report::Readings;
+use crate::finding::Finding;
 use crate::run_dir::{RunDir, RunDirError, io};
 
 /// One line of `metrics.jsonl`.
@@ -43,24 +40,32 @@ pub struct MetricsRow {
     pub seconds: f64,
 }
 
-impl MetricsRow {
-    /// The row of a step that was read `seconds` into the training.
-    #[must_use]
-    pub fn new(epoch: u64, readings: &Readings, seconds: f64) -> Self {
-        Self {
-            epoch,
-            d_loss: readings.discriminator_loss,
-            g_loss: readings.generator_loss,
-            d_real: readings.real,
-            d_fake: readings.fake,
-            spread: readings.spread,
-            saturated: readings.saturated,
-            idle: readings.idle,
-            quality: None,
-            finding: None,
-            seconds,
-        }
-    }
+/// What is measured of the averaged generator's pictures, against as many test images; of
+/// the Fréchet distance, against all. Figures compare within runs of the same count and ruler.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Quality {
+    /// Pictures measured.
+    pub count: usize,
+    /// Fréchet distance; less is better. With few pictures it comes out too large.
+    pub frechet: f64,
+    /// Share of the pictures that lie among real images.
+    pub precision: f64,
+    /// Share of the real images that lie among the pictures.
+    pub recall: f64,
+    /// Pictures' density among real images, as a part of what is to be expected.
+    pub density: f64,
+    /// Share of the real images that have a picture near.
+    pub coverage: f64,
+    /// Classifier score, from 1 to the number of classes.
+    pub score: f64,
+    /// Mean probability of the likeliest class.
+    pub confidence: f64,
+    /// How much pictures of a class differ, real ones being at 1.
+    pub diversity: f64,
+    /// Share of each class.
+    pub shares: Vec<f64>,
+    /// Classes of which there is less than a tenth of an equal share.
+    pub missing: Vec<usize>,
 }
 
 impl RunDir {
@@ -96,7 +101,7 @@ impl RunDir {
                 }
                 file => BufReader::new(file?),
             };
-            atomic::write_with(&path, |kept| {
+            gan_files::write_with(&path, |kept| {
                 for line in file.split(b'\n') {
                     let line = line?;
                     let row = serde_json::from_slice::<MetricsRow>(&line);
@@ -122,16 +127,19 @@ mod tests {
     use super::*;
 
     fn row(epoch: u64) -> MetricsRow {
-        let readings = Readings {
-            discriminator_loss: 0.5,
-            generator_loss: 1.0,
-            real: 0.7,
-            fake: 0.3,
+        MetricsRow {
+            epoch,
+            d_loss: 0.5,
+            g_loss: 1.0,
+            d_real: 0.7,
+            d_fake: 0.3,
             spread: 1.1,
             saturated: 0.2,
             idle: 0.0,
-        };
-        MetricsRow::new(epoch, &readings, 1.0)
+            quality: None,
+            finding: None,
+            seconds: 1.0,
+        }
     }
 
     #[test]
