@@ -38,14 +38,21 @@ fn noise(batch: usize) -> Tensor<2> {
     Tensor::from_data(tensor_data(noise, [batch, 100]), &Device::flex())
 }
 
-fn trainer(batch: usize) -> Trainer {
-    let config = TrainingConfig { batch, ..Recipe::Plain.training() };
-    Trainer::new(ModelConfig::default(), config, &Device::flex())
+fn trainer(recipe: Recipe, batch: usize) -> Trainer {
+    let (model, training) = recipe.settings();
+    Trainer::new(model, TrainingConfig { batch, ..training }, &Device::flex())
+}
+
+/// Two steps, so that each sample has as many penalties as the next.
+#[divan::bench(args = [Recipe::Plain, Recipe::ListingTuned, Recipe::Default])]
+fn two_steps(bencher: Bencher, recipe: Recipe) {
+    let (mut trainer, images) = (trainer(recipe, 128), images());
+    bencher.bench_local(|| [(); 2].map(|()| trainer.step(real(&images, 128, trainer.epoch()))));
 }
 
 #[divan::bench(args = BATCHES)]
 fn step(bencher: Bencher, batch: usize) {
-    let (mut trainer, images) = (trainer(batch), images());
+    let (mut trainer, images) = (trainer(Recipe::Plain, batch), images());
     bencher
         .counter(ItemsCount::new(batch))
         .bench_local(|| trainer.step(real(&images, batch, trainer.epoch())));
@@ -53,7 +60,7 @@ fn step(bencher: Bencher, batch: usize) {
 
 #[divan::bench(args = [128], sample_count = 20)]
 fn step_plain(bencher: Bencher, batch: usize) {
-    let (mut trainer, images) = (trainer(batch), images());
+    let (mut trainer, images) = (trainer(Recipe::Plain, batch), images());
     bencher.counter(ItemsCount::new(batch)).bench_local(|| {
         let real = real(&images, batch, trainer.epoch());
         plainly(|| trainer.step(real))

@@ -60,7 +60,8 @@ def trial(given, name, seed, flags):
         begin = time.time()
         code, out, err = ask(
             [program(given, "gan-train"), *data, *common, "--seed", str(seed), "--out", str(run)]
-            + ["--eval-every", "0", *flags]
+            + ([] if "--eval-every" in flags else ["--eval-every", "0"])
+            + flags
         )
         row = {"name": name, "seed": seed, "flags": flags, "seconds": round(time.time() - begin)}
         trained = json.loads(out) if out else {}

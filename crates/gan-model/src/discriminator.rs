@@ -8,6 +8,7 @@ use burn::tensor::{Device, Tensor};
 use gan_kernels::{Activation, dense, dense_tangent};
 
 use crate::config::ModelConfig;
+use crate::deviation::{deviation_gradient, with_deviation, with_deviation_slope};
 use crate::generator::{HIDDEN, bias};
 use crate::init::{glorot_uniform, parameter};
 use crate::stream::{Purpose, normal, stream};
@@ -217,48 +218,6 @@ fn masked(x: Tensor<2>, masks: &[Tensor<2>], layer: usize) -> Tensor<2> {
     }
 }
 
-/// One more column: the mean, over the units, of their standard deviation within each
-/// `group` of rows (Karras et al. 2018, section 3).
-fn with_deviation(x: Tensor<2>, group: usize) -> Tensor<2> {
-    let deviation = deviation(&centred(x.clone(), group));
-    append(x, deviation.mean_dim(2), group)
-}
-
-/// The slope of [`with_deviation`] at `x` along `tangent`.
-fn with_deviation_slope(tangent: Tensor<2>, x: Tensor<2>, group: usize) -> Tensor<2> {
-    let (x, along) = (centred(x, group), centred(tangent.clone(), group));
-    // d√(mean x²) = mean(x dx) / √(mean x²)
-    let slope = (x.clone() * along).mean_dim(1) / deviation(&x);
-    append(tangent, slope.mean_dim(2), group)
-}
-
-/// The gradient of the sum of [`with_deviation`]'s last column with respect to `x`.
-fn deviation_gradient(x: Tensor<2>, group: usize) -> Tensor<2> {
-    let [rows, units] = x.dims();
-    let x = centred(x, group);
-    // Each row of a group has the same number, so that a group's counts as often as it has rows.
-    let gradient = x.clone() / deviation(&x) / units as f64;
-    gradient.reshape([rows, units])
-}
-
-/// `[rows, units]` to `[rows / group, group, units]`, less each group's mean.
-fn centred(x: Tensor<2>, group: usize) -> Tensor<3> {
-    let [rows, units] = x.dims();
-    let groups = x.reshape([rows / group, group, units]);
-    groups.clone() - groups.mean_dim(1)
-}
-
-/// The standard deviation of each unit over each group.
-fn deviation(centred: &Tensor<3>) -> Tensor<3> {
-    (centred.clone().square().mean_dim(1) + 1e-8).sqrt()
-}
-
-/// One more column of `x`: a group's number for each of its rows.
-fn append(x: Tensor<2>, numbers: Tensor<3>, group: usize) -> Tensor<2> {
-    let rows = x.dims()[0];
-    Tensor::cat(vec![x, numbers.repeat_dim(1, group).reshape([rows, 1])], 1)
-}
-
 /// A vector of length one in the same direction.
 fn unit(x: Tensor<1>) -> Tensor<1> {
     let length = x.clone().square().sum().sqrt() + 1e-12;
@@ -319,17 +278,6 @@ mod tests {
         let wide = wide
             .forward(Tensor::from_floats([[0.1, 0.2, 0.3, 0.4], [-0.5, 0.6, 0.7, -0.8]], &device));
         assert_eq!(both.into_data(), wide.into_data());
-    }
-
-    #[test]
-    fn the_deviation_of_each_group_is_one_more_column() {
-        let device = Device::flex();
-        let x = Tensor::from_floats([[1.0, 5.0], [3.0, 5.0], [2.0, 2.0], [2.0, 2.0]], &device);
-        let found = numbers(&with_deviation(x, 2));
-        // Deviations 1 and 0 in the first group, none in the second.
-        for (row, expected) in [(0, 0.5), (1, 0.5), (2, 0.0), (3, 0.0)] {
-            assert!((found[3 * row + 2] - expected).abs() < 2e-4, "{found:?}");
-        }
     }
 
     #[test]

@@ -11,6 +11,7 @@
 
 pub mod checkpoint;
 mod config;
+mod deviation;
 pub mod device;
 mod discriminator;
 mod generator;

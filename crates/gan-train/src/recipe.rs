@@ -69,7 +69,7 @@ impl Recipe {
             beta1: 0.0,
             beta2: 0.99,
             r1: 0.1,
-            penalty_every: 4,
+            penalty_every: 2,
             ..plain.clone()
         };
         let falling = Schedule::Linear;

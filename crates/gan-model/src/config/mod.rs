@@ -1,0 +1,21 @@
+//! What a model and its training are made of, as a checkpoint records it.
+
+mod model;
+mod training;
+
+use serde::{Deserialize, Serialize};
+
+pub use model::{ConfigError, ModelConfig, Normalisation};
+pub use training::{Loss, Schedule, TrainingConfig};
+
+/// Which images a model learnt from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DatasetInfo {
+    /// Its name, such as `mnist`.
+    pub name: String,
+    /// SHA-256, in hex, of its images in IDX form.
+    pub digest: String,
+    /// How many images it has.
+    pub images: usize,
+}

@@ -1,0 +1,180 @@
+//! What decides how a training goes.
+
+use serde::{Deserialize, Serialize};
+
+/// What the two nets minimise; [`loss`](crate::loss) has the equations.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Loss {
+    /// Binary cross-entropy, the generator's in its non-saturating form.
+    #[default]
+    Bce,
+    /// Binary cross-entropy, the generator's as in the minimax game.
+    Minimax,
+    /// Squared distance of the logits from 1 and 0.
+    LeastSquares,
+    /// The hinge loss.
+    Hinge,
+    /// Wasserstein's distance; wants clipped weights or a gradient penalty.
+    Wasserstein,
+    /// Each generated image against a real one.
+    Relativistic,
+}
+
+/// How the learning rate falls over a training.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Schedule {
+    /// Not at all.
+    #[default]
+    Constant,
+    /// From [`TrainingConfig::decay_from`] on, in a straight line to zero.
+    Linear,
+    /// From the beginning on, as half a cosine to zero (Loshchilov and Hutter 2017, equation 5).
+    Cosine,
+}
+
+/// Everything beside the nets and the data that decides what a training computes.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TrainingConfig {
+    /// The recipe these settings started from.
+    pub recipe: String,
+    /// Steps in all: one generator update each.
+    pub epochs: u64,
+    /// Real images of an update, and as many generated ones for each net.
+    pub batch: usize,
+    /// Adam's step size.
+    pub lr: f64,
+    /// Adam's step size for the discriminator, if it is another (Heusel et al. 2017, two
+    /// time-scale update rule).
+    #[serde(default)]
+    pub d_lr: Option<f64>,
+    /// How the step sizes fall.
+    #[serde(default)]
+    pub schedule: Schedule,
+    /// Part of the training after which they fall in a line, in [0, 1).
+    #[serde(default = "half")]
+    pub decay_from: f64,
+    /// Adam's decay rate of the first moment, in [0, 1).
+    pub beta1: f64,
+    /// Adam's decay rate of the second moment, in [0, 1).
+    pub beta2: f64,
+    /// Adam's guard against division by zero.
+    pub epsilon: f64,
+    /// Decay rate of the generator's averaged weights, in [0, 1): step t takes the lesser of
+    /// this and (1 + t) / (10 + t); 0 copies the weights.
+    pub ema: f64,
+    /// What the nets minimise.
+    pub loss: Loss,
+    /// Discriminator updates a step.
+    #[serde(default = "one")]
+    pub d_steps: usize,
+    /// γ of the gradient penalty on real images, γ/2 E|∇D(x)|² (Mescheder et al. 2018,
+    /// equation 9); 0 is none.
+    #[serde(default)]
+    pub r1: f64,
+    /// γ of the same on generated images (the same, equation 10); 0 is none.
+    #[serde(default)]
+    pub r2: f64,
+    /// Discriminator updates from a penalty to the next, which then counts as many times
+    /// (Karras et al. 2020, appendix B, lazy regularisation).
+    #[serde(default = "one")]
+    pub penalty_every: usize,
+    /// Bound of the discriminator's weights (Arjovsky et al. 2017, algorithm 1); 0 is none.
+    #[serde(default)]
+    pub clip: f64,
+    /// Share of the discriminator's hidden units that drop out of an update, in [0, 1).
+    #[serde(default)]
+    pub dropout: f64,
+    /// What the label of real images lacks to 1, in [0, 0.5].
+    #[serde(default)]
+    pub label_smoothing: f64,
+    /// Standard deviation of noise on all images that the discriminator sees, at the beginning;
+    /// it falls in a straight line to zero at the end (Sønderby et al. 2017, section 3).
+    #[serde(default)]
+    pub instance_noise: f64,
+    /// Seed of every random stream.
+    pub seed: u64,
+    /// Epochs between previews.
+    pub sample_every: u64,
+    /// Epochs between checkpoints.
+    pub checkpoint_every: u64,
+    /// Epochs between measurements of the pictures; 0 is never.
+    #[serde(default)]
+    pub eval_every: u64,
+    /// Pictures that are measured.
+    #[serde(default = "eval_count")]
+    pub eval_count: usize,
+}
+
+const fn one() -> usize {
+    1
+}
+
+const fn half() -> f64 {
+    0.5
+}
+
+const fn eval_count() -> usize {
+    2_000
+}
+
+impl Default for TrainingConfig {
+    /// The published training with Adam 2e-4, β₁ 0.5 and averaged weights, nothing else.
+    fn default() -> Self {
+        Self {
+            recipe: "plain".into(),
+            epochs: 10_000,
+            batch: 128,
+            lr: 2e-4,
+            d_lr: None,
+            schedule: Schedule::Constant,
+            decay_from: half(),
+            beta1: 0.5,
+            beta2: 0.999,
+            epsilon: 1e-8,
+            ema: 0.999,
+            loss: Loss::Bce,
+            d_steps: 1,
+            r1: 0.0,
+            r2: 0.0,
+            penalty_every: 1,
+            clip: 0.0,
+            dropout: 0.0,
+            label_smoothing: 0.0,
+            instance_noise: 0.0,
+            seed: 0,
+            sample_every: 1_000,
+            checkpoint_every: 1_000,
+            eval_every: 0,
+            eval_count: eval_count(),
+        }
+    }
+}
+
+impl TrainingConfig {
+    /// What the step sizes are multiplied by in the step after `epoch` ones.
+    #[must_use]
+    pub fn rate(&self, epoch: u64) -> f64 {
+        let left = 1.0 - epoch as f64 / self.epochs.max(1) as f64;
+        match self.schedule {
+            Schedule::Constant => 1.0,
+            Schedule::Linear => (left / (1.0 - self.decay_from)).clamp(0.0, 1.0),
+            Schedule::Cosine => 0.5 - 0.5 * (std::f64::consts::PI * left.clamp(0.0, 1.0)).cos(),
+        }
+    }
+
+    /// Whether a step depends on how many there will be in all.
+    #[must_use]
+    pub fn depends_on_total(&self) -> bool {
+        self.schedule != Schedule::Constant || self.instance_noise > 0.0
+    }
+
+    /// Standard deviation of the noise on images in the step after `epoch` ones.
+    #[must_use]
+    pub fn image_noise(&self, epoch: u64) -> f64 {
+        let left = 1.0 - epoch as f64 / self.epochs.max(1) as f64;
+        self.instance_noise * left.clamp(0.0, 1.0)
+    }
+}
