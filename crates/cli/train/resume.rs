@@ -28,6 +28,13 @@ impl Resume {
     /// # Errors
     /// When there is none, or it is damaged.
     pub fn read(path: &Path) -> Result<Self, Failure> {
+        if RunDir::is_unbegun(path) {
+            return Err(Failure::Failed(anyhow::anyhow!(
+                "{path} has no checkpoint yet: its training was ended before the first step; \
+                 start it again, with the same flags and --out {path}",
+                path = path.display()
+            )));
+        }
         let checkpoint = Checkpoint::read(&checkpoint_path(path))?;
         let root = match checkpoint.path().parent() {
             Some(parent) if !parent.as_os_str().is_empty() => parent.to_path_buf(),

@@ -40,6 +40,12 @@ pub struct MetricsRow {
     pub seconds: f64,
 }
 
+/// What every row has.
+#[derive(Deserialize)]
+struct Epoch {
+    epoch: u64,
+}
+
 /// What is measured of the averaged generator's pictures, against as many test images; of
 /// the Fréchet distance, against all. Figures compare within runs of the same count and ruler.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -83,6 +89,17 @@ impl RunDir {
         write().map_err(io("write", &path))
     }
 
+    /// Waits until all rows are on the disk: a checkpoint that is there has its rows, whatever
+    /// happens.
+    ///
+    /// # Errors
+    /// When the system refuses.
+    pub fn sync_metrics(&self) -> Result<(), RunDirError> {
+        let path = self.metrics();
+        let sync = || OpenOptions::new().append(true).open(&path)?.sync_data();
+        sync().map_err(io("write", &path))
+    }
+
     /// Begins the metrics, or drops the rows after `epoch` and a last one that a crash
     /// cut short: the epochs they tell of will be trained again. Each row that stays is told.
     ///
@@ -104,11 +121,12 @@ impl RunDir {
             gan_files::write_with(&path, |kept| {
                 for line in file.split(b'\n') {
                     let line = line?;
-                    let row = serde_json::from_slice::<MetricsRow>(&line);
-                    if let Ok(row) = row
-                        && row.epoch <= epoch
-                    {
-                        kept_row(&row);
+                    // Whatever else it says, or does not: a row is known by its epoch.
+                    let of = serde_json::from_slice::<Epoch>(&line).map_or(u64::MAX, |of| of.epoch);
+                    if of <= epoch {
+                        if let Ok(row) = serde_json::from_slice(&line) {
+                            kept_row(&row);
+                        }
                         kept.write_all(&line)?;
                         kept.write_all(b"\n")?;
                     }
@@ -162,5 +180,15 @@ mod tests {
             .map(|line| serde_json::from_str::<MetricsRow>(line).unwrap().epoch)
             .collect();
         assert_eq!(epochs, [20, 40]);
+    }
+
+    #[test]
+    fn rewinding_keeps_a_row_that_says_more_or_less_than_ours() {
+        let dir = tempfile::tempdir().unwrap();
+        let run = RunDir::create(dir.path()).unwrap();
+        let rows = "{\"epoch\":20,\"d_loss\":null}\n{\"epoch\":40,\"more\":[1,2]}\n";
+        fs::write(run.metrics(), rows).unwrap();
+        run.rewind_metrics(40, |row| panic!("{row:?} is not whole")).unwrap();
+        assert_eq!(fs::read_to_string(run.metrics()).unwrap(), rows);
     }
 }

@@ -100,6 +100,9 @@ pub fn train(
     let info = dataset_info(dataset);
     let save = |trainer: &Trainer, path: &Path| -> Result<(), TrainError> {
         let (header, sections) = trainer.checkpoint(info.clone())?;
+        if run.metrics().exists() {
+            run.sync_metrics()?;
+        }
         Ok(sections.write(path, &header)?)
     };
 
