@@ -9,20 +9,32 @@ mod backends;
 mod bad_checkpoints;
 mod bad_data;
 mod bad_usage;
+#[cfg(unix)]
+mod crashes;
 mod diagnosis;
 #[cfg(unix)]
 mod disk;
 mod divergence;
 mod evaluation;
+#[cfg(target_os = "linux")]
+mod faults;
 mod golden;
 #[cfg(unix)]
 mod interruption;
+#[cfg(target_os = "linux")]
+mod long;
 mod mnist;
 mod objectives;
+mod parts;
+mod readers;
 mod repeatability;
 mod resume;
 mod sampling;
 mod settings;
+#[cfg(unix)]
+mod streams;
 mod training;
 mod util;
 mod walks;
+#[cfg(unix)]
+mod whole;
