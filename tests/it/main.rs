@@ -36,5 +36,4 @@ mod streams;
 mod training;
 mod util;
 mod walks;
-#[cfg(unix)]
 mod whole;

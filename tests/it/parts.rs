@@ -170,10 +170,10 @@ fn whatever_is_trained_and_however_it_stops_parts_give_the_bytes_of_a_whole() {
         assert!(part(&bench, &settings, &place.path("whole"), End::Stop(u64::MAX)));
         // A part crashes at most so often; then it is let through.
         for attempt in 0_u64.. {
-            let end = match draw.below(4) {
+            let end = match draw.below(8) {
                 _ if attempt > 6 => End::Stop(u64::MAX),
-                0 | 1 => End::Crash(1 + draw.below(3 * total)),
-                2 => End::Stop(1 + draw.below(total)),
+                0..5 => End::Crash(1 + draw.below(3 * total)),
+                5 | 6 => End::Stop(1 + draw.below(total)),
                 _ => End::Stop(u64::MAX),
             };
             println!("  {end:?}");
