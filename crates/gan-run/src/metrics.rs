@@ -1,12 +1,15 @@
 //! The record of a run's losses, `metrics.jsonl`: every epoch once, in order.
 
 use std::fs::{File, OpenOptions};
-use std::io::{self, BufRead, BufReader, Write};
+use std::io::{self, BufRead, BufReader, Read, Write};
 
 use serde::{Deserialize, Serialize};
 
 use crate::finding::Finding;
 use crate::run_dir::{RunDir, RunDirError, io};
+
+/// The longest line that is read: many times what a row takes.
+const MAX_LINE: u64 = 1 << 16;
 
 /// One line of `metrics.jsonl`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -102,18 +105,21 @@ impl RunDir {
                 file => BufReader::new(file?),
             };
             gan_files::write_with(&path, |kept| {
-                for line in file.split(b'\n') {
-                    let line = line?;
-                    let row = serde_json::from_slice::<MetricsRow>(&line);
-                    if let Ok(row) = row
+                let (mut file, mut line) = (file, Vec::new());
+                loop {
+                    line.clear();
+                    if file.by_ref().take(MAX_LINE).read_until(b'\n', &mut line)? == 0 {
+                        return Ok(());
+                    }
+                    // A torn line, or one that is too long and so in pieces, is no row.
+                    if let Ok(row) = serde_json::from_slice::<MetricsRow>(&line)
                         && row.epoch <= epoch
                     {
                         kept_row(&row);
-                        kept.write_all(&line)?;
+                        kept.write_all(line.trim_ascii_end())?;
                         kept.write_all(b"\n")?;
                     }
                 }
-                Ok(())
             })
         };
         rewind().map_err(io("write", &path))
