@@ -1,7 +1,9 @@
 //! `gan-train`, from flags to exit code.
 
 mod args;
-mod config_file;
+// Public for those who feed it what no user would write.
+#[doc(hidden)]
+pub mod config_file;
 mod data;
 mod options;
 mod progress;
@@ -13,9 +15,9 @@ use std::path::Path;
 use std::time::Instant;
 
 use clap::{CommandFactory, Parser};
-use gan_data::Dataset;
+use gan_data::{Dataset, SIDE};
 use gan_model::DatasetInfo;
-use gan_model::checkpoint::Checkpoint;
+use gan_model::checkpoint::{Checkpoint, Header};
 use gan_train::{Judge, Outcome, RunConfig, RunDir, TrainError, Trainer, dataset_info, train};
 use serde_json::json;
 
@@ -136,7 +138,9 @@ fn finish(
     let (word, epochs) = match &outcome {
         Ok(Outcome::Finished) => ("finished", trainer.epoch()),
         Ok(Outcome::Stopped) => ("stopped", trainer.epoch()),
-        Err(TrainError::Diverged { epoch, .. }) => ("diverged", *epoch),
+        Err(TrainError::Diverged { epoch, .. } | TrainError::WeightsDiverged(epoch)) => {
+            ("diverged", *epoch)
+        }
         Err(_) => ("failed", trainer.epoch()),
     };
     let seconds = begin.elapsed().as_secs_f64();
@@ -187,13 +191,21 @@ fn finish(
             Some(signal) => Err(Failure::Interrupted(signal)),
             None => Ok(told?),
         },
-        Err(error @ TrainError::Diverged { .. }) => Err(Failure::Diverged(error.into())),
+        Err(error @ (TrainError::Diverged { .. } | TrainError::WeightsDiverged(_))) => {
+            Err(Failure::Diverged(error.into()))
+        }
         Err(error) => Err(error.into()),
     }
 }
 
 fn same_images(resume: &Resume, found: &DatasetInfo) -> Result<(), Failure> {
-    let expected = &resume.checkpoint.header().dataset;
+    let Header { model, dataset: expected, .. } = resume.checkpoint.header();
+    if [model.width, model.height] != [SIDE; 2] {
+        return Err(Failure::Usage(format!(
+            "the checkpoint's nets are for images of {}x{}; expected 28x28",
+            model.width, model.height
+        )));
+    }
     if expected == found {
         return Ok(());
     }

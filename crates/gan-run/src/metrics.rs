@@ -1,12 +1,15 @@
 //! The record of a run's losses, `metrics.jsonl`: every epoch once, in order.
 
 use std::fs::{File, OpenOptions};
-use std::io::{self, BufRead, BufReader, Write};
+use std::io::{self, BufRead, BufReader, Read, Write};
 
 use serde::{Deserialize, Serialize};
 
 use crate::finding::Finding;
 use crate::run_dir::{RunDir, RunDirError, io};
+
+/// The longest line that is read: many times what a row takes.
+const MAX_LINE: u64 = 1 << 16;
 
 /// One line of `metrics.jsonl`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -119,19 +122,23 @@ impl RunDir {
                 file => BufReader::new(file?),
             };
             gan_files::write_with(&path, |kept| {
-                for line in file.split(b'\n') {
-                    let line = line?;
-                    // Whatever else it says, or does not: a row is known by its epoch.
+                let (mut file, mut line) = (file, Vec::new());
+                loop {
+                    line.clear();
+                    if file.by_ref().take(MAX_LINE).read_until(b'\n', &mut line)? == 0 {
+                        return Ok(());
+                    }
+                    // A torn line, or one that is too long and so in pieces, is no row; and a row
+                    // is known by its epoch, whatever else it says or does not.
                     let of = serde_json::from_slice::<Epoch>(&line).map_or(u64::MAX, |of| of.epoch);
                     if of <= epoch {
                         if let Ok(row) = serde_json::from_slice(&line) {
                             kept_row(&row);
                         }
-                        kept.write_all(&line)?;
+                        kept.write_all(line.trim_ascii_end())?;
                         kept.write_all(b"\n")?;
                     }
                 }
-                Ok(())
             })
         };
         rewind().map_err(io("write", &path))

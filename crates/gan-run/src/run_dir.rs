@@ -1,7 +1,7 @@
 //! The directory of a run: every path in it, and who may write there.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
@@ -12,6 +12,9 @@ use thiserror::Error;
 pub const CHECKPOINT: &str = "ckpt.mpk";
 /// Held by whoever writes in the directory.
 const LOCK: &str = ".lock";
+
+/// The largest `config.json` that is read.
+const MAX_CONFIG: u64 = 1 << 20;
 
 /// A run's directory, held by this process alone until it is dropped.
 #[derive(Debug)]
@@ -213,10 +216,19 @@ impl RunDir {
         text.and_then(|text| gan_files::write(&path, &text)).map_err(io("write", &path))
     }
 
-    /// What `config.json` in `root` says, if there is one that can be read.
+    /// What `config.json` in `root` says, if there is one that can be read: a file, and of no
+    /// more than 1 MiB.
     #[must_use]
     pub fn read_config<T: DeserializeOwned>(root: &Path) -> Option<T> {
-        serde_json::from_slice(&fs::read(root.join("config.json")).ok()?).ok()
+        let path = root.join("config.json");
+        // Before it is opened: opening a pipe would wait for its other end.
+        if !path.metadata().ok()?.is_file() {
+            return None;
+        }
+        let mut text = Vec::new();
+        File::open(path).ok()?.take(MAX_CONFIG + 1).read_to_end(&mut text).ok()?;
+        let fits = text.len() as u64 <= MAX_CONFIG;
+        fits.then(|| serde_json::from_slice(&text).ok()).flatten()
     }
 }
 
