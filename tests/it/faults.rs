@@ -103,6 +103,8 @@ fn whatever_system_call_fails_a_run_goes_on_to_what_an_undisturbed_one_leaves() 
     let all = calls(&place);
     assert!(all.len() > 50 && all.iter().any(|call| call.name == "rename"), "{all:?}");
 
+    assert_lasting(&all);
+
     let mut failures = 0;
     for call in &all {
         let later = |other: &&Call| other.number > call.number;
@@ -122,6 +124,27 @@ fn whatever_system_call_fails_a_run_goes_on_to_what_an_undisturbed_one_leaves() 
         }
     }
     println!("{failures} failures in {} system calls, nothing lost", all.len());
+}
+
+/// That a file is on the disk before it gets its name, its name before anything else happens, and
+/// the rows before the checkpoint that has seen them: what a power cut needs.
+fn assert_lasting(all: &[Call]) {
+    let mut unsynced_rows = false;
+    for (at, call) in all.iter().enumerate() {
+        let rows = call.path.ends_with("metrics.jsonl");
+        match call.name.as_str() {
+            "write" if rows => unsynced_rows = true,
+            "fdatasync" if rows => unsynced_rows = false,
+            "rename" => {
+                assert!(!(unsynced_rows && call.path.ends_with("ckpt.mpk")), "{call:?}");
+                let [before, _, after] = [&all[at - 1], &all[at + 1], &all[at + 2]];
+                assert_eq!((&*before.name, &before.path), ("fsync", &call.path), "{call:?}");
+                let folder = call.path.parent();
+                assert_eq!((&*after.name, Some(&*after.path)), ("fsync", folder), "{call:?}");
+            }
+            _ => {}
+        }
+    }
 }
 
 /// A new training in which `call` goes wrong, what it leaves, and how it goes on.
