@@ -1,6 +1,8 @@
 //! Trainings that are killed at any instant, and go on to what an undisturbed one leaves.
 
 use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -35,10 +37,9 @@ fn killed_at_any_instant_a_training_loses_nothing() {
             let mut left = draw.below(usual);
             if draw.below(2) == 0 {
                 left /= 4;
-                let before = fs::metadata(place.path("run/ckpt.mpk")).ok().map(changed);
-                while !run.has_ended()
-                    && fs::metadata(place.path("run/ckpt.mpk")).ok().map(changed) == before
-                {
+                let checkpoint = place.path("run/ckpt.mpk");
+                let before = written(&checkpoint);
+                while !run.has_ended() && written(&checkpoint) == before {
                     thread::sleep(Duration::from_millis(1));
                 }
             }
@@ -65,9 +66,9 @@ fn killed_at_any_instant_a_training_loses_nothing() {
 }
 
 /// When a file was put in its place.
-fn changed(file: fs::Metadata) -> (u64, i64, i64) {
-    use std::os::unix::fs::MetadataExt;
-    (file.ino(), file.mtime(), file.mtime_nsec())
+fn written(file: &Path) -> Option<(u64, i64, i64)> {
+    let file = fs::metadata(file).ok()?;
+    Some((file.ino(), file.mtime(), file.mtime_nsec()))
 }
 
 #[test]

@@ -195,7 +195,7 @@ fn whatever_is_trained_and_however_it_stops_parts_give_the_bytes_of_a_whole() {
 
 /// The settings as flags, each as the checkpoint records it.
 fn flags((model, training): &(ModelConfig, TrainingConfig)) -> String {
-    let mut flags = String::new();
+    let mut flags = Vec::new();
     let records = [serde_json::to_value(model), serde_json::to_value(training)];
     for (name, value) in records.iter().flat_map(|r| r.as_ref().unwrap().as_object().unwrap()) {
         let value = match value {
@@ -206,11 +206,11 @@ fn flags((model, training): &(ModelConfig, TrainingConfig)) -> String {
         };
         match name.as_str() {
             "height" | "width" | "epsilon" => {}
-            "spectral_norm" => flags += &format!(" --spectral-norm={value}"),
-            name => flags += &format!(" --{} {value}", name.replace('_', "-")),
+            "spectral_norm" => flags.push(format!("--spectral-norm={value}")),
+            name => flags.push(format!("--{} {value}", name.replace('_', "-"))),
         }
     }
-    flags
+    flags.join(" ")
 }
 
 /// The same by the program, with real signals; `GAN_CASES` tells how many, a tenth of those above.

@@ -284,6 +284,7 @@ pub(crate) struct Draw(u64);
 
 impl Draw {
     /// By `GAN_SEED`, or a seed of this test's own; `what` is said with it.
+    #[expect(clippy::print_stdout, reason = "who looks at a failed test must know")]
     pub(crate) fn new(what: &str, usual: u64) -> Self {
         let seed = number("GAN_SEED", usual);
         println!("{what}: GAN_SEED={seed}");

@@ -322,7 +322,9 @@ mod tests {
         let run = RunDir::create(dir.path()).unwrap();
         let torn = [dir.path().join(".ckpt.mpk.4711.tmp"), run.samples().join(".a.png.4711.tmp")];
         drop(run);
-        torn.iter().for_each(|path| fs::write(path, "half").unwrap());
+        for path in &torn {
+            fs::write(path, "half").unwrap();
+        }
         drop(RunDir::open(dir.path()).unwrap());
         assert!(!torn.iter().any(|path| path.exists()));
     }
