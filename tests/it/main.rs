@@ -5,10 +5,13 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+#[cfg(target_os = "linux")]
+mod absurd;
 mod backends;
 mod bad_checkpoints;
 mod bad_data;
 mod bad_usage;
+mod corpora;
 #[cfg(unix)]
 mod crashes;
 mod diagnosis;
