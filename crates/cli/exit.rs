@@ -36,7 +36,8 @@ impl<E: Into<anyhow::Error>> From<E> for Failure {
 
 /// What `--help` says of exit codes.
 pub const CODES: &str = "Exit codes: 0 success, 1 failure, 2 wrong usage, 3 training diverged, \
-130 interrupted (Ctrl-C), 143 terminated; an interrupted training has saved its checkpoint.";
+129 hung up, 130 interrupted (Ctrl-C), 143 terminated; an interrupted training has saved its \
+checkpoint.";
 
 /// Runs a program to its exit code; an error is one line on stderr.
 pub fn run(name: &str, main: impl FnOnce() -> Result<(), Failure>) -> ExitCode {

@@ -6,7 +6,13 @@ use std::io::{self, Write};
 use serde::Serialize;
 
 /// A line on stderr. One that nobody can read any more is no reason to stop.
+///
+/// It may quote a file, which must not speak to the terminal: its control characters come out
+/// as `\u{fffd}`.
 pub fn note(line: impl Display) {
+    let harmless =
+        |c: char| if c.is_control() && c != '\n' { char::REPLACEMENT_CHARACTER } else { c };
+    let line: String = line.to_string().chars().map(harmless).collect();
     let _ = writeln!(io::stderr(), "{line}");
 }
 

@@ -2,11 +2,14 @@
 
 #![expect(clippy::print_stderr, reason = "a skipped test says so, a comparison its figure")]
 
+use burn::module::{Module, ModuleVisitor, Param};
+use burn::tensor::Tensor;
 use gan_data::{Dataset, draw_batch, synthetic};
+use gan_model::checkpoint::{Checkpoint, Weights};
 use gan_model::device::{Chosen, select};
 use gan_model::stream::{Purpose, stream};
-use gan_model::{ModelConfig, TrainingConfig};
-use gan_train::{Readings, Recipe, Trainer};
+use gan_model::{ModelConfig, Normalisation, TrainingConfig};
+use gan_train::{Readings, Recipe, Trainer, dataset_info};
 
 /// The first `steps` losses on a device.
 fn losses(
@@ -27,6 +30,91 @@ fn losses(
             trainer.step(real).read()
         })
         .collect()
+}
+
+/// All numbers of both nets, the average and the moments, after `steps` steps with a stop and a
+/// file after the first `part` of them.
+fn resumed(name: &str, part: u64, steps: u64, dataset: &Dataset) -> Vec<f32> {
+    let Chosen { device, .. } = select(name).expect("the device is there");
+    let model = ModelConfig {
+        latent: 16,
+        generator_hidden: vec![64],
+        discriminator_hidden: vec![64],
+        generator_norm: Normalisation::Batch,
+        spectral_norm: true,
+        ..ModelConfig::default()
+    };
+    let config = TrainingConfig { batch: 32, epochs: steps, ..Recipe::Plain.training() };
+    let mut trainer = Trainer::new(model, config, &device);
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("ckpt.mpk");
+    let save = |trainer: &Trainer| {
+        let (header, sections) = trainer.checkpoint(dataset_info(dataset)).unwrap();
+        sections.write(&path, &header).unwrap();
+        Checkpoint::read(&path).unwrap()
+    };
+    while trainer.epoch() < steps {
+        if trainer.epoch() == part {
+            trainer = Trainer::resume(&save(&trainer), &device).unwrap();
+        }
+        let mut rng = stream(0, Purpose::Batch, trainer.epoch());
+        let mut real = vec![0.0; 32 * gan_data::IMAGE_LEN];
+        draw_batch(dataset, &mut rng, &mut real);
+        let _ = trainer.step(real);
+    }
+    let end = save(&trainer);
+    let mut numbers = Numbers::default();
+    end.generator(Weights::Averaged, &device).unwrap().visit(&mut numbers);
+    end.generator(Weights::Raw, &device).unwrap().visit(&mut numbers);
+    end.discriminator(&device).unwrap().visit(&mut numbers);
+    end.generator_moments(&device).unwrap().visit(&mut numbers);
+    end.discriminator_moments(&device).unwrap().visit(&mut numbers);
+    numbers.0
+}
+
+#[derive(Default)]
+struct Numbers(Vec<f32>);
+
+impl ModuleVisitor for Numbers {
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        self.0.extend(param.val().into_data().iter::<f32>());
+    }
+}
+
+/// The largest difference between a training in parts and a whole one.
+fn parted(name: &str) -> f32 {
+    let dataset = synthetic(200, 0).unwrap();
+    // The whole one is never written on the way.
+    let [parts, whole] = [7, 20].map(|part| resumed(name, part, 20, &dataset));
+    assert_eq!(parts.len(), whole.len());
+    assert!(whole.iter().all(|x| x.is_finite()));
+    parts.iter().zip(&whole).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max)
+}
+
+#[cfg_attr(not(feature = "flex"), ignore = "needs flex")]
+#[test]
+fn a_resumed_training_on_flex_has_the_numbers_of_a_whole_one() {
+    assert_eq!(parted("flex"), 0.0);
+}
+
+/// What the README promises of GPUs: the state is taken over to the bit, and what is computed
+/// from it rounds as it does from one run to the next.
+#[cfg_attr(not(feature = "wgpu"), ignore = "needs wgpu")]
+#[test]
+fn a_resumed_training_on_wgpu_has_the_numbers_of_a_whole_one_within_a_thousandth() {
+    let device = match select("wgpu") {
+        Ok(device) => device,
+        Err(error) => {
+            eprintln!("skipped, for want of an adapter: {error}");
+            return;
+        }
+    };
+    let difference = parted("wgpu");
+    eprintln!(
+        "largest difference of a number, in parts and whole, {}: {difference:e}",
+        device.name
+    );
+    assert!(difference < 1e-3, "{difference}");
 }
 
 /// The largest difference of any loss, relative to it where it is above 1.

@@ -1,6 +1,7 @@
 //! A training whose losses are no numbers any more.
 
 use crate::util::{CPU, Place};
+use crate::whole::read_whole;
 
 #[test]
 fn a_diverging_training_exits_with_3_and_keeps_the_last_good_checkpoint() {
@@ -33,4 +34,25 @@ fn a_diverging_training_exits_with_3_and_keeps_the_last_good_checkpoint() {
     for row in place.rows("run") {
         assert!(row["d_loss"].is_f64() && row["g_loss"].is_f64(), "{row}");
     }
+}
+
+#[test]
+fn a_net_that_is_no_net_any_more_is_never_written() {
+    let place = Place::new();
+    // The hinge takes logits of 1e30, but Adam squares what comes of them.
+    let hidden = ["512"; 8].join(",");
+    let sizes = format!("--latent 8 --generator-hidden 32 --discriminator-hidden {hidden}");
+    let how = "--recipe plain --loss hinge --batch 4 --lr 10 --eval-every 0";
+    let when = "--epochs 50 --sample-every 1 --checkpoint-every 7 --quiet --json";
+    let args = format!("--dataset synthetic --device {CPU} {sizes} {how} {when} --out run");
+    let words = ["diverged by epoch 7", "a weight, or what Adam keeps", "--lr", "--recipe default"];
+    let ran = place.gan_train(&args).fails(3, &words);
+    assert_eq!(ran.object()["outcome"], "diverged");
+
+    // The losses were numbers to the last, and the checkpoint is the one before, whole.
+    let rows = place.rows("run");
+    assert_eq!(rows.last().unwrap()["epoch"], 7);
+    assert!(rows.iter().all(|row| row["d_loss"].is_f64() && row["g_loss"].is_f64()), "{rows:?}");
+    assert_eq!(read_whole(&place.path("run/ckpt.mpk")), 0);
+    place.sample("--checkpoint run --out digits.png").ok();
 }

@@ -314,7 +314,7 @@ fn a_missing_or_damaged_file_is_named() {
         ("--checkpoint none.mpk", "none.mpk"),
         ("--checkpoint empty", "empty/ckpt.mpk"),
         ("--checkpoint text.mpk", "text.mpk"),
-        ("--samples none.npy", "--samples none.npy"),
+        ("--samples none.npy", "--samples: cannot read none.npy"),
         ("--samples few.npy --dataset synthetic --ruler none.ruler", "cannot read none.ruler"),
         ("--samples few.npy --dataset synthetic --ruler empty", "empty is no ruler"),
         ("--samples few.npy --dataset synthetic --ruler text.ruler", "text.ruler is no ruler"),

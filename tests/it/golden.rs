@@ -1,6 +1,9 @@
 //! The first ten losses, so that a change of what is computed does not go unseen.
 
+use gan_model::checkpoint::{OLDEST_VERSION, VERSION};
+
 use crate::util::{CPU, Place};
+use crate::whole::read_whole;
 
 /// Losses of the discriminator and the generator at seed 0.
 const LOSSES: [[f64; 2]; 10] = [
@@ -31,25 +34,33 @@ fn the_first_ten_losses_are_those_that_were_recorded() {
     }
 }
 
-/// Written by the program of that version, with the picture that it drew.
-const VERSION_2: [&[u8]; 2] =
-    [include_bytes!("../golden/version-2.mpk"), include_bytes!("../golden/version-2.npy")];
+/// A file of each version that was ever read, written by the program of that version, with the
+/// picture that it drew.
+const VERSIONS: [(u8, &[u8], &[u8]); 2] = [
+    (2, include_bytes!("../golden/version-2.mpk"), include_bytes!("../golden/version-2.npy")),
+    // With all that may be in it: normalised layers, directions, deviations, a schedule.
+    (3, include_bytes!("../golden/version-3.mpk"), include_bytes!("../golden/version-3.npy")),
+];
 
 #[test]
-fn a_checkpoint_of_version_2_draws_what_it_drew_and_goes_on() {
-    let place = Place::new();
-    let [checkpoint, picture] = VERSION_2;
-    place.write("ckpt.mpk", checkpoint);
-    place.sample("--checkpoint ckpt.mpk --count 1 --out one.npy").ok();
-    let drawn = place.read("one.npy");
-    assert_eq!(drawn.len(), picture.len());
-    // Another processor may round otherwise.
-    assert!(drawn.iter().zip(picture).all(|(a, b)| a.abs_diff(*b) <= 1));
+fn a_checkpoint_of_every_version_draws_what_it_drew_and_goes_on() {
+    assert_eq!(VERSIONS.map(|(version, ..)| u64::from(version)), [OLDEST_VERSION, VERSION]);
+    for (version, checkpoint, picture) in VERSIONS {
+        let place = Place::new();
+        place.write("ckpt.mpk", checkpoint);
+        assert_eq!(checkpoint[31], version);
+        assert_eq!(read_whole(&place.path("ckpt.mpk")), 3);
+        place.sample("--checkpoint ckpt.mpk --count 1 --out one.npy").ok();
+        let drawn = place.read("one.npy");
+        assert_eq!(drawn.len(), picture.len());
+        // Another processor may round otherwise.
+        assert!(drawn.iter().zip(picture).all(|(a, b)| a.abs_diff(*b) <= 1));
 
-    let ran = place.gan_train(&format!(
-        "--resume ckpt.mpk --dataset synthetic --epochs 5 --device {CPU} --quiet --json --out run"
-    ));
-    assert_eq!(ran.ok().object()["epochs"], 5);
-    // It is of this version now.
-    assert_eq!(place.read("run/ckpt.mpk")[31], 3);
+        let ran = place.gan_train(&format!(
+            "--resume ckpt.mpk --dataset synthetic --epochs 5 --device {CPU} --quiet --json --out run"
+        ));
+        assert_eq!(ran.ok().object()["epochs"], 5);
+        // It is of this version now.
+        assert_eq!(u64::from(place.read("run/ckpt.mpk")[31]), VERSION);
+    }
 }

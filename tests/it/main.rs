@@ -5,24 +5,38 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+#[cfg(target_os = "linux")]
+mod absurd;
 mod backends;
 mod bad_checkpoints;
 mod bad_data;
 mod bad_usage;
+mod corpora;
+#[cfg(unix)]
+mod crashes;
 mod diagnosis;
 #[cfg(unix)]
 mod disk;
 mod divergence;
 mod evaluation;
+#[cfg(target_os = "linux")]
+mod faults;
 mod golden;
 #[cfg(unix)]
 mod interruption;
+#[cfg(target_os = "linux")]
+mod long;
 mod mnist;
 mod objectives;
+mod parts;
+mod readers;
 mod repeatability;
 mod resume;
 mod sampling;
 mod settings;
+#[cfg(unix)]
+mod streams;
 mod training;
 mod util;
 mod walks;
+mod whole;

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::fs;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::OnceLock;
@@ -79,10 +80,16 @@ impl Place {
 
     /// Starts [`train`](Self::train), or a resumed training if `args` say so.
     pub(crate) fn start(&self, args: &str) -> Running {
+        self.start_with(args, &[])
+    }
+
+    /// The same with variables of the environment.
+    pub(crate) fn start_with(&self, args: &str, variables: &[(&str, &str)]) -> Running {
         let resumed = args.contains("--resume");
         let args = if resumed { format!("{args} --device {CPU}") } else { small(args) };
         let mut command = Command::new(GAN_TRAIN);
         command.args(args.split_whitespace()).current_dir(self.0.path());
+        command.envs(variables.iter().copied());
         Running(command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap())
     }
 
@@ -135,6 +142,11 @@ impl Place {
         let file = |run: &str, name: &str| self.read(&format!("{run}/{name}"));
         assert!(file(run, "ckpt.mpk") == file(whole, "ckpt.mpk"), "checkpoints differ");
         assert!(file(run, "reals.png") == file(whole, "reals.png"), "reals differ");
+        let best = |run: &str| self.path(&format!("{run}/best.mpk")).exists();
+        assert_eq!(best(run), best(whole));
+        if best(run) {
+            assert!(file(run, "best.mpk") == file(whole, "best.mpk"), "the best differ");
+        }
         let pictures = self.pictures(run);
         for (name, bytes) in self.pictures(whole) {
             assert!(pictures.get(&name) == Some(&bytes), "{name} differs");
@@ -198,19 +210,53 @@ impl Running {
 
     /// Sends a signal, such as `INT`, and waits for the end.
     #[cfg(unix)]
-    pub(crate) fn signal(mut self, name: &str) -> Ran {
+    pub(crate) fn signal(self, name: &str) -> Ran {
+        self.send(name);
+        self.ended()
+    }
+
+    /// Sends a signal.
+    #[cfg(unix)]
+    pub(crate) fn send(&self, name: &str) {
         let kill = format!("kill -{name} {}", self.0.id());
         assert!(Command::new("sh").args(["-c", &kill]).status().unwrap().success());
+    }
+
+    /// Its number.
+    pub(crate) fn id(&self) -> u32 {
+        self.0.id()
+    }
+
+    /// Whether it has ended by itself.
+    pub(crate) fn has_ended(&mut self) -> bool {
+        self.0.try_wait().unwrap().is_some()
+    }
+
+    /// Nobody reads what it says on stdout any more, or on stderr.
+    pub(crate) fn turn_away(&mut self, stdout: bool, stderr: bool) {
+        if stdout {
+            drop(self.0.stdout.take());
+        }
+        if stderr {
+            drop(self.0.stderr.take());
+        }
+    }
+
+    /// Waits for the end.
+    #[track_caller]
+    pub(crate) fn ended(mut self) -> Ran {
         let begin = Instant::now();
         while self.0.try_wait().unwrap().is_none() {
             assert!(begin.elapsed() < PATIENCE, "it does not end");
             thread::sleep(Duration::from_millis(1));
         }
-        let read = |pipe: &mut dyn std::io::Read| std::io::read_to_string(pipe).unwrap();
+        let read = |pipe: Option<&mut dyn Read>| {
+            pipe.map_or_else(String::new, |pipe| io::read_to_string(pipe).unwrap())
+        };
         Ran {
             code: self.0.wait().unwrap().code(),
-            stdout: read(self.0.stdout.as_mut().unwrap()),
-            stderr: read(self.0.stderr.as_mut().unwrap()),
+            stdout: read(self.0.stdout.as_mut().map(|pipe| pipe as _)),
+            stderr: read(self.0.stderr.as_mut().map(|pipe| pipe as _)),
         }
     }
 }
@@ -231,6 +277,38 @@ pub(crate) fn trained() -> &'static [u8] {
         place.train("--epochs 40 --quiet --out run").ok();
         place.read("run/ckpt.mpk")
     })
+}
+
+/// Draws for a test, by a seed that it prints when it fails.
+pub(crate) struct Draw(u64);
+
+impl Draw {
+    /// By `GAN_SEED`, or a seed of this test's own; `what` is said with it.
+    #[expect(clippy::print_stdout, reason = "who looks at a failed test must know")]
+    pub(crate) fn new(what: &str, usual: u64) -> Self {
+        let seed = number("GAN_SEED", usual);
+        println!("{what}: GAN_SEED={seed}");
+        Self(seed)
+    }
+
+    /// Below `end`; of no better quality than a test needs (`SplitMix64`).
+    pub(crate) fn below(&mut self, end: u64) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut x = self.0;
+        x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        x = (x ^ (x >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        (x ^ (x >> 31)) % end
+    }
+
+    /// One of them.
+    pub(crate) fn of<T: Clone>(&mut self, all: &[T]) -> T {
+        all[self.below(all.len() as u64) as usize].clone()
+    }
+}
+
+/// A number from the environment: how much a test does, beyond what is usual.
+pub(crate) fn number(variable: &str, usual: u64) -> u64 {
+    std::env::var(variable).map_or(usual, |value| value.parse().expect("a number"))
 }
 
 /// A grey picture and its size in pixels.

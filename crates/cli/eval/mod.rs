@@ -2,7 +2,6 @@
 
 mod args;
 pub(crate) mod ruler;
-mod samples;
 mod table;
 
 use std::fs::{self, File};
@@ -17,7 +16,7 @@ use gan_eval::memory::{Memory, closest, memory};
 use gan_eval::{Measures, Nearest, Options, Reference, Ruler, Seen, nearest, stand_ins};
 use gan_model::checkpoint::{Checkpoint, Header, Weights};
 use gan_model::device::Chosen;
-use gan_sample::{Grid, Sampler, write_png};
+use gan_sample::{Grid, Sampler, read_pictures, write_png};
 use gan_train::{RunConfig, RunDir};
 use indicatif::{ProgressBar, ProgressStyle};
 use npyz::WriterBuilder;
@@ -25,7 +24,7 @@ use serde_json::json;
 
 use self::args::EvalArgs;
 use crate::exit::Failure;
-use crate::train::resume::checkpoint_path;
+use crate::train::resume::{checkpoint_path, recorded_folder};
 use crate::train::{DATASETS, Data, DataOptions, choose_device, get_data, use_threads};
 use crate::{say, shell};
 
@@ -87,7 +86,9 @@ impl Source {
     fn open(args: &EvalArgs, device: &Chosen) -> Result<Option<Self>, Failure> {
         let source = match (&args.samples, &args.checkpoint) {
             (Some(path), _) => {
-                Self { path: path.clone(), pixels: samples::read(path, args.count)?, header: None }
+                let pixels = read_pictures(path, [SIDE; 2], args.count)
+                    .map_err(|error| anyhow::anyhow!("--samples: {error}"))?;
+                Self { path: path.clone(), pixels, header: None }
             }
             (None, Some(path)) => Self::draw(&checkpoint_path(path), args, device)?,
             (None, None) => return Ok(None),
@@ -129,7 +130,7 @@ fn data_options(args: &EvalArgs, source: Option<&Source>) -> DataOptions {
             dataset = Some(known.clone());
         }
         let config = path.parent().and_then(RunDir::read_config::<RunConfig>);
-        dir = dir.or_else(|| config.and_then(|config| config.data_dir));
+        dir = dir.or_else(|| config.as_ref().and_then(recorded_folder));
     }
     DataOptions { dataset: dataset.unwrap_or_else(|| "auto".into()), dir, offline: args.offline }
 }

@@ -65,13 +65,10 @@ pub fn main() -> Result<(), Failure> {
         None => output.write(&out, grid, count, size, |first| {
             sampler.pictures(args.seed, first as u64, AT_ONCE.min(count - first))
         }),
-        Some(points) => {
-            let latents = walk(args.seed, points, args.count, model.latent);
-            output.write(&out, grid, count, size, |first| {
-                let rest = &latents[first * model.latent..];
-                sampler.draw(&rest[..rest.len().min(AT_ONCE * model.latent)])
-            })
-        }
+        Some(points) => output.write(&out, grid, count, size, |first| {
+            let range = first..count.min(first + AT_ONCE);
+            sampler.draw(&walk(args.seed, points, args.count, model.latent, range))
+        }),
     };
     if written.is_err() && !named {
         // The error that matters is the first one.
@@ -107,7 +104,6 @@ fn grid(args: &SampleArgs) -> Result<Grid, Failure> {
     check("columns", args.columns, 1, 1 << 20)?;
     check("scale", args.scale, 1, 1 << 10)?;
     if let Some(points) = args.interpolate {
-        // All of a walk's vectors are in memory at once.
         check("interpolate", points, 2, 1 << 10)?;
         check("count", args.count, 2, 1 << 10)?;
         return Ok(Grid { columns: args.count, scale: args.scale });

@@ -10,8 +10,10 @@ use serde::Deserialize;
 use super::args::Settings;
 use crate::exit::Failure;
 
-/// The largest file that is read: 1 MiB.
-const MAX_LEN: u64 = 1 << 20;
+/// The largest file that is read: 64 KiB.
+const MAX_LEN: u64 = 1 << 16;
+/// The longest key that may be a misspelt one; comparing takes memory by the letter.
+const MAX_KEY: usize = 40;
 
 /// Reads settings from `path`.
 ///
@@ -39,7 +41,11 @@ fn parse(text: &str) -> Result<Settings, String> {
         if !known.contains(&key) {
             return Err(unknown(&key, &known));
         }
-        settings.insert(key, value);
+        if let Some(first) = settings.insert(key.clone(), value) {
+            return Err(format!(
+                "{key} is there twice, with a dash and with an underscore: {first}"
+            ));
+        }
     }
     Settings::deserialize(settings).map_err(|error| error.to_string().trim_end().to_owned())
 }
@@ -51,7 +57,8 @@ fn keys() -> Vec<String> {
 }
 
 fn unknown(key: &str, known: &[String]) -> String {
-    let distance = |known: &&String| strsim::damerau_levenshtein(key, known);
+    let key: String = key.chars().take(MAX_KEY).collect();
+    let distance = |known: &&String| strsim::damerau_levenshtein(&key, known);
     let nearest = known.iter().min_by_key(distance).map_or("", String::as_str);
     format!("unknown key {key:?}; did you mean {nearest:?}? Known keys: {}", known.join(", "))
 }
@@ -79,5 +86,8 @@ mod tests {
         assert!(parse("batch = -1").is_err());
         assert!(parse("batch = ").unwrap_err().contains("line 1"));
         assert!(parse("resume = 'x'").unwrap_err().contains("unknown key"));
+        let twice = parse("sample-every = 3\nsample_every = 4").unwrap_err();
+        assert!(twice.starts_with("sample-every is there twice"), "{twice}");
+        assert!(parse(&format!("{} = 1", "k".repeat(60_000))).unwrap_err().len() < 1_000);
     }
 }

@@ -1,7 +1,9 @@
 //! `gan-train`, from flags to exit code.
 
 mod args;
-mod config_file;
+// Public for those who feed it what no user would write.
+#[doc(hidden)]
+pub mod config_file;
 mod data;
 mod options;
 mod progress;
@@ -13,8 +15,9 @@ use std::path::Path;
 use std::time::Instant;
 
 use clap::{CommandFactory, Parser};
-use gan_data::Dataset;
+use gan_data::{Dataset, SIDE};
 use gan_model::DatasetInfo;
+use gan_model::checkpoint::{Checkpoint, Header};
 use gan_train::{Judge, Outcome, RunConfig, RunDir, TrainError, Trainer, dataset_info, train};
 use serde_json::json;
 
@@ -135,7 +138,9 @@ fn finish(
     let (word, epochs) = match &outcome {
         Ok(Outcome::Finished) => ("finished", trainer.epoch()),
         Ok(Outcome::Stopped) => ("stopped", trainer.epoch()),
-        Err(TrainError::Diverged { epoch, .. }) => ("diverged", *epoch),
+        Err(TrainError::Diverged { epoch, .. } | TrainError::WeightsDiverged(epoch)) => {
+            ("diverged", *epoch)
+        }
         Err(_) => ("failed", trainer.epoch()),
     };
     let seconds = begin.elapsed().as_secs_f64();
@@ -151,9 +156,10 @@ fn finish(
         };
         say::note(format!("{word} after {epochs} epochs, {}{hint}", say::duration(seconds)));
     }
+    let mut told = Ok(());
     if options.json {
         let (row, quality, best) = (progress.latest, progress.quality, progress.best);
-        say::json(&json!({
+        told = say::json(&json!({
             "outcome": word,
             "epochs": epochs,
             "seconds": seconds,
@@ -176,20 +182,30 @@ fn finish(
                 "d_real": row.d_real,
                 "d_fake": row.d_fake,
             })),
-        }))?;
+        }));
     }
     match outcome {
-        Ok(Outcome::Finished) => Ok(()),
-        Ok(Outcome::Stopped) => {
-            asked.signal().map_or(Ok(()), |signal| Err(Failure::Interrupted(signal)))
+        Ok(Outcome::Finished) => Ok(told?),
+        // How the training ended weighs more than who listens.
+        Ok(Outcome::Stopped) => match asked.signal() {
+            Some(signal) => Err(Failure::Interrupted(signal)),
+            None => Ok(told?),
+        },
+        Err(error @ (TrainError::Diverged { .. } | TrainError::WeightsDiverged(_))) => {
+            Err(Failure::Diverged(error.into()))
         }
-        Err(error @ TrainError::Diverged { .. }) => Err(Failure::Diverged(error.into())),
         Err(error) => Err(error.into()),
     }
 }
 
 fn same_images(resume: &Resume, found: &DatasetInfo) -> Result<(), Failure> {
-    let expected = &resume.checkpoint.header().dataset;
+    let Header { model, dataset: expected, .. } = resume.checkpoint.header();
+    if [model.width, model.height] != [SIDE; 2] {
+        return Err(Failure::Usage(format!(
+            "the checkpoint's nets are for images of {}x{}; expected 28x28",
+            model.width, model.height
+        )));
+    }
     if expected == found {
         return Ok(());
     }
@@ -207,8 +223,8 @@ fn open_run(
     info: &DatasetInfo,
 ) -> Result<RunDir, Failure> {
     let run = match (resume, &options.out) {
-        (Some(resume), None) if resume.in_run => RunDir::open(&resume.root)?,
-        (Some(resume), Some(out)) if same_path(&resume.root, out) => RunDir::open(&resume.root)?,
+        (Some(resume), None) if resume.in_run => reopen(resume)?,
+        (Some(resume), Some(out)) if same_path(&resume.root, out) => reopen(resume)?,
         (Some(resume), None) => {
             return Err(Failure::Usage(format!(
                 "{} does not lie in a run's directory; say where to go on with --out DIR",
@@ -219,6 +235,20 @@ fn open_run(
         (None, None) => RunDir::create_next(Path::new("runs"), &format!("{}-dense", info.name))?,
     };
     Ok(run)
+}
+
+/// The directory of the checkpoint that was read, if it still is that one: another training may
+/// have held the directory until now.
+fn reopen(resume: &Resume) -> Result<RunDir, Failure> {
+    let run = RunDir::open(&resume.root)?;
+    let path = resume.checkpoint.path();
+    if Checkpoint::open(path)?.header() == resume.checkpoint.header() {
+        return Ok(run);
+    }
+    Err(Failure::Failed(anyhow::anyhow!(
+        "another gan-train has just gone on with {}; call this one again to go on from there",
+        path.display()
+    )))
 }
 
 fn same_path(a: &Path, b: &Path) -> bool {

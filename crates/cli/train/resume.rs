@@ -3,6 +3,7 @@
 use std::fmt::Display;
 use std::path::{Path, PathBuf};
 
+use gan_data::missing_files;
 use gan_model::checkpoint::{Checkpoint, Header};
 use gan_train::{CHECKPOINT, RunConfig, RunDir};
 use serde_json::Value;
@@ -28,6 +29,13 @@ impl Resume {
     /// # Errors
     /// When there is none, or it is damaged.
     pub fn read(path: &Path) -> Result<Self, Failure> {
+        if RunDir::is_unbegun(path) {
+            return Err(Failure::Failed(anyhow::anyhow!(
+                "{path} has no checkpoint yet: its training was ended before the first step; \
+                 start it again, with the same flags and --out {path}",
+                path = path.display()
+            )));
+        }
         let checkpoint = Checkpoint::read(&checkpoint_path(path))?;
         let root = match checkpoint.path().parent() {
             Some(parent) if !parent.as_os_str().is_empty() => parent.to_path_buf(),
@@ -71,13 +79,20 @@ impl Resume {
     /// The same images again, from the folder they came from unless another is named.
     #[must_use]
     pub fn data(&self, said: &DataOptions) -> DataOptions {
-        let recorded = self.config.as_ref().and_then(|config| config.data_dir.clone());
+        let recorded = self.config.as_ref().and_then(recorded_folder);
         DataOptions {
             dataset: self.checkpoint.header().dataset.name.clone(),
             dir: said.dir.clone().or(recorded),
             offline: said.offline,
         }
     }
+}
+
+/// The folder that a run's images came from, if they are still there. It is the one path that
+/// is taken from a file, so nothing is ever downloaded to it.
+#[must_use]
+pub fn recorded_folder(config: &RunConfig) -> Option<PathBuf> {
+    config.data_dir.clone().filter(|folder| missing_files(folder).is_empty())
 }
 
 /// What a resumed training may do otherwise: how long it goes on, and when it is looked at.

@@ -107,6 +107,23 @@ pub fn load_folder(dir: &Path, kind: Known) -> Result<Loaded, LoadError> {
     Ok(Loaded { train, test, published })
 }
 
+/// What [`load_folder`] makes of one file's bytes: a copy, if they are `count` images or labels.
+/// For those who feed it what no user would.
+///
+/// # Errors
+/// What is wrong.
+#[doc(hidden)]
+pub fn copied(bytes: &[u8], gzip: bool, images: bool, count: u32) -> Result<Vec<u8>, String> {
+    let layout = if images { Layout::Images(count) } else { Layout::Labels(count) };
+    let mut copy = Vec::new();
+    let copied = if gzip {
+        copy_checked(layout, gunzip(bytes), &mut copy)
+    } else {
+        copy_checked(layout, bytes, &mut copy)
+    };
+    copied.map(|()| copy).map_err(|error| format!("{error:?}"))
+}
+
 /// Those of [`FILE_NAMES`] that `dir` has neither as they are nor with `.gz`.
 ///
 /// A name that is taken is never missing, however unreadable what it names:

@@ -5,8 +5,8 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use burn::module::{Module, ModuleMapper, Param};
-use burn::store::ModuleRecord;
-use burn::tensor::{Bytes, DType, Device, Tensor};
+use burn::tensor::{DType, Device, Tensor};
+use gan_model::checkpoint::{is_name, record};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use thiserror::Error;
@@ -131,8 +131,15 @@ impl Ruler {
         if !(2..=MAX_CLASSES).contains(&about.classes) {
             return Err(format!("it has {} classes; expected 2 to {MAX_CLASSES}", about.classes));
         }
-        let record = ModuleRecord::from_bytes(Bytes::from_bytes_vec(weights))
-            .map_err(|error| format!("its weights are garbled ({error})"))?;
+        if !(0.0..=1.0).contains(&about.accuracy) {
+            return Err(format!("its accuracy is {}; expected 0 to 1", about.accuracy));
+        }
+        let texts = [&about.name, &about.dataset, &about.dataset_digest];
+        if let Some(text) = texts.into_iter().find(|text| !is_name(text)) {
+            return Err(format!("it names something {text:.100?}; expected a short plain name"));
+        }
+        let record = record(weights, DType::F16)
+            .map_err(|error| format!("its weights cannot be used ({error})"))?;
         let net = Net::init(about.classes, 0, device)
             .try_load_record(record)
             .map_err(|error| format!("its weights do not fit ({error})"))?;

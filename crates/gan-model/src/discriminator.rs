@@ -1,7 +1,7 @@
 //! The discriminator: dense layers with LeakyReLU and one logit, and what may be built into it
 //! against overfitting and collapse.
 
-use burn::module::{Module, ModuleMapper, Param};
+use burn::module::{Module, ModuleMapper, Param, ParamId};
 use burn::nn::{Linear, LinearConfig};
 use burn::tensor::activation::sigmoid;
 use burn::tensor::{Device, Tensor};
@@ -10,7 +10,7 @@ use gan_kernels::{Activation, dense, dense_tangent};
 use crate::config::ModelConfig;
 use crate::deviation::{deviation_gradient, with_deviation, with_deviation_slope};
 use crate::generator::{HIDDEN, bias};
-use crate::init::{glorot_uniform, parameter};
+use crate::init::{glorot_uniform, parameter, renumber};
 use crate::stream::{Purpose, normal, stream};
 
 /// Images to one logit each, or one for `pack` images together.
@@ -52,6 +52,17 @@ impl Discriminator {
         let layer = |[inputs, outputs]: [usize; 2]| LinearConfig::new(inputs, outputs).init(device);
         let layers = config.discriminator_layers().into_iter().map(layer).collect();
         Self { layers, ..Self::bare(config, 0, device) }
+    }
+
+    /// With the identities that [`init`](Self::init) gives.
+    pub(crate) fn numbered(mut self) -> Self {
+        for (layer, id) in self.layers.iter_mut().zip((2_000..).step_by(2)) {
+            renumber(layer, id);
+        }
+        for (direction, id) in self.directions.iter_mut().zip(2_500..) {
+            direction.id = ParamId::from(id);
+        }
+        self
     }
 
     /// All but the layers.

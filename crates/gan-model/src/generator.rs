@@ -1,12 +1,12 @@
 //! The generator: dense layers with LeakyReLU, with or without batch normalisation.
 
-use burn::module::{Module, Param};
+use burn::module::{Module, Param, ParamId};
 use burn::nn::{Linear, LinearConfig};
 use burn::tensor::{Device, Tensor};
 use gan_kernels::{Activation, batch_norm, dense};
 
 use crate::config::{ModelConfig, Normalisation};
-use crate::init::{glorot_uniform, parameter};
+use crate::init::{glorot_uniform, parameter, renumber};
 use crate::stream::{Purpose, stream};
 
 /// What follows every hidden layer of both nets.
@@ -77,6 +77,20 @@ impl Generator {
         let layer = |pair: &[usize]| LinearConfig::new(pair[0], pair[1]).init(device);
         let layers = config.generator_widths().windows(2).map(layer).collect();
         Self { layers, norms: Vec::new() }.normalised(config, device)
+    }
+
+    /// With the identities that [`init`](Self::init) gives.
+    pub(crate) fn numbered(mut self) -> Self {
+        for (layer, id) in self.layers.iter_mut().zip((1_000..).step_by(2)) {
+            renumber(layer, id);
+        }
+        for (norm, id) in self.norms.iter_mut().zip((1_500..).step_by(4)) {
+            norm.gamma.id = ParamId::from(id);
+            norm.beta.id = ParamId::from(id + 1);
+            norm.mean.id = ParamId::from(id + 2);
+            norm.variance.id = ParamId::from(id + 3);
+        }
+        self
     }
 
     fn normalised(mut self, config: &ModelConfig, device: &Device) -> Self {

@@ -24,6 +24,14 @@ pub(crate) fn glorot_uniform(
     Linear { weight: parameter(id, weight), bias: Some(parameter(id + 1, bias)) }
 }
 
+/// Gives a layer the identities that [`glorot_uniform`] would have.
+pub(crate) fn renumber(layer: &mut Linear, id: u64) {
+    layer.weight.id = ParamId::from(id);
+    if let Some(bias) = &mut layer.bias {
+        bias.id = ParamId::from(id + 1);
+    }
+}
+
 pub(crate) fn parameter<const D: usize>(id: u64, value: Tensor<D>) -> Param<Tensor<D>> {
     Param::initialized(ParamId::from(id), value).set_require_grad(true)
 }

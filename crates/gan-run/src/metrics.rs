@@ -1,12 +1,15 @@
 //! The record of a run's losses, `metrics.jsonl`: every epoch once, in order.
 
 use std::fs::{File, OpenOptions};
-use std::io::{self, BufRead, BufReader, Write};
+use std::io::{self, BufRead, BufReader, Read, Write};
 
 use serde::{Deserialize, Serialize};
 
 use crate::finding::Finding;
 use crate::run_dir::{RunDir, RunDirError, io};
+
+/// The longest line that is read: many times what a row takes.
+const MAX_LINE: u64 = 1 << 16;
 
 /// One line of `metrics.jsonl`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -38,6 +41,12 @@ pub struct MetricsRow {
     pub finding: Option<Finding>,
     /// Seconds of training since this process began it; a clock's, so it does not repeat.
     pub seconds: f64,
+}
+
+/// What every row has.
+#[derive(Deserialize)]
+struct Epoch {
+    epoch: u64,
 }
 
 /// What is measured of the averaged generator's pictures, against as many test images; of
@@ -83,6 +92,17 @@ impl RunDir {
         write().map_err(io("write", &path))
     }
 
+    /// Waits until all rows are on the disk: a checkpoint that is there has its rows, whatever
+    /// happens.
+    ///
+    /// # Errors
+    /// When the system refuses.
+    pub fn sync_metrics(&self) -> Result<(), RunDirError> {
+        let path = self.metrics();
+        let sync = || OpenOptions::new().append(true).open(&path)?.sync_data();
+        sync().map_err(io("write", &path))
+    }
+
     /// Begins the metrics, or drops the rows after `epoch` and a last one that a crash
     /// cut short: the epochs they tell of will be trained again. Each row that stays is told.
     ///
@@ -102,18 +122,23 @@ impl RunDir {
                 file => BufReader::new(file?),
             };
             gan_files::write_with(&path, |kept| {
-                for line in file.split(b'\n') {
-                    let line = line?;
-                    let row = serde_json::from_slice::<MetricsRow>(&line);
-                    if let Ok(row) = row
-                        && row.epoch <= epoch
-                    {
-                        kept_row(&row);
-                        kept.write_all(&line)?;
+                let (mut file, mut line) = (file, Vec::new());
+                loop {
+                    line.clear();
+                    if file.by_ref().take(MAX_LINE).read_until(b'\n', &mut line)? == 0 {
+                        return Ok(());
+                    }
+                    // A torn line, or one that is too long and so in pieces, is no row; and a row
+                    // is known by its epoch, whatever else it says or does not.
+                    let of = serde_json::from_slice::<Epoch>(&line).map_or(u64::MAX, |of| of.epoch);
+                    if of <= epoch {
+                        if let Ok(row) = serde_json::from_slice(&line) {
+                            kept_row(&row);
+                        }
+                        kept.write_all(line.trim_ascii_end())?;
                         kept.write_all(b"\n")?;
                     }
                 }
-                Ok(())
             })
         };
         rewind().map_err(io("write", &path))
@@ -162,5 +187,15 @@ mod tests {
             .map(|line| serde_json::from_str::<MetricsRow>(line).unwrap().epoch)
             .collect();
         assert_eq!(epochs, [20, 40]);
+    }
+
+    #[test]
+    fn rewinding_keeps_a_row_that_says_more_or_less_than_ours() {
+        let dir = tempfile::tempdir().unwrap();
+        let run = RunDir::create(dir.path()).unwrap();
+        let rows = "{\"epoch\":20,\"d_loss\":null}\n{\"epoch\":40,\"more\":[1,2]}\n";
+        fs::write(run.metrics(), rows).unwrap();
+        run.rewind_metrics(40, |row| panic!("{row:?} is not whole")).unwrap();
+        assert_eq!(fs::read_to_string(run.metrics()).unwrap(), rows);
     }
 }

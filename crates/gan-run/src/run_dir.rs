@@ -1,7 +1,7 @@
 //! The directory of a run: every path in it, and who may write there.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
@@ -10,6 +10,11 @@ use thiserror::Error;
 
 /// The usual name of a checkpoint.
 pub const CHECKPOINT: &str = "ckpt.mpk";
+/// Held by whoever writes in the directory.
+const LOCK: &str = ".lock";
+
+/// The largest `config.json` that is read.
+const MAX_CONFIG: u64 = 1 << 20;
 
 /// A run's directory, held by this process alone until it is dropped.
 #[derive(Debug)]
@@ -65,29 +70,40 @@ impl RunDir {
         }
     }
 
-    /// Takes a directory that is new or empty.
+    /// Takes a directory that is new or empty, or where a training was ended before it began.
     ///
     /// # Errors
     /// When there is something in it, or the system refuses.
     pub fn create(root: &Path) -> Result<Self, RunDirError> {
         Self::check_free(root)?;
         fs::create_dir_all(root).map_err(io("create", root))?;
-        Self::hold(root.to_path_buf())
+        let run = Self::hold(root.to_path_buf())?;
+        // Before it was held, another process may have trained there.
+        Self::check_free(root)?;
+        for left in [run.config(), run.reals(), run.sample(0)] {
+            match fs::remove_file(&left) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                    return Err(io("remove", &left)(error));
+                }
+                _ => {}
+            }
+        }
+        Ok(run)
     }
 
-    /// Makes sure that a directory is new or empty; changes nothing.
+    /// Makes sure that a directory is new or empty, or that nothing was learnt there yet;
+    /// changes nothing.
     ///
     /// # Errors
     /// When there is something in it, or it is something else.
     pub fn check_free(root: &Path) -> Result<(), RunDirError> {
-        match fs::read_dir(root) {
+        match fs::read_dir(root).map(Iterator::count) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
             Err(error) => Err(io("use as a run's directory", root)(error)),
-            Ok(mut entries) => match entries.next() {
-                None => Ok(()),
-                Some(_) if Self::is_run(root) => Err(RunDirError::Occupied(root.into())),
-                Some(_) => Err(RunDirError::NotOurs(root.into())),
-            },
+            Ok(0) => Ok(()),
+            Ok(_) if Self::is_unbegun(root) => Ok(()),
+            Ok(_) if Self::is_run(root) => Err(RunDirError::Occupied(root.into())),
+            Ok(_) => Err(RunDirError::NotOurs(root.into())),
         }
     }
 
@@ -95,6 +111,26 @@ impl RunDir {
     #[must_use]
     pub fn is_run(root: &Path) -> bool {
         root.join("config.json").exists()
+    }
+
+    /// Whether a training was ended in this directory before its first checkpoint: there is
+    /// its lock, and nothing but what comes before.
+    #[must_use]
+    pub fn is_unbegun(root: &Path) -> bool {
+        let only = |folder: &Path, names: &[&str]| {
+            fs::read_dir(folder).is_ok_and(|mut entries| {
+                entries.all(|entry| {
+                    let Ok(path) = entry.map(|entry| entry.path()) else { return false };
+                    let known =
+                        path.file_name().is_some_and(|name| names.iter().any(|n| *n == name));
+                    known || gan_files::is_torn(&path)
+                })
+            })
+        };
+        let samples = root.join("samples");
+        root.join(LOCK).is_file()
+            && only(root, &[LOCK, "config.json", "reals.png", "samples"])
+            && (!samples.exists() || only(&samples, &["epoch-000000.png"]))
     }
 
     /// Takes a directory that holds a run, to go on with it.
@@ -106,7 +142,7 @@ impl RunDir {
     }
 
     fn hold(root: PathBuf) -> Result<Self, RunDirError> {
-        let path = root.join(".lock");
+        let path = root.join(LOCK);
         let lock = OpenOptions::new().create(true).truncate(false).write(true).open(&path);
         let lock = lock.map_err(io("create", &path))?;
         match lock.try_lock() {
@@ -118,6 +154,7 @@ impl RunDir {
         let run = Self { root, _lock: lock };
         let samples = run.samples();
         fs::create_dir_all(&samples).map_err(io("create", &samples))?;
+        remove_torn(&samples).map_err(io("clear", &samples))?;
         Ok(run)
     }
 
@@ -179,10 +216,19 @@ impl RunDir {
         text.and_then(|text| gan_files::write(&path, &text)).map_err(io("write", &path))
     }
 
-    /// What `config.json` in `root` says, if there is one that can be read.
+    /// What `config.json` in `root` says, if there is one that can be read: a file, and of no
+    /// more than 1 MiB.
     #[must_use]
     pub fn read_config<T: DeserializeOwned>(root: &Path) -> Option<T> {
-        serde_json::from_slice(&fs::read(root.join("config.json")).ok()?).ok()
+        let path = root.join("config.json");
+        // Before it is opened: opening a pipe would wait for its other end.
+        if !path.metadata().ok()?.is_file() {
+            return None;
+        }
+        let mut text = Vec::new();
+        File::open(path).ok()?.take(MAX_CONFIG + 1).read_to_end(&mut text).ok()?;
+        let fits = text.len() as u64 <= MAX_CONFIG;
+        fits.then(|| serde_json::from_slice(&text).ok()).flatten()
     }
 }
 
@@ -235,6 +281,7 @@ mod tests {
         let run = RunDir::create(dir.path()).unwrap();
         assert!(matches!(RunDir::open(dir.path()), Err(RunDirError::InUse(_))));
         fs::write(run.config(), "{}").unwrap();
+        fs::write(run.checkpoint(), "").unwrap();
         drop(run);
         assert!(matches!(RunDir::create(dir.path()), Err(RunDirError::Occupied(_))));
         assert!(RunDir::open(dir.path()).is_ok(), "the lock died with its holder");
@@ -246,12 +293,39 @@ mod tests {
     }
 
     #[test]
+    fn where_nothing_was_learnt_yet_one_may_begin_anew() {
+        let dir = tempfile::tempdir().unwrap();
+        let run = RunDir::create(dir.path()).unwrap();
+        for left in [run.config(), run.reals(), run.sample(0)] {
+            fs::write(left, "of a training that was ended").unwrap();
+        }
+        fs::write(dir.path().join(".ckpt.mpk.4711.tmp"), "half").unwrap();
+        drop(run);
+        assert!(RunDir::is_unbegun(dir.path()));
+        let run = RunDir::create(dir.path()).unwrap();
+        for left in [run.config(), run.reals(), run.sample(0)] {
+            assert!(!left.exists(), "{} is of another training", left.display());
+        }
+
+        for begun in [run.checkpoint(), run.metrics(), run.sample(1), dir.path().join("notes")] {
+            fs::write(&begun, "").unwrap();
+            assert!(!RunDir::is_unbegun(dir.path()), "{}", begun.display());
+            fs::remove_file(begun).unwrap();
+        }
+        fs::remove_file(dir.path().join(LOCK)).unwrap();
+        assert!(!RunDir::is_unbegun(dir.path()), "nobody of ours was here");
+    }
+
+    #[test]
     fn what_a_killed_process_left_half_written_is_removed() {
         let dir = tempfile::tempdir().unwrap();
-        let torn = dir.path().join(".ckpt.mpk.4711.tmp");
-        drop(RunDir::create(dir.path()).unwrap());
-        fs::write(&torn, "half").unwrap();
+        let run = RunDir::create(dir.path()).unwrap();
+        let torn = [dir.path().join(".ckpt.mpk.4711.tmp"), run.samples().join(".a.png.4711.tmp")];
+        drop(run);
+        for path in &torn {
+            fs::write(path, "half").unwrap();
+        }
         drop(RunDir::open(dir.path()).unwrap());
-        assert!(!torn.exists());
+        assert!(!torn.iter().any(|path| path.exists()));
     }
 }

@@ -1,5 +1,7 @@
 //! Latent vectors: one for each picture of a seed, and walks between them.
 
+use std::ops::Range;
+
 use gan_model::stream::{Purpose, normal, stream};
 
 /// The latent vector of picture `index` of `seed`: `len` standard normal numbers.
@@ -25,19 +27,23 @@ pub fn slerp(a: &[f32], b: &[f32], t: f32) -> Vec<f32> {
     a.iter().zip(b).map(|(a, b)| from * a + to * b).collect()
 }
 
-/// A closed walk through the first `points` pictures of `seed`: from each to the
-/// next, and from the last to the first, `steps` vectors a leg, both ends included.
+/// Vectors `range` of a closed walk through the first `points` pictures of `seed`: from each
+/// to the next, and from the last to the first, `steps` vectors a leg, both ends included. The
+/// walk has `points * steps` of them.
 ///
-/// The result holds `points * steps` vectors of `len` numbers, one after the other.
+/// The result holds vectors of `len` numbers, one after the other.
 #[must_use]
-pub fn walk(seed: u64, points: usize, steps: usize, len: usize) -> Vec<f32> {
+pub fn walk(seed: u64, points: usize, steps: usize, len: usize, range: Range<usize>) -> Vec<f32> {
     let corner = |index: usize| picture_latent(seed, (index % points) as u64, len);
     let last = steps.saturating_sub(1).max(1) as f32;
+    let legs = range.start / steps..range.end.div_ceil(steps);
     let leg = |from: usize| {
         let (a, b) = (corner(from), corner(from + 1));
-        (0..steps).flat_map(move |step| slerp(&a, &b, step as f32 / last))
+        let begin = from * steps;
+        let part = range.start.max(begin) - begin..range.end.min(begin + steps) - begin;
+        part.flat_map(move |step| slerp(&a, &b, step as f32 / last))
     };
-    (0..points).flat_map(leg).collect()
+    legs.flat_map(leg).collect()
 }
 
 #[cfg(test)]
@@ -57,8 +63,12 @@ mod tests {
 
     #[test]
     fn a_walk_passes_through_the_pictures_it_is_between() {
-        let walk = walk(5, 3, 4, 10);
+        let whole = |range| walk(5, 3, 4, 10, range);
+        let walk = whole(0..12);
         assert_eq!(walk.len(), 3 * 4 * 10);
+        for range in [0..5, 3..4, 4..8, 7..12, 6..6] {
+            assert_eq!(whole(range.clone()), walk[range.start * 10..range.end * 10]);
+        }
         let at = |index: usize| &walk[index * 10..][..10];
         for corner in 0..3 {
             assert_eq!(at(corner * 4), picture_latent(5, corner as u64, 10));

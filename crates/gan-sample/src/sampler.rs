@@ -28,9 +28,14 @@ impl<'a> Sampler<'a> {
     /// 0 (paper) to 255 (ink).
     #[must_use]
     pub fn pictures(&self, seed: u64, first: u64, count: usize) -> Vec<u8> {
-        let indices = first..first + count as u64;
+        let mut pixels = Vec::with_capacity(count * self.model.image_len());
         let latent = |index| picture_latent(seed, index, self.model.latent);
-        self.draw(&indices.flat_map(latent).collect::<Vec<_>>())
+        let end = first + count as u64;
+        for chunk in (first..end).step_by(CHUNK) {
+            let indices = chunk..end.min(chunk + CHUNK as u64);
+            self.draw_chunk(&indices.flat_map(latent).collect::<Vec<_>>(), &mut pixels);
+        }
+        pixels
     }
 
     /// The images of latent vectors that lie one after the other: `[n, latent]` to

@@ -39,7 +39,9 @@ impl Judge {
         let found = self.reference.get_or_init(look).judge(&seen, options);
         Quality {
             count: found.count,
-            frechet: found.frechet.value,
+            // As many digits as JSON gives back to the last bit: what is the best so far is told
+            // by the row when a training goes on.
+            frechet: (found.frechet.value * 1e6).round() / 1e6,
             precision: found.precision.value,
             recall: found.recall.value,
             density: found.density.value,

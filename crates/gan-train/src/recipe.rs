@@ -105,6 +105,10 @@ impl fmt::Display for Recipe {
     }
 }
 
+/// The most numbers that the layers of both nets give in a step: 1 Gi, 4 GiB, of which training
+/// takes some multiple.
+const MAX_NUMBERS: usize = 1 << 30;
+
 /// A setting out of its range.
 #[derive(Debug, Error, PartialEq)]
 #[error("{name} is {found}; expected {expected}")]
@@ -126,6 +130,7 @@ pub fn validate(model: &ModelConfig, config: &TrainingConfig) -> Result<(), Sett
         if fits { Ok(()) } else { Err(SettingsError { name, found: found.to_string(), expected }) }
     };
     let decay = |name, x: f64| check(name, (0.0..1.0).contains(&x), &x, "0 or more, below 1");
+    check("epochs", config.epochs <= 1 << 40, &config.epochs, "0 to 1099511627776")?;
     check("batch", (1..=65_536).contains(&config.batch), &config.batch, "1 to 65536")?;
     check("lr", config.lr > 0.0 && config.lr <= 10.0, &config.lr, "more than 0, at most 10")?;
     if let Some(lr) = config.d_lr {
@@ -155,6 +160,16 @@ pub fn validate(model: &ModelConfig, config: &TrainingConfig) -> Result<(), Sett
         config.d_steps * config.batch <= 1 << 17,
         &config.d_steps,
         "at most 131072 images a step, which is --d-steps times --batch",
+    )?;
+    // Images and noise of all updates, and what each layer gives for one of them.
+    let images = (config.d_steps * config.batch).saturating_mul(model.latent + model.image_len());
+    let widths = model.generator_hidden.iter().chain(&model.discriminator_hidden).sum::<usize>();
+    let units = widths + model.latent + 2 * model.image_len();
+    check(
+        "batch",
+        images.saturating_add((2 * config.batch).saturating_mul(units)) <= MAX_NUMBERS,
+        &config.batch,
+        "less with layers so wide",
     )?;
     let group = model.minibatch_stddev;
     check(

@@ -7,7 +7,7 @@ use std::time::Instant;
 use burn::tensor::Device;
 use gan_data::{Dataset, IMAGE_LEN, SIDE, draw_batch};
 use gan_kernels::buffer;
-use gan_model::checkpoint::CheckpointError;
+use gan_model::checkpoint::{CheckpointError, Header, Sections};
 use gan_model::stream::{Purpose, stream};
 use gan_model::{DatasetInfo, ModelConfig};
 use gan_run::{Finding, MetricsRow, RunDir, RunDirError};
@@ -67,6 +67,12 @@ pub enum TrainError {
         /// What was read.
         readings: Readings,
     },
+    /// A weight is not a number any more, where the losses before its last update still were.
+    #[error(
+        "training diverged by epoch {0}: a weight, or what Adam keeps of it, is infinite or not a \
+         number; try a smaller --lr or --recipe default"
+    )]
+    WeightsDiverged(u64),
     /// The run's directory refused.
     #[error(transparent)]
     RunDir(#[from] RunDirError),
@@ -85,7 +91,7 @@ pub enum TrainError {
 /// uninterrupted one does.
 ///
 /// # Errors
-/// When a loss is not finite, or the run's directory cannot be written.
+/// When a loss or a weight is not finite, or the run's directory cannot be written.
 pub fn train(
     trainer: &mut Trainer,
     dataset: &Dataset,
@@ -98,10 +104,13 @@ pub fn train(
     let begin = Instant::now();
     let config = trainer.config().clone();
     let info = dataset_info(dataset);
-    let save = |trainer: &Trainer, path: &Path| -> Result<(), TrainError> {
-        let (header, sections) = trainer.checkpoint(info.clone())?;
+    let write = |path: &Path, (header, sections): (Header, Sections)| -> Result<(), TrainError> {
+        if run.metrics().exists() {
+            run.sync_metrics()?;
+        }
         Ok(sections.write(path, &header)?)
     };
+    let save = |trainer: &Trainer, path: &Path| write(path, packed(trainer, &info)?);
 
     if !run.reals().exists() {
         let reals = dataset.len().min(REALS);
@@ -164,12 +173,14 @@ pub fn train(
                 observe(Event::Found(finding));
             }
         }
+        // Packed before anything is drawn of it: weights that are no numbers end it here.
+        let packed = if saved || stopped { Some(packed(trainer, &info)?) } else { None };
         if sampled {
             preview(trainer, run, device)?;
             observe(Event::Sampled(epoch));
         }
-        if saved || stopped {
-            save(trainer, &run.checkpoint())?;
+        if let Some(packed) = packed {
+            write(&run.checkpoint(), packed)?;
             observe(Event::Saved(epoch));
         }
         if stopped && !last {
@@ -178,6 +189,14 @@ pub fn train(
         }
     }
     Ok(outcome)
+}
+
+/// All that the training is, to be written.
+fn packed(trainer: &Trainer, dataset: &DatasetInfo) -> Result<(Header, Sections), TrainError> {
+    trainer.checkpoint(dataset.clone()).map_err(|error| match error {
+        CheckpointError::NotFinite => TrainError::WeightsDiverged(trainer.epoch()),
+        error => error.into(),
+    })
 }
 
 /// How a checkpoint names a data set.

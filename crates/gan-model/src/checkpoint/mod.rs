@@ -36,12 +36,14 @@
 //! described in the `burn-pack` crate. Nothing in the file depends on the clock,
 //! the machine or a path: equal trainings write equal files.
 //!
-//! A file is at most [`MAX_FILE`] bytes. No size that the file states is
-//! believed before it was checked against the file's length.
+//! A file is at most [`MAX_FILE`] bytes, and a section at most 1 MiB longer than the numbers of
+//! its net. No size that the file states is believed before it was checked against the file's
+//! length. Every number is finite: a file with others is neither written nor read.
 //!
 //! Writing replaces the name at once: a reader sees the old file or the new one.
 
 mod read;
+mod tensors;
 mod write;
 
 use std::io;
@@ -53,6 +55,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 pub use read::{Checkpoint, Weights};
+pub use tensors::record;
 pub use write::{Sections, pack};
 
 use crate::config::{ConfigError, DatasetInfo, ModelConfig, TrainingConfig};
@@ -66,6 +69,8 @@ pub const OLDEST_VERSION: u64 = 2;
 
 /// The largest index that is read.
 const MAX_INDEX: u32 = 1 << 20;
+/// The most that a section has beside its numbers.
+const MAX_AROUND: usize = 1 << 20;
 /// What follows the first byte in every version.
 const FORMAT: &[u8] = b"\xa6format\xaegan-checkpoint\xa7version";
 /// What lies between the values of this one.
@@ -125,6 +130,13 @@ impl Section {
             Self::DiscriminatorMoments => "discriminator moments",
         }
     }
+}
+
+/// Whether a text in a file is a name: what is shown of it is a few letters and does nothing to
+/// a terminal.
+#[must_use]
+pub fn is_name(text: &str) -> bool {
+    text.len() <= 100 && !text.contains(char::is_control)
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -224,8 +236,8 @@ pub enum CheckpointError {
         /// Which size.
         source: ConfigError,
     },
-    /// The file is whole, but its tensors are not those of the nets it describes.
-    #[error("{}: its {section} does not fit its own description: {what}", path.display())]
+    /// The file is whole, but its tensors are not those of the nets it describes, or not finite.
+    #[error("{}: its {section} cannot be used: {what}", path.display())]
     Mismatch {
         /// The file.
         path: PathBuf,
@@ -234,6 +246,9 @@ pub enum CheckpointError {
         /// What does not fit.
         what: String,
     },
+    /// A net that diverged; nothing of it is written.
+    #[error("a net holds numbers that are infinite or none (NaN)")]
+    NotFinite,
     /// Tensors could not be packed for writing.
     #[error("cannot pack tensors: {0}")]
     Pack(#[from] RecordError),

@@ -1,18 +1,19 @@
 //! Reading: the index first, then, each checked against it, the parts that are asked for.
 
 use std::fs::File;
-use std::io::{self, BufReader, Read, Seek, SeekFrom};
+use std::io::{self, BufReader, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
-use burn::module::{Module, ModuleVisitor, Param};
-use burn::store::ModuleRecord;
-use burn::tensor::{Bytes, DType, Device, Tensor};
+use burn::module::{Module, ModuleDisplay};
+use burn::tensor::{DType, Device};
 use sha2::{Digest, Sha256};
 
+use super::tensors::record;
 use super::{
-    CheckpointError, DIGEST, FORMAT, Header, INDEX, Index, MAP, MAX_FILE, MAX_INDEX, Moments,
-    OLDEST_VERSION, Section, TENSORS, VERSION,
+    CheckpointError, DIGEST, FORMAT, Header, INDEX, Index, MAP, MAX_AROUND, MAX_FILE, MAX_INDEX,
+    Moments, OLDEST_VERSION, Section, TENSORS, VERSION, is_name,
 };
+use crate::config::ModelConfig;
 use crate::discriminator::Discriminator;
 use crate::generator::Generator;
 
@@ -61,6 +62,12 @@ impl Checkpoint {
         let (index, start) = read_index(path, length, &mut BufReader::new(&file))?;
         let config = |source| CheckpointError::Config { path: path.into(), source };
         index.header.model.validate().map_err(config)?;
+        let Header { training, dataset, .. } = &index.header;
+        if ![&training.recipe, &dataset.name, &dataset.digest].into_iter().all(|text| is_name(text))
+        {
+            let what = "it names a recipe or a data set by more than a short plain name".into();
+            return Err(CheckpointError::Damaged { path: path.into(), what });
+        }
 
         let mut end = start;
         let starts = std::array::from_fn(|section| {
@@ -81,30 +88,45 @@ impl Checkpoint {
     /// Names the file and what is wrong with it.
     pub fn read(path: &Path) -> Result<Self, CheckpointError> {
         let checkpoint = Self::open(path)?;
-        Section::ALL.into_iter().try_for_each(|section| checkpoint.section(section).map(drop))?;
+        for section in Section::ALL {
+            let mut digest = Sha256::new();
+            checkpoint.copy(section, &mut digest)?;
+            checkpoint.check(section, &digest.finalize())?;
+        }
         Ok(checkpoint)
     }
 
     /// The bytes of a section, which are those that were written.
     fn section(&self, section: Section) -> Result<Vec<u8>, CheckpointError> {
-        let part = &self.index.tensors[section as usize];
-        let (front, expected) = (part.front(), part.bytes as usize);
-        let mut found = vec![0; front.len()];
         // `open` saw a file of this length.
-        let mut bytes = Vec::with_capacity(expected);
+        let mut bytes = Vec::with_capacity(self.index.tensors[section as usize].bytes as usize);
+        self.copy(section, &mut bytes)?;
+        self.check(section, &Sha256::digest(&bytes))?;
+        Ok(bytes)
+    }
+
+    /// Copies a section's bytes, whatever they are.
+    fn copy(&self, section: Section, to: &mut impl Write) -> Result<(), CheckpointError> {
+        let part = &self.index.tensors[section as usize];
+        let mut front = part.front();
         let mut file = &self.file;
         file.seek(SeekFrom::Start(self.starts[section as usize]))
-            .and_then(|_| file.read_exact(&mut found))
-            .and_then(|()| file.take(expected as u64).read_to_end(&mut bytes))
+            .and_then(|_| file.read_exact(&mut front))
+            .and_then(|()| io::copy(&mut file.take(part.bytes.into()), to))
             .map_err(|source| match source.kind() {
                 io::ErrorKind::UnexpectedEof => self.damaged("it became shorter".into()),
                 _ => CheckpointError::Io { action: "read", path: self.path.clone(), source },
             })?;
-        if found != front || Sha256::digest(&bytes)[..] != part.sha256 {
-            let name = section.name();
-            return Err(self.damaged(format!("the SHA-256 of its {name} does not match")));
-        }
-        Ok(bytes)
+        if front == part.front() { Ok(()) } else { Err(self.mismatch(section)) }
+    }
+
+    fn check(&self, section: Section, digest: &[u8]) -> Result<(), CheckpointError> {
+        let expected = &self.index.tensors[section as usize].sha256;
+        if digest == expected { Ok(()) } else { Err(self.mismatch(section)) }
+    }
+
+    fn mismatch(&self, section: Section) -> CheckpointError {
+        self.damaged(format!("the SHA-256 of its {} does not match", section.name()))
     }
 
     fn damaged(&self, what: String) -> CheckpointError {
@@ -126,97 +148,119 @@ impl Checkpoint {
     /// Decodes the generator alone.
     ///
     /// # Errors
-    /// When its tensors are not those that the header describes.
+    /// When its tensors are not those that the header describes, or not finite.
     pub fn generator(
         &self,
         weights: Weights,
         device: &Device,
     ) -> Result<Generator, CheckpointError> {
-        let section = match weights {
-            Weights::Averaged => Section::AveragedGenerator,
-            Weights::Raw => Section::Generator,
-        };
-        let model = &self.header().model;
-        let net = Generator::empty(model, device);
-        self.fill(net, section, model.generator_parameters())
+        self.decode(
+            match weights {
+                Weights::Averaged => Section::AveragedGenerator,
+                Weights::Raw => Section::Generator,
+            },
+            device,
+        )
     }
 
     /// Decodes the discriminator alone.
     ///
     /// # Errors
-    /// When its tensors are not those that the header describes.
+    /// When its tensors are not those that the header describes, or not finite.
     pub fn discriminator(&self, device: &Device) -> Result<Discriminator, CheckpointError> {
-        let model = &self.header().model;
-        let net = Discriminator::empty(model, device);
-        let count = model.discriminator_parameters();
-        self.fill(net, Section::Discriminator, count)
+        self.decode(Section::Discriminator, device)
     }
 
     /// Decodes Adam's moments of the generator.
     ///
     /// # Errors
-    /// When its tensors are not those that the header describes.
+    /// When its tensors are not those that the header describes, or not finite.
     pub fn generator_moments(
         &self,
         device: &Device,
     ) -> Result<Moments<Generator>, CheckpointError> {
-        let model = &self.header().model;
-        let empty = || Generator::empty(model, device);
-        let count = 2 * model.generator_parameters();
-        let moments = Moments { first: empty(), second: empty() };
-        self.fill(moments, Section::GeneratorMoments, count)
+        self.decode(Section::GeneratorMoments, device)
     }
 
     /// Decodes Adam's moments of the discriminator.
     ///
     /// # Errors
-    /// When its tensors are not those that the header describes.
+    /// When its tensors are not those that the header describes, or not finite.
     pub fn discriminator_moments(
         &self,
         device: &Device,
     ) -> Result<Moments<Discriminator>, CheckpointError> {
-        let model = &self.header().model;
-        let empty = || Discriminator::empty(model, device);
-        let count = 2 * model.discriminator_parameters();
-        let moments = Moments { first: empty(), second: empty() };
-        self.fill(moments, Section::DiscriminatorMoments, count)
+        self.decode(Section::DiscriminatorMoments, device)
     }
 
-    fn fill<M: Module>(
-        &self,
-        module: M,
-        section: Section,
-        parameters: usize,
-    ) -> Result<M, CheckpointError> {
-        let (path, name) = (&self.path, section.name());
-        let mismatch = |what| CheckpointError::Mismatch { path: path.clone(), section: name, what };
-        let bytes = self.section(section)?;
-        if bytes.len() < parameters * size_of::<f32>() {
-            let (found, need) = (bytes.len(), parameters * size_of::<f32>());
+    fn decode<N: Net>(&self, section: Section, device: &Device) -> Result<N, CheckpointError> {
+        let mismatch = |what| CheckpointError::Mismatch {
+            path: self.path.clone(),
+            section: section.name(),
+            what,
+        };
+        let model = &self.header().model;
+        let found = self.index.tensors[section as usize].bytes as usize;
+        let need = N::parameters(model) * size_of::<f32>();
+        if !(need..need + MAX_AROUND).contains(&found) {
             return Err(mismatch(format!("{found} bytes, where its sizes take {need}")));
         }
-        let record = ModuleRecord::from_bytes(Bytes::from_bytes_vec(bytes))
-            .map_err(|error| mismatch(error.to_string()))?;
-        let module = module.try_load_record(record).map_err(|error| mismatch(error.to_string()))?;
-        let mut types = OtherTypes::default();
-        module.visit(&mut types);
-        match types.0 {
-            None => Ok(module),
-            Some(found) => Err(mismatch(format!("tensors of type {found:?}, expected F32"))),
-        }
+        let record = record(self.section(section)?, DType::F32).map_err(mismatch)?;
+        let net = N::empty(model, device).try_load_record(record);
+        Ok(net.map_err(|error| mismatch(error.to_string()))?.numbered())
     }
 }
 
-/// A type of float other than `f32` among a module's tensors.
-#[derive(Default)]
-struct OtherTypes(Option<DType>);
+/// What a section is decoded into.
+trait Net: Module + ModuleDisplay {
+    /// All numbers in it.
+    fn parameters(model: &ModelConfig) -> usize;
+    /// Of the right sizes; a record will fill it.
+    fn empty(model: &ModelConfig, device: &Device) -> Self;
+    /// With the identities that its tensors have in every net of ours, for Adam finds them by
+    /// these, whatever the file says.
+    fn numbered(self) -> Self;
+}
 
-impl ModuleVisitor for OtherTypes {
-    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-        let found = param.val().dtype();
-        if found != DType::F32 {
-            self.0 = Some(found);
-        }
+impl Net for Generator {
+    fn parameters(model: &ModelConfig) -> usize {
+        model.generator_parameters()
+    }
+
+    fn empty(model: &ModelConfig, device: &Device) -> Self {
+        Self::empty(model, device)
+    }
+
+    fn numbered(self) -> Self {
+        self.numbered()
+    }
+}
+
+impl Net for Discriminator {
+    fn parameters(model: &ModelConfig) -> usize {
+        model.discriminator_parameters()
+    }
+
+    fn empty(model: &ModelConfig, device: &Device) -> Self {
+        Self::empty(model, device)
+    }
+
+    fn numbered(self) -> Self {
+        self.numbered()
+    }
+}
+
+impl<N: Net> Net for Moments<N> {
+    fn parameters(model: &ModelConfig) -> usize {
+        2 * N::parameters(model)
+    }
+
+    fn empty(model: &ModelConfig, device: &Device) -> Self {
+        Self { first: N::empty(model, device), second: N::empty(model, device) }
+    }
+
+    fn numbered(self) -> Self {
+        Self { first: self.first.numbered(), second: self.second.numbered() }
     }
 }
 

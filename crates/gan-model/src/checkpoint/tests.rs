@@ -225,3 +225,5 @@ fn a_size_that_the_file_cannot_hold_allocates_nothing() {
     let absurd = with_header(|h| h.model.latent = usize::MAX);
     assert!(matches!(read(&absurd), Err(CheckpointError::Config { .. })));
 }
+
+mod hostile;

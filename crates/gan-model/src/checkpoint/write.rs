@@ -3,8 +3,8 @@
 use std::io::{self, Write};
 use std::path::Path;
 
-use burn::module::Module;
-use burn::tensor::Bytes;
+use burn::module::{Module, ModuleVisitor, Param};
+use burn::tensor::{Bytes, Tensor};
 use sha2::{Digest, Sha256};
 
 use super::{CheckpointError, DIGEST, FORMAT, Header, INDEX, Index, MAP, Part, TENSORS, VERSION};
@@ -27,9 +27,29 @@ pub struct Sections {
 /// A module's tensors as burnpack bytes.
 ///
 /// # Errors
-/// When a tensor cannot be read back from its device.
+/// When a tensor cannot be read back from its device, or is not finite: such a net is of no use.
 pub fn pack<M: Module>(module: &M) -> Result<Bytes, CheckpointError> {
-    Ok(module.valid().into_record().into_bytes()?)
+    let module = module.valid();
+    let mut all = Finite(true);
+    module.visit(&mut all);
+    if !all.0 {
+        return Err(CheckpointError::NotFinite);
+    }
+    Ok(module.into_record().into_bytes()?)
+}
+
+/// Whether all numbers seen so far are finite.
+struct Finite(bool);
+
+impl ModuleVisitor for Finite {
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        let data = param.val().into_data();
+        self.0 &= match data.as_slice::<f32>() {
+            Ok(numbers) => numbers.iter().fold(true, |all, x| all & x.is_finite()),
+            // Of another type of float.
+            Err(_) => data.iter::<f32>().all(f32::is_finite),
+        };
+    }
 }
 
 impl Sections {

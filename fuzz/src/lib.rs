@@ -1,0 +1,264 @@
+//! What each target does with its bytes, and the seeds that it starts from.
+//!
+//! The tests of the root package include this file, so that every seed and every input that
+//! once was a finding is also read on stable Rust, with each `cargo test`.
+//!
+//! Readers take paths, so bytes go through a file in a folder of this process. Fuzzing is
+//! quick where that folder is in memory: `TMPDIR=/dev/shm`.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::{LazyLock, Mutex, OnceLock};
+
+use burn::tensor::Device;
+use gan_model::checkpoint::{Checkpoint, Header, Moments, Sections, Weights, pack};
+use gan_model::{DatasetInfo, Discriminator, Generator, ModelConfig, TrainingConfig};
+use gan_run::RunDir;
+use gan_train::RunConfig;
+use sha2::{Digest, Sha256};
+
+/// A target by its name.
+pub type Target = (&'static str, fn(&[u8]));
+
+/// All of them.
+pub const TARGETS: [Target; 6] = [
+    ("idx", idx),
+    ("checkpoint", checkpoint),
+    ("config", config),
+    ("pictures", pictures),
+    ("ruler", ruler),
+    ("run", run),
+];
+
+/// Width and height of the pictures that are read.
+const SIZE: [usize; 2] = [28, 28];
+/// As many of them as are asked for.
+const COUNT: usize = 3;
+
+/// IDX, as it is or in gzip: the first byte says which, and whether of images or of labels.
+pub fn idx(bytes: &[u8]) {
+    let Some((&mode, bytes)) = bytes.split_first() else { return };
+    let (gzip, images) = (mode & 1 == 1, mode & 2 == 2);
+    let count = if images { 2 } else { 5 };
+    if let Ok(copy) = gan_data::copied(bytes, gzip, images, count) {
+        assert_eq!(copy.len(), if images { 16 + 2 * 784 } else { 8 + 5 });
+        assert!(gzip || copy == bytes, "what is read is what was there");
+    }
+}
+
+/// A checkpoint. The first byte says what the others are: the file; its index, in front of
+/// tensors that fit small nets; or all of its sections, behind those nets' index. Digests are
+/// right in the last two, or nothing behind them would ever be reached.
+pub fn checkpoint(bytes: &[u8]) {
+    let Some((&mode, bytes)) = bytes.split_first() else { return };
+    let file = match mode % 3 {
+        0 => bytes.to_vec(),
+        1 => with_index(bytes),
+        _ => with_sections(bytes),
+    };
+    let place = Place::get();
+    let path = place.write("ckpt.mpk", &file);
+    if let Ok(checkpoint) = Checkpoint::read(&path) {
+        let device = &Device::flex();
+        let _ = checkpoint.generator(Weights::Averaged, device);
+        let _ = checkpoint.generator(Weights::Raw, device);
+        let _ = checkpoint.discriminator(device);
+        let _ = checkpoint.generator_moments(device);
+        let _ = checkpoint.discriminator_moments(device);
+    }
+}
+
+/// A configuration file.
+pub fn config(bytes: &[u8]) {
+    let place = Place::get();
+    let _ = gan_cli::train::config_file::read(&place.write("my.toml", bytes));
+}
+
+/// Pictures of another program: the first byte says whether an array or a PNG.
+pub fn pictures(bytes: &[u8]) {
+    let Some((&mode, bytes)) = bytes.split_first() else { return };
+    let place = Place::get();
+    let path = match mode & 1 {
+        0 => place.write("pictures.npy", bytes),
+        _ => place.write("pictures/0.png", bytes).with_file_name(""),
+    };
+    if let Ok(pixels) = gan_sample::read_pictures(&path, SIZE, COUNT) {
+        let len = SIZE[0] * SIZE[1];
+        assert!(!pixels.is_empty() && pixels.len() <= COUNT * len && pixels.len() % len == 0);
+    }
+}
+
+/// A ruler. The first byte says what the others are: the file; or its weights as far as the
+/// tensors, which are zeros then.
+pub fn ruler(bytes: &[u8]) {
+    let Some((&mode, bytes)) = bytes.split_first() else { return };
+    let file = match mode & 1 {
+        0 => bytes.to_vec(),
+        _ => with_weights(bytes),
+    };
+    let place = Place::get();
+    let path = place.write("some.ruler", &file);
+    let _ = gan_eval::Ruler::read(&path, &Device::flex());
+}
+
+/// What is read of a run's directory beside its checkpoint: the first byte says whether its
+/// metrics or its configuration.
+pub fn run(bytes: &[u8]) {
+    let Some((&mode, bytes)) = bytes.split_first() else { return };
+    let place = Place::get();
+    if mode & 1 == 1 {
+        let path = place.write("run/config.json", bytes);
+        let _ = RunDir::read_config::<RunConfig>(path.parent().unwrap_or(&path));
+        return;
+    }
+    place.write("run/metrics.jsonl", bytes);
+    let mut epochs = Vec::new();
+    let rewound = place.run.rewind_metrics(1_000, |row| epochs.push(row.epoch));
+    assert!(rewound.is_ok() && epochs.iter().all(|&epoch| epoch <= 1_000));
+}
+
+/// A folder of this process, used by one at a time.
+struct Place {
+    root: tempfile::TempDir,
+    run: RunDir,
+}
+
+impl Place {
+    fn get() -> std::sync::MutexGuard<'static, Self> {
+        static PLACE: LazyLock<Mutex<Place>> = LazyLock::new(|| {
+            let root = tempfile::tempdir().expect("a folder for temporary files");
+            let run = RunDir::create(&root.path().join("run")).expect("a new folder");
+            fs::create_dir(root.path().join("pictures")).expect("a new folder");
+            Mutex::new(Place { root, run })
+        });
+        // A finding has left nothing here that matters.
+        PLACE.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+
+    fn write(&self, name: &str, bytes: &[u8]) -> PathBuf {
+        let path = self.root.path().join(name);
+        fs::write(&path, bytes).expect("room for a small file");
+        path
+    }
+}
+
+/// A checkpoint of small nets.
+pub fn small() -> (Header, Sections) {
+    let model = ModelConfig {
+        latent: 2,
+        generator_hidden: vec![3],
+        discriminator_hidden: vec![2],
+        height: 2,
+        width: 2,
+        ..ModelConfig::default()
+    };
+    let device = &Device::flex();
+    let generator = |seed| Generator::init(&model, seed, device);
+    let discriminator = |seed| Discriminator::init(&model, seed, device);
+    let packed = "tensors of the host can be packed";
+    let sections = Sections {
+        averaged_generator: pack(&generator(1)).expect(packed),
+        generator: pack(&generator(2)).expect(packed),
+        discriminator: pack(&discriminator(2)).expect(packed),
+        generator_moments: pack(&Moments { first: generator(3), second: generator(4) })
+            .expect(packed),
+        discriminator_moments: pack(&Moments { first: discriminator(5), second: discriminator(6) })
+            .expect(packed),
+    };
+    let dataset = DatasetInfo { name: "synthetic".into(), digest: "00".into(), images: 7 };
+    let training = TrainingConfig::default();
+    (Header { model, training, dataset, step: 5 }, sections)
+}
+
+/// Its file.
+pub fn small_file() -> &'static [u8] {
+    static FILE: OnceLock<Vec<u8>> = OnceLock::new();
+    FILE.get_or_init(|| {
+        let (header, sections) = small();
+        let mut file = Vec::new();
+        sections.encode(&header, &mut file).expect("memory takes all that is written");
+        file
+    })
+}
+
+/// What stands before a checkpoint's digest.
+const BEGIN: &[u8] = b"\x85\xa6format\xaegan-checkpoint\xa7version\x03\xa6sha256\xc4\x20";
+/// What follows that.
+const INDEX: &[u8] = b"\xa5index\xc6";
+
+/// Where a checkpoint's tensors begin: behind the last of this, for the index has one too.
+fn tensors_of(file: &[u8]) -> usize {
+    file.windows(8).rposition(|bytes| bytes == b"\xa7tensors").unwrap_or(0)
+}
+
+/// The index of a checkpoint: what lies between its name, with three bytes for its length, and
+/// the tensors.
+pub fn index_of(file: &[u8]) -> &[u8] {
+    &file[BEGIN.len() + 32 + INDEX.len() + 2..tensors_of(file)]
+}
+
+/// The small checkpoint with another index.
+pub fn with_index(index: &[u8]) -> Vec<u8> {
+    let (digest, length) = (Sha256::digest(index), (index.len() as u32).to_be_bytes());
+    let tensors = &small_file()[tensors_of(small_file())..];
+    [BEGIN, &digest, INDEX, &length, index, tensors].concat()
+}
+
+/// The small checkpoint's header in front of other sections, all the same.
+pub fn with_sections(section: &[u8]) -> Vec<u8> {
+    let bytes = || burn::tensor::Bytes::from_bytes_vec(section.to_vec());
+    let sections = Sections {
+        averaged_generator: bytes(),
+        generator: bytes(),
+        discriminator: bytes(),
+        generator_moments: bytes(),
+        discriminator_moments: bytes(),
+    };
+    let mut file = Vec::new();
+    let written = sections.encode(&small().0, &mut file);
+    written.expect("memory takes all that is written");
+    file
+}
+
+/// Of the built-in ruler's file, as it is fuzzed: room for its tensors.
+const RULER_TENSORS: usize = 470_000;
+
+/// A ruler's file around other weights, and zeros behind them.
+pub fn with_weights(weights: &[u8]) -> Vec<u8> {
+    #[derive(serde::Serialize)]
+    struct About {
+        name: &'static str,
+        dataset: &'static str,
+        dataset_digest: &'static str,
+        classes: usize,
+        accuracy: f64,
+    }
+    #[derive(serde::Serialize)]
+    struct Document<'a> {
+        format: &'static str,
+        version: u64,
+        about: About,
+        #[serde(with = "serde_bytes")]
+        weights: &'a [u8],
+    }
+    let mut weights = weights.to_vec();
+    weights.resize(weights.len() + RULER_TENSORS, 0);
+    let about = About {
+        name: "small",
+        dataset: "synthetic",
+        dataset_digest: "00",
+        classes: 10,
+        accuracy: 0.5,
+    };
+    let document = Document { format: "gan-ruler", version: 1, about, weights: &weights };
+    rmp_serde::to_vec_named(&document).expect("a document can be written")
+}
+
+/// Every committed input of a target, by its path.
+pub fn inputs(fuzz: &Path, target: &str) -> Vec<(PathBuf, Vec<u8>)> {
+    let folder = fuzz.join("corpus").join(target);
+    let entries = fs::read_dir(&folder).unwrap_or_else(|error| panic!("{folder:?}: {error}"));
+    let mut paths: Vec<_> = entries.map(|entry| entry.expect("a file's name").path()).collect();
+    paths.sort();
+    paths.into_iter().map(|path| (path.clone(), fs::read(&path).expect("a file"))).collect()
+}

@@ -1,0 +1,208 @@
+//! Every seed of the fuzz targets, and every input that once was a finding, read on stable.
+
+use std::fs;
+use std::path::Path;
+
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use gan_model::checkpoint::{Checkpoint, Header, Sections};
+use gan_model::{Loss, Schedule};
+use image::{DynamicImage, GrayImage, ImageBuffer, ImageFormat, Rgba};
+
+#[path = "../../fuzz/src/lib.rs"]
+mod targets;
+
+fn folder() -> &'static Path {
+    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/fuzz"))
+}
+
+#[test]
+fn every_input_of_every_target_is_survived() {
+    let mut total = 0;
+    for (name, target) in targets::TARGETS {
+        let inputs = targets::inputs(folder(), name);
+        assert!(inputs.len() >= 5, "{name} has {} seeds", inputs.len());
+        for (_, bytes) in inputs {
+            total += bytes.len();
+            target(&bytes);
+        }
+    }
+    assert!(total < 300_000, "{total} bytes of seeds");
+}
+
+/// The seeds that are files as our programs write them are taken for such: fuzzing begins
+/// behind the first checks, not in front of them.
+#[test]
+fn good_seeds_are_good() {
+    let read = |target: &str, name: &str| {
+        fs::read(folder().join("corpus").join(target).join(name)).unwrap()[1..].to_vec()
+    };
+    for (name, gzip, images, count) in
+        [("images", false, true, 2), ("labels.gz", true, false, 5), ("images.gz", true, true, 2)]
+    {
+        gan_data::copied(&read("idx", name), gzip, images, count).unwrap();
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let write = |bytes: &[u8]| {
+        let path = dir.path().join("file");
+        fs::write(&path, bytes).unwrap();
+        path
+    };
+    let device = &burn::tensor::Device::flex();
+    for bytes in [
+        read("checkpoint", "file"),
+        read("checkpoint", "file-2"),
+        targets::with_index(&read("checkpoint", "index")),
+        targets::with_index(&read("checkpoint", "index-all")),
+    ] {
+        let checkpoint = Checkpoint::read(&write(&bytes)).unwrap();
+        checkpoint.discriminator_moments(device).unwrap();
+    }
+    let section = targets::with_sections(&read("checkpoint", "generator"));
+    let checkpoint = Checkpoint::read(&write(&section)).unwrap();
+    checkpoint.generator(gan_model::checkpoint::Weights::Raw, device).unwrap();
+    let pictures = write(&read("pictures", "array"));
+    assert_eq!(gan_sample::read_pictures(&pictures, [28; 2], 9).unwrap(), [0; 784]);
+    let ruler = write(&targets::with_weights(&read("ruler", "weights")));
+    gan_eval::Ruler::read(&ruler, device).unwrap();
+}
+
+/// The command that wrote `fuzz/corpus`; what fuzzing found lies beside it under other names.
+#[test]
+#[ignore = "writes fuzz/corpus"]
+fn seeds_are_written() {
+    let write = |target: &str, name: &str, bytes: &[u8]| {
+        let folder = folder().join("corpus").join(target);
+        fs::create_dir_all(&folder).unwrap();
+        fs::write(folder.join(name), bytes).unwrap();
+    };
+    let moded = |target: &str, name: &str, mode: u8, bytes: &[u8]| {
+        write(target, name, &[&[mode], bytes].concat());
+    };
+    idx(&moded);
+    checkpoint(&moded);
+    config(&write);
+    pictures(&moded);
+    ruler(&moded);
+    run(&moded);
+}
+
+fn gzip(content: &[u8]) -> Vec<u8> {
+    let mut gzip = GzEncoder::new(Vec::new(), Compression::default());
+    std::io::Write::write_all(&mut gzip, content).unwrap();
+    gzip.finish().unwrap()
+}
+
+fn idx(write: &impl Fn(&str, &str, u8, &[u8])) {
+    let words = |words: &[u32]| words.iter().flat_map(|w| w.to_be_bytes()).collect::<Vec<_>>();
+    let images = [words(&[0x803, 2, 28, 28]), (0..1568).map(|i| (i % 251) as u8).collect()];
+    let (images, labels) = (images.concat(), [words(&[0x801, 5]), vec![0, 9, 5, 1, 2]].concat());
+    write("idx", "images", 2, &images);
+    write("idx", "labels", 0, &labels);
+    write("idx", "images.gz", 3, &gzip(&images));
+    write("idx", "labels.gz", 1, &gzip(&labels));
+    write("idx", "members.gz", 1, &[gzip(&labels[..9]), gzip(&labels[9..])].concat());
+    write("idx", "bomb.gz", 1, &gzip(&[labels, vec![0; 1 << 20]].concat()));
+    write("idx", "many", 2, &words(&[0x803, u32::MAX, 28, 28]));
+}
+
+fn checkpoint(write: &impl Fn(&str, &str, u8, &[u8])) {
+    let file = targets::small_file();
+    write("checkpoint", "file", 0, file);
+    let (header, Sections { generator, discriminator, generator_moments, .. }) = targets::small();
+    write("checkpoint", "generator", 2, &generator);
+    write("checkpoint", "discriminator", 2, &discriminator);
+    write("checkpoint", "moments", 2, &generator_moments);
+
+    let index = targets::index_of(file);
+    write("checkpoint", "index", 1, index);
+    let mut changed = header;
+    changed.training.d_lr = Some(0.5);
+    changed.training.schedule = Schedule::Linear;
+    changed.training.loss = Loss::Hinge;
+    // As the program writes it, with the same tensors behind.
+    let mut other = Vec::new();
+    targets::small().1.encode(&changed, &mut other).unwrap();
+    write("checkpoint", "index-all", 1, targets::index_of(&other));
+    // Version 2 is version 3 without the fields that have defaults.
+    let mut older = file.to_vec();
+    older[31] = 2;
+    write("checkpoint", "file-2", 0, &older);
+}
+
+fn config(write: &impl Fn(&str, &str, &[u8])) {
+    write("config", "short", b"epochs = 2000\nrecipe = \"plain\"\ngenerator-hidden = [128, 256]\n");
+    let rest = "batch = 64\nlr = 2e-4\nbeta1 = 0.5\nsample_every = 100\noffline = true\n\
+        dataset = 'synthetic'\ndata-dir = '''data'''\nloss = \"hinge\"\nseed = 0xff\n\
+        discriminator-hidden = [\n  8, # few\n  9,\n]\nema = inf\nspectral-norm = false\n";
+    write("config", "long", rest.as_bytes());
+    write("config", "misspelt", b"epoch = 1\n");
+    write("config", "nested", b"a.b.c = {d = [[{e = 1979-05-27T07:32:00Z}]]}\n[[f]]\n[f.g]\n");
+    write("config", "empty", b"");
+    write("config", "long-key", format!("{} = 1\n", "k".repeat(4_000)).as_bytes());
+}
+
+fn pictures(write: &impl Fn(&str, &str, u8, &[u8])) {
+    let array = |header: &str, body: &[u8]| {
+        let length = u16::try_from(header.len()).unwrap().to_le_bytes();
+        [b"\x93NUMPY\x01\0", &length[..], header.as_bytes(), body].concat()
+    };
+    let plain = "{'descr': '|u1', 'fortran_order': False, 'shape': (1, 28, 28), }\n";
+    write("pictures", "array", 0, &array(plain, &[0; 784]));
+    write("pictures", "flat", 0, &array(&plain.replace("28, 28", "784"), &[7; 784]));
+    let many = plain.replace("(1,", "(18446744073709551615,");
+    write("pictures", "many", 0, &array(&many, &[0; 784]));
+    let record = "{'descr': [('a', '<f4', (2, 3))], 'fortran_order': True, 'shape': (), }\n";
+    write("pictures", "record", 0, &array(record, &[0; 24]));
+    let second = [b"\x93NUMPY\x02\0", &(plain.len() as u32).to_le_bytes()[..], plain.as_bytes()];
+    write("pictures", "second", 0, &[&second.concat()[..], &[0; 784]].concat());
+    // It once kept its reader busy for ever.
+    write("pictures", "brackets", 0, &array(&"[".repeat(30), &[]));
+
+    let png = |image: DynamicImage| {
+        let mut bytes = std::io::Cursor::new(Vec::new());
+        image.write_to(&mut bytes, ImageFormat::Png).unwrap();
+        bytes.into_inner()
+    };
+    let shade = |x, y| image::Luma([(x * 9 + y) as u8]);
+    write("pictures", "grey", 1, &png(GrayImage::from_fn(28, 28, shade).into()));
+    write("pictures", "colour", 1, &png(ImageBuffer::<Rgba<u16>, _>::new(28, 28).into()));
+    write("pictures", "wide", 1, &png(GrayImage::new(3_000, 1).into()));
+}
+
+fn ruler(write: &impl Fn(&str, &str, u8, &[u8])) {
+    let whole = include_bytes!("../../crates/gan-eval/rulers/mnist-1.ruler");
+    write("ruler", "cut", 0, &whole[..2_000]);
+    let begin = whole.windows(7).position(|bytes| bytes == b"weights").unwrap() + 7 + 5;
+    write("ruler", "weights", 1, &whole[begin..begin + 1_024]);
+    write("ruler", "no-weights", 1, &[]);
+    write("ruler", "empty", 0, &[]);
+    write("ruler", "text", 0, b"\x84\xa6format\xa9gan-ruler\xa7version\x02");
+}
+
+fn run(write: &impl Fn(&str, &str, u8, &[u8])) {
+    let row = |epoch: u64| {
+        format!(r#"{{"epoch":{epoch},"d_loss":0.5,"g_loss":1.25,"d_real":0.7,"d_fake":0.3,"#)
+            + r#""spread":1.1,"saturated":0.2,"idle":0.0,"seconds":1.5}"#
+            + "\n"
+    };
+    let quality = r#","quality":{"count":2000,"frechet":8.5,"precision":0.9,"recall":0.8,"#
+        .to_owned()
+        + r#""density":1.0,"coverage":0.9,"score":9.1,"confidence":0.9,"diversity":1.0,"#
+        + r#""shares":[0.1,0.9],"missing":[3]},"finding":"collapse","seconds""#;
+    write("run", "rows", 0, [row(20), row(40), row(2_000)].concat().as_bytes());
+    write("run", "torn", 0, [row(20), row(40)[..30].into()].concat().as_bytes());
+    write("run", "quality", 0, row(60).replace(",\"seconds\"", &quality).as_bytes());
+    write("run", "no-rows", 0, b"");
+    let (Header { model, training, dataset, .. }, _) = targets::small();
+    let config = gan_train::RunConfig {
+        version: "0.1.0".into(),
+        model,
+        training,
+        dataset,
+        data_dir: Some("data/mnist".into()),
+        device: "flex (CPU)".into(),
+    };
+    write("run", "config", 1, &serde_json::to_vec_pretty(&config).unwrap());
+    write("run", "nested", 1, "[".repeat(2_000).as_bytes());
+}

@@ -1,0 +1,269 @@
+//! Trainings in parts, of whatever settings: a draw of all that there is, stopped in whatever way.
+
+use std::fs;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::path::Path;
+
+use burn::tensor::Device;
+use gan_data::{Dataset, synthetic};
+use gan_eval::Ruler;
+use gan_model::checkpoint::Checkpoint;
+use gan_model::device::select;
+use gan_model::{Loss, ModelConfig, Normalisation, Schedule, TrainingConfig};
+use gan_train::{Event, Judge, Outcome, Recipe, RunDir, Trainer, train, validate};
+use serde_json::Value;
+
+use crate::util::{CPU, Draw, Place, number};
+
+/// Settings of a small training that are allowed together.
+fn settings(draw: &mut Draw) -> (ModelConfig, TrainingConfig) {
+    loop {
+        let (model, training) = Recipe::settings(draw.of(&Recipe::ALL));
+        let maybe = |draw: &mut Draw| draw.below(3) == 0;
+        let mut model = ModelConfig {
+            latent: draw.of(&[1, 3, 8]),
+            generator_hidden: draw.of(&[vec![], vec![7], vec![8, 5]]),
+            discriminator_hidden: draw.of(&[vec![], vec![9], vec![6, 4]]),
+            ..model
+        };
+        let epochs = 1 + draw.below(12);
+        let mut training = TrainingConfig {
+            epochs,
+            batch: draw.of(&[1, 4, 8, 12]),
+            seed: draw.below(1000),
+            sample_every: 1 + draw.below(6),
+            checkpoint_every: 1 + draw.below(6),
+            eval_every: draw.of(&[0, 2, 3, 5]),
+            eval_count: 100,
+            ..training
+        };
+        if maybe(draw) {
+            training.loss = draw.of(&[
+                Loss::Bce,
+                Loss::Minimax,
+                Loss::LeastSquares,
+                Loss::Hinge,
+                Loss::Wasserstein,
+                Loss::Relativistic,
+            ]);
+        }
+        // Each of the rest once in three times, so that most of them meet.
+        if maybe(draw) {
+            model.generator_norm = draw.of(&[Normalisation::None, Normalisation::Batch]);
+        }
+        if maybe(draw) {
+            (model.spectral_norm, model.pack) = (draw.below(2) == 0, draw.of(&[1, 2]));
+        }
+        if maybe(draw) {
+            model.minibatch_stddev = draw.of(&[0, 2, 4]);
+        }
+        if maybe(draw) {
+            (training.d_steps, training.penalty_every) = (draw.of(&[1, 2, 3]), draw.of(&[1, 2, 5]));
+        }
+        if maybe(draw) {
+            (training.r1, training.r2) = (draw.of(&[0.0, 0.1]), draw.of(&[0.0, 0.3]));
+        }
+        if maybe(draw) {
+            training.dropout = 0.2;
+        }
+        if maybe(draw) {
+            training.instance_noise = 0.3;
+        }
+        if maybe(draw) {
+            (training.label_smoothing, training.clip) =
+                (draw.of(&[0.0, 0.1]), draw.of(&[0.0, 0.05]));
+        }
+        if maybe(draw) {
+            training.schedule = draw.of(&[Schedule::Constant, Schedule::Linear, Schedule::Cosine]);
+            training.decay_from = draw.of(&[0.0, 0.4]);
+        }
+        if maybe(draw) {
+            training.d_lr = draw.of(&[None, Some(0.004)]);
+            training.lr = draw.of(&[2e-4, 1.0 / 700.0]);
+        }
+        if maybe(draw) {
+            (training.beta1, training.beta2) = (draw.of(&[0.0, 0.6]), draw.of(&[0.9, 0.999]));
+            training.ema = draw.of(&[0.0, 0.5_f64.powf(1.0 / 7.0), 0.99]);
+        }
+        if model.validate().is_ok() && validate(&model, &training).is_ok() {
+            return (model, training);
+        }
+    }
+}
+
+/// What trainings in this process have in common.
+struct Bench {
+    device: Device,
+    images: Dataset,
+    judge: Judge,
+}
+
+/// How a part of a training ends.
+#[derive(Clone, Copy, Debug)]
+enum End {
+    /// By itself, or as by `--stop-after` and by a signal.
+    Stop(u64),
+    /// By nothing that it knows of, at its so many-th event: what it has written is there, what
+    /// it was about to write is not.
+    Crash(u64),
+}
+
+/// Trains in `root`, or goes on there. Whether it is through.
+fn part(
+    bench: &Bench,
+    (model, training): &(ModelConfig, TrainingConfig),
+    root: &Path,
+    end: End,
+) -> bool {
+    let device = &bench.device;
+    let checkpoint = root.join("ckpt.mpk");
+    let (run, mut trainer) = if checkpoint.exists() {
+        let run = RunDir::open(root).unwrap();
+        let checkpoint = Checkpoint::read(&checkpoint).unwrap();
+        (run, Trainer::resume(&checkpoint, device).unwrap())
+    } else {
+        let trainer = Trainer::new(model.clone(), training.clone(), device);
+        (RunDir::create(root).unwrap(), trainer)
+    };
+    let judge = (training.eval_every > 0).then_some(&bench.judge);
+    let mut events = 0;
+    let ended = catch_unwind(AssertUnwindSafe(|| {
+        let stop = |epoch| matches!(end, End::Stop(last) if epoch >= last);
+        train(&mut trainer, &bench.images, &run, judge, device, stop, |_: Event| {
+            events += 1;
+            if matches!(end, End::Crash(at) if events == at) {
+                // Not a panic's message: this is no failure.
+                resume_unwind(Box::new("crash"));
+            }
+        })
+    }));
+    match ended {
+        Ok(outcome) => outcome.unwrap() == Outcome::Finished,
+        Err(crash) => {
+            assert!(crash.is::<&str>(), "it crashed by itself");
+            // And it was about to write a row and a checkpoint.
+            let rows = fs::read_to_string(run.metrics()).unwrap_or_default();
+            fs::write(run.metrics(), rows + "{\"epoch\":3,\"d_lo").unwrap();
+            fs::write(root.join(".ckpt.mpk.1.tmp"), "half").unwrap();
+            if !checkpoint.exists() {
+                fs::remove_file(run.metrics()).unwrap();
+            }
+            false
+        }
+    }
+}
+
+/// `GAN_CASES` says how many.
+#[test]
+#[expect(clippy::print_stdout, reason = "what was measured, and what failed")]
+fn whatever_is_trained_and_however_it_stops_parts_give_the_bytes_of_a_whole() {
+    let device = select(CPU).unwrap().device;
+    let judge = Judge::new(Ruler::mnist(&device), synthetic(300, 1).unwrap());
+    let bench = Bench { images: synthetic(50, 0).unwrap(), judge, device };
+    let mut draw = Draw::new("parts", 11);
+    let (mut stops, mut crashes) = (0, 0);
+    for case in 0..number("GAN_CASES", 60) {
+        let settings = settings(&mut draw);
+        println!("case {case}: {settings:?}");
+        let place = Place::new();
+        let total = settings.1.epochs;
+        assert!(part(&bench, &settings, &place.path("whole"), End::Stop(u64::MAX)));
+        // A part crashes at most so often; then it is let through.
+        for attempt in 0_u64.. {
+            let end = match draw.below(8) {
+                _ if attempt > 6 => End::Stop(u64::MAX),
+                0..5 => End::Crash(1 + draw.below(3 * total)),
+                5 | 6 => End::Stop(1 + draw.below(total)),
+                _ => End::Stop(u64::MAX),
+            };
+            println!("  {end:?}");
+            if part(&bench, &settings, &place.path("parts"), end) {
+                break;
+            }
+            stops += u64::from(matches!(end, End::Stop(_)));
+            crashes += u64::from(matches!(end, End::Crash(_)));
+        }
+        place.assert_same_run("parts", "whole");
+        assert_eq!(place.list("parts"), place.list("whole"));
+        assert_eq!(place.list("parts/samples"), place.list("whole/samples"));
+        let epochs = |row: &Value| row["epoch"].as_u64().unwrap();
+        let rows: Vec<_> = place.rows("parts").iter().map(epochs).collect();
+        assert!(rows.is_sorted_by(|a, b| a < b), "every epoch once, in order: {rows:?}");
+    }
+    println!("{stops} stops and {crashes} crashes");
+}
+
+/// The settings as flags, each as the checkpoint records it.
+fn flags((model, training): &(ModelConfig, TrainingConfig)) -> String {
+    let mut flags = Vec::new();
+    let records = [serde_json::to_value(model), serde_json::to_value(training)];
+    for (name, value) in records.iter().flat_map(|r| r.as_ref().unwrap().as_object().unwrap()) {
+        let value = match value {
+            Value::String(word) => word.clone(),
+            Value::Array(items) => items.iter().map(Value::to_string).collect::<Vec<_>>().join(","),
+            Value::Null => continue,
+            other => other.to_string(),
+        };
+        match name.as_str() {
+            "height" | "width" | "epsilon" => {}
+            "spectral_norm" => flags.push(format!("--spectral-norm={value}")),
+            name => flags.push(format!("--{} {value}", name.replace('_', "-"))),
+        }
+    }
+    flags.join(" ")
+}
+
+/// The same by the program, with real signals; `GAN_CASES` tells how many, a tenth of those above.
+#[cfg(unix)]
+#[test]
+#[expect(clippy::print_stdout, reason = "what failed")]
+fn whatever_is_trained_signals_change_no_byte_of_it() {
+    let mut draw = Draw::new("signals", 3);
+    for case in 0..number("GAN_CASES", 60).div_ceil(10) {
+        let mut settings = settings(&mut draw);
+        if settings.0.generator_hidden.is_empty() || settings.0.discriminator_hidden.is_empty() {
+            // There is no flag for none.
+            settings.0 = ModelConfig {
+                generator_hidden: vec![7],
+                discriminator_hidden: vec![9],
+                ..settings.0
+            };
+        }
+        settings.1 = TrainingConfig {
+            epochs: 100 + draw.below(200),
+            sample_every: 40,
+            eval_every: 0,
+            ..settings.1
+        };
+        let (total, flags) = (settings.1.epochs, flags(&settings));
+        println!("case {case}: {flags}");
+        let place = Place::new();
+        let train = format!("--dataset synthetic --device {CPU} --quiet {flags}");
+        place.gan_train(&format!("{train} --out whole")).ok();
+        let whole = Checkpoint::open(&place.path("whole/ckpt.mpk")).unwrap();
+        let header = whole.header();
+        assert_eq!((&header.model, &header.training), (&settings.0, &settings.1));
+
+        let first = 1 + draw.below(total - 1);
+        place.gan_train(&format!("{train} --stop-after {first} --out run")).ok();
+        for signal in ["KILL", "TERM", "INT", "HUP"] {
+            let rows = place.rows("run").len();
+            let mut run = place.start("--resume run --quiet");
+            let at = rows + draw.below(4) as usize;
+            while !run.has_ended() && place.rows("run").len() < at {
+                std::thread::sleep(std::time::Duration::from_micros(200));
+            }
+            let code = run.signal(signal).code;
+            let expected = match signal {
+                "KILL" => None,
+                "TERM" => Some(143),
+                "INT" => Some(130),
+                _ => Some(129),
+            };
+            // It may have been through, or not yet so far as to listen.
+            assert!([expected, Some(0), None].contains(&code), "{signal}: {code:?}");
+        }
+        place.resume("run", "--quiet").ok();
+        place.assert_same_run("run", "whole");
+    }
+}
