@@ -15,6 +15,7 @@ use std::time::Instant;
 use clap::{CommandFactory, Parser};
 use gan_data::Dataset;
 use gan_model::DatasetInfo;
+use gan_run::{Ending, HowEnded};
 use gan_train::{Judge, Outcome, RunConfig, RunDir, TrainError, Trainer, dataset_info, train};
 use serde_json::json;
 
@@ -132,13 +133,20 @@ fn finish(
         train(trainer, dataset, run, judge, device, stop, |event| progress.observe(event));
     progress.finish();
 
-    let (word, epochs) = match &outcome {
-        Ok(Outcome::Finished) => ("finished", trainer.epoch()),
-        Ok(Outcome::Stopped) => ("stopped", trainer.epoch()),
-        Err(TrainError::Diverged { epoch, .. }) => ("diverged", *epoch),
-        Err(_) => ("failed", trainer.epoch()),
+    let (how, epochs) = match &outcome {
+        Ok(Outcome::Finished) => (Some(HowEnded::Finished), trainer.epoch()),
+        Ok(Outcome::Stopped) => (Some(HowEnded::Stopped), trainer.epoch()),
+        Err(TrainError::Diverged { epoch, .. }) => (Some(HowEnded::Diverged), *epoch),
+        Err(_) => (None, trainer.epoch()),
     };
+    let word = how.map_or("failed", HowEnded::word);
     let seconds = begin.elapsed().as_secs_f64();
+    if let Some(outcome) = how
+        && let Err(error) = run.write_ending(&Ending { outcome, epochs, seconds })
+    {
+        // What was trained is safe.
+        say::note(format!("warning: {error}"));
+    }
     let root = run.root().display();
     if !options.quiet {
         let hint = match word {

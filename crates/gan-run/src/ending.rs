@@ -16,6 +16,18 @@ pub enum HowEnded {
     Diverged,
 }
 
+impl HowEnded {
+    /// How it ended as one word.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Finished => "finished",
+            Self::Stopped => "stopped",
+            Self::Diverged => "diverged",
+        }
+    }
+}
+
 /// What `outcome.json` says. A training writes it as its last word, and takes it back when it
 /// goes on; one that was killed, or that the system refused something, leaves none.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
