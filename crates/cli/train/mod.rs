@@ -16,7 +16,7 @@ use clap::{CommandFactory, Parser};
 use gan_data::Dataset;
 use gan_model::DatasetInfo;
 use gan_run::{Ending, HowEnded};
-use gan_train::{Judge, Outcome, RunConfig, RunDir, TrainError, Trainer, dataset_info, train};
+use gan_train::{Ask, Judge, Outcome, RunConfig, RunDir, TrainError, Trainer, dataset_info, train};
 use serde_json::json;
 
 use self::args::TrainArgs;
@@ -128,9 +128,11 @@ fn finish(
     let mut progress = Progress::new(run, trainer.epoch(), config.training.epochs, options.quiet);
     let device = &options.device.device;
     let last = options.stop_after.unwrap_or(u64::MAX);
-    let stop = |epoch| asked.signal().is_some() || epoch >= last;
-    let outcome =
-        train(trainer, dataset, run, judge, device, stop, |event| progress.observe(event));
+    let ask = |epoch| match asked.signal() {
+        None if epoch < last => Ask::GoOn,
+        _ => Ask::Stop,
+    };
+    let outcome = train(trainer, dataset, run, judge, device, ask, |event| progress.observe(event));
     progress.finish();
 
     let (how, epochs) = match &outcome {

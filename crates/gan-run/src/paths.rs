@@ -86,6 +86,12 @@ impl RunPaths {
         self.root.join("training.gif")
     }
 
+    /// Event files for TensorBoard.
+    #[must_use]
+    pub fn tensorboard(&self) -> PathBuf {
+        self.root.join("tensorboard")
+    }
+
     /// The file that a training process has locked while it is at work.
     #[must_use]
     pub fn lock(&self) -> PathBuf {
