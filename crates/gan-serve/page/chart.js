@@ -1,6 +1,6 @@
 // A chart: curves of some runs over epochs, drawn as SVG, read by pointer and keys.
 
-import { count, element, figure, smooth, upTo } from "/data.js";
+import { count, element, figure, shortName, smooth, upTo } from "/data.js";
 
 const LEFT = 46;
 const RIGHT = 10;
@@ -84,8 +84,9 @@ export class Chart {
       const single = runs.length === 1;
       return {
         run, line, xs, ys, smoothed: sparse ? ys : smooth(xs, ys, width),
-        style: single ? `s${line.slot ?? at}` : `s${run.slot}`, dash: at ? `d${at}` : "",
-        name: single ? line.name : `${line.name} · ${run.name}`,
+        // Of one run, colours tell curves apart; of several, they tell runs apart.
+        style: single ? `s${line.slot ?? at}` : `s${run.slot}`, dash: !single && at ? "dashed" : "",
+        name: single ? line.name : `${line.name} · ${shortName(run, runs)}`,
       };
     }));
     const y = this.#scale(curves, size);
@@ -115,8 +116,9 @@ export class Chart {
       // A single peak does not flatten all the rest, unless it is the rest.
       const part = (share) => all[Math.round(share * (all.length - 1))];
       const usual = part(0.99) - part(0.01);
-      low = part(0.01) - all[0] > usual ? part(0.01) : all[0];
-      high = all.at(-1) - part(0.99) > usual && usual > 0 ? part(0.99) + usual / 4 : all.at(-1);
+      const lone = (distance) => usual > 0 && distance > 3 * usual;
+      low = lone(part(0.01) - all[0]) ? part(0.01) - usual / 4 : all[0];
+      high = lone(all.at(-1) - part(0.99)) ? part(0.99) + usual / 4 : all.at(-1);
       if (!log && low > 0 && low < 0.6 * high) low = 0;
       if (high <= low) [low, high] = [low - 0.5, high + 0.5];
     }
@@ -144,7 +146,7 @@ export class Chart {
       const anchor = x(at) > w - RIGHT - 16 ? "end" : "middle";
       text(count(at), { x: x(at), y: h - BOTTOM + 16, "text-anchor": anchor });
     }
-    const unit = `${this.#spec.unit}${y.logarithmic ? ", logarithmic" : ""}`;
+    const unit = `${this.#spec.unit}${y.logarithmic ? " (logarithmic)" : ""}`;
     text(unit, { class: "unit", x: LEFT, y: 10 });
     text("epoch", { class: "unit", x: w - RIGHT, y: h - 3, "text-anchor": "end" });
     return parts;

@@ -186,6 +186,13 @@ export function upTo(list, epoch, of = (item) => item) {
   return low - 1;
 }
 
+/** A run's number, if that tells it from the others; else its name. */
+export function shortName(run, others) {
+  const number = ({ name }) => name.match(/^\d+/)?.[0];
+  const alone = others.filter((other) => number(other) === number(run)).length === 1;
+  return (alone && number(run)) || run.name;
+}
+
 /** 10000 as 10 000. */
 export function count(number) {
   return String(Math.round(number)).replace(/\B(?=(\d{3})+$)/g, "\u202f");

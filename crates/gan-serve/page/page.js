@@ -15,7 +15,7 @@ const CHARTS = [
   { id: "judged", title: "What the discriminator says", unit: "mean probability of “real”", range: [0, 1], lines: [
     { name: "D(real)", of: (row) => row.d_real },
     { name: "D(fake)", of: (row) => row.d_fake }] },
-  { id: "frechet", title: "Fréchet distance", unit: "distance to the test images; less is better", log: true, sparse: true, lines: [
+  { id: "frechet", title: "Fréchet distance", unit: "distance, less is better", log: true, sparse: true, lines: [
     { name: "Fréchet distance", of: (row) => row.quality?.frechet, slot: 2 }] },
   { id: "kept", title: "Precision and recall", unit: "share", range: [0, 1], sparse: true, lines: [
     { name: "precision", of: (row) => row.quality?.precision, slot: 3 },

@@ -113,7 +113,8 @@ export class Digits {
       element("figcaption", {}, element("span", {}, "real digits, for comparison")),
       element("div", { class: "frame" },
         element("img", { src: `/api/runs/${real.id}/reals`, alt: "Ten of the real digits that the nets learn from" })));
-    byId("strips").replaceChildren(...this.#runs.map(strip), ...(reals ? [reals] : []));
+    byId("strips").replaceChildren(...this.#runs.map(strip));
+    byId("real").replaceChildren(...(reals ? [reals] : []));
   }
 
   #to(index) {
@@ -199,7 +200,7 @@ export function drawLog(runs) {
       }
       if (row.finding) tell(row.epoch, "finding", runs.words[row.finding] ?? row.finding);
     }
-    for (const epoch of run.samples) tell(epoch, "", "drew ten digits");
+    for (const epoch of run.samples) tell(epoch, "minor", "drew ten digits");
     const end = run.rows.at(-1)?.epoch ?? 0;
     for (const state of run.news) tell(end, "", `now ${state}`);
     const { state, ending } = run;
@@ -209,7 +210,8 @@ export function drawLog(runs) {
     }
     return told;
   });
-  lines.sort((a, b) => b.epoch - a.epoch);
+  // Of one epoch, what was told last comes first.
+  lines.reverse().sort((a, b) => b.epoch - a.epoch);
   const list = byId("lines");
   const several = runs.shown.length > 1;
   const keys = lines.slice(0, 300).map((line) => JSON.stringify([line.run.id, line.epoch, line.words]));
@@ -237,6 +239,9 @@ function item({ run, epoch, kind, words }, several, key) {
 export function drawSettings(shown) {
   const of = shown.map((run) => new Map(run.settings));
   const names = [...new Set(shown.flatMap((run) => run.settings.map(([name]) => name)))];
+  const group = (name) => ["training.", "model.", "dataset."].findLastIndex((part) => name.startsWith(part));
+  // What the training was told to do comes first; what is in no group, last.
+  names.sort((a, b) => ((group(a) + 4) % 4) - ((group(b) + 4) % 4));
   const value = (map, name) => map.get(name) ?? "–";
   const differ = new Set(names.filter((name) => of.some((map) => value(map, name) !== value(of[0], name))));
   const several = shown.length > 1;
