@@ -3,6 +3,7 @@
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use serde_json::Value;
 use thiserror::Error;
@@ -129,6 +130,28 @@ impl Record {
     #[must_use]
     pub fn epochs(&self) -> u64 {
         self.rows.last().map_or(0, |row| row.epoch)
+    }
+
+    /// Seconds of training, those of each process that went on with it added up.
+    #[must_use]
+    pub fn seconds(&self) -> f64 {
+        let mut before = 0.0;
+        let mut last = 0.0;
+        for row in &self.rows {
+            if row.seconds < last {
+                before += last;
+            }
+            last = row.seconds;
+        }
+        before + last
+    }
+
+    /// When the run last wrote down how it goes.
+    #[must_use]
+    pub fn when(&self) -> Option<SystemTime> {
+        let paths = self.paths();
+        let modified = |path| fs::metadata(path).and_then(|data| data.modified()).ok();
+        modified(paths.metrics()).or_else(|| modified(paths.config()))
     }
 
     /// How the training said it ended, if it did; asked of the disk anew each time.

@@ -49,6 +49,16 @@ fn a_run_is_read_while_it_goes_on() {
 }
 
 #[test]
+fn seconds_add_up_over_a_resumed_training() {
+    let dir = tempfile::tempdir().unwrap();
+    let run = run(dir.path());
+    for (epoch, seconds) in [(20, 1.0), (40, 2.0), (60, 0.5), (80, 1.5)] {
+        run.append_metrics(&MetricsRow { seconds, ..row(epoch) }).unwrap();
+    }
+    assert_eq!(Record::read(dir.path()).unwrap().seconds(), 3.5);
+}
+
+#[test]
 fn the_state_follows_the_lock_and_the_last_word() {
     let dir = tempfile::tempdir().unwrap();
     let held = run(dir.path());

@@ -1,0 +1,278 @@
+//! The sections of a report.
+
+use std::collections::HashSet;
+use std::fmt::Write;
+use std::time::Duration;
+
+use gan_run::{MetricsRow, Record, State};
+use humantime::{format_duration, format_rfc3339_seconds};
+
+use super::page::put;
+use crate::html::{Text, png};
+use crate::pictures::{evenly, read};
+use crate::settings::side_by_side;
+
+/// Rows of digits and readings of all runs together, at most.
+const ROWS: usize = 48;
+/// Of one run, at most.
+const ROWS_EACH: usize = 24;
+
+/// How each run stands.
+pub fn summary(page: &mut String, records: &[Record], names: &[String]) {
+    page.push_str("<div class=\"scroll\" tabindex=\"0\" role=\"group\" aria-label=\"Summary\">\n<table>\n<thead><tr>");
+    let heads = [
+        "Run",
+        "State",
+        "Epochs",
+        "Training",
+        "Data",
+        "Recipe",
+        "Loss of D",
+        "Loss of G",
+        "Fréchet distance",
+        "Last written",
+    ];
+    for head in heads {
+        put!(page, "<th scope=\"col\">{head}</th>");
+    }
+    page.push_str("</tr></thead>\n<tbody>\n");
+    for (record, name) in records.iter().zip(names) {
+        let state = record.state();
+        let done = done(record);
+        let epochs =
+            record.total_epochs().map_or(done.to_string(), |total| format!("{done} of {total}"));
+        let setting = |name| record.setting(name).unwrap_or_else(|| "–".into());
+        let loss = |of: fn(&MetricsRow) -> f32| {
+            record.rows.last().map_or("–".into(), |row| format!("{:.3}", of(row)))
+        };
+        let when =
+            record.when().map_or("–".into(), |when| format_rfc3339_seconds(when).to_string());
+        put!(
+            page,
+            "<tr><th scope=\"row\">{}</th><td><span class=\"state {state}\">{state}</span></td>",
+            Text(name)
+        );
+        let cells = [
+            epochs,
+            format_duration(Duration::from_secs(record.seconds() as u64)).to_string(),
+            setting("dataset.name"),
+            setting("training.recipe"),
+            loss(|row| row.d_loss),
+            loss(|row| row.g_loss),
+            best(record)
+                .map_or("–".into(), |(epoch, value)| format!("{value:.2} (epoch {epoch})")),
+            when,
+        ];
+        for cell in cells {
+            put!(page, "<td>{}</td>", Text(cell));
+        }
+        page.push_str("</tr>\n");
+    }
+    page.push_str("</tbody>\n</table>\n</div>\n");
+}
+
+/// Epochs done, by its last word or else by its last reading.
+fn done(record: &Record) -> u64 {
+    record.ending().map_or_else(|| record.epochs(), |ending| ending.epochs)
+}
+
+/// After which epoch the digits were measured to be the best, and their distance.
+fn best(record: &Record) -> Option<(u64, f64)> {
+    let measured =
+        record.rows.iter().filter_map(|row| Some((row.epoch, row.quality.as_ref()?.frechet)));
+    measured.min_by(|a, b| a.1.total_cmp(&b.1))
+}
+
+/// What each run draws now, and what it learnt from.
+pub fn digits(page: &mut String, records: &[Record], names: &[String]) {
+    page.push_str("<section>\n<h2>Digits</h2>\n");
+    let mut shown = HashSet::new();
+    for (record, name) in records.iter().zip(names) {
+        let samples = record.samples();
+        let last = samples.iter().rev().find_map(|(epoch, path)| Some((epoch, read(path)?)));
+        let Some((epoch, row)) = last else {
+            put!(page, "<p>{} has drawn nothing yet.</p>\n", Text(name));
+            continue;
+        };
+        let what = format!("{name}, drawn after epoch {epoch}");
+        picture(page, "row", &row, &what, &what);
+        let data = record.setting("dataset.digest");
+        if shown.insert(data)
+            && let Some(reals) = read(&record.paths().reals())
+        {
+            let data = record.setting("dataset.name").unwrap_or_default();
+            picture(
+                page,
+                "row crop",
+                &reals,
+                "Real images",
+                &format!("real ones of {data}, to compare"),
+            );
+        }
+    }
+    page.push_str("</section>\n");
+}
+
+/// How the digits came about.
+pub fn over_time(page: &mut String, records: &[Record], names: &[String]) {
+    page.push_str(
+        "<section>\n<h2>How the digits came about</h2>\n\
+                   <p>The same ten latents each time, so that the same digits grow.</p>\n",
+    );
+    let most = (ROWS / records.len().max(1)).clamp(2, ROWS_EACH);
+    for (record, name) in records.iter().zip(names) {
+        if records.len() > 1 {
+            put!(page, "<h3>{}</h3>\n", Text(name));
+        }
+        let samples = record.samples();
+        page.push_str("<div class=\"strip\">\n");
+        for (epoch, path) in evenly(&samples, most) {
+            if let Some(row) = read(&path) {
+                let caption = format!("epoch {epoch}");
+                picture(
+                    page,
+                    "step",
+                    &row,
+                    &format!("Digits of {name} after epoch {epoch}"),
+                    &caption,
+                );
+            }
+        }
+        page.push_str("</div>\n");
+        if samples.len() > most {
+            put!(page, "<p class=\"note\">{most} of {} rows, evenly.</p>\n", samples.len());
+        }
+    }
+    page.push_str("</section>\n");
+}
+
+fn picture(page: &mut String, class: &str, bytes: &[u8], what: &str, caption: &str) {
+    let (what, caption, source) = (Text(what), Text(caption), png(bytes));
+    put!(
+        page,
+        "<figure class=\"{class}\"><div><img src=\"{source}\" alt=\"{what}\"></div>\
+         <figcaption>{caption}</figcaption></figure>\n"
+    );
+}
+
+/// What went wrong, in words.
+pub fn findings(page: &mut String, records: &[Record], names: &[String]) {
+    page.push_str("<section>\n<h2>What was found to go wrong</h2>\n");
+    for (record, name) in records.iter().zip(names) {
+        if records.len() > 1 {
+            put!(page, "<h3>{}</h3>\n", Text(name));
+        }
+        let mut found: Vec<String> = Vec::new();
+        for row in &record.rows {
+            found.extend(
+                row.finding.map(|finding| format!("Epoch {}: {}", row.epoch, finding.words())),
+            );
+        }
+        match record.state() {
+            State::Diverged => found.push(format!(
+                "Epoch {}: the training diverged: a loss was no number any more; try a smaller --lr or \
+                 --recipe default",
+                done(record)
+            )),
+            State::Killed => found.push(format!(
+                "After epoch {} at the earliest: the training ended without a word, as when it is \
+                 killed or the disk is full",
+                done(record)
+            )),
+            _ => {}
+        }
+        if found.is_empty() {
+            page.push_str("<p>Nothing.</p>\n");
+            continue;
+        }
+        page.push_str("<ul>\n");
+        for words in found {
+            put!(page, "<li>{}</li>\n", Text(words));
+        }
+        page.push_str("</ul>\n");
+    }
+    page.push_str("</section>\n");
+}
+
+/// All settings, those that differ between runs first and marked.
+pub fn settings(page: &mut String, records: &[Record], names: &[String]) {
+    let settings = side_by_side(records);
+    page.push_str("<section>\n<h2>Settings</h2>\n");
+    let (differ, same): (Vec<_>, Vec<_>) = settings.iter().partition(|setting| setting.differs());
+    if records.len() > 1 {
+        let names: Vec<_> = differ.iter().map(|setting| setting.name.as_str()).collect();
+        let words = match &names[..] {
+            [] => "The runs have the same settings.".into(),
+            names => format!("The runs differ in {}.", names.join(", ")),
+        };
+        put!(page, "<p>{}</p>\n", Text(words));
+    }
+    page.push_str("<div class=\"scroll\" tabindex=\"0\" role=\"group\" aria-label=\"Settings\">\n<table>\n<thead><tr><th scope=\"col\">Setting</th>");
+    for name in names {
+        put!(page, "<th scope=\"col\">{}</th>", Text(name));
+    }
+    page.push_str("</tr></thead>\n<tbody>\n");
+    for setting in differ.iter().chain(&same) {
+        let class = if setting.differs() { " class=\"differs\"" } else { "" };
+        put!(page, "<tr{class}><th scope=\"row\">{}</th>", Text(&setting.name));
+        for value in &setting.values {
+            put!(page, "<td>{}</td>", Text(if value.is_empty() { "–" } else { value }));
+        }
+        page.push_str("</tr>\n");
+    }
+    page.push_str("</tbody>\n</table>\n</div>\n</section>\n");
+}
+
+/// Some of the readings as numbers.
+pub fn readings(page: &mut String, records: &[Record], names: &[String]) {
+    page.push_str("<section>\n<h2>Readings</h2>\n");
+    for (record, name) in records.iter().zip(names) {
+        let measured: Vec<_> = record.rows.iter().filter(|row| row.quality.is_some()).collect();
+        let all: Vec<_> = record.rows.iter().collect();
+        let mut rows = evenly(&all, ROWS_EACH / 2);
+        rows.extend(evenly(&measured, ROWS_EACH));
+        rows.sort_by_key(|row| row.epoch);
+        rows.dedup_by_key(|row| row.epoch);
+        put!(
+            page,
+            "<details>\n<summary>{} of {} readings of {}</summary>\n<div class=\"scroll\" tabindex=\"0\" role=\"group\" aria-label=\"Readings\">\n<table>\n<thead><tr>",
+            rows.len(),
+            all.len(),
+            Text(name)
+        );
+        for head in [
+            "Epoch",
+            "Loss of D",
+            "Loss of G",
+            "D(real)",
+            "D(fake)",
+            "Fréchet",
+            "Precision",
+            "Recall",
+        ] {
+            put!(page, "<th scope=\"col\">{head}</th>");
+        }
+        page.push_str("</tr></thead>\n<tbody>\n");
+        for MetricsRow { epoch, d_loss, g_loss, d_real, d_fake, quality, .. } in rows {
+            put!(
+                page,
+                "<tr><th scope=\"row\">{epoch}</th><td>{d_loss:.3}</td><td>{g_loss:.3}</td>"
+            );
+            put!(page, "<td>{d_real:.2}</td><td>{d_fake:.2}</td>");
+            match quality {
+                None => page.push_str("<td></td><td></td><td></td></tr>\n"),
+                Some(of) => {
+                    put!(
+                        page,
+                        "<td>{:.2}</td><td>{:.3}</td><td>{:.3}</td></tr>\n",
+                        of.frechet,
+                        of.precision,
+                        of.recall
+                    );
+                }
+            }
+        }
+        page.push_str("</tbody>\n</table>\n</div>\n</details>\n");
+    }
+    page.push_str("</section>\n");
+}
