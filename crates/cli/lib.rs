@@ -10,3 +10,4 @@ pub mod sample;
 pub mod say;
 mod shell;
 pub mod train;
+pub mod watch;

@@ -16,6 +16,7 @@ use clap::{CommandFactory, Parser};
 use gan_data::Dataset;
 use gan_model::DatasetInfo;
 use gan_run::{Ending, HowEnded};
+use gan_serve::{Door, Limits, Runs, Server};
 use gan_train::{Ask, Judge, Outcome, RunConfig, RunDir, TrainError, Trainer, dataset_info, train};
 use serde_json::json;
 
@@ -29,7 +30,7 @@ use self::resume::Resume;
 use self::signals::Asked;
 use crate::eval::ruler;
 use crate::exit::Failure;
-use crate::{say, shell};
+use crate::{say, shell, watch};
 
 /// # Errors
 /// How the program ends when it does not succeed.
@@ -50,6 +51,8 @@ pub fn main() -> Result<(), Failure> {
         // Known before anything is downloaded.
         RunDir::check_free(out)?;
     }
+    // So is an address that is taken.
+    let door = options.page.serve.is_some().then(|| watch::open(&options.page)).transpose()?;
     let mut data = data::get(&options.data, options.quiet)?;
     let info = dataset_info(&data.train);
     let mut trainer = match &resume {
@@ -81,6 +84,7 @@ pub fn main() -> Result<(), Failure> {
             run.root().display()
         ));
     }
+    let _server = door.map(|door| serve(door, &run, options.quiet)).transpose()?;
     if let Some(resume) = &resume
         && options.training.epochs != resume.checkpoint.header().training.epochs
         && options.training.depends_on_total()
@@ -112,6 +116,14 @@ fn judge(options: &Options, data: &mut Data) -> Result<Option<Judge>, Failure> {
         return Ok(None);
     };
     Ok(Some(Judge::new(ruler, data.test()?)))
+}
+
+/// Serves a page on which the run, and those beside it, can be watched while it trains.
+fn serve(door: Door, run: &RunDir, quiet: bool) -> Result<Server, Failure> {
+    if !quiet {
+        say::note(format!("  page          {}", watch::address(&door)));
+    }
+    Ok(door.serve(Runs::beside(run.root()), Limits::default())?)
 }
 
 /// Trains, and tells how it went.

@@ -13,6 +13,7 @@ use super::args::{Settings, TrainArgs};
 use super::resume::Resume;
 use super::{config_file, data};
 use crate::exit::Failure;
+use crate::watch::Page;
 
 /// What to do, every setting known and in its range.
 pub struct Options {
@@ -25,6 +26,7 @@ pub struct Options {
     pub quiet: bool,
     pub dry_run: bool,
     pub stop_after: Option<u64>,
+    pub page: Page,
 }
 
 /// Which images, and where they may come from.
@@ -76,6 +78,7 @@ impl Options {
             quiet: args.quiet,
             dry_run: args.dry_run,
             stop_after: args.stop_after,
+            page: args.page,
         })
     }
 }
