@@ -9,6 +9,10 @@ mod backends;
 mod bad_checkpoints;
 mod bad_data;
 mod bad_usage;
+#[cfg(unix)]
+mod browser;
+#[cfg(unix)]
+mod chromium;
 mod diagnosis;
 #[cfg(unix)]
 mod disk;
@@ -25,4 +29,6 @@ mod sampling;
 mod settings;
 mod training;
 mod util;
+#[cfg(unix)]
+mod watching;
 mod walks;

@@ -15,7 +15,7 @@ use crate::smooth::{Point, every, reach, smooth};
 /// Units of the drawing; three of them make a pixel of a page of usual width, because the
 /// library draws at whole units only.
 const SIZE: (u32, u32) = (2400, 960);
-const FONT: i32 = 39;
+const FONT: i32 = 42;
 
 /// Points of a curve at most: more than its columns of pixels show nothing more.
 const MOST: usize = 700;
@@ -90,13 +90,19 @@ impl Chart {
             .x_desc("epochs (training steps)")
             .y_desc(&self.y)
             .draw()?;
-        for Curve { colour, points, marked } in &self.curves {
-            let points = finite(points);
+        let height = self.height();
+        for curve in &self.curves {
+            let Curve { colour, marked, .. } = curve;
+            let mut points = finite(&curve.points);
             // After every colour was used once, dashes tell curves apart.
             let dashed = *colour >= LINES.len();
             let colour = line(*colour).rgb();
             let bold = ShapeStyle::from(&colour).stroke_width(6);
-            let reach = if *marked { 0 } else { reach(points.len()) };
+            let reach = curve.reach();
+            let smoothed = every(smooth(&points, reach), MOST);
+            for (_, y) in &mut points {
+                *y = y.clamp(height.start, height.end);
+            }
             if reach > 0 {
                 let faint = colour.mix(0.35).stroke_width(2);
                 chart.draw_series(LineSeries::new(extremes(&points, MOST), faint))?;
@@ -105,11 +111,7 @@ impl Chart {
                 let dot = |point: &Point| Circle::new(*point, 12, bold.filled());
                 chart.draw_series(points.iter().map(dot))?;
             }
-            let bold_points = if reach > 0 {
-                every(smooth(&points, reach), MOST)
-            } else {
-                extremes(&points, MOST)
-            };
+            let bold_points = if reach > 0 { smoothed } else { extremes(&points, MOST) };
             if dashed {
                 chart.draw_series(DashedLineSeries::new(bold_points, 24, 14, bold))?;
             } else {
@@ -125,11 +127,11 @@ impl Chart {
         0.0..if last > 0.0 { last } else { 1.0 }
     }
 
-    /// All points with a little room, and from zero where zero is near.
+    /// The curves with a little room, and from zero where zero is near.
     fn height(&self) -> Range<f64> {
         let (mut low, mut high) = (f64::INFINITY, f64::NEG_INFINITY);
         let shown = self.shows.iter().flat_map(|range| [range.start, range.end]);
-        for y in self.points().map(|(_, y)| y).chain(shown) {
+        for y in self.curves.iter().flat_map(Curve::usual).chain(shown) {
             (low, high) = (low.min(y), high.max(y));
         }
         if low > high {
@@ -151,8 +153,37 @@ impl Chart {
         bottom..top
     }
 
+    /// How many readings lie above or below what the chart shows.
+    #[must_use]
+    pub fn beyond(&self) -> usize {
+        let height = self.height();
+        self.points().filter(|(_, y)| !(height.start..=height.end).contains(y)).count()
+    }
+
     fn points(&self) -> impl Iterator<Item = Point> {
         self.curves.iter().flat_map(|curve| finite(&curve.points))
+    }
+}
+
+impl Curve {
+    /// How many neighbours on each side its points are smoothed with.
+    #[must_use]
+    pub const fn reach(&self) -> usize {
+        if self.marked { 0 } else { reach(self.points.len()) }
+    }
+
+    /// Values that a chart has to show: all of a short curve; of a long one a few readings that
+    /// lie far off, as the first ones do, would make a flat line of the rest.
+    fn usual(&self) -> Vec<f64> {
+        let points = finite(&self.points);
+        let mut values: Vec<f64> = points.iter().map(|point| point.1).collect();
+        if self.reach() > 0 {
+            values.sort_unstable_by(f64::total_cmp);
+            let few = values.len() / 100;
+            values = values[few..values.len() - few].to_vec();
+            values.extend(smooth(&points, self.reach()).iter().map(|point| point.1));
+        }
+        values
     }
 }
 

@@ -5,13 +5,13 @@ use gan_run::{MetricsRow, Quality, Record};
 
 use crate::chart::{Chart, Curve};
 use crate::error::ViewError;
-use crate::smooth::{Point, reach};
+use crate::smooth::Point;
 
 /// A chart with the words around it.
 pub struct Figure {
     /// What it shows.
     pub title: &'static str,
-    /// How to read it.
+    /// How to read it; it may be empty.
     pub note: String,
     /// Each curve's colour and name; names are as the caller gave them.
     pub legend: Vec<(usize, String)>,
@@ -118,8 +118,13 @@ pub fn figures(records: &[Record], names: &[String]) -> Result<Vec<Figure>, View
     let mut figures = Vec::new();
     for group in &GROUPS {
         let parts = if records.len() == 1 { group.readings.len() } else { 1 };
-        for readings in group.readings.chunks(parts) {
-            figures.extend(figure(records, names, group, readings)?);
+        for (part, readings) in group.readings.chunks(parts).enumerate() {
+            let figure = figure(records, names, group, readings)?;
+            // What holds for all of a group is said once.
+            let said = if part == 0 { group.note } else { "" };
+            figures.extend(
+                figure.map(|figure| Figure { note: format!("{said}{}", figure.note), ..figure }),
+            );
         }
     }
     Ok(figures)
@@ -132,29 +137,39 @@ fn figure(
     readings: &[Reading],
 ) -> Result<Option<Figure>, ViewError> {
     let alone = records.len() == 1;
-    let (mut curves, mut legend, mut smoothed) = (Vec::new(), Vec::new(), None);
+    let (mut curves, mut legend, mut widest) = (Vec::new(), Vec::new(), 0);
     for (index, (record, name)) in records.iter().zip(names).enumerate() {
         for reading in readings {
             let points = points(&record.rows, reading.of);
-            if !group.measured && reach(points.len()) > 0 {
-                smoothed = smoothed.max(Some(2 * reach(points.len()) + 1));
+            if points.is_empty() {
+                continue;
             }
             let colour = if alone { reading.colour } else { index };
+            let curve = Curve { colour, points, marked: group.measured };
+            widest = widest.max(curve.reach());
             legend.push((colour, if alone { reading.name.into() } else { name.clone() }));
-            curves.push(Curve { colour, points, marked: group.measured });
+            curves.push(curve);
         }
     }
-    if curves.iter().all(|curve| curve.points.is_empty()) {
+    if curves.is_empty() {
         return Ok(None);
     }
     let title = if alone { group.title } else { readings[0].title };
     let y = group.axis.name(records);
     let shows = matches!(group.axis, Axis::Probability | Axis::Share).then_some(0.0..1.0);
-    let svg = Chart { y, shows, curves }.svg(&format!("{title}, over epochs"))?;
-    let smoothed = smoothed.map_or(String::new(), |rows| {
-        format!(" Faint: as read. Bold: smoothed, the mean of up to {rows} readings.")
-    });
-    Ok(Some(Figure { title, note: format!("{}{smoothed}", group.note), legend, svg }))
+    let chart = Chart { y, shows, curves };
+    let svg = chart.svg(&format!("{title}, over epochs"))?;
+    let mut note = String::new();
+    if widest > 0 {
+        let rows = 2 * widest + 1;
+        note = format!(" Faint: as read. Bold: smoothed, the mean of up to {rows} readings.");
+    }
+    match chart.beyond() {
+        0 => {}
+        1 => note.push_str(" One reading lies beyond the edge."),
+        count => note.push_str(&format!(" {count} readings lie beyond the edge.")),
+    }
+    Ok(Some(Figure { title, note, legend, svg }))
 }
 
 impl Axis {

@@ -68,6 +68,18 @@ fn ranges_hold_all_points_and_zero_where_it_is_near() {
 }
 
 #[test]
+fn a_few_readings_far_off_do_not_flatten_a_long_curve() {
+    let mut points: Vec<Point> = (0..1000).map(|x| (f64::from(x), f64::from(x % 10))).collect();
+    points[3].1 = 500.0;
+    let long = chart(&points, false);
+    assert!(long.height().end < 50.0, "{:?}", long.height());
+    assert_eq!(long.beyond(), 1);
+    let measured = chart(&points, true);
+    assert!(measured.height().end > 500.0, "each measurement counts");
+    assert_eq!(measured.beyond(), 0);
+}
+
+#[test]
 fn numbers_read_well() {
     for (value, text) in [
         (0.0, "0"),

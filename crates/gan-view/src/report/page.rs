@@ -57,7 +57,7 @@ pub fn page(records: &[Record]) -> Result<String, ViewError> {
             figure.title,
             figure.svg
         );
-        put!(page, "<figcaption>{}</figcaption>\n</figure>\n", Text(figure.note));
+        put!(page, "<figcaption>{}</figcaption>\n</figure>\n", Text(figure.note.trim()));
     }
     page.push_str("</section>\n");
 

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 use std::fmt::Write;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use gan_run::{MetricsRow, Record, State};
 use humantime::{format_duration, format_rfc3339_seconds};
@@ -20,55 +20,56 @@ const ROWS_EACH: usize = 24;
 /// How each run stands.
 pub fn summary(page: &mut String, records: &[Record], names: &[String]) {
     page.push_str("<div class=\"scroll\" tabindex=\"0\" role=\"group\" aria-label=\"Summary\">\n<table>\n<thead><tr>");
-    let heads = [
-        "Run",
-        "State",
-        "Epochs",
-        "Training",
-        "Data",
-        "Recipe",
-        "Loss of D",
-        "Loss of G",
-        "Fréchet distance",
-        "Last written",
-    ];
-    for head in heads {
+    // Most runs are short and never measured.
+    let measured = records.iter().any(|record| best(record).is_some());
+    let heads = ["Run", "State", "Epochs", "Training", "Data", "Recipe", "Loss of D", "Loss of G"];
+    let rest = ["Last written", "Least Fréchet distance"];
+    for head in heads.iter().chain(&rest[..1 + usize::from(measured)]) {
         put!(page, "<th scope=\"col\">{head}</th>");
     }
     page.push_str("</tr></thead>\n<tbody>\n");
     for (record, name) in records.iter().zip(names) {
         let state = record.state();
-        let done = done(record);
-        let epochs =
-            record.total_epochs().map_or(done.to_string(), |total| format!("{done} of {total}"));
-        let setting = |name| record.setting(name).unwrap_or_else(|| "–".into());
-        let loss = |of: fn(&MetricsRow) -> f32| {
-            record.rows.last().map_or("–".into(), |row| format!("{:.3}", of(row)))
-        };
-        let when =
-            record.when().map_or("–".into(), |when| format_rfc3339_seconds(when).to_string());
         put!(
             page,
             "<tr><th scope=\"row\">{}</th><td><span class=\"state {state}\">{state}</span></td>",
             Text(name)
         );
+        let done = done(record);
+        let total = record.total_epochs().map_or(String::new(), |total| format!(" of {total}"));
+        let setting = |name| record.setting(name).unwrap_or_else(none);
+        let last = record.rows.last();
         let cells = [
-            epochs,
+            format!("{done}{total}"),
             format_duration(Duration::from_secs(record.seconds() as u64)).to_string(),
             setting("dataset.name"),
             setting("training.recipe"),
-            loss(|row| row.d_loss),
-            loss(|row| row.g_loss),
-            best(record)
-                .map_or("–".into(), |(epoch, value)| format!("{value:.2} (epoch {epoch})")),
-            when,
+            last.map_or_else(none, |row| format!("{:.3}", row.d_loss)),
+            last.map_or_else(none, |row| format!("{:.3}", row.g_loss)),
+            record.when().map_or_else(none, date),
         ];
         for cell in cells {
             put!(page, "<td>{}</td>", Text(cell));
         }
+        if measured {
+            let best = best(record);
+            let best = best.map_or_else(none, |(epoch, fd)| format!("{fd:.2} (epoch {epoch})"));
+            put!(page, "<td>{best}</td>");
+        }
         page.push_str("</tr>\n");
     }
     page.push_str("</tbody>\n</table>\n</div>\n");
+}
+
+/// What stands for something that is not known.
+fn none() -> String {
+    "–".into()
+}
+
+/// A moment to the minute; reports travel, so it is nobody's local time.
+fn date(when: SystemTime) -> String {
+    let date = format_rfc3339_seconds(when).to_string().replace('T', " ");
+    format!("{} UTC", date.get(..16).unwrap_or(&date))
 }
 
 /// Epochs done, by its last word or else by its last reading.
