@@ -6,6 +6,8 @@
 
 pub mod eval;
 pub mod exit;
+pub mod report;
+pub mod runs;
 pub mod sample;
 pub mod say;
 mod shell;

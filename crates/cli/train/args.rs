@@ -66,6 +66,10 @@ pub struct TrainArgs {
     #[arg(long, short)]
     pub quiet: bool,
 
+    /// Leave no report.html and no training.gif in the run's directory at the end
+    #[arg(long)]
+    pub no_report: bool,
+
     /// Show the effective settings, write nothing, and stop
     #[arg(long)]
     pub dry_run: bool,

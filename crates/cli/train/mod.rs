@@ -3,6 +3,7 @@
 mod args;
 mod config_file;
 mod data;
+mod look_back;
 mod options;
 mod progress;
 pub(crate) mod resume;
@@ -173,6 +174,8 @@ fn finish(
         };
         say::note(format!("{word} after {epochs} epochs, {}{hint}", say::duration(seconds)));
     }
+    let kept = how.filter(|_| options.report).map(|_| look_back::leave(run, options.quiet));
+    let [report, animation] = kept.unwrap_or_default();
     if options.json {
         let (row, quality, best) = (progress.latest, progress.quality, progress.best);
         say::json(&json!({
@@ -185,6 +188,8 @@ fn finish(
             "metrics": run.metrics(),
             "samples": run.samples(),
             "reals": run.reals(),
+            "report": report,
+            "animation": animation,
             "best": run.best().exists().then(|| run.best()),
             "best_epoch": best,
             "findings": progress.findings,

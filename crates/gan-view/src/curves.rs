@@ -159,16 +159,19 @@ fn figure(
     let shows = matches!(group.axis, Axis::Probability | Axis::Share).then_some(0.0..1.0);
     let chart = Chart { y, shows, curves };
     let svg = chart.svg(&format!("{title}, over epochs"))?;
-    let mut note = String::new();
-    if widest > 0 {
-        let rows = 2 * widest + 1;
-        note = format!(" Faint: as read. Bold: smoothed, the mean of up to {rows} readings.");
-    }
-    match chart.beyond() {
-        0 => {}
-        1 => note.push_str(" One reading lies beyond the edge."),
-        count => note.push_str(&format!(" {count} readings lie beyond the edge.")),
-    }
+    let smoothed = match widest {
+        0 => String::new(),
+        _ => {
+            let rows = 2 * widest + 1;
+            format!(" Faint: as read. Bold: smoothed, the mean of up to {rows} readings.")
+        }
+    };
+    let beyond = match chart.beyond() {
+        0 => String::new(),
+        1 => " One reading lies beyond the edge.".into(),
+        count => format!(" {count} readings lie beyond the edge."),
+    };
+    let note = smoothed + &beyond;
     Ok(Some(Figure { title, note, legend, svg }))
 }
 

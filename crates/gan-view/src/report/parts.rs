@@ -24,7 +24,7 @@ pub fn summary(page: &mut String, records: &[Record], names: &[String]) {
     let measured = records.iter().any(|record| best(record).is_some());
     let heads = ["Run", "State", "Epochs", "Training", "Data", "Recipe", "Loss of D", "Loss of G"];
     let rest = ["Last written", "Least Fréchet distance"];
-    for head in heads.iter().chain(&rest[..1 + usize::from(measured)]) {
+    for head in heads.iter().chain(&rest[..=usize::from(measured)]) {
         put!(page, "<th scope=\"col\">{head}</th>");
     }
     page.push_str("</tr></thead>\n<tbody>\n");
