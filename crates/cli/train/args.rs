@@ -66,6 +66,14 @@ pub struct TrainArgs {
     #[arg(long, short)]
     pub quiet: bool,
 
+    /// Show a dashboard on the terminal: curves, the digits themselves, and keys
+    #[arg(long)]
+    pub watch: bool,
+
+    /// Write event files for TensorBoard, too, to the run's folder tensorboard
+    #[arg(long)]
+    pub tensorboard: bool,
+
     /// Leave no report.html and no training.gif in the run's directory at the end
     #[arg(long)]
     pub no_report: bool,

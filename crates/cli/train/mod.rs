@@ -2,6 +2,7 @@
 
 mod args;
 mod config_file;
+mod dashboard;
 mod data;
 mod look_back;
 mod options;
@@ -9,6 +10,7 @@ mod progress;
 pub(crate) mod resume;
 mod signals;
 mod table;
+mod tensorboard;
 
 use std::path::Path;
 use std::time::Instant;
@@ -29,6 +31,7 @@ pub(crate) use self::options::{choose_device, use_threads};
 use self::progress::Progress;
 use self::resume::Resume;
 use self::signals::Asked;
+use self::tensorboard::Events;
 use crate::eval::ruler;
 use crate::exit::Failure;
 use crate::{say, shell, watch};
@@ -138,14 +141,31 @@ fn finish(
 ) -> Result<(), Failure> {
     let asked = Asked::listen()?;
     let begin = Instant::now();
-    let mut progress = Progress::new(run, trainer.epoch(), config.training.epochs, options.quiet);
+    let (epoch, total) = (trainer.epoch(), config.training.epochs);
+    let mut events = Events::begin(options.tensorboard, run, epoch)?;
+    let dashboard = || dashboard::open(run, epoch, total, &asked, options.quiet);
+    let dashboard = options.watch.then(dashboard).flatten();
+    let mut progress = Progress::new(run, epoch, total, options.quiet);
+    if dashboard.is_some() {
+        progress.wait();
+    }
     let device = &options.device.device;
     let last = options.stop_after.unwrap_or(u64::MAX);
-    let ask = |epoch| match asked.signal() {
-        None if epoch < last => Ask::GoOn,
-        _ => Ask::Stop,
+    let ask = |epoch| {
+        let keys = dashboard.as_ref().map_or(Ask::GoOn, dashboard::ask);
+        if asked.signal().is_some() || epoch >= last { Ask::Stop } else { keys }
     };
-    let outcome = train(trainer, dataset, run, judge, device, ask, |event| progress.observe(event));
+    let observe = |event| {
+        if let Some(dashboard) = &dashboard {
+            dashboard::tell(dashboard, &event);
+        }
+        if let Some(warning) = events.observe(&event) {
+            progress.warn(&warning);
+        }
+        progress.observe(event);
+    };
+    let outcome = train(trainer, dataset, run, judge, device, ask, observe);
+    drop(dashboard);
     progress.finish();
 
     let (how, epochs) = match &outcome {

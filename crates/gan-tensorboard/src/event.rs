@@ -174,9 +174,9 @@ mod tests {
         let bytes = [
             [0x09].as_slice(), // field 1, eight bytes
             &1.0_f64.to_le_bytes(),
-            &[0x10, 0xac, 0x02],       // field 2, the number 300
-            &[0x2a, 10, 0x0a, 8],      // field 5 of ten bytes, in it field 1 of eight
-            &[0x0a, 1, b'a', 0x15],    // in that field 1, "a", and field 2, four bytes
+            &[0x10, 0xac, 0x02],    // field 2, the number 300
+            &[0x2a, 10, 0x0a, 8],   // field 5 of ten bytes, in it field 1 of eight
+            &[0x0a, 1, b'a', 0x15], // in that field 1, "a", and field 2, four bytes
             &1.0_f32.to_le_bytes(),
         ];
         assert_eq!(event.encode_to_vec(), bytes.concat());
