@@ -29,6 +29,6 @@ mod sampling;
 mod settings;
 mod training;
 mod util;
+mod walks;
 #[cfg(unix)]
 mod watching;
-mod walks;
