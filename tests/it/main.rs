@@ -13,6 +13,8 @@ mod bad_usage;
 mod browser;
 #[cfg(unix)]
 mod chromium;
+#[cfg(unix)]
+mod dashboard;
 mod diagnosis;
 #[cfg(unix)]
 mod disk;
@@ -27,6 +29,7 @@ mod repeatability;
 mod resume;
 mod sampling;
 mod settings;
+mod tensorboard;
 mod training;
 mod util;
 mod walks;

@@ -107,18 +107,16 @@ fn weights(from: usize, to: usize) -> Vec<Vec<(usize, f32)>> {
 
 /// The cell of two pixels.
 fn half_block(upper: u8, lower: u8, colours: Colours) -> (&'static str, Style) {
-    match (colours.grey(upper), colours.grey(lower)) {
-        (Some(upper), Some(lower)) => ("▀", Style::new().fg(upper).bg(lower)),
-        _ => {
-            let symbol = match (upper >= INK, lower >= INK) {
-                (false, false) => " ",
-                (true, false) => "▀",
-                (false, true) => "▄",
-                (true, true) => "█",
-            };
-            (symbol, Style::new())
-        }
+    if let (Some(upper), Some(lower)) = (colours.grey(upper), colours.grey(lower)) {
+        return ("▀", Style::new().fg(upper).bg(lower));
     }
+    let symbol = match (upper >= INK, lower >= INK) {
+        (false, false) => " ",
+        (true, false) => "▀",
+        (false, true) => "▄",
+        (true, true) => "█",
+    };
+    (symbol, Style::new())
 }
 
 #[cfg(test)]

@@ -102,7 +102,7 @@ impl View<'_> {
         let percent = format!("{:.0}%", (100.0 * share).floor());
         let line = first_that_fits(
             area.width,
-            [
+            &[
                 format!(" {name}   {done}   {percent}   {pace}"),
                 format!(" {done}  {percent}  {pace}"),
                 format!(" {done}  {percent}"),
@@ -178,7 +178,7 @@ impl View<'_> {
         let with = |keys: &str| format!("{keys:<space$}{said}");
         let line = first_that_fits(
             area.width,
-            [
+            &[
                 with(&format!("{KEYS}  ")),
                 with(&format!("{SHORT_KEYS}  ")),
                 SHORT_KEYS.into(),
@@ -247,7 +247,7 @@ fn filled(words: Vec<String>, width: u16) -> Vec<Line<'static>> {
     lines.into_iter().map(Line::from).collect()
 }
 
-fn first_that_fits<const N: usize>(width: u16, lines: [String; N]) -> String {
+fn first_that_fits(width: u16, lines: &[String]) -> String {
     let fits = |line: &&String| line.trim_end().chars().count() <= usize::from(width);
     let line = lines.iter().find(fits).or(lines.last());
     line.cloned().unwrap_or_default()

@@ -89,7 +89,7 @@ impl Event {
 
     fn summary(wall_time: f64, epoch: u64, values: Vec<Value>) -> Self {
         // An epoch is far below 2^63.
-        Self { wall_time, step: epoch as i64, what: Some(What::Summary(Summary { values })) }
+        Self { wall_time, step: epoch.cast_signed(), what: Some(What::Summary(Summary { values })) }
     }
 }
 
