@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use crate::chromium::{Browser, find};
 use crate::util::{Place, picture};
 
-const LOSS: &str = "document.querySelector('#chart-loss .curve')?.getAttribute('d')";
+const LOSS: &str = "document.querySelector('#chart-loss .plot .curve')?.getAttribute('d')";
 const EPOCH: &str = "document.querySelector('#shown progress').value";
 
 #[test]
@@ -73,7 +73,7 @@ fn the_page_moves_with_a_training_and_lays_runs_side_by_side() {
     browser.is("document.getElementById('others').open = true");
     browser.is("document.querySelector('#choices input:not(:checked)').click()");
     browser.until("document.querySelectorAll('#shown li').length === 2");
-    browser.until("document.querySelectorAll('#chart-loss .curve.dashed').length >= 2");
+    browser.until("document.querySelectorAll('#chart-loss .plot .curve.dashed').length === 2");
     browser.until("document.querySelectorAll('#strips img').length === 2");
     browser.until("document.getElementById('differ').textContent.includes('seed 2 / 1')");
     browser.is("document.getElementById('only-box').click()");

@@ -3,7 +3,7 @@
 import { count, element, figure, shortName, smooth, upTo } from "/data.js";
 
 const LEFT = 46;
-const RIGHT = 10;
+const RIGHT = 12;
 const TOP = 20;
 const BOTTOM = 34;
 
@@ -94,7 +94,7 @@ export class Chart {
     this.#drawn = { curves, x, y, last, size };
     this.#svg.setAttribute("viewBox", `0 0 ${size.w} ${size.h}`);
     const clip = element("svg:clipPath", { id: `clip-${id}` }, element("svg:rect", {
-      x: LEFT, y: TOP - 2, width: size.w - LEFT - RIGHT + 2, height: size.h - TOP - BOTTOM + 4,
+      x: 0, y: TOP - 6, width: size.w, height: size.h - TOP - BOTTOM + 12,
     }));
     const inside = element("svg:g", { "clip-path": `url(#clip-${id})` });
     for (const curve of curves) inside.append(...this.#curve(curve, x, y));
@@ -187,7 +187,10 @@ export class Chart {
       return `${name} ${figure(ys[at])}`;
     });
     const then = epoch ?? last;
-    this.#at.textContent = epoch === null ? "" : `epoch ${count(epoch)}`;
+    // What is measured now and then is told of when it was.
+    const xs = this.#spec.sparse ? curves[0].xs : [];
+    const measured = xs.length ? xs[nearest(xs, then)] : then;
+    this.#at.textContent = epoch === null ? "" : `epoch ${count(measured)}`;
     this.#plot.setAttribute("aria-valuenow", then);
     this.#plot.setAttribute("aria-valuetext", `epoch ${then}: ${said.join(", ")}`);
     this.#hand.replaceChildren(...parts);
