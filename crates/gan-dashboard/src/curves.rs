@@ -9,6 +9,9 @@ use ratatui::widgets::{Axis, Block, Chart, Dataset, GraphType, Widget};
 
 use crate::colours::{Colours, Hue};
 
+/// A chart of fewer lines has no labels below.
+const LOW: u16 = 12;
+
 /// One curve: its name, what it shows of a row, and whose it is.
 pub(crate) type Curve = (&'static str, fn(&MetricsRow) -> f32, Hue);
 
@@ -25,8 +28,8 @@ pub(crate) struct Panel<'a> {
 impl Widget for Panel<'_> {
     fn render(self, area: Rect, buffer: &mut Buffer) {
         let last = self.rows.last().map_or(1, |row| row.epoch.max(1)) as f64;
-        // Two dots a column, and a third of them for labels and frame at most.
-        let bins = usize::from(area.width) * 2;
+        // About a mean a column: its second dot joins it to the next.
+        let bins = usize::from(area.width);
         let points = self.curves.map(|(_, value, _)| means(self.rows, value, last, bins));
         let [low, high] = self.bounds.unwrap_or_else(|| bounds(points.iter().flatten()));
         let digits = if high - low < 10.0 { 2 } else { 0 };
@@ -43,9 +46,12 @@ impl Widget for Panel<'_> {
         let quiet = self.colours.of_hue(Hue::Quiet);
         let x = Axis::default().style(quiet).bounds([0.0, last]);
         let y = Axis::default().style(quiet).bounds([low, high]);
+        // The header has the epoch as well; where there are few lines, the curves need them more.
+        let low_chart = area.height < LOW;
+        let x = if low_chart { x } else { x.labels(["0".to_owned(), format!("{last:.0}")]) };
         Chart::new(lines.collect())
             .block(Block::bordered().border_style(quiet).title(self.title()))
-            .x_axis(x.labels(["0".to_owned(), format!("{last:.0}")]))
+            .x_axis(x)
             .y_axis(y.labels([label(low), label(high)]))
             .legend_position(None)
             .render(area, buffer);
@@ -100,15 +106,23 @@ fn means(
     points
 }
 
-/// From 0, or below, to a little above the greatest value.
+/// From 0, or below, to a little above the greatest value; but values far above nearly all
+/// others are left outside, because the rest would be a flat line below them.
 fn bounds<'a>(points: impl Iterator<Item = &'a (f64, f64)>) -> [f64; 2] {
-    let (low, high) =
-        points.fold((0.0_f64, 0.0_f64), |(low, high), (_, y)| (low.min(*y), high.max(*y)));
+    let mut values: Vec<f64> = points.map(|(_, y)| *y).collect();
+    values.sort_by(f64::total_cmp);
+    let share = |share: f64| values.get((share * values.len() as f64) as usize).copied();
+    let end = |value: Option<f64>, usual: Option<f64>, least: f64| {
+        let (value, usual) = (value.unwrap_or(0.0) * least, usual.unwrap_or(0.0) * least);
+        value.min(2.0 * usual.max(0.0)).max(0.0) * least
+    };
+    let low = end(values.first().copied(), share(0.05), -1.0);
+    let high = end(values.last().copied(), share(0.95), 1.0);
     let room = 0.05 * (high - low);
-    match (low, high) {
-        (0.0, 0.0) => [0.0, 1.0],
-        (0.0, high) => [0.0, high + room],
-        (low, high) => [low - room, high + room],
+    match (low < 0.0, high > 0.0) {
+        (false, false) => [0.0, 1.0],
+        (false, true) => [0.0, high + room],
+        (true, _) => [low - room, high + room],
     }
 }
 
@@ -135,5 +149,12 @@ mod tests {
         assert_eq!(bounds([].iter()), [0.0, 1.0]);
         assert_eq!(bounds([(0.0, 2.0), (1.0, 1.0)].iter()), [0.0, 2.1]);
         assert_eq!(bounds([(0.0, -1.0), (1.0, 1.0)].iter()), [-1.1, 1.1]);
+    }
+
+    #[test]
+    fn a_lonely_peak_does_not_flatten_the_rest() {
+        let mut points = vec![(0.0, 1.0); 100];
+        points[50].1 = 30.0;
+        assert_eq!(bounds(points.iter()), [0.0, 2.1]);
     }
 }
