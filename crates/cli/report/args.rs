@@ -17,9 +17,9 @@ Exit codes: 0 success, 1 failure, 2 wrong usage.";
 
 /// Make a web page of runs: their digits, curves, settings, and what went wrong.
 ///
-/// The page is one file that needs nothing beside itself, to keep or to send; it names neither
-/// your folders nor any address. Of several runs it says in which settings they differ. A run may
-/// still be going on. The path of what was written goes to stdout.
+/// The page is one file that needs nothing beside itself, to keep or to send. Of several runs it
+/// says in which settings they differ. A run may still be going on. The path of what was
+/// written goes to stdout.
 #[derive(Parser, Debug)]
 #[command(name = "gan-report", version, after_help = EXAMPLES, max_term_width = 100)]
 pub struct ReportArgs {
