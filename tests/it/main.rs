@@ -26,6 +26,7 @@ mod interruption;
 mod mnist;
 mod objectives;
 mod repeatability;
+mod reports;
 mod resume;
 mod sampling;
 mod settings;
