@@ -9,9 +9,10 @@ use crate::util::{CPU, GAN_TRAIN, Place, SMALL};
 
 /// After this a screen is taken not to come.
 const PATIENCE: Duration = Duration::from_mins(1);
-/// A training without end that draws and saves when it is asked to.
-const ENDLESS: &str =
-    "--epochs 100000000 --sample-every 100000000 --checkpoint-every 100000000 --eval-every 0";
+/// It draws and saves when it is asked to.
+const RARELY: &str = "--sample-every 100000000 --checkpoint-every 100000000 --eval-every 0";
+/// And goes on until it is told to end.
+const ENDLESS: &str = "--epochs 100000000 --out run";
 
 /// A terminal with a shell in it; both end with their test.
 struct Terminal<'a> {
@@ -54,16 +55,23 @@ impl<'a> Terminal<'a> {
         self.tmux(&["send-keys", name]);
     }
 
-    /// Starts `gan-train --watch` with small nets; `before` stands before its name.
-    fn watches(&self, before: &str, args: &str) {
+    /// Starts `gan-train --watch` with small nets and these variables in its environment.
+    fn watches(&self, variables: &str, args: &str) {
         let small = format!("{SMALL} --batch 16 --recipe plain --dataset synthetic --device {CPU}");
-        let script = format!("{before} exec {GAN_TRAIN} --watch {small} {args}");
-        self.place.write("start", script);
+        let train = format!("{GAN_TRAIN} --watch {small} {RARELY} {args}");
+        self.place.write("start", format!("echo $$ >pid; exec env {variables} {train}"));
         self.types("clear; sh start; echo exit code $?");
     }
 
     fn screen(&self) -> String {
         self.tmux(&["capture-pane", "-p"])
+    }
+
+    /// What stays when a program has ended: the screen, and what has scrolled off it.
+    #[track_caller]
+    fn left_after(&self, code: i32) -> String {
+        self.until_shown(&format!("exit code {code}"));
+        self.tmux(&["capture-pane", "-p", "-S", "-200"])
     }
 
     /// Waits for a screen.
@@ -91,10 +99,10 @@ impl<'a> Terminal<'a> {
     fn assert_sane(&self) {
         let flags = self.tmux(&["display-message", "-p", "#{alternate_on} #{cursor_flag}"]);
         assert_eq!(flags.trim(), "0 1", "alternate screen and cursor");
-        self.types("echo sum $((6 * 7)); stty -a");
-        self.until_shown("sum 42");
-        for mode in [" icanon", " echo ", " isig", " opost"] {
-            self.until_shown(mode);
+        self.types("clear; stty -a; echo sum $((6 * 7))");
+        let screen = self.until_shown("sum 42");
+        for mode in ["icanon", "echo", "isig", "opost"] {
+            assert!(screen.split_whitespace().any(|word| word == mode), "{mode}:\n{screen}");
         }
     }
 }
@@ -102,7 +110,8 @@ impl<'a> Terminal<'a> {
 impl Drop for Terminal<'_> {
     fn drop(&mut self) {
         // Of a test that fails, the training is still at work there.
-        self.tmux(&["kill-server"]);
+        let mut command = Command::new("tmux");
+        let _ = command.arg("-S").arg(self.place.path("tmux")).arg("kill-server").status();
     }
 }
 
@@ -121,9 +130,9 @@ fn assert_exists(path: &Path) {
 fn every_key_does_what_the_help_says() {
     let place = Place::new();
     let Some(terminal) = Terminal::open(&place, 80, 24) else { return };
-    terminal.watches("", &format!("{ENDLESS} --out run"));
+    terminal.watches("", ENDLESS);
     let screen = terminal.until("a running training", |screen| {
-        ["run ", " steps/s", "left", "d_loss 0.", "g_loss", "D(real)", "D(fake)", "▀", "q stop"]
+        ["run ", " steps/s", "left", "d_loss ", "g_loss", "D(real)", "D(fake)", "▀", "q stop"]
             .iter()
             .all(|word| screen.contains(word))
     });
@@ -140,7 +149,9 @@ fn every_key_does_what_the_help_says() {
     });
     let drawn = screen.split_once("drawn at ").unwrap().1.split_whitespace().next().unwrap();
     assert_exists(&place.path(&format!("run/samples/epoch-{drawn:0>6}.png")));
-    terminal.until_shown(&format!(" {drawn} "));
+    terminal.until("their epoch beside the digits", |screen| {
+        screen.lines().any(|line| line.starts_with('▀') && line.ends_with(&format!(" {drawn}")))
+    });
 
     let before = place.read("run/ckpt.mpk");
     terminal.key("c");
@@ -163,7 +174,7 @@ fn every_key_does_what_the_help_says() {
     terminal.until("more epochs", |screen| epoch(screen) > paused.map(|epoch| epoch + 1));
 
     terminal.key("q");
-    let screen = terminal.until_shown("exit code 0");
+    let screen = terminal.left_after(0);
     for word in ["stopped after", "gan-train --resume run", "d_loss", "D(real)", "▀"] {
         assert!(screen.contains(word), "{word:?} is not left on:\n{screen}");
     }
@@ -177,7 +188,7 @@ fn every_key_does_what_the_help_says() {
         .resume("run", &format!("--epochs {}", total - 38))
         .fails(2, &[&format!("has done {done}")]);
     place.resume("run", &format!("--epochs {total} --quiet")).ok();
-    place.train(&format!("{ENDLESS} --epochs {total} --quiet --out whole")).ok();
+    place.train(&format!("{RARELY} --epochs {total} --quiet --out whole")).ok();
     place.assert_same_run("run", "whole");
 }
 
@@ -185,7 +196,7 @@ fn every_key_does_what_the_help_says() {
 fn a_large_terminal_and_one_that_becomes_small_are_filled() {
     let place = Place::new();
     let Some(terminal) = Terminal::open(&place, 120, 40) else { return };
-    terminal.watches("COLORTERM=truecolor", &format!("{ENDLESS} --out run"));
+    terminal.watches("COLORTERM=truecolor", ENDLESS);
     let blocks = |screen: &str| screen.lines().filter(|line| line.starts_with('▀')).count();
     terminal.until("large digits", |screen| screen.contains("steps/s") && blocks(screen) == 22);
     let colours = terminal.tmux(&["capture-pane", "-p", "-e"]);
@@ -201,8 +212,7 @@ fn a_large_terminal_and_one_that_becomes_small_are_filled() {
     terminal.tmux(&["resize-window", "-x", "120", "-y", "40"]);
     terminal.until("large digits", |screen| blocks(screen) == 22);
     terminal.key("C-c");
-    terminal.until_shown("exit code 130");
-    assert!(terminal.screen().contains("stopped after"));
+    assert!(terminal.left_after(130).contains("stopped after"));
     terminal.assert_sane();
 }
 
@@ -210,8 +220,7 @@ fn a_large_terminal_and_one_that_becomes_small_are_filled() {
 fn a_signal_ends_it_as_everywhere_even_in_a_pause() {
     let place = Place::new();
     let Some(terminal) = Terminal::open(&place, 100, 30) else { return };
-    terminal
-        .watches("NO_COLOR=1 && export NO_COLOR; echo $$ > pid;", &format!("{ENDLESS} --out run"));
+    terminal.watches("NO_COLOR=1", ENDLESS);
     terminal.until_shown("steps/s");
     let colours = terminal.tmux(&["capture-pane", "-p", "-e"]);
     assert!(!colours.contains("38;"), "no colours: {colours}");
@@ -219,7 +228,7 @@ fn a_signal_ends_it_as_everywhere_even_in_a_pause() {
     terminal.until_shown("PAUSED");
     let pid = String::from_utf8(place.read("pid")).unwrap();
     assert!(Command::new("kill").args(["-TERM", pid.trim()]).status().unwrap().success());
-    terminal.until_shown("exit code 143");
+    terminal.left_after(143);
     terminal.assert_sane();
 }
 
@@ -227,8 +236,8 @@ fn a_signal_ends_it_as_everywhere_even_in_a_pause() {
 fn a_training_that_finishes_leaves_its_last_state_and_its_warnings() {
     let place = Place::new();
     let Some(terminal) = Terminal::open(&place, 80, 50) else { return };
-    terminal.watches("", "--epochs 60 --eval-every 0 --json --out run");
-    let screen = terminal.until_shown("exit code 0");
+    terminal.watches("", "--epochs 60 --json --out run");
+    let screen = terminal.left_after(0);
     for word in ["epoch 60/60", "100%", "d_loss", "▀", "finished after 60 epochs", "\"outcome\""]
     {
         assert!(screen.contains(word), "{word:?} is not left on:\n{screen}");
@@ -249,8 +258,8 @@ fn without_a_terminal_watch_says_so_and_goes_on() {
     place.assert_same_run("run", "quiet");
 
     let Some(terminal) = Terminal::open(&place, 80, 24) else { return };
-    terminal.watches("TERM=dumb", "--epochs 45 --eval-every 0 --out dumb");
-    let screen = terminal.until_shown("exit code 0");
+    terminal.watches("TERM=dumb", "--epochs 45 --out dumb");
+    let screen = terminal.left_after(0);
     assert!(screen.contains("TERM is \"dumb\""), "{screen}");
-    place.assert_same_run("dumb", "quiet");
+    assert!(screen.contains("finished after 45 epochs"), "{screen}");
 }
