@@ -71,7 +71,7 @@ export class Chart {
     return runs.some((run) => run.rows.some((row) => Number.isFinite(this.#spec.lines[0].of(row))));
   }
 
-  /** Draws everything anew; `share` is the part of all epochs that is smoothed over. */
+  /** Draws everything up to the epoch `last`, smoothed over `width` epochs; `point` comes after. */
   draw(runs, last, width) {
     const { lines, sparse, id } = this.#spec;
     const size = { w: this.#plot.clientWidth, h: this.#plot.clientHeight };
@@ -104,7 +104,6 @@ export class Chart {
         element("svg:path", { class: `curve ${curve.dash}`, d: "M0 4H24" })),
       curve.name, curve.value = element("b"))));
     this.#plot.setAttribute("aria-valuemax", last);
-    this.point(null, null);
   }
 
   #scale(curves, { h }) {

@@ -24,7 +24,7 @@ export class Runs {
   #connected;
   #again = 0;
 
-  /** `changed` is called after anything is new; `connected` with "on", "off" or "lost". */
+  /** `changed` is called after anything is new, with true if it cannot wait; `connected` with "on", "off" or "lost". */
   constructor(changed, connected) {
     this.#changed = changed;
     this.#connected = connected;
@@ -55,7 +55,7 @@ export class Runs {
       run.slot = [0, 1, 2, 3, 4, 5].find((slot) => !taken.has(slot));
       taken.add(run.slot);
     }
-    this.#changed();
+    this.#changed(true);
     this.listen();
   }
 

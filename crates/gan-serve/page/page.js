@@ -31,19 +31,20 @@ const runs = new Runs(drawSoon, connected);
 const charts = CHARTS.map((spec) => new Chart(spec, point, (epoch) => epoch !== null && digits.at(epoch)));
 const digits = new Digits(() => point(pointed));
 let pointed = null;
-let waiting = false;
+let waiting = 0;
+let drawn = -Infinity;
 
-/** However much news there is, one drawing a frame. */
-function drawSoon() {
+/** However much news there is, one drawing in two seconds: the processor is for the training. */
+function drawSoon(now) {
+  if (now) return draw();
   if (waiting) return;
-  waiting = true;
-  requestAnimationFrame(() => {
-    waiting = false;
-    draw();
-  });
+  waiting = setTimeout(draw, Math.max(0, drawn + 2000 - performance.now()));
 }
 
 function draw() {
+  clearTimeout(waiting);
+  waiting = 0;
+  drawn = performance.now();
   drawRuns(runs);
   drawChoices(runs, show);
   digits.draw(runs.shown);
@@ -61,7 +62,8 @@ function drawCharts() {
     // Losses are always there; what was never measured has no chart.
     const there = chart === charts[0] || chart.has(runs.shown);
     chart.figure.hidden = !there;
-    if (there) chart.draw(runs.shown, last, share * last);
+    // What is out of sight is drawn when it comes into sight.
+    if (there && chart.seen) chart.draw(runs.shown, last, share * last);
   }
   byId("unmeasured").hidden = !last || !charts[2].figure.hidden;
   point(pointed);
@@ -82,8 +84,7 @@ function drawTitle() {
 /** What the line to the server is, in words. */
 function connected(how) {
   const live = byId("live");
-  const moving = runs.shown.some((run) => run.state === "running");
-  live.className = `${how}${moving ? " moving" : ""}`;
+  live.className = how;
   const words = { on: "live", off: "asleep", lost: "no connection: is the program that served this page still running?" };
   if (live.textContent !== words[how]) live.textContent = words[how];
 }
@@ -99,6 +100,13 @@ async function begin() {
   byId("smooth").addEventListener("input", drawCharts);
   byId("only-box").addEventListener("change", () => drawSettings(runs.shown));
   new ResizeObserver(drawCharts).observe(byId("charts"));
+  const sight = new IntersectionObserver((entries) => {
+    for (const { target, isIntersecting } of entries) {
+      charts.find((chart) => chart.figure === target).seen = isIntersecting;
+    }
+    drawCharts();
+  }, { rootMargin: "100px" });
+  for (const chart of charts) sight.observe(chart.figure);
   document.addEventListener("visibilitychange", () => runs.listen());
   const names = location.hash.slice(1).split("&").filter(Boolean).map(decodeURIComponent);
   try {

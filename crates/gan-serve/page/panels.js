@@ -237,6 +237,9 @@ function item({ run, epoch, kind, words }, several, key) {
 
 /** Every setting of the runs, side by side, and what differs named. */
 export function drawSettings(shown) {
+  const key = JSON.stringify([byId("only-box").checked, shown.map((run) => [run.id, run.slot, run.settings])]);
+  if (byId("table").dataset.key === key) return;
+  byId("table").dataset.key = key;
   const of = shown.map((run) => new Map(run.settings));
   const names = [...new Set(shown.flatMap((run) => run.settings.map(([name]) => name)))];
   const group = (name) => ["training.", "model.", "dataset."].findLastIndex((part) => name.startsWith(part));
