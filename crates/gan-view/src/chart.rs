@@ -72,7 +72,7 @@ impl Chart {
         let text = ("sans-serif", FONT).into_font().color(&INK.rgb());
         let mut chart = ChartBuilder::on(root)
             .margin(20)
-            .margin_right(60)
+            .margin_right(110)
             .x_label_area_size(120)
             .y_label_area_size(190)
             .build_cartesian_2d(self.width(), self.height())?;

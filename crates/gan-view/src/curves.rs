@@ -159,12 +159,11 @@ fn figure(
     let shows = matches!(group.axis, Axis::Probability | Axis::Share).then_some(0.0..1.0);
     let chart = Chart { y, shows, curves };
     let svg = chart.svg(&format!("{title}, over epochs"))?;
-    let smoothed = match widest {
-        0 => String::new(),
-        _ => {
-            let rows = 2 * widest + 1;
-            format!(" Faint: as read. Bold: smoothed, the mean of up to {rows} readings.")
-        }
+    let smoothed = if widest > 0 {
+        let rows = 2 * widest + 1;
+        format!(" Faint: as read. Bold: smoothed, the mean of up to {rows} readings.")
+    } else {
+        String::new()
     };
     let beyond = match chart.beyond() {
         0 => String::new(),

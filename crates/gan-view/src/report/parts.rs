@@ -84,10 +84,9 @@ fn best(record: &Record) -> Option<(u64, f64)> {
     measured.min_by(|a, b| a.1.total_cmp(&b.1))
 }
 
-/// What each run draws now, and what it learnt from.
+/// What each run draws now, and what they learnt from.
 pub fn digits(page: &mut String, records: &[Record], names: &[String]) {
     page.push_str("<section>\n<h2>Digits</h2>\n");
-    let mut shown = HashSet::new();
     for (record, name) in records.iter().zip(names) {
         let samples = record.samples();
         let last = samples.iter().rev().find_map(|(epoch, path)| Some((epoch, read(path)?)));
@@ -97,18 +96,14 @@ pub fn digits(page: &mut String, records: &[Record], names: &[String]) {
         };
         let what = format!("{name}, drawn after epoch {epoch}");
         picture(page, "row", &row, &what, &what);
-        let data = record.setting("dataset.digest");
-        if shown.insert(data)
-            && let Some(reals) = read(&record.paths().reals())
-        {
-            let data = record.setting("dataset.name").unwrap_or_default();
-            picture(
-                page,
-                "row crop",
-                &reals,
-                "Real images",
-                &format!("real ones of {data}, to compare"),
-            );
+    }
+    let mut shown = HashSet::new();
+    for record in records {
+        let Some(reals) = read(&record.paths().reals()) else { continue };
+        if shown.insert(record.setting("dataset.digest")) {
+            let data = record.setting("dataset.name").unwrap_or_else(none);
+            let what = format!("real images of {data}, to compare");
+            picture(page, "row crop", &reals, &what, &what);
         }
     }
     page.push_str("</section>\n");

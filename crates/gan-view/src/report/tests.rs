@@ -1,4 +1,5 @@
 use std::fs;
+use std::slice::from_ref;
 
 use gan_run::{Ending, Finding, HowEnded, MetricsRow, Quality, RunDir};
 use image::GrayImage;
@@ -165,10 +166,10 @@ fn only_a_report_is_replaced_unless_it_is_asked_for() {
     let record = run(&dir.path().join("run"), 0, &[row(20)], HowEnded::Finished);
     let path = dir.path().join("page.html");
     fs::write(&path, "<!doctype html>\n<title>my thesis</title>").unwrap();
-    let refused = write_report(&[record.clone()], &path, false);
+    let refused = write_report(from_ref(&record), &path, false);
     assert!(matches!(refused, Err(ViewError::NotOurs(_))));
     assert!(fs::read_to_string(&path).unwrap().contains("thesis"));
-    write_report(&[record.clone()], &path, true).unwrap();
+    write_report(from_ref(&record), &path, true).unwrap();
     assert!(is_report(&path).unwrap());
-    write_report(&[record], &path, false).unwrap();
+    write_report(from_ref(&record), &path, false).unwrap();
 }
