@@ -5,7 +5,7 @@
 
 use gan_model::{TrainingConfig, device};
 use gan_sample::{Grid, Sampler, write_png};
-use gan_train::{Event, Recipe, RunDir, Trainer, train};
+use gan_train::{Ask, Event, Recipe, RunDir, Trainer, train};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let device = device::select("auto")?.device;
@@ -20,7 +20,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             println!("epoch {:3}  d_loss {:.3}  g_loss {:.3}", row.epoch, row.d_loss, row.g_loss);
         }
     };
-    train(&mut trainer, &dataset, &run, None, &device, |_| false, show)?;
+    train(&mut trainer, &dataset, &run, None, &device, |_| Ask::GoOn, show)?;
 
     let generator = trainer.averaged_generator();
     let sampler = Sampler::new(&generator, trainer.model(), &device);

@@ -6,7 +6,10 @@
 
 pub mod eval;
 pub mod exit;
+pub mod report;
+pub mod runs;
 pub mod sample;
 pub mod say;
 mod shell;
 pub mod train;
+pub mod watch;

@@ -11,9 +11,15 @@ mod backends;
 mod bad_checkpoints;
 mod bad_data;
 mod bad_usage;
+#[cfg(unix)]
+mod browser;
+#[cfg(unix)]
+mod chromium;
 mod corpora;
 #[cfg(unix)]
 mod crashes;
+#[cfg(unix)]
+mod dashboard;
 mod diagnosis;
 #[cfg(unix)]
 mod disk;
@@ -31,12 +37,16 @@ mod objectives;
 mod parts;
 mod readers;
 mod repeatability;
+mod reports;
 mod resume;
 mod sampling;
 mod settings;
 #[cfg(unix)]
 mod streams;
+mod tensorboard;
 mod training;
 mod util;
 mod walks;
+#[cfg(unix)]
+mod watching;
 mod whole;

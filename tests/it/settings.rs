@@ -43,6 +43,8 @@ const FLAGS: [(&str, Option<&str>); 41] = [
     ("--resume", None),
     ("--config", None),
     ("--json", None),
+    ("--watch", None),
+    ("--tensorboard", None),
     ("--quiet", None),
     ("--dry-run", None),
 ];

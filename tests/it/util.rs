@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::fs;
-use std::io::{self, Read};
+use std::io::{self, BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::OnceLock;
@@ -15,6 +15,7 @@ use tempfile::TempDir;
 
 pub(crate) const GAN_TRAIN: &str = env!("CARGO_BIN_EXE_gan-train");
 pub(crate) const GAN_SAMPLE: &str = env!("CARGO_BIN_EXE_gan-sample");
+pub(crate) const GAN_WATCH: &str = env!("CARGO_BIN_EXE_gan-watch");
 
 /// A CPU back end: what it computes repeats to the last bit.
 pub(crate) const CPU: &str = if cfg!(feature = "flex") { "flex" } else { "ndarray" };
@@ -87,7 +88,16 @@ impl Place {
     pub(crate) fn start_with(&self, args: &str, variables: &[(&str, &str)]) -> Running {
         let resumed = args.contains("--resume");
         let args = if resumed { format!("{args} --device {CPU}") } else { small(args) };
-        let mut command = Command::new(GAN_TRAIN);
+        self.spawn(GAN_TRAIN, &args, variables)
+    }
+
+    /// Starts a program with these words in this directory.
+    pub(crate) fn start_program(&self, program: &str, args: &str) -> Running {
+        self.spawn(program, args, &[])
+    }
+
+    fn spawn(&self, program: &str, args: &str, variables: &[(&str, &str)]) -> Running {
+        let mut command = Command::new(program);
         command.args(args.split_whitespace()).current_dir(self.0.path());
         command.envs(variables.iter().copied());
         Running(command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap())
@@ -208,6 +218,18 @@ impl Running {
         }
     }
 
+    /// The first line on stderr that holds `word`.
+    #[track_caller]
+    pub(crate) fn says(&mut self, word: &str) -> String {
+        line(self.0.stderr.as_mut().unwrap(), word)
+    }
+
+    /// The first line on stdout that holds `word`.
+    #[track_caller]
+    pub(crate) fn prints(&mut self, word: &str) -> String {
+        line(self.0.stdout.as_mut().unwrap(), word)
+    }
+
     /// Sends a signal, such as `INT`, and waits for the end.
     #[cfg(unix)]
     pub(crate) fn signal(self, name: &str) -> Ran {
@@ -314,6 +336,12 @@ pub(crate) fn number(variable: &str, usual: u64) -> u64 {
 /// A grey picture and its size in pixels.
 pub(crate) fn picture(path: &Path) -> image::GrayImage {
     image::open(path).unwrap().into_luma8()
+}
+
+#[track_caller]
+fn line(pipe: &mut dyn std::io::Read, word: &str) -> String {
+    let mut lines = BufReader::new(pipe).lines().map_while(Result::ok);
+    lines.find(|line| line.contains(word)).unwrap_or_else(|| panic!("no {word:?} before the end"))
 }
 
 fn small(args: &str) -> String {

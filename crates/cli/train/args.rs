@@ -9,6 +9,7 @@ use gan_train::Recipe;
 use serde::{Deserialize, Serialize};
 
 use crate::exit;
+use crate::watch::Page;
 
 const EXAMPLES: &str = "Examples:
   gan-train                                  10000 epochs of batch 128 on MNIST
@@ -17,6 +18,7 @@ const EXAMPLES: &str = "Examples:
   gan-train --resume runs/0001-mnist-dense   go on where a run was stopped
   gan-train --resume runs/0001-mnist-dense --epochs 20000
   gan-train --config my.toml --seed 7        flags win over the file, the file over defaults
+  gan-train --serve                          with a page to watch it in a browser
   gan-train --dry-run                        show the effective settings and stop";
 
 const AFTER: &str = "The configuration file has the names of the flags as its keys:
@@ -64,6 +66,18 @@ pub struct TrainArgs {
     #[arg(long, short)]
     pub quiet: bool,
 
+    /// Show a dashboard on the terminal: curves, the digits themselves, and keys
+    #[arg(long)]
+    pub watch: bool,
+
+    /// Write event files for TensorBoard, too, to the run's folder tensorboard
+    #[arg(long)]
+    pub tensorboard: bool,
+
+    /// Leave no report.html and no training.gif in the run's directory at the end
+    #[arg(long)]
+    pub no_report: bool,
+
     /// Show the effective settings, write nothing, and stop
     #[arg(long)]
     pub dry_run: bool,
@@ -72,6 +86,9 @@ pub struct TrainArgs {
     /// --resume goes on with it
     #[arg(long, value_name = "N")]
     pub stop_after: Option<u64>,
+
+    #[command(flatten)]
+    pub page: Page,
 
     /// Print a completion script for this shell and stop
     #[arg(long, value_name = "SHELL", hide_short_help = true)]

@@ -4,12 +4,15 @@ mod args;
 // Public for those who feed it what no user would write.
 #[doc(hidden)]
 pub mod config_file;
+mod dashboard;
 mod data;
+mod look_back;
 mod options;
 mod progress;
 pub(crate) mod resume;
 mod signals;
 mod table;
+mod tensorboard;
 
 use std::path::Path;
 use std::time::Instant;
@@ -18,7 +21,9 @@ use clap::{CommandFactory, Parser};
 use gan_data::{Dataset, SIDE};
 use gan_model::DatasetInfo;
 use gan_model::checkpoint::{Checkpoint, Header};
-use gan_train::{Judge, Outcome, RunConfig, RunDir, TrainError, Trainer, dataset_info, train};
+use gan_run::{Ending, HowEnded};
+use gan_serve::{Door, Limits, Runs, Server};
+use gan_train::{Ask, Judge, Outcome, RunConfig, RunDir, TrainError, Trainer, dataset_info, train};
 use serde_json::json;
 
 use self::args::TrainArgs;
@@ -29,9 +34,10 @@ pub(crate) use self::options::{choose_device, use_threads};
 use self::progress::Progress;
 use self::resume::Resume;
 use self::signals::Asked;
+use self::tensorboard::Events;
 use crate::eval::ruler;
 use crate::exit::Failure;
-use crate::{say, shell};
+use crate::{say, shell, watch};
 
 /// # Errors
 /// How the program ends when it does not succeed.
@@ -52,6 +58,8 @@ pub fn main() -> Result<(), Failure> {
         // Known before anything is downloaded.
         RunDir::check_free(out)?;
     }
+    // So is an address that is taken.
+    let door = options.page.serve.is_some().then(|| watch::open(&options.page)).transpose()?;
     let mut data = data::get(&options.data, options.quiet)?;
     let info = dataset_info(&data.train);
     let mut trainer = match &resume {
@@ -83,6 +91,7 @@ pub fn main() -> Result<(), Failure> {
             run.root().display()
         ));
     }
+    let _server = door.map(|door| serve(door, &run, options.quiet)).transpose()?;
     if let Some(resume) = &resume
         && options.training.epochs != resume.checkpoint.header().training.epochs
         && options.training.depends_on_total()
@@ -116,6 +125,14 @@ fn judge(options: &Options, data: &mut Data) -> Result<Option<Judge>, Failure> {
     Ok(Some(Judge::new(ruler, data.test()?)))
 }
 
+/// Serves a page on which the run, and those beside it, can be watched while it trains.
+fn serve(door: Door, run: &RunDir, quiet: bool) -> Result<Server, Failure> {
+    if !quiet {
+        say::note(format!("  page          {}", watch::address(&door)));
+    }
+    Ok(door.serve(Runs::beside(run.root()), Limits::default())?)
+}
+
 /// Trains, and tells how it went.
 fn finish(
     options: &Options,
@@ -127,23 +144,49 @@ fn finish(
 ) -> Result<(), Failure> {
     let asked = Asked::listen()?;
     let begin = Instant::now();
-    let mut progress = Progress::new(run, trainer.epoch(), config.training.epochs, options.quiet);
+    let (epoch, total) = (trainer.epoch(), config.training.epochs);
+    let mut events = Events::begin(options.tensorboard, run, epoch)?;
+    let dashboard = || dashboard::open(run, epoch, total, &asked, options.quiet);
+    let dashboard = options.watch.then(dashboard).flatten();
+    let mut progress = Progress::new(run, epoch, total, options.quiet);
+    if dashboard.is_some() {
+        progress.wait();
+    }
     let device = &options.device.device;
     let last = options.stop_after.unwrap_or(u64::MAX);
-    let stop = |epoch| asked.signal().is_some() || epoch >= last;
-    let outcome =
-        train(trainer, dataset, run, judge, device, stop, |event| progress.observe(event));
+    let ask = |epoch| {
+        let keys = dashboard.as_ref().map_or(Ask::GoOn, dashboard::ask);
+        if asked.signal().is_some() || epoch >= last { Ask::Stop } else { keys }
+    };
+    let observe = |event| {
+        if let Some(dashboard) = &dashboard {
+            dashboard::tell(dashboard, &event);
+        }
+        if let Some(warning) = events.observe(&event) {
+            progress.warn(&warning);
+        }
+        progress.observe(event);
+    };
+    let outcome = train(trainer, dataset, run, judge, device, ask, observe);
+    drop(dashboard);
     progress.finish();
 
-    let (word, epochs) = match &outcome {
-        Ok(Outcome::Finished) => ("finished", trainer.epoch()),
-        Ok(Outcome::Stopped) => ("stopped", trainer.epoch()),
+    let (how, epochs) = match &outcome {
+        Ok(Outcome::Finished) => (Some(HowEnded::Finished), trainer.epoch()),
+        Ok(Outcome::Stopped) => (Some(HowEnded::Stopped), trainer.epoch()),
         Err(TrainError::Diverged { epoch, .. } | TrainError::WeightsDiverged(epoch)) => {
-            ("diverged", *epoch)
+            (Some(HowEnded::Diverged), *epoch)
         }
-        Err(_) => ("failed", trainer.epoch()),
+        Err(_) => (None, trainer.epoch()),
     };
+    let word = how.map_or("failed", HowEnded::word);
     let seconds = begin.elapsed().as_secs_f64();
+    if let Some(outcome) = how
+        && let Err(error) = run.write_ending(&Ending { outcome, epochs, seconds })
+    {
+        // What was trained is safe.
+        say::note(format!("warning: {error}"));
+    }
     let root = run.root().display();
     if !options.quiet {
         let hint = match word {
@@ -156,6 +199,8 @@ fn finish(
         };
         say::note(format!("{word} after {epochs} epochs, {}{hint}", say::duration(seconds)));
     }
+    let kept = how.filter(|_| options.report).map(|_| look_back::leave(run, options.quiet));
+    let [report, animation] = kept.unwrap_or_default();
     let mut told = Ok(());
     if options.json {
         let (row, quality, best) = (progress.latest, progress.quality, progress.best);
@@ -169,6 +214,8 @@ fn finish(
             "metrics": run.metrics(),
             "samples": run.samples(),
             "reals": run.reals(),
+            "report": report,
+            "animation": animation,
             "best": run.best().exists().then(|| run.best()),
             "best_epoch": best,
             "findings": progress.findings,

@@ -13,6 +13,7 @@ use super::args::{Settings, TrainArgs};
 use super::resume::Resume;
 use super::{config_file, data};
 use crate::exit::Failure;
+use crate::watch::Page;
 
 /// What to do, every setting known and in its range.
 pub struct Options {
@@ -23,8 +24,12 @@ pub struct Options {
     pub out: Option<PathBuf>,
     pub json: bool,
     pub quiet: bool,
+    pub watch: bool,
+    pub tensorboard: bool,
+    pub report: bool,
     pub dry_run: bool,
     pub stop_after: Option<u64>,
+    pub page: Page,
 }
 
 /// Which images, and where they may come from.
@@ -74,8 +79,12 @@ impl Options {
             out: s.out,
             json: args.json,
             quiet: args.quiet,
+            watch: args.watch,
+            tensorboard: args.tensorboard,
+            report: !args.no_report,
             dry_run: args.dry_run,
             stop_after: args.stop_after,
+            page: args.page,
         })
     }
 }

@@ -15,6 +15,8 @@ pub struct Progress<'a> {
     run: &'a RunDir,
     bar: ProgressBar,
     quiet: bool,
+    /// What is to be said once the terminal is free again, while something else has it.
+    later: Option<Vec<String>>,
     total: u64,
     first: u64,
     begin: Instant,
@@ -52,6 +54,7 @@ impl<'a> Progress<'a> {
             run,
             bar,
             quiet,
+            later: None,
             total,
             first,
             begin: now,
@@ -96,21 +99,31 @@ impl<'a> Progress<'a> {
         }
     }
 
+    /// Leaves the terminal to something else until the end: warnings are said then, and lines
+    /// not at all.
+    pub fn wait(&mut self) {
+        self.bar.set_draw_target(ProgressDrawTarget::hidden());
+        self.later = Some(Vec::new());
+    }
+
     /// Clears the bar.
-    pub fn finish(&self) {
+    pub fn finish(&mut self) {
         self.bar.finish_and_clear();
+        self.later.take().into_iter().flatten().for_each(say::note);
     }
 
     fn line(&mut self, line: &str) {
-        if !self.quiet {
+        if !self.quiet && self.later.is_none() {
             self.warn(line);
         }
     }
 
     /// A line that is said even if nothing else is.
-    fn warn(&mut self, line: &str) {
+    pub fn warn(&mut self, line: &str) {
         self.spoke = Instant::now();
-        if self.bar.is_hidden() {
+        if let Some(later) = &mut self.later {
+            later.push(line.to_owned());
+        } else if self.bar.is_hidden() {
             say::note(line);
         } else {
             self.bar.println(line);

@@ -146,12 +146,12 @@ impl RunDir {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use std::fs;
 
     use super::*;
 
-    fn row(epoch: u64) -> MetricsRow {
+    pub fn row(epoch: u64) -> MetricsRow {
         MetricsRow {
             epoch,
             d_loss: 0.5,

@@ -1,25 +1,27 @@
-//! The directory of a run: every path in it, and who may write there.
+//! The directory of a run for the process that trains there.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Read};
+use std::ops::Deref;
 use std::path::{Path, PathBuf};
+use std::thread::sleep;
+use std::time::Duration;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use thiserror::Error;
 
-/// The usual name of a checkpoint.
-pub const CHECKPOINT: &str = "ckpt.mpk";
-/// Held by whoever writes in the directory.
-const LOCK: &str = ".lock";
+use crate::ending::Ending;
+use crate::paths::{LOCK, RunPaths, number};
 
 /// The largest `config.json` that is read.
 const MAX_CONFIG: u64 = 1 << 20;
 
-/// A run's directory, held by this process alone until it is dropped.
+/// A run's directory, held by this process alone until it is dropped; its paths are those of
+/// [`RunPaths`].
 #[derive(Debug)]
 pub struct RunDir {
-    root: PathBuf,
+    paths: RunPaths,
     // Held, not read: the lock dies with the process.
     _lock: File,
 }
@@ -49,6 +51,18 @@ pub enum RunDirError {
     /// Another process trains there at this moment.
     #[error("{} is in use by another gan-train; wait for it, or choose another directory", .0.display())]
     InUse(PathBuf),
+}
+
+/// A reader has the lock for an instant only, see [`RunPaths::held`].
+const TRIES: u32 = 20;
+const PAUSE: Duration = Duration::from_millis(10);
+
+impl Deref for RunDir {
+    type Target = RunPaths;
+
+    fn deref(&self) -> &RunPaths {
+        &self.paths
+    }
 }
 
 impl RunDir {
@@ -110,7 +124,7 @@ impl RunDir {
     /// Whether a run has left its record in this directory.
     #[must_use]
     pub fn is_run(root: &Path) -> bool {
-        root.join("config.json").exists()
+        RunPaths::new(root).config().exists()
     }
 
     /// Whether a training was ended in this directory before its first checkpoint: there is
@@ -127,8 +141,9 @@ impl RunDir {
                 })
             })
         };
-        let samples = root.join("samples");
-        root.join(LOCK).is_file()
+        let paths = RunPaths::new(root);
+        let samples = paths.samples();
+        paths.lock().is_file()
             && only(root, &[LOCK, "config.json", "reals.png", "samples"])
             && (!samples.exists() || only(&samples, &["epoch-000000.png"]))
     }
@@ -142,68 +157,32 @@ impl RunDir {
     }
 
     fn hold(root: PathBuf) -> Result<Self, RunDirError> {
-        let path = root.join(LOCK);
+        let paths = RunPaths::new(root);
+        let path = paths.lock();
         let lock = OpenOptions::new().create(true).truncate(false).write(true).open(&path);
         let lock = lock.map_err(io("create", &path))?;
-        match lock.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => return Err(RunDirError::InUse(root)),
-            Err(TryLockError::Error(error)) => return Err(io("lock", &path)(error)),
+        let mut tries = 1;
+        while let Err(error) = lock.try_lock() {
+            match error {
+                TryLockError::WouldBlock if tries < TRIES => sleep(PAUSE),
+                TryLockError::WouldBlock => return Err(RunDirError::InUse(paths.root().into())),
+                TryLockError::Error(error) => return Err(io("lock", &path)(error)),
+            }
+            tries += 1;
         }
-        remove_torn(&root).map_err(io("clear", &root))?;
-        let run = Self { root, _lock: lock };
-        let samples = run.samples();
+        remove_torn(paths.root()).map_err(io("clear", paths.root()))?;
+        // How an earlier training ended is no news of the one that begins.
+        let outcome = paths.outcome();
+        match fs::remove_file(&outcome) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                return Err(io("remove", &outcome)(error));
+            }
+            _ => {}
+        }
+        let samples = paths.samples();
         fs::create_dir_all(&samples).map_err(io("create", &samples))?;
         remove_torn(&samples).map_err(io("clear", &samples))?;
-        Ok(run)
-    }
-
-    /// The directory itself.
-    #[must_use]
-    pub fn root(&self) -> &Path {
-        &self.root
-    }
-
-    /// Everything effective in the run, as JSON.
-    #[must_use]
-    pub fn config(&self) -> PathBuf {
-        self.root.join("config.json")
-    }
-
-    /// One [`MetricsRow`](crate::MetricsRow) a line.
-    #[must_use]
-    pub fn metrics(&self) -> PathBuf {
-        self.root.join("metrics.jsonl")
-    }
-
-    /// A hundred of the real images.
-    #[must_use]
-    pub fn reals(&self) -> PathBuf {
-        self.root.join("reals.png")
-    }
-
-    /// The rows of digits.
-    #[must_use]
-    pub fn samples(&self) -> PathBuf {
-        self.root.join("samples")
-    }
-
-    /// The row of digits drawn after `epoch` epochs.
-    #[must_use]
-    pub fn sample(&self, epoch: u64) -> PathBuf {
-        self.samples().join(format!("epoch-{epoch:06}.png"))
-    }
-
-    /// The latest checkpoint.
-    #[must_use]
-    pub fn checkpoint(&self) -> PathBuf {
-        self.root.join(CHECKPOINT)
-    }
-
-    /// The checkpoint whose pictures were measured to be the best so far.
-    #[must_use]
-    pub fn best(&self) -> PathBuf {
-        self.root.join("best.mpk")
+        Ok(Self { paths, _lock: lock })
     }
 
     /// Writes `config.json`.
@@ -211,16 +190,22 @@ impl RunDir {
     /// # Errors
     /// When the system refuses.
     pub fn write_config(&self, config: &impl Serialize) -> Result<(), RunDirError> {
-        let path = self.config();
-        let text = serde_json::to_vec_pretty(config).map_err(io::Error::other);
-        text.and_then(|text| gan_files::write(&path, &text)).map_err(io("write", &path))
+        write_json(&self.config(), config)
+    }
+
+    /// Writes `outcome.json`, by which the run ceases to be going on.
+    ///
+    /// # Errors
+    /// When the system refuses.
+    pub fn write_ending(&self, ending: &Ending) -> Result<(), RunDirError> {
+        write_json(&self.outcome(), ending)
     }
 
     /// What `config.json` in `root` says, if there is one that can be read: a file, and of no
     /// more than 1 MiB.
     #[must_use]
     pub fn read_config<T: DeserializeOwned>(root: &Path) -> Option<T> {
-        let path = root.join("config.json");
+        let path = RunPaths::new(root).config();
         // Before it is opened: opening a pipe would wait for its other end.
         if !path.metadata().ok()?.is_file() {
             return None;
@@ -239,6 +224,11 @@ pub(crate) fn io<'a>(
     move |source| RunDirError::Io { action, path: path.into(), source }
 }
 
+fn write_json(path: &Path, value: &impl Serialize) -> Result<(), RunDirError> {
+    let text = serde_json::to_vec_pretty(value).map_err(io::Error::other);
+    text.and_then(|text| gan_files::write(path, &text)).map_err(io("write", path))
+}
+
 /// Removes what a process that was killed while it wrote has left: nobody else writes here.
 fn remove_torn(root: &Path) -> io::Result<()> {
     for entry in fs::read_dir(root)? {
@@ -253,9 +243,7 @@ fn remove_torn(root: &Path) -> io::Result<()> {
 fn highest_number(runs: &Path) -> io::Result<u64> {
     let mut highest = 0;
     for entry in fs::read_dir(runs)? {
-        let name = entry?.file_name();
-        let number = name.to_str().and_then(|name| name.split('-').next()?.parse().ok());
-        highest = highest.max(number.unwrap_or(0));
+        highest = highest.max(number(&entry?.path()).unwrap_or(0));
     }
     Ok(highest)
 }
@@ -314,6 +302,33 @@ mod tests {
         }
         fs::remove_file(dir.path().join(LOCK)).unwrap();
         assert!(!RunDir::is_unbegun(dir.path()), "nobody of ours was here");
+    }
+
+    #[test]
+    fn who_only_looks_does_not_keep_a_training_out() {
+        let dir = tempfile::tempdir().unwrap();
+        drop(RunDir::create(dir.path()).unwrap());
+        let reader = File::open(RunPaths::new(dir.path()).lock()).unwrap();
+        reader.lock_shared().unwrap();
+        let looking = std::thread::spawn(move || {
+            sleep(PAUSE * 3);
+            drop(reader);
+        });
+        assert!(RunDir::open(dir.path()).is_ok());
+        looking.join().unwrap();
+    }
+
+    #[test]
+    fn a_training_that_begins_takes_back_how_the_last_one_ended() {
+        let dir = tempfile::tempdir().unwrap();
+        let run = RunDir::create(dir.path()).unwrap();
+        let outcome = crate::HowEnded::Stopped;
+        run.write_ending(&Ending { outcome, epochs: 7, seconds: 1.5 }).unwrap();
+        let text = fs::read_to_string(run.outcome()).unwrap();
+        assert!(text.contains("\"stopped\""), "{text}");
+        drop(run);
+        let run = RunDir::open(dir.path()).unwrap();
+        assert!(!run.outcome().exists());
     }
 
     #[test]

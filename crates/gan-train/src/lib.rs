@@ -25,5 +25,5 @@ pub use quality::Judge;
 pub use recipe::{Recipe, SettingsError, validate};
 pub use report::{Readings, StepReport};
 pub use run_config::RunConfig;
-pub use train::{Event, Outcome, TrainError, dataset_info, train};
+pub use train::{Ask, Event, Outcome, TrainError, dataset_info, train};
 pub use trainer::Trainer;

@@ -43,12 +43,27 @@ pub enum Event {
     Best(u64),
 }
 
+/// What is asked of a training between two steps. Neither a picture nor a checkpoint changes
+/// anything else that is written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Ask {
+    /// The next step.
+    #[default]
+    GoOn,
+    /// A row of digits now, then the next step.
+    Sample,
+    /// A checkpoint now, then the next step.
+    Checkpoint,
+    /// A checkpoint now, and no more steps.
+    Stop,
+}
+
 /// How a training ended; in each case the latest checkpoint is that of its last epoch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
     /// All epochs are done.
     Finished,
-    /// `stop` said so.
+    /// `ask` said so.
     Stopped,
 }
 
@@ -81,8 +96,8 @@ pub enum TrainError {
     Checkpoint(#[from] CheckpointError),
 }
 
-/// Trains to the last of `config.epochs`, or until `stop`, asked with the epochs done, says so
-/// between two steps.
+/// Trains to the last of `config.epochs`, or until `ask`, which is called between two steps with
+/// the epochs done and may take its time, says [`Ask::Stop`].
 ///
 /// Losses go to the run's metrics, a row of digits from always the same noise to its
 /// samples, and everything to its checkpoint. Every `eval_every` epochs the `judge`, if there is
@@ -98,7 +113,7 @@ pub fn train(
     run: &RunDir,
     judge: Option<&Judge>,
     device: &Device,
-    stop: impl Fn(u64) -> bool,
+    mut ask: impl FnMut(u64) -> Ask,
     mut observe: impl FnMut(Event),
 ) -> Result<Outcome, TrainError> {
     let begin = Instant::now();
@@ -138,7 +153,7 @@ pub fn train(
         let epoch = trainer.epoch();
         observe(Event::Epoch(epoch));
 
-        let stopped = stop(epoch);
+        let asked = ask(epoch);
         let last = epoch == config.epochs;
         let measured =
             judge.filter(|_| config.eval_every > 0 && epoch.is_multiple_of(config.eval_every));
@@ -146,9 +161,11 @@ pub fn train(
         let recorded = epoch.is_multiple_of(READ_EVERY)
             || epoch.is_multiple_of(config.sample_every)
             || measured.is_some();
-        let sampled = epoch.is_multiple_of(config.sample_every) || last;
-        let saved = epoch.is_multiple_of(config.checkpoint_every) || last;
-        if recorded || sampled || saved || stopped {
+        let sampled = epoch.is_multiple_of(config.sample_every) || last || asked == Ask::Sample;
+        let saved = epoch.is_multiple_of(config.checkpoint_every)
+            || last
+            || matches!(asked, Ask::Checkpoint | Ask::Stop);
+        if recorded || sampled || saved {
             let readings = report.read();
             if !readings.is_finite() {
                 return Err(TrainError::Diverged { epoch, readings });
@@ -174,7 +191,7 @@ pub fn train(
             }
         }
         // Packed before anything is drawn of it: weights that are no numbers end it here.
-        let packed = if saved || stopped { Some(packed(trainer, &info)?) } else { None };
+        let packed = if saved { Some(packed(trainer, &info)?) } else { None };
         if sampled {
             preview(trainer, run, device)?;
             observe(Event::Sampled(epoch));
@@ -183,7 +200,7 @@ pub fn train(
             write(&run.checkpoint(), packed)?;
             observe(Event::Saved(epoch));
         }
-        if stopped && !last {
+        if asked == Ask::Stop && !last {
             outcome = Outcome::Stopped;
             break;
         }

@@ -1,0 +1,79 @@
+//! `--watch`: the dashboard, where there is a terminal for it.
+
+use std::env;
+use std::io::{self, IsTerminal};
+
+use gan_dashboard::{Colours, Dashboard, Hooks, State, Wish};
+use gan_run::{Record, RunDir};
+use gan_train::{Ask, Event};
+use signal_hook::consts::SIGINT;
+use signal_hook::low_level::raise;
+
+use super::signals::Asked;
+use crate::say;
+
+/// Opens it for a run that has done `epoch` of `total` epochs; without a terminal it says so and
+/// is none.
+pub fn open(run: &RunDir, epoch: u64, total: u64, asked: &Asked, quiet: bool) -> Option<Dashboard> {
+    let opened = terminal().and_then(|()| {
+        let record = Record::read(run.root()).map_err(|error| error.to_string())?;
+        let name = record.name();
+        let mut rows = record.rows;
+        rows.retain(|row| row.epoch <= epoch);
+        let asked = asked.clone();
+        let hooks = Hooks {
+            interrupted: Box::new(move || asked.signal().is_some()),
+            // Ours is a signal that is handled.
+            interrupt: Box::new(|| _ = raise(SIGINT)),
+        };
+        let colours = Colours::of(|name| env::var(name).ok());
+        let state = State::new(name, epoch, total, rows);
+        Dashboard::open((**run).clone(), state, colours, !quiet, hooks)
+            .map_err(|error| error.to_string())
+    });
+    match opened {
+        Ok(dashboard) => Some(dashboard),
+        Err(why) => {
+            if !quiet {
+                say::note(format!("note: --watch needs a terminal, but {why}; going on without"));
+            }
+            None
+        }
+    }
+}
+
+fn terminal() -> Result<(), String> {
+    if !io::stdin().is_terminal() || !io::stderr().is_terminal() {
+        return Err("stdin and stderr are not one".into());
+    }
+    if cfg!(windows) {
+        return Ok(());
+    }
+    match env::var("TERM") {
+        Ok(name) if !["", "dumb"].contains(&&*name) => Ok(()),
+        Ok(name) => Err(format!("TERM is {name:?}")),
+        Err(_) => Err("TERM is not set".into()),
+    }
+}
+
+/// Tells it what the training did.
+pub fn tell(dashboard: &Dashboard, event: &Event) {
+    dashboard.tell(|state| match event {
+        Event::Epoch(epoch) => state.epoch = *epoch,
+        Event::Read(row) => state.read(row.clone()),
+        Event::Found(finding) => state.found(*finding),
+        Event::Sampled(epoch) => state.drawn(*epoch),
+        Event::Saved(epoch) => state.saved(*epoch),
+        Event::Best(epoch) => state.best = Some(*epoch),
+    });
+}
+
+/// What its keys ask of the training; a paused one waits here.
+pub fn ask(dashboard: &Dashboard) -> Ask {
+    match dashboard.wish() {
+        None => Ask::GoOn,
+        Some(Wish::Sample) => Ask::Sample,
+        Some(Wish::Checkpoint) => Ask::Checkpoint,
+        Some(Wish::Stop) => Ask::Stop,
+    }
+}

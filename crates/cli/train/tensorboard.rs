@@ -1,0 +1,33 @@
+//! `--tensorboard`: event files beside the run's own record.
+
+use gan_run::RunDir;
+use gan_tensorboard::{EventLog, LogError};
+use gan_train::Event;
+
+/// The event file of a training, until it cannot be written any more.
+pub struct Events(Option<EventLog>);
+
+impl Events {
+    /// Begins it, if it is `wanted`, with the first `epoch` epochs of the run.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn begin(wanted: bool, run: &RunDir, epoch: u64) -> Result<Self, LogError> {
+        let log = wanted.then(|| EventLog::begin(run, epoch)).transpose()?;
+        Ok(Self(log))
+    }
+
+    /// Takes an event of the training. What fails is told once, as a warning: the run's own
+    /// record has everything, and the next process begins with it.
+    pub fn observe(&mut self, event: &Event) -> Option<String> {
+        let log = self.0.as_mut()?;
+        let told = match event {
+            Event::Read(_) => log.rows(),
+            Event::Sampled(epoch) => log.picture(*epoch),
+            Event::Epoch(_) | Event::Found(_) | Event::Saved(_) | Event::Best(_) => Ok(()),
+        };
+        let error = told.err()?;
+        self.0 = None;
+        Some(format!("warning: --tensorboard ends here: {error}"))
+    }
+}

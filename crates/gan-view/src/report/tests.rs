@@ -1,0 +1,175 @@
+use std::fs;
+use std::slice::from_ref;
+
+use gan_run::{Ending, Finding, HowEnded, MetricsRow, Quality, RunDir};
+use image::GrayImage;
+use serde_json::json;
+
+use super::*;
+
+fn row(epoch: u64) -> MetricsRow {
+    MetricsRow {
+        epoch,
+        d_loss: 0.5,
+        g_loss: 1.0,
+        d_real: 0.7,
+        d_fake: 0.3,
+        spread: 1.1,
+        saturated: 0.2,
+        idle: 0.0,
+        quality: None,
+        finding: None,
+        seconds: 1.0,
+    }
+}
+
+fn quality(frechet: f64) -> Quality {
+    Quality {
+        count: 2000,
+        frechet,
+        precision: 0.9,
+        recall: 0.8,
+        density: 1.1,
+        coverage: 0.95,
+        score: 9.0,
+        confidence: 0.97,
+        diversity: 1.0,
+        shares: vec![0.1; 10],
+        missing: Vec::new(),
+    }
+}
+
+/// A run of `rows` that ended so, with three rows of digits.
+fn run(root: &Path, seed: u64, rows: &[MetricsRow], outcome: HowEnded) -> Record {
+    let run = RunDir::create(root).unwrap();
+    let config = json!({
+        "training": { "epochs": 1000, "loss": "bce", "recipe": "plain", "seed": seed },
+        "dataset": { "name": "<i>mine</i>", "digest": "ab" },
+        "data_dir": "/home/someone/digits",
+    });
+    run.write_config(&config).unwrap();
+    for row in rows {
+        run.append_metrics(row).unwrap();
+    }
+    for epoch in [0, 500, 1000] {
+        GrayImage::new(280, 28).save(run.sample(epoch)).unwrap();
+    }
+    GrayImage::new(280, 280).save(run.reals()).unwrap();
+    run.write_ending(&Ending { outcome, epochs: 1000, seconds: 1.0 }).unwrap();
+    Record::read(root).unwrap()
+}
+
+/// That tags open and close in turn, attributes are quoted, and nothing comes from elsewhere.
+#[track_caller]
+fn assert_whole(page: &str) {
+    const VOID: [&str; 3] = ["meta", "img", "!doctype"];
+    let mut open: Vec<String> = Vec::new();
+    let mut rest = page;
+    while let Some(at) = rest.find('<') {
+        let end = at + rest[at..].find('>').expect("a tag ends");
+        let tag = &rest[at + 1..end];
+        rest = &rest[end + 1..];
+        let name = tag.split_whitespace().next().unwrap().trim_matches('/').to_owned();
+        assert_eq!(tag.matches('"').count() % 2, 0, "{tag}");
+        if tag.starts_with('/') {
+            assert_eq!(open.pop().as_ref(), Some(&name), "before {rest:.80}");
+        } else if !VOID.contains(&name.as_str()) && !tag.ends_with('/') {
+            open.push(name);
+        }
+    }
+    assert!(open.is_empty(), "left open: {open:?}");
+    for elsewhere in ["http:", "https:", "<script", "<link", "url(", "@import", "<iframe"] {
+        assert!(!page.contains(elsewhere), "{elsewhere}");
+    }
+    for (at, _) in page.match_indices("src=\"") {
+        assert!(page[at..].starts_with("src=\"data:image/png;base64,"));
+    }
+}
+
+#[test]
+fn a_report_of_one_run_shows_all_of_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut rows: Vec<_> = (1..=50).map(|i| row(20 * i)).collect();
+    rows[9].quality = Some(quality(30.5));
+    rows[49].quality = Some(quality(12.25));
+    rows[20].finding = Some(Finding::Collapse);
+    let root = dir.path().join("0003-mine");
+    let page = report(&[run(&root, 0, &rows, HowEnded::Finished)]).unwrap();
+    assert_whole(&page);
+    for part in [
+        "<h1>0003-mine</h1>",
+        "<span class=\"state done\">done</span>",
+        "1000 of 1000",
+        "12.25 (epoch 1000)",
+        "Epoch 420: mode collapse",
+        "loss (nats)",
+        "D(real)",
+        "Fréchet distance",
+        "&lt;i&gt;mine&lt;/i&gt;",
+        "epoch 500",
+    ] {
+        assert!(page.contains(part), "{part} is not there");
+    }
+    assert_eq!(page.matches("<svg").count(), 4);
+    assert_eq!(page.matches("<img").count(), 1 + 1 + 3);
+    assert!(!page.contains("/home/someone"), "where the data lies is nobody's business");
+}
+
+#[test]
+fn a_report_of_several_runs_names_what_differs() {
+    let dir = tempfile::tempdir().unwrap();
+    let rows: Vec<_> = (1..=50).map(|i| row(20 * i)).collect();
+    let one = run(&dir.path().join("one"), 0, &rows, HowEnded::Stopped);
+    let two = run(&dir.path().join("two"), 1, &rows[..5], HowEnded::Diverged);
+    let page = report(&[one.clone(), two]).unwrap();
+    assert_whole(&page);
+    for part in [
+        "2 runs side by side",
+        "The runs differ in seed.",
+        "<tr class=\"differs\"><th scope=\"row\">seed</th><td>0</td><td>1</td></tr>",
+        "Epoch 1000: the training diverged",
+        "Loss of the generator",
+    ] {
+        assert!(page.contains(part), "{part} is not there");
+    }
+    assert_eq!(page.matches("<svg").count(), 4, "each net's loss, D(real), D(fake)");
+
+    let other = run(&dir.path().join("b/one"), 0, &rows, HowEnded::Finished);
+    let page = report(&[one, other]).unwrap();
+    assert!(page.contains("b/one"), "runs of one name are told apart");
+    assert!(page.contains("The runs have the same settings."));
+}
+
+#[test]
+fn whatever_a_run_is_called_stays_text() {
+    let dir = tempfile::tempdir().unwrap();
+    let root = dir.path().join("<script>alert(1)<").join("script>\"&'");
+    let page = report(&[run(&root, 0, &[row(20)], HowEnded::Finished)]).unwrap();
+    assert_whole(&page);
+    assert!(page.contains("script&gt;&quot;&amp;&#39;"));
+}
+
+#[test]
+fn a_run_that_has_just_begun_has_a_report() {
+    let dir = tempfile::tempdir().unwrap();
+    let held = RunDir::create(dir.path()).unwrap();
+    held.write_config(&json!({})).unwrap();
+    let page = report(&[Record::read(dir.path()).unwrap()]).unwrap();
+    assert_whole(&page);
+    assert!(page.contains("running") && page.contains("Nothing was read yet."));
+    assert!(page.contains("has drawn nothing yet"));
+}
+
+#[test]
+fn only_a_report_is_replaced_unless_it_is_asked_for() {
+    let dir = tempfile::tempdir().unwrap();
+    let record = run(&dir.path().join("run"), 0, &[row(20)], HowEnded::Finished);
+    let path = dir.path().join("page.html");
+    fs::write(&path, "<!doctype html>\n<title>my thesis</title>").unwrap();
+    let refused = write_report(from_ref(&record), &path, false);
+    assert!(matches!(refused, Err(ViewError::NotOurs(_))));
+    assert!(fs::read_to_string(&path).unwrap().contains("thesis"));
+    write_report(from_ref(&record), &path, true).unwrap();
+    assert!(is_report(&path).unwrap());
+    write_report(from_ref(&record), &path, false).unwrap();
+}

@@ -1,0 +1,105 @@
+//! The live page in a real browser, while a real training goes on.
+
+use std::env;
+use std::io::{self, Write};
+use std::path::PathBuf;
+
+use crate::chromium::{Browser, find};
+use crate::util::{Place, picture};
+
+const LOSS: &str = "document.querySelector('#chart-loss .plot .curve')?.getAttribute('d')";
+const EPOCH: &str = "document.querySelector('#shown progress').value";
+
+#[test]
+fn the_page_moves_with_a_training_and_lays_runs_side_by_side() {
+    let Some(program) = find() else {
+        // Not by eprintln!, which nobody sees of a test that passes.
+        let words =
+            "SKIPPED: no browser for the live page; install chromium, or name one by GAN_CHROMIUM";
+        let _ = writeln!(io::stderr(), "{words}");
+        return;
+    };
+    let place = Place::new();
+    place.train("--epochs 400 --sample-every 100 --seed 1 --quiet --out runs/0001-first").ok();
+    let mut training = place.start(
+        "--epochs 1000000 --sample-every 100 --checkpoint-every 1000000 --seed 2 \
+         --serve 127.0.0.1:0 --out runs/0002-second",
+    );
+    let address = training.says("http://");
+    let address = address.split_whitespace().last().unwrap();
+
+    let mut browser = Browser::start(&program);
+    browser.look(1280, 900, false);
+    browser.open(address);
+    browser.until(&format!("({LOSS} ?? '').length > 20"));
+    assert_eq!(browser.is("document.querySelector('#shown b').textContent"), "0002-second");
+    browser.until("document.querySelector('.state').textContent === 'running'");
+    browser.until("document.getElementById('live').textContent === 'live'");
+
+    // Curves move.
+    let (curve, epoch) = (browser.is(LOSS), browser.is(EPOCH).as_f64().unwrap());
+    browser.until(&format!("{EPOCH} > {epoch} + 300"));
+    assert!(browser.is(LOSS) != curve, "the curve is the same");
+
+    // The slider goes back to noise, and stays there while the training goes on.
+    browser.until("Number(document.getElementById('when').max) >= 4");
+    browser.is("document.getElementById('when').focus()");
+    let shown = |browser: &mut Browser, epoch: &str| {
+        browser.until(&format!(
+            "document.getElementById('when-said').textContent === 'epoch {epoch}' && \
+             document.querySelector('.strip img').src.endsWith('/samples/{epoch}') && \
+             document.querySelector('.strip img').naturalWidth === 280"
+        ));
+    };
+    browser.press("Home", 36);
+    shown(&mut browser, "0");
+    browser.press("ArrowRight", 39);
+    shown(&mut browser, "100");
+    let before = browser.is("Number(document.getElementById('when').max)");
+    browser.until(&format!("Number(document.getElementById('when').max) > {before}"));
+    shown(&mut browser, "100");
+
+    // Curves are read by the pointer and by keys.
+    browser.point_at("#chart-judged .plot");
+    browser.until("document.querySelector('#chart-loss .at').textContent.startsWith('epoch ')");
+    browser.is("document.querySelector('#chart-loss .plot').focus()");
+    browser.press("Home", 36);
+    let said = "document.querySelector('#chart-loss .plot').getAttribute('aria-valuetext')";
+    browser.until(&format!("{said}.startsWith('epoch 20: discriminator ')"));
+    browser.press("ArrowRight", 39);
+    browser.until(&format!("{said}.startsWith('epoch 40: discriminator ')"));
+
+    // Two runs side by side.
+    browser.is("document.getElementById('others').open = true");
+    browser.is("document.querySelector('#choices input:not(:checked)').click()");
+    browser.until("document.querySelectorAll('#shown li').length === 2");
+    browser.until("document.querySelectorAll('#chart-loss .plot .curve.dashed').length === 2");
+    browser.until("document.querySelectorAll('#strips img').length === 2");
+    browser.until("document.getElementById('differ').textContent.includes('seed 2 / 1')");
+    browser.is("document.getElementById('only-box').click()");
+    browser.until("document.querySelectorAll('#table tbody tr:not(.differs)').length === 0");
+    assert_eq!(browser.is("location.hash"), "#0002-second&0001-first");
+
+    // It fits, in the light, in the dark and on a phone.
+    for (name, width, height, dark) in
+        [("light", 1280, 900, false), ("dark", 1280, 900, true), ("phone", 390, 844, false)]
+    {
+        browser.look(width, height, dark);
+        browser.until(&format!("innerWidth === {width}"));
+        let across = browser.is("document.documentElement.scrollWidth");
+        assert!(across.as_u64().unwrap() <= u64::from(width), "{name} is {across} wide");
+        let folder = env::var_os("GAN_SCREENSHOTS").map_or_else(|| place.path(""), PathBuf::from);
+        let path = folder.join(format!("page-{name}.png"));
+        browser.screenshot(&path);
+        let seen = picture(&path);
+        assert_eq!(seen.dimensions(), (width, height));
+        let corner = seen.get_pixel(0, height - 1).0[0];
+        assert_eq!(corner < 128, dark, "the paper of {name} is {corner}");
+    }
+    let none: [&str; 0] = [];
+    assert_eq!(browser.complaints(), none);
+
+    // Who served it is gone, and it says so.
+    drop(training);
+    browser.until("document.getElementById('live').className.includes('lost')");
+}

@@ -1,0 +1,148 @@
+//! `--tensorboard`: what TensorBoard's own reader finds in the event files.
+
+use std::collections::BTreeMap;
+use std::env;
+use std::process::Command;
+
+use serde_json::Value;
+
+use crate::util::Place;
+
+/// Every scalar as `[step, value]` and every picture as `[step, width, height, hex]`, by tag.
+const READER: &str = "
+import json, sys
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+events = EventAccumulator(sys.argv[1], size_guidance={'scalars': 0, 'images': 0})
+events.Reload()
+tags = events.Tags()
+json.dump({
+    'scalars': {tag: [[e.step, e.value] for e in events.Scalars(tag)] for tag in tags['scalars']},
+    'images': {tag: [[e.step, e.width, e.height, e.encoded_image_string.hex()]
+                     for e in events.Images(tag)] for tag in tags['images']},
+    'times': [e.wall_time for e in events.Scalars('losses/d_loss')],
+}, sys.stdout)
+";
+
+/// Rows, pictures and measurements, every few epochs.
+const HOW: &str = "--sample-every 25 --eval-every 40 --eval-count 100 --quiet";
+
+/// A Python that has TensorBoard: what `GAN_TENSORBOARD_PYTHON` names, or `python3` if it has.
+fn python() -> Option<String> {
+    let python = env::var("GAN_TENSORBOARD_PYTHON").unwrap_or_else(|_| "python3".into());
+    let found = Command::new(&python).args(["-c", "import tensorboard"]).output();
+    if found.is_ok_and(|output| output.status.success()) {
+        return Some(python);
+    }
+    eprintln!("SKIPPED: no TensorBoard; pip install tensorboard, or set GAN_TENSORBOARD_PYTHON");
+    None
+}
+
+/// What should be found of a run's rows: every number but the clock's, as TensorBoard keeps it.
+fn expected(rows: &[Value]) -> BTreeMap<String, Vec<(u64, f32)>> {
+    let mut curves: BTreeMap<String, Vec<(u64, f32)>> = BTreeMap::new();
+    for row in rows {
+        let epoch = row["epoch"].as_u64().unwrap();
+        let mut add = |tag: String, value: &Value| {
+            curves.entry(tag).or_default().push((epoch, value.as_f64().unwrap() as f32));
+        };
+        for (name, value) in row.as_object().unwrap() {
+            match &**name {
+                "epoch" | "quality" | "finding" => {}
+                "d_loss" | "g_loss" => add(format!("losses/{name}"), value),
+                "d_real" | "d_fake" => add(format!("probabilities/{name}"), value),
+                _ => add(format!("signs/{name}"), value),
+            }
+        }
+        for (name, value) in row["quality"].as_object().into_iter().flatten() {
+            match &**name {
+                "count" => {}
+                "shares" => {
+                    let shares = value.as_array().unwrap().iter().enumerate();
+                    shares.for_each(|(class, share)| add(format!("shares/{class}"), share));
+                }
+                "missing" => {
+                    let missing = value.as_array().unwrap().len();
+                    add("quality/missing".into(), &missing.into());
+                }
+                _ => add(format!("quality/{name}"), value),
+            }
+        }
+    }
+    curves
+}
+
+/// That TensorBoard reads what `run` has recorded, all of it, each epoch once.
+#[track_caller]
+fn assert_tensorboard_reads(python: &str, place: &Place, run: &str) {
+    let read = place.run(python, ["-c", READER, &format!("{run}/tensorboard")]).ok();
+    let read: Value = serde_json::from_str(&read.stdout).unwrap();
+
+    let point = |point: &Value| (point[0].as_u64().unwrap(), point[1].as_f64().unwrap() as f32);
+    let curve = |(tag, points): (&String, &Value)| {
+        (tag.clone(), points.as_array().unwrap().iter().map(point).collect())
+    };
+    let found = read["scalars"].as_object().unwrap().iter().map(curve);
+    let rows = place.rows(run);
+    assert!(rows.iter().any(|row| row["quality"].is_object()), "something was measured");
+    assert_eq!(found.collect::<BTreeMap<_, Vec<_>>>(), expected(&rows));
+    let times = read["times"].as_array().unwrap().iter().map(|time| time.as_f64().unwrap());
+    assert!(times.is_sorted(), "{}", read["times"]);
+
+    let mut found = Vec::new();
+    for picture in read["images"]["samples"].as_array().unwrap() {
+        assert_eq!((&picture[1], &picture[2]), (&280.into(), &28.into()));
+        let name = format!("epoch-{:06}.png", picture[0].as_u64().unwrap());
+        found.push((name, picture[3].as_str().unwrap().to_owned()));
+    }
+    let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    let expected = place.pictures(run).into_iter().map(|(name, bytes)| (name, hex(&bytes)));
+    assert_eq!(found, expected.collect::<Vec<_>>());
+}
+
+#[test]
+fn every_value_and_every_picture_is_read_back() {
+    let place = Place::new();
+    place.train(&format!("--epochs 90 {HOW} --tensorboard --out run")).ok();
+    place.train(&format!("--epochs 90 {HOW} --out plain")).ok();
+    place.assert_same_run("run", "plain");
+    assert!(!place.path("plain/tensorboard").exists(), "nothing is written unasked");
+    assert_eq!(place.list("run/tensorboard").len(), 1);
+    if let Some(python) = python() {
+        assert_tensorboard_reads(&python, &place, "run");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn after_a_kill_and_a_resume_each_epoch_is_there_once() {
+    let place = Place::new();
+    let args = format!("--epochs 1000000 {HOW} --checkpoint-every 30 --tensorboard --out run");
+    let mut run = place.start(&args);
+    run.until(|| place.rows("run").len() > 12);
+    // Rows and pictures that are ahead of the checkpoint will be there again.
+    drop(run);
+    let total = 57 + place.rows("run").last().unwrap()["epoch"].as_u64().unwrap();
+    place.resume("run", &format!("--epochs {total} --quiet --tensorboard")).ok();
+    assert_eq!(place.list("run/tensorboard").len(), 1);
+    if let Some(python) = python() {
+        assert_tensorboard_reads(&python, &place, "run");
+    }
+}
+
+#[test]
+fn a_run_that_began_without_events_has_them_all_after_a_resume_with_them() {
+    let place = Place::new();
+    place.train(&format!("--epochs 45 {HOW} --out run")).ok();
+    place.resume("run", "--epochs 90 --quiet --tensorboard").ok();
+    if let Some(python) = python() {
+        assert_tensorboard_reads(&python, &place, "run");
+    }
+}
+
+#[test]
+fn events_that_cannot_be_written_are_told_before_the_training() {
+    let place = Place::new();
+    place.train("--epochs 20 --quiet --out run").ok();
+    place.write("run/tensorboard", "in the way");
+    place.resume("run", "--epochs 40 --tensorboard").fails(1, &["cannot create run/tensorboard"]);
+}
