@@ -32,7 +32,7 @@ impl<'a> Terminal<'a> {
         let shell = "exec env PS1='ready> ' ENV= TERM=xterm-256color sh";
         let new = ["-f", "/dev/null", "new-session", "-d", "-x", &size[0], "-y", &size[1], shell];
         terminal.tmux(&new);
-        terminal.until("a prompt", |screen| screen.contains("ready> "));
+        terminal.until("a prompt", |screen| screen.contains("ready>"));
         Some(terminal)
     }
 

@@ -127,7 +127,7 @@ impl View<'_> {
         }
         if let Some((epoch, quality)) = &self.state.quality {
             say(quiet, String::new());
-            say(quiet, "quality at".chars().take(usize::from(width) - 1).collect());
+            say(quiet, "judged at".into());
             say(Style::new(), epoch.to_string());
             for (short, long, value) in measures(quality) {
                 if width >= 18 {
