@@ -49,7 +49,7 @@ fn joined(parts: &[&[u8]]) -> Vec<u8> {
 }
 
 /// A chunk of a PNG.
-fn chunk(kind: &[u8; 4], body: &[u8]) -> Vec<u8> {
+fn chunk(kind: &[u8], body: &[u8]) -> Vec<u8> {
     let mut crc = flate2::Crc::new();
     crc.update(kind);
     crc.update(body);
@@ -91,7 +91,7 @@ fn pictures() {
     reads("pictures", "a large size", &png(1 << 16, 1 << 16, &[]));
     // A profile, and texts, that are much longer than they look.
     for (kind, front) in
-        [(b"iCCP", &b"a\0\0"[..]), (b"zTXt", b"a\0\0"), (b"iTXt", b"a\0\x01\0\0\0")]
+        [(&b"iCCP"[..], &b"a\0\0"[..]), (b"zTXt", b"a\0\0"), (b"iTXt", b"a\0\x01\0\0\0")]
     {
         let bomb = chunk(kind, &joined(&[front, &deflated(800_000)]));
         reads("pictures", "a long text", &png(28, 28, &bomb));
@@ -191,7 +191,7 @@ fn ruler() {
 fn texts() {
     for (open, close) in [("[", "]"), ("{a=", "}"), ("{\"a\":", "}")] {
         let nested = open.repeat(1_000 / open.len());
-        reads("config", open, format!("a={nested}")[..1_000].as_bytes());
+        reads("config", open, &format!("a={nested}").as_bytes()[..1_000]);
         let closed = format!("{}1{}", open.repeat(150), close.repeat(150));
         reads("config", open, format!("a={closed}").as_bytes());
         for mode in [0, 1] {

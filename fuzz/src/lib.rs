@@ -257,7 +257,7 @@ pub fn with_weights(weights: &[u8]) -> Vec<u8> {
 /// Every committed input of a target, by its path.
 pub fn inputs(fuzz: &Path, target: &str) -> Vec<(PathBuf, Vec<u8>)> {
     let folder = fuzz.join("corpus").join(target);
-    let entries = fs::read_dir(&folder).unwrap_or_else(|error| panic!("{folder:?}: {error}"));
+    let entries = fs::read_dir(folder).expect("the corpus of each target");
     let mut paths: Vec<_> = entries.map(|entry| entry.expect("a file's name").path()).collect();
     paths.sort();
     paths.into_iter().map(|path| (path.clone(), fs::read(&path).expect("a file"))).collect()

@@ -30,6 +30,67 @@ fn every_input_of_every_target_is_survived() {
     assert!(total < 300_000, "{total} bytes of seeds");
 }
 
+/// Fuzzing for those who have stable Rust alone: blind, but a little of it in every run of the
+/// tests. `GAN_MUTATIONS` asks for more of it than two hundred inputs a target.
+#[test]
+fn seeds_that_were_changed_at_random_are_survived() {
+    let many = std::env::var("GAN_MUTATIONS").ok().and_then(|n| n.parse().ok()).unwrap_or(200);
+    for (name, target) in targets::TARGETS {
+        let seeds: Vec<_> = targets::inputs(folder(), name).into_iter().map(|it| it.1).collect();
+        let mut chance = Chance(0x9e37_79b9_7f4a_7c15);
+        for _ in 0..many {
+            let bytes = changed(&mut chance, &seeds);
+            let survived = std::panic::catch_unwind(|| target(&bytes)).is_ok();
+            assert!(survived, "{name} did not survive {bytes:02x?}");
+        }
+    }
+}
+
+/// Numbers that look random, always the same (Marsaglia 2003, xorshift of 64 bits).
+struct Chance(u64);
+
+impl Chance {
+    /// One of `0..end`.
+    fn below(&mut self, end: usize) -> usize {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        (self.0 % end.max(1) as u64) as usize
+    }
+}
+
+/// A seed with up to six changes, its mode left alone most times.
+fn changed(chance: &mut Chance, seeds: &[Vec<u8>]) -> Vec<u8> {
+    let mut bytes = seeds[chance.below(seeds.len())].clone();
+    for _ in 0..=chance.below(6) {
+        let at = chance.below(bytes.len()).max(usize::from(chance.below(20) > 0)).min(bytes.len());
+        let end = (at + 1 + chance.below(24)).min(bytes.len());
+        match chance.below(7) {
+            0 if at < bytes.len() => bytes[at] ^= 1 << chance.below(8),
+            1 if at < bytes.len() => bytes[at] = [0, 1, 0x7f, 0x80, 0xff][chance.below(5)],
+            2 => {
+                let number = [0_u32, 1, 0xffff, 1 << 31, u32::MAX - 1, u32::MAX][chance.below(6)];
+                let number = number.to_be_bytes().into_iter().take(end - at);
+                number.zip(at..).for_each(|(byte, at)| bytes[at] = byte);
+            }
+            3 => drop(bytes.drain(at..end)),
+            4 if bytes.len() < 1 << 14 => {
+                let part = bytes[at..end].repeat(1 + chance.below(40));
+                bytes.splice(at..at, part);
+            }
+            5 => {
+                let other = &seeds[chance.below(seeds.len())];
+                let from = chance.below(other.len());
+                let to = (from + chance.below(64)).min(other.len());
+                bytes.splice(at..end, other[from.min(to)..to].iter().copied());
+            }
+            6 if chance.below(4) == 0 => bytes.truncate(at),
+            _ => {}
+        }
+    }
+    bytes
+}
+
 /// The seeds that are files as our programs write them are taken for such: fuzzing begins
 /// behind the first checks, not in front of them.
 #[test]

@@ -233,6 +233,8 @@ fn whatever_is_trained_signals_change_no_byte_of_it() {
             epochs: 100 + draw.below(200),
             sample_every: 40,
             eval_every: 0,
+            // Nor for this, where the recipe has one.
+            d_lr: settings.1.d_lr.or(Some(settings.1.lr)),
             ..settings.1
         };
         let (total, flags) = (settings.1.epochs, flags(&settings));
@@ -253,7 +255,8 @@ fn whatever_is_trained_signals_change_no_byte_of_it() {
             while !run.has_ended() && place.rows("run").len() < at {
                 std::thread::sleep(std::time::Duration::from_micros(200));
             }
-            let code = run.signal(signal).code;
+            let ran = if run.has_ended() { run.ended() } else { run.signal(signal) };
+            let code = ran.code;
             let expected = match signal {
                 "KILL" => None,
                 "TERM" => Some(143),
