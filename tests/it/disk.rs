@@ -16,13 +16,15 @@ fn limited(place: &Place, blocks: u32, program: &str, args: &str) -> Ran {
 fn a_checkpoint_that_cannot_be_written_leaves_the_old_one() {
     let place = Place::new();
     place.train("--epochs 20 --quiet --out run").ok();
-    let (before, names) = (place.read("run/ckpt.mpk"), place.list("run"));
+    let (before, mut names) = (place.read("run/ckpt.mpk"), place.list("run"));
     assert!(before.len() > 200 * 1024, "larger than the limit");
 
     let args = format!("--resume run --epochs 40 --device {CPU}");
     let ran = limited(&place, 100, GAN_TRAIN, &args);
     ran.fails(1, &["cannot write run/ckpt.mpk"]);
     assert!(place.read("run/ckpt.mpk") == before, "the old checkpoint is as it was");
+    // It took the earlier ending back, and had no last word of its own.
+    names.retain(|name| name != "outcome.json");
     assert_eq!(place.list("run"), names, "no half of a file is left");
 
     // With room again, nothing was lost.

@@ -8,8 +8,8 @@ use serde_json::Value;
 
 use crate::util::{CPU, Place, Ran};
 
-const GAN_REPORT: &str = env!("CARGO_BIN_EXE_gan-report");
-const GAN_RUNS: &str = env!("CARGO_BIN_EXE_gan-runs");
+pub(crate) const GAN_REPORT: &str = env!("CARGO_BIN_EXE_gan-report");
+pub(crate) const GAN_RUNS: &str = env!("CARGO_BIN_EXE_gan-runs");
 
 fn gan_report(place: &Place, args: &str) -> Ran {
     place.run(GAN_REPORT, args.split_whitespace())

@@ -1,9 +1,10 @@
 //! Flags, the configuration file, and what the programs say about themselves.
 
+use crate::reports::{GAN_REPORT, GAN_RUNS};
 use crate::util::{GAN_SAMPLE, GAN_TRAIN, Place};
 
 /// Every flag of the contract, and its default as the help states it.
-const FLAGS: [(&str, Option<&str>); 41] = [
+const FLAGS: [(&str, Option<&str>); 44] = [
     ("--epochs", Some("10000; with --recipe long 100000")),
     ("--batch", Some("128")),
     ("--dataset", Some("auto")),
@@ -45,6 +46,7 @@ const FLAGS: [(&str, Option<&str>); 41] = [
     ("--json", None),
     ("--watch", None),
     ("--tensorboard", None),
+    ("--no-report", None),
     ("--quiet", None),
     ("--dry-run", None),
 ];
@@ -75,7 +77,12 @@ fn help_names_every_flag_with_its_default_and_the_exit_codes() {
 #[test]
 fn version_completions_and_manual_pages_are_there() {
     let place = Place::new();
-    for (program, path) in [("gan-train", GAN_TRAIN), ("gan-sample", GAN_SAMPLE)] {
+    for (program, path) in [
+        ("gan-train", GAN_TRAIN),
+        ("gan-sample", GAN_SAMPLE),
+        ("gan-report", GAN_REPORT),
+        ("gan-runs", GAN_RUNS),
+    ] {
         let run = |args: &[&str]| {
             let ran = place.run(path, args).ok();
             assert_eq!(ran.stderr, "");
@@ -88,7 +95,7 @@ fn version_completions_and_manual_pages_are_there() {
         assert!(run(&["--help"]).contains("Exit codes:"));
         for shell in ["bash", "elvish", "fish", "powershell", "zsh"] {
             let script = run(&["--completions", shell]);
-            assert!(script.contains(program) && script.contains("device"), "{shell}");
+            assert!(script.contains(program) && script.contains("json"), "{shell}");
         }
         let manual = run(&["--man"]);
         assert!(manual.contains(&format!(".TH {program}")), "{manual}");
