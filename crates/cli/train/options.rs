@@ -16,6 +16,7 @@ use crate::exit::Failure;
 use crate::watch::Page;
 
 /// What to do, every setting known and in its range.
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag")]
 pub struct Options {
     pub model: ModelConfig,
     pub training: TrainingConfig,
