@@ -10,7 +10,7 @@ use gan_eval::Ruler;
 use gan_model::checkpoint::Checkpoint;
 use gan_model::device::select;
 use gan_model::{Loss, ModelConfig, Normalisation, Schedule, TrainingConfig};
-use gan_train::{Event, Judge, Outcome, Recipe, RunDir, Trainer, train, validate};
+use gan_train::{Ask, Event, Judge, Outcome, Recipe, RunDir, Trainer, train, validate};
 use serde_json::Value;
 
 use crate::util::{CPU, Draw, Place, number};
@@ -128,7 +128,10 @@ fn part(
     let judge = (training.eval_every > 0).then_some(&bench.judge);
     let mut events = 0;
     let ended = catch_unwind(AssertUnwindSafe(|| {
-        let stop = |epoch| matches!(end, End::Stop(last) if epoch >= last);
+        let stop = |epoch| match end {
+            End::Stop(last) if epoch >= last => Ask::Stop,
+            _ => Ask::GoOn,
+        };
         train(&mut trainer, &bench.images, &run, judge, device, stop, |_: Event| {
             events += 1;
             if matches!(end, End::Crash(at) if events == at) {

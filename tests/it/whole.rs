@@ -9,7 +9,7 @@ use gan_data::synthetic;
 use gan_eval::Ruler;
 use gan_model::checkpoint::{Checkpoint, Weights};
 use gan_model::device::select;
-use gan_train::{Event, Judge, RunDir, Trainer, train};
+use gan_train::{Ask, Event, Judge, RunDir, Trainer, train};
 use serde_json::Value;
 
 use crate::util::{CPU, Place};
@@ -43,7 +43,7 @@ impl Undisturbed {
             &again,
             judge.as_ref(),
             &device,
-            |_| false,
+            |_| Ask::GoOn,
             |event| {
                 match event {
                     // Nobody tells of the first one.
