@@ -10,6 +10,7 @@
 
 mod ending;
 mod finding;
+mod limits;
 mod metrics;
 mod paths;
 mod record;

@@ -9,6 +9,7 @@ use serde_json::Value;
 use thiserror::Error;
 
 use crate::ending::{Ending, State};
+use crate::limits;
 use crate::metrics::MetricsRow;
 use crate::paths::{RunPaths, number};
 use crate::run_dir::RunDir;
@@ -60,7 +61,7 @@ impl Record {
     /// When there is no run, its settings are no JSON, or the system refuses.
     pub fn read(root: &Path) -> Result<Self, RecordError> {
         let paths = RunPaths::new(root);
-        let text = match fs::read(paths.config()) {
+        let text = match limits::read(&paths.config(), limits::MAX_CONFIG) {
             Err(error)
                 if matches!(
                     error.kind(),
@@ -74,7 +75,7 @@ impl Record {
         };
         let config = serde_json::from_slice(&text)
             .map_err(|source| RecordError::Config { path: paths.config(), source })?;
-        let rows = match fs::read(paths.metrics()) {
+        let rows = match limits::read(&paths.metrics(), limits::MAX_METRICS) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
             Err(source) => return Err(RecordError::Io { path: paths.metrics(), source }),
             Ok(bytes) => whole_rows(&bytes),
@@ -157,7 +158,8 @@ impl Record {
     /// How the training said it ended, if it did; asked of the disk anew each time.
     #[must_use]
     pub fn ending(&self) -> Option<Ending> {
-        serde_json::from_slice(&fs::read(self.paths().outcome()).ok()?).ok()
+        serde_json::from_slice(&limits::read(&self.paths().outcome(), limits::MAX_CONFIG).ok()?)
+            .ok()
     }
 
     /// What state the run is in; asked of the disk anew each time.

@@ -1,7 +1,7 @@
 //! The directory of a run for the process that trains there.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io::{self, Read};
+use std::io;
 use std::ops::Deref;
 use std::path::{Path, PathBuf};
 use std::thread::sleep;
@@ -12,10 +12,8 @@ use serde::de::DeserializeOwned;
 use thiserror::Error;
 
 use crate::ending::Ending;
+use crate::limits;
 use crate::paths::{LOCK, RunPaths, number};
-
-/// The largest `config.json` that is read.
-const MAX_CONFIG: u64 = 1 << 20;
 
 /// A run's directory, held by this process alone until it is dropped; its paths are those of
 /// [`RunPaths`].
@@ -205,15 +203,8 @@ impl RunDir {
     /// more than 1 MiB.
     #[must_use]
     pub fn read_config<T: DeserializeOwned>(root: &Path) -> Option<T> {
-        let path = RunPaths::new(root).config();
-        // Before it is opened: opening a pipe would wait for its other end.
-        if !path.metadata().ok()?.is_file() {
-            return None;
-        }
-        let mut text = Vec::new();
-        File::open(path).ok()?.take(MAX_CONFIG + 1).read_to_end(&mut text).ok()?;
-        let fits = text.len() as u64 <= MAX_CONFIG;
-        fits.then(|| serde_json::from_slice(&text).ok()).flatten()
+        let text = limits::read(&RunPaths::new(root).config(), limits::MAX_CONFIG).ok()?;
+        serde_json::from_slice(&text).ok()
     }
 }
 
