@@ -69,7 +69,7 @@ impl Recipe {
             beta1: 0.0,
             beta2: 0.99,
             r1: 0.1,
-            penalty_every: 2,
+            penalty_every: 4,
             ..plain.clone()
         };
         let falling = Schedule::Linear;
@@ -77,7 +77,8 @@ impl Recipe {
             Self::Default => (judged, fast),
             Self::Long => {
                 let epochs = 100_000;
-                (judged, TrainingConfig { epochs, ema: 0.9998, schedule: falling, ..fast })
+                let long = TrainingConfig { epochs, schedule: falling, penalty_every: 2, ..fast };
+                (judged, TrainingConfig { ema: 0.9998, ..long })
             }
             Self::ListingTuned => {
                 (published, TrainingConfig { lr: 1e-3, schedule: falling, r1: 0.1, ..plain })
