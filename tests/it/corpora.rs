@@ -217,7 +217,7 @@ fn pictures(write: &impl Fn(&str, &str, u8, &[u8])) {
     write("pictures", "record", 0, &array(record, &[0; 24]));
     let second = [b"\x93NUMPY\x02\0", &(plain.len() as u32).to_le_bytes()[..], plain.as_bytes()];
     write("pictures", "second", 0, &[&second.concat()[..], &[0; 784]].concat());
-    // It once kept its reader busy for ever.
+    // This kept a general parser busy for ever, and the one above did not fit its u64.
     write("pictures", "brackets", 0, &array(&"[".repeat(30), &[]));
 
     let png = |image: DynamicImage| {
