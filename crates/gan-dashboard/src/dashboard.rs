@@ -16,10 +16,11 @@ use crate::screen::Screen;
 use crate::state::{State, Wish};
 use crate::view::View;
 
-/// Time from one picture to the next.
-const FRAME: Duration = Duration::from_millis(200);
+/// Time from one picture to the next, unless a key is pressed: the threads of a training wait for one
+/// another, so whatever takes a processor from one of them holds up all.
+const FRAME: Duration = Duration::from_secs(1);
 /// Time in which the end of a training is seen.
-const GLANCE: Duration = Duration::from_millis(40);
+const GLANCE: Duration = Duration::from_millis(100);
 
 /// The terminal while a training goes on.
 ///
@@ -173,18 +174,18 @@ impl Worker {
         }
     }
 
-    /// Takes keys until it is time for the `next` picture.
+    /// Waits until it is time for the `next` picture, or takes a key, which shows at once.
     fn listen(&self, next: Instant) -> io::Result<Then> {
         loop {
             if self.shared.over.load(Ordering::Relaxed) || (self.hooks.interrupted)() {
                 return Ok(Then::Leave);
             }
             let rest = next.saturating_duration_since(Instant::now());
-            if event::poll(rest.min(GLANCE))?
-                && let Event::Key(key) = event::read()?
-                && self.pressed(key) == Then::Leave
-            {
-                return Ok(Then::Leave);
+            if event::poll(rest.min(GLANCE))? {
+                return Ok(match event::read()? {
+                    Event::Key(key) => self.pressed(key),
+                    _ => Then::GoOn,
+                });
             }
             if Instant::now() >= next {
                 return Ok(Then::GoOn);
