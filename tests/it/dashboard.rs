@@ -162,10 +162,13 @@ fn every_key_does_what_the_help_says() {
     assert!(place.read("run/ckpt.mpk") != before, "a checkpoint was written");
 
     terminal.key("p");
-    let paused = epoch(&terminal.until_shown("PAUSED"));
+    terminal.until_shown("PAUSED");
+    // What was under way when the key was seen is over when the next one is.
+    terminal.key("?");
+    let paused = epoch(&terminal.until_shown("Ctrl-C"));
     assert!(paused.is_some());
     // The screen goes on, the training does not.
-    for help in [true, false, true, false] {
+    for help in [false, true, false] {
         terminal.key("?");
         let screen = terminal.until("help or none", |screen| screen.contains("Ctrl-C") == help);
         assert_eq!(epoch(&screen), paused);
