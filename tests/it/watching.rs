@@ -60,6 +60,16 @@ fn serving_everyone_is_warned_of() {
 }
 
 #[test]
+fn an_address_that_nobody_chose_is_named_where_it_is_another() {
+    // Ours or somebody else's: it is taken.
+    let _held = TcpListener::bind("127.0.0.1:8787");
+    let place = Place::new();
+    let training = place.train(&format!("{TWO} run --serve")).ok();
+    let said = "warning: 127.0.0.1:8787 is taken; the page is at http://127.0.0.1:87";
+    assert!(training.stderr.starts_with(said), "{}", training.stderr);
+}
+
+#[test]
 fn a_training_serves_itself_and_the_runs_beside_it() {
     let place = Place::new();
     place.train(&format!("{TWO} runs/0001-a")).ok();

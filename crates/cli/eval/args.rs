@@ -4,9 +4,9 @@ use std::path::PathBuf;
 
 use clap::Parser;
 use clap::builder::PossibleValuesParser;
-use clap_complete::Shell;
 
 use crate::exit;
+use crate::shell::ForShells;
 use crate::train::DATASETS;
 
 const EXAMPLES: &str = "Examples:
@@ -99,13 +99,8 @@ pub struct EvalArgs {
     #[arg(long, short)]
     pub quiet: bool,
 
-    /// Print a completion script for this shell and stop
-    #[arg(long, value_name = "SHELL", hide_short_help = true)]
-    pub completions: Option<Shell>,
-
-    /// Print the manual page (roff) and stop
-    #[arg(long, hide_short_help = true)]
-    pub man: bool,
+    #[command(flatten)]
+    pub shell: ForShells,
 }
 
 #[cfg(test)]

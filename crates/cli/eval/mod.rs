@@ -24,9 +24,9 @@ use serde_json::json;
 
 use self::args::EvalArgs;
 use crate::exit::Failure;
+use crate::say;
 use crate::train::resume::{checkpoint_path, recorded_folder};
 use crate::train::{DATASETS, Data, DataOptions, choose_device, get_data, use_threads};
-use crate::{say, shell};
 
 /// Pictures whose nearest training images are looked for, and as many test images.
 const REMEMBERED: usize = 2_000;
@@ -42,7 +42,7 @@ const MOST: usize = 200_000;
 pub fn main() -> Result<(), Failure> {
     let begin = Instant::now();
     let args = EvalArgs::parse();
-    if shell::asked(EvalArgs::command(), args.completions, args.man)? {
+    if args.shell.print(EvalArgs::command())? {
         return Ok(());
     }
     let making = args.ruler.as_deref() == Some(Path::new("train"));

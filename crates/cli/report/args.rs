@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 
 use clap::Parser;
-use clap_complete::Shell;
+
+use crate::shell::ForShells;
 
 const EXAMPLES: &str = "Examples:
   gan-report runs/0001-mnist-dense --out report.html
@@ -40,13 +41,8 @@ pub struct ReportArgs {
     #[arg(long)]
     pub json: bool,
 
-    /// Print a completion script for this shell and stop
-    #[arg(long, value_name = "SHELL", hide_short_help = true)]
-    pub completions: Option<Shell>,
-
-    /// Print the manual page (roff) and stop
-    #[arg(long, hide_short_help = true)]
-    pub man: bool,
+    #[command(flatten)]
+    pub shell: ForShells,
 }
 
 #[cfg(test)]

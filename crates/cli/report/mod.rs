@@ -13,13 +13,13 @@ use serde_json::json;
 
 use self::args::ReportArgs;
 use crate::exit::Failure;
-use crate::{say, shell};
+use crate::say;
 
 /// # Errors
 /// How the program ends when it does not succeed.
 pub fn main() -> Result<(), Failure> {
     let args = ReportArgs::parse();
-    if shell::asked(ReportArgs::command(), args.completions, args.man)? {
+    if args.shell.print(ReportArgs::command())? {
         return Ok(());
     }
     if let Some(out) = args.out.as_deref().filter(|out| out.is_dir()) {

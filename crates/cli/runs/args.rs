@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 
 use clap::Parser;
-use clap_complete::Shell;
+
+use crate::shell::ForShells;
 
 const AFTER: &str = "States:
   running   a gan-train is at work on it
@@ -35,13 +36,8 @@ pub struct RunsArgs {
     #[arg(long)]
     pub json: bool,
 
-    /// Print a completion script for this shell and stop
-    #[arg(long, value_name = "SHELL", hide_short_help = true)]
-    pub completions: Option<Shell>,
-
-    /// Print the manual page (roff) and stop
-    #[arg(long, hide_short_help = true)]
-    pub man: bool,
+    #[command(flatten)]
+    pub shell: ForShells,
 }
 
 #[cfg(test)]

@@ -10,13 +10,13 @@ use serde_json::json;
 use self::args::RunsArgs;
 use self::summary::{Summary, table};
 use crate::exit::Failure;
-use crate::{say, shell};
+use crate::say;
 
 /// # Errors
 /// How the program ends when it does not succeed.
 pub fn main() -> Result<(), Failure> {
     let args = RunsArgs::parse();
-    if shell::asked(RunsArgs::command(), args.completions, args.man)? {
+    if args.shell.print(RunsArgs::command())? {
         return Ok(());
     }
     let folder = args.folder.display();

@@ -3,9 +3,9 @@
 use std::path::PathBuf;
 
 use clap::Parser;
-use clap_complete::Shell;
 
 use crate::exit;
+use crate::shell::ForShells;
 
 const EXAMPLES: &str = "Examples:
   gan-sample --checkpoint ckpt.mpk                          a row of ten digits
@@ -74,13 +74,8 @@ pub struct SampleArgs {
     #[arg(long)]
     pub json: bool,
 
-    /// Print a completion script for this shell and stop
-    #[arg(long, value_name = "SHELL", hide_short_help = true)]
-    pub completions: Option<Shell>,
-
-    /// Print the manual page (roff) and stop
-    #[arg(long, hide_short_help = true)]
-    pub man: bool,
+    #[command(flatten)]
+    pub shell: ForShells,
 }
 
 #[cfg(test)]

@@ -14,9 +14,9 @@ use serde_json::json;
 
 use self::args::SampleArgs;
 use crate::exit::Failure;
+use crate::say;
 use crate::train::resume::checkpoint_path;
 use crate::train::{choose_device, use_threads};
-use crate::{say, shell};
 
 /// Pictures drawn at once while a file is written: what bounds its memory.
 const AT_ONCE: usize = 1024;
@@ -29,7 +29,7 @@ const FEW: usize = 64;
 pub fn main() -> Result<(), Failure> {
     let begin = Instant::now();
     let args = SampleArgs::parse();
-    if shell::asked(SampleArgs::command(), args.completions, args.man)? {
+    if args.shell.print(SampleArgs::command())? {
         return Ok(());
     }
     if let Some(out) = &args.out {

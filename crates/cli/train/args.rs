@@ -4,11 +4,11 @@ use std::path::PathBuf;
 
 use clap::builder::{PossibleValue, PossibleValuesParser};
 use clap::{Args, Parser};
-use clap_complete::Shell;
 use gan_train::Recipe;
 use serde::{Deserialize, Serialize};
 
 use crate::exit;
+use crate::shell::ForShells;
 use crate::watch::Page;
 
 const EXAMPLES: &str = "Examples:
@@ -90,13 +90,8 @@ pub struct TrainArgs {
     #[command(flatten)]
     pub page: Page,
 
-    /// Print a completion script for this shell and stop
-    #[arg(long, value_name = "SHELL", hide_short_help = true)]
-    pub completions: Option<Shell>,
-
-    /// Print the manual page (roff) and stop
-    #[arg(long, hide_short_help = true)]
-    pub man: bool,
+    #[command(flatten)]
+    pub shell: ForShells,
 }
 
 /// What a configuration file may hold too. `None` is what nobody said.

@@ -37,13 +37,13 @@ use self::signals::Asked;
 use self::tensorboard::Events;
 use crate::eval::ruler;
 use crate::exit::Failure;
-use crate::{say, shell, watch};
+use crate::{say, watch};
 
 /// # Errors
 /// How the program ends when it does not succeed.
 pub fn main() -> Result<(), Failure> {
     let args = TrainArgs::parse();
-    if shell::asked(TrainArgs::command(), args.completions, args.man)? {
+    if args.shell.print(TrainArgs::command())? {
         return Ok(());
     }
     let resume = args.resume.as_deref().map(Resume::read).transpose()?;

@@ -3,9 +3,9 @@
 use std::path::PathBuf;
 
 use clap::Parser;
-use clap_complete::Shell;
 
 use crate::exit;
+use crate::shell::ForShells;
 
 const EXAMPLES: &str = "Examples:
   gan-watch                                  all runs in runs/
@@ -36,13 +36,8 @@ pub struct WatchArgs {
     #[command(flatten)]
     pub page: Page,
 
-    /// Print a completion script for this shell and stop
-    #[arg(long, value_name = "SHELL", hide_short_help = true)]
-    pub completions: Option<Shell>,
-
-    /// Print the manual page (roff) and stop
-    #[arg(long, hide_short_help = true)]
-    pub man: bool,
+    #[command(flatten)]
+    pub shell: ForShells,
 }
 
 /// Where a page is served, for every program that serves one.

@@ -5,18 +5,18 @@ mod args;
 use std::thread;
 
 use clap::{CommandFactory, Parser};
-use gan_serve::{Door, Limits, Listen, Runs, ServeError};
+use gan_serve::{DEFAULT, Door, Limits, Listen, Runs, ServeError};
 
 pub use self::args::Page;
 use self::args::WatchArgs;
 use crate::exit::Failure;
-use crate::{say, shell};
+use crate::say;
 
 /// # Errors
 /// How the program ends when it does not succeed.
 pub fn main() -> Result<(), Failure> {
     let args = WatchArgs::parse();
-    if shell::asked(WatchArgs::command(), args.completions, args.man)? {
+    if args.shell.print(WatchArgs::command())? {
         return Ok(());
     }
     let runs = Runs::of(&args.runs)?;
@@ -43,6 +43,9 @@ pub(crate) fn open(page: &Page) -> Result<Door, Failure> {
         error => error.into(),
     })?;
     let door = Door::open(listen)?;
+    if listen == Listen::default() && door.address() != DEFAULT {
+        say::note(format!("warning: {DEFAULT} is taken; the page is at {}", address(&door)));
+    }
     if door.is_open() {
         say::note(format!(
             "warning: --serve-anyone: whoever reaches {} sees the runs, without a password and \

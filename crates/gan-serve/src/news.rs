@@ -11,12 +11,11 @@ use tokio::time::sleep;
 
 use crate::shelf::{Known, Shelf};
 
-/// How often new rows are looked for.
-const PULSE: Duration = Duration::from_millis(250);
-/// Every so many pulses: new pictures, states and runs.
-const SLOWLY: u64 = 4;
-/// Every so many: a word that means nothing, by which a line that is cut shows.
-const STILL_THERE: u64 = 60;
+/// How often it is looked for what is new: each time wakes the browser, too, and the processor is
+/// for the training.
+const PULSE: Duration = Duration::from_secs(1);
+/// Every so many pulses: a word that means nothing, by which a line that is cut shows.
+const STILL_THERE: u64 = 15;
 
 /// The runs, for whoever asks.
 pub(crate) type Shared = Arc<Mutex<Shelf>>;
@@ -43,22 +42,19 @@ impl Page {
 
     /// What this page does not know yet, as it goes over the line.
     fn news(&mut self) -> String {
-        let slowly = self.pulse.is_multiple_of(SLOWLY);
         let mut said = String::new();
         if self.pulse.is_multiple_of(STILL_THERE) {
             said.push_str(":\n\n");
         }
         self.pulse += 1;
         let mut shelf = open(&self.shelf);
-        if slowly {
-            let list = shelf.list().to_string();
-            if list != self.list {
-                say(&mut said, "runs", &list);
-                self.list = list;
-            }
+        let list = shelf.list().to_string();
+        if list != self.list {
+            say(&mut said, "runs", &list);
+            self.list = list;
         }
         for known in &mut self.known {
-            for (name, text) in shelf.news(known, slowly) {
+            for (name, text) in shelf.news(known) {
                 say(&mut said, name, &text);
             }
         }

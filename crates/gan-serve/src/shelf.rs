@@ -122,19 +122,16 @@ impl Shelf {
         inside(paths.root(), &epoch.map_or_else(|| paths.reals(), |epoch| paths.sample(epoch)))
     }
 
-    /// What is new of a run, as messages of a name and a text. The rows alone are looked at
-    /// unless `all` is asked for.
-    pub(crate) fn news(&mut self, known: &mut Known, all: bool) -> Vec<(&'static str, String)> {
+    /// What is new of a run, as messages of a name and a text.
+    pub(crate) fn news(&mut self, known: &mut Known) -> Vec<(&'static str, String)> {
         let id = known.id;
         let Some(book) = self.books.get_mut(id) else { return Vec::new() };
         book.read();
         let mut news = Vec::new();
-        if all {
-            let told = book.told(id);
-            if known.told.as_ref() != Some(&told) {
-                news.push(("run", told.clone()));
-                known.told = Some(told);
-            }
+        let told = book.told(id);
+        if known.told.as_ref() != Some(&told) {
+            news.push(("run", told.clone()));
+            known.told = Some(told);
         }
         let rows = &book.record.rows;
         let from = known.rows.unwrap_or(rows.len());
