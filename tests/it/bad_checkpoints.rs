@@ -86,17 +86,17 @@ fn a_checkpoint_with_something_behind_it_is_refused() {
 fn another_version_is_named_with_what_to_do() {
     let place = Place::new();
     let mut bytes = tiny().to_vec();
-    assert_eq!(bytes[VERSION_AT], 3);
-    bytes[VERSION_AT] = 4;
-    refused(&place, &bytes, &["version 4", "reads versions 2 to 3", "newer gan-train"]);
+    assert_eq!(bytes[VERSION_AT], 4);
+    bytes[VERSION_AT] = 5;
+    refused(&place, &bytes, &["version 5", "reads versions 2 to 4", "newer gan-train"]);
     bytes[VERSION_AT] = 1;
-    refused(&place, &bytes, &["version 1", "reads versions 2 to 3", "train again"]);
+    refused(&place, &bytes, &["version 1", "reads versions 2 to 4", "train again"]);
 }
 
 #[test]
 fn a_newer_version_is_named_even_if_it_is_laid_out_otherwise() {
-    let newer = [&tiny()[..VERSION_AT], b"\x04\xa4blob\xc4\x01x\xa4more\xc3"].concat();
-    refused(&Place::new(), &newer, &["version 4", "newer gan-train"]);
+    let newer = [&tiny()[..VERSION_AT], b"\x05\xa4blob\xc4\x01x\xa4more\xc3"].concat();
+    refused(&Place::new(), &newer, &["version 5", "newer gan-train"]);
 }
 
 #[test]

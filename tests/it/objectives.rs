@@ -10,7 +10,7 @@ use crate::util::Place;
 
 /// Everything at once. The checkpoint of the third epoch lies between two penalties, behind six
 /// updates of the discriminator.
-const ALL: &str = "--loss minimax --spectral-norm --pack 2 --minibatch-stddev 2 \
+const ALL: &str = "--loss minimax --spectral-norm --pack 2 --minibatch-stddev 2 --pixel-mean -0.74 \
                    --generator-norm batch --d-steps 2 --r1 0.1 --r2 0.1 --penalty-every 4 \
                    --clip 0.5 --dropout 0.2 --label-smoothing 0.1 --instance-noise 0.3 \
                    --schedule cosine --d-lr 1e-3 --beta2 0.99 --ema-half-life 5";
@@ -302,6 +302,7 @@ fn a_dry_run_shows_every_setting() {
     assert_eq!(model["spectral_norm"], true);
     assert_eq!(model["pack"], 2);
     assert_eq!(model["minibatch_stddev"], 2);
+    assert_eq!(model["pixel_mean"], -0.74);
     assert_eq!(model["generator_norm"], "batch");
 
     let ran = Place::new().gan_train(&format!("--dry-run --recipe plain {ALL}")).ok();

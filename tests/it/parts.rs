@@ -56,6 +56,7 @@ fn settings(draw: &mut Draw) -> (ModelConfig, TrainingConfig) {
         }
         if maybe(draw) {
             model.minibatch_stddev = draw.of(&[0, 2, 4]);
+            model.pixel_mean = draw.of(&[0.0, -0.74]);
         }
         if maybe(draw) {
             (training.d_steps, training.penalty_every) = (draw.of(&[1, 2, 3]), draw.of(&[1, 2, 5]));

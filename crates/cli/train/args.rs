@@ -154,6 +154,11 @@ pub struct Settings {
     #[arg(long, help_heading = NETS, value_name = "N")]
     pub minibatch_stddev: Option<usize>,
 
+    /// What the discriminator subtracts from every pixel, of which paper is -1 and ink 1, so that
+    /// its inputs are about 0 in the mean [default: the recipe's]
+    #[arg(long, help_heading = NETS, value_name = "MEAN")]
+    pub pixel_mean: Option<f64>,
+
     /// Adam's step size [default: the recipe's]
     #[arg(long, help_heading = STEP, value_name = "RATE")]
     pub lr: Option<f64>,
@@ -274,7 +279,7 @@ impl Settings {
             ($($field:ident)*) => { Self { $($field: self.$field.or(other.$field),)* } };
         }
         or!(epochs batch dataset data_dir offline recipe latent generator_hidden
-            discriminator_hidden generator_norm spectral_norm pack minibatch_stddev lr d_lr
+            discriminator_hidden generator_norm spectral_norm pack minibatch_stddev pixel_mean lr d_lr
             schedule decay_from beta1 beta2 ema ema_half_life d_steps loss r1 r2 penalty_every clip dropout
             label_smoothing instance_noise sample_every checkpoint_every eval_every eval_count
             seed device threads out)

@@ -190,6 +190,7 @@ impl Settings {
             ("dropout", self.dropout),
             ("label-smoothing", self.label_smoothing),
             ("instance-noise", self.instance_noise),
+            ("pixel-mean", self.pixel_mean),
         ] {
             if let Some(x) = x.filter(|x| !x.is_finite()) {
                 return Err(Failure::Usage(format!("--{name} is {x}; expected a finite number")));

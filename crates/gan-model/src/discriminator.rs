@@ -24,6 +24,7 @@ pub struct Discriminator {
     directions: Vec<Param<Tensor<1>>>,
     pack: usize,
     stddev: usize,
+    pixel_mean: f64,
 }
 
 /// What the discriminator says of a batch, and what it thought on the way.
@@ -78,6 +79,7 @@ impl Discriminator {
             directions: layers.take_while(|_| config.spectral_norm).map(direction).collect(),
             pack: config.pack,
             stddev: config.minibatch_stddev,
+            pixel_mean: config.pixel_mean,
         }
     }
 
@@ -95,6 +97,7 @@ impl Discriminator {
     #[must_use]
     pub fn judge(&self, images: Tensor<2>, masks: &[Tensor<2>]) -> Verdict {
         let [batch, len] = images.dims();
+        let images = if self.pixel_mean == 0.0 { images } else { images - self.pixel_mean };
         // Packed images lie one behind the other already (Lin et al. 2018, section 3).
         let mut x = if self.pack > 1 {
             images.reshape([batch / self.pack, len * self.pack])
@@ -289,6 +292,16 @@ mod tests {
         let wide = wide
             .forward(Tensor::from_floats([[0.1, 0.2, 0.3, 0.4], [-0.5, 0.6, 0.7, -0.8]], &device));
         assert_eq!(both.into_data(), wide.into_data());
+    }
+
+    #[test]
+    fn the_mean_of_pixels_is_subtracted() {
+        let device = Device::flex();
+        let plain = Discriminator::init(&small(), 7, &device);
+        let net = Discriminator::init(&ModelConfig { pixel_mean: -0.5, ..small() }, 7, &device);
+        let images = Tensor::<2>::from_floats([[-1.0, 0.25], [0.5, -0.5]], &device);
+        let moved = Tensor::<2>::from_floats([[-0.5, 0.75], [1.0, 0.0]], &device);
+        assert_eq!(net.forward(images).into_data(), plain.forward(moved).into_data());
     }
 
     #[test]

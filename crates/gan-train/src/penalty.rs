@@ -127,6 +127,7 @@ mod tests {
             ModelConfig { pack: 2, ..ModelConfig::default() },
             ModelConfig { spectral_norm: true, ..ModelConfig::default() },
             ModelConfig { minibatch_stddev: 3, ..ModelConfig::default() },
+            ModelConfig { pixel_mean: -0.7, ..ModelConfig::default() },
         ] {
             let what = format!("{config:?}");
             let (discriminator, images) = setup(config);

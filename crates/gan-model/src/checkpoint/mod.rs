@@ -1,9 +1,9 @@
-//! The checkpoint file, `ckpt.mpk`: one MessagePack document, version 3.
+//! The checkpoint file, `ckpt.mpk`: one MessagePack document, version 4.
 //!
 //! ```text
 //! map of 5                        at the top, in this order
 //!   "format"   str  "gan-checkpoint"
-//!   "version"  uint 3
+//!   "version"  uint 4
 //!   "sha256"   bin  32 bytes      of the index's bytes
 //!   "index"    bin                a MessagePack document of its own, at most 1 MiB:
 //!     map of 2                    in this order
@@ -26,7 +26,7 @@
 //!     bin  discriminator's        the same
 //! ```
 //!
-//! In version 2 the header had fewer fields; those that came in version 3 then have the values
+//! In versions 2 and 3 the header had fewer fields; those that came later then have the values
 //! that change nothing. Such a file is read like any other.
 //!
 //! Whoever wants one part reads and checks the index and that part alone.
@@ -63,7 +63,7 @@ use crate::config::{ConfigError, DatasetInfo, ModelConfig, TrainingConfig};
 /// The largest file that is read: 8 GiB.
 pub const MAX_FILE: u64 = 8 << 30;
 /// The version that is written.
-pub const VERSION: u64 = 3;
+pub const VERSION: u64 = 4;
 /// The oldest version that is read.
 pub const OLDEST_VERSION: u64 = 2;
 

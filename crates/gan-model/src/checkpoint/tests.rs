@@ -116,7 +116,7 @@ fn the_file_is_as_documented() {
     }
 
     let bytes = encoded();
-    let begin = b"\x85\xa6format\xaegan-checkpoint\xa7version\x03\xa6sha256\xc4\x20";
+    let begin = b"\x85\xa6format\xaegan-checkpoint\xa7version\x04\xa6sha256\xc4\x20";
     assert!(bytes.starts_with(begin));
     let (digest, rest) = bytes[begin.len()..].split_at(32);
     // A bin of less than 64 KiB: c5 and two bytes of length.
@@ -126,7 +126,7 @@ fn the_file_is_as_documented() {
     assert!(rest.starts_with(b"\xa7tensors\x95\xc5"));
 
     let file: File = rmp_serde::from_slice(&bytes).unwrap();
-    assert_eq!((file.format, file.version, file.index), ("gan-checkpoint", 3, index));
+    assert_eq!((file.format, file.version, file.index), ("gan-checkpoint", 4, index));
     let index: Index = rmp_serde::from_slice(index).unwrap();
     assert_eq!(index.header, header());
     for (tensors, part) in file.tensors.iter().zip(index.tensors) {
@@ -188,9 +188,9 @@ fn other_versions_say_which_and_what_to_do() {
         read(&bytes).unwrap_err().to_string()
     };
     assert!(
-        version(4).contains("version 4; this program reads versions 2 to 3: use a newer gan-train")
+        version(5).contains("version 5; this program reads versions 2 to 4: use a newer gan-train")
     );
-    assert!(version(1).contains("version 1; this program reads versions 2 to 3: train again"));
+    assert!(version(1).contains("version 1; this program reads versions 2 to 4: train again"));
 }
 
 #[test]
