@@ -56,16 +56,17 @@ impl Recipe {
     pub fn settings(self) -> (ModelConfig, TrainingConfig) {
         let published = ModelConfig::default();
         let plain = TrainingConfig { recipe: self.name().into(), ..TrainingConfig::default() };
-        // Normalised layers bear a generator that learns twice as fast as its judge, which sees
-        // how much a batch varies and is held back by a penalty.
+        // Normalised layers bear a generator that learns faster than its judge, which sees how much
+        // a batch varies, is held back by a penalty, and finds MNIST's pixels about 0 in the mean.
         let judged = ModelConfig {
             generator_norm: Normalisation::Batch,
             minibatch_stddev: 4,
+            pixel_mean: -0.74,
             ..published.clone()
         };
         let fast = TrainingConfig {
             lr: 2e-3,
-            d_lr: Some(1e-3),
+            d_lr: Some(1.5e-3),
             beta1: 0.0,
             beta2: 0.99,
             r1: 0.1,
