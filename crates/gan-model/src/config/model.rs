@@ -38,7 +38,7 @@ pub struct ModelConfig {
     ///
     /// Hundreds of pixels that are −1 in every image push a unit all together, for Adam takes a step
     /// of its rate with each of their weights. Inputs with a mean near 0 leave that to the bias
-    /// (LeCun et al. 1998, Efficient `BackProp`, section 4.3).
+    /// (`LeCun` et al. 1998, Efficient `BackProp`, section 4.3).
     #[serde(default)]
     pub pixel_mean: f64,
 }
