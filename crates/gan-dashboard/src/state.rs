@@ -156,12 +156,9 @@ pub(crate) mod tests {
             g_loss: 1.0,
             d_real: 0.7,
             d_fake: 0.3,
-            spread: 1.0,
-            saturated: 0.2,
-            idle: 0.0,
-            quality: None,
-            finding: None,
+            spread: 1.1,
             seconds: 1.0,
+            ..MetricsRow::default()
         }
     }
 

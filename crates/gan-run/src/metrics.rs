@@ -11,8 +11,8 @@ use crate::run_dir::{RunDir, RunDirError, io};
 /// The longest line that is read: many times what a row takes.
 const MAX_LINE: u64 = 1 << 16;
 
-/// One line of `metrics.jsonl`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+/// One line of `metrics.jsonl`; the default is of zeros.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct MetricsRow {
     /// Epochs done.
     pub epoch: u64,
@@ -159,11 +159,8 @@ pub(crate) mod tests {
             d_real: 0.7,
             d_fake: 0.3,
             spread: 1.1,
-            saturated: 0.2,
-            idle: 0.0,
-            quality: None,
-            finding: None,
             seconds: 1.0,
+            ..MetricsRow::default()
         }
     }
 

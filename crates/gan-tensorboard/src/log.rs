@@ -182,19 +182,7 @@ mod tests {
 
     #[test]
     fn seconds_of_several_processes_add_up() {
-        let row = |seconds| MetricsRow {
-            epoch: 0,
-            d_loss: 0.0,
-            g_loss: 0.0,
-            d_real: 0.0,
-            d_fake: 0.0,
-            spread: 0.0,
-            saturated: 0.0,
-            idle: 0.0,
-            quality: None,
-            finding: None,
-            seconds,
-        };
+        let row = |seconds| MetricsRow { seconds, ..MetricsRow::default() };
         let rows = [1.0, 2.0, 0.5, 1.5, 1.0].map(row);
         assert_eq!(seconds(&rows), [1.0, 2.0, 2.5, 3.5, 4.5]);
         assert_eq!(seconds(&[]), [0.0; 0]);

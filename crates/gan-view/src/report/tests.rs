@@ -15,11 +15,8 @@ fn row(epoch: u64) -> MetricsRow {
         d_real: 0.7,
         d_fake: 0.3,
         spread: 1.1,
-        saturated: 0.2,
-        idle: 0.0,
-        quality: None,
-        finding: None,
         seconds: 1.0,
+        ..MetricsRow::default()
     }
 }
 
