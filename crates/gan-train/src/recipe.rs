@@ -81,8 +81,12 @@ impl Recipe {
                 let long = TrainingConfig { epochs, schedule: falling, penalty_every: 2, ..fast };
                 (judged, TrainingConfig { ema: 0.9998, ..long })
             }
+            // A mean that is subtracted is a bias of the first layer, so the nets are the published.
             Self::ListingTuned => {
-                (published, TrainingConfig { lr: 1e-3, schedule: falling, r1: 0.1, ..plain })
+                let shifted = ModelConfig { pixel_mean: -0.74, ..published };
+                let tuned =
+                    TrainingConfig { lr: 1e-3, d_lr: None, r1: 0.2, penalty_every: 1, ..fast };
+                (shifted, tuned)
             }
             Self::Plain => (published, plain),
             // Keras' own defaults of Adam, and no averaging.
