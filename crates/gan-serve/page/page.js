@@ -34,11 +34,11 @@ let pointed = null;
 let waiting = 0;
 let drawn = -Infinity;
 
-/** However much news there is, one drawing in three seconds: the processor is for the training. */
+/** However much news there is, one drawing in five seconds: the processor is for the training. */
 function drawSoon(now) {
   if (now) return draw();
   if (waiting) return;
-  waiting = setTimeout(draw, Math.max(0, drawn + 3000 - performance.now()));
+  waiting = setTimeout(draw, Math.max(0, drawn + 5000 - performance.now()));
 }
 
 function draw() {
