@@ -97,7 +97,11 @@ def by_name(names):
     rows = [row for row in read_log() if "measures" in row and (not names or row["name"] in names)]
     order = names or list(dict.fromkeys(row["name"] for row in rows))
     for name in order:
-        yield name, [row for row in rows if row["name"] == name]
+        found = [row for row in rows if row["name"] == name]
+        if found:
+            yield name, found
+        else:
+            print(f"{name}: no trial of this name in {LOG}", file=sys.stderr)
 
 
 def table(given):
