@@ -17,6 +17,8 @@ const RECENT: usize = 10;
 const WINDOW: usize = 50;
 /// Epochs before which every training looks ill.
 const WARM_UP: u64 = 400;
+/// Epochs before which healthy nets without normalisation may still draw nearly one picture.
+const SLOW_START: u64 = 1000;
 
 /// Watches a training, row by row, and says each thing once.
 #[derive(Clone, Debug)]
@@ -88,7 +90,10 @@ impl Watch {
             Finding::GeneratorWins => {
                 probabilities && recent(|row| row.d_fake) > recent(|row| row.d_real).max(0.6)
             }
-            Finding::Collapse => self.many && recent(|row| row.spread) < 0.2,
+            Finding::Collapse => {
+                let least = if row.epoch < SLOW_START { 0.02 } else { 0.2 };
+                self.many && recent(|row| row.spread) < least
+            }
             Finding::MissingDigits => row.quality.as_ref().is_some_and(|quality| {
                 quality.missing.iter().any(|class| self.missing.contains(class))
             }),
