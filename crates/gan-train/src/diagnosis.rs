@@ -17,15 +17,21 @@ const RECENT: usize = 10;
 const WINDOW: usize = 50;
 /// Epochs before which every training looks ill.
 const WARM_UP: u64 = 400;
-/// Epochs before which healthy nets without normalisation may still draw nearly one picture.
-const SLOW_START: u64 = 1000;
+/// Epochs before which healthy nets without normalisation may still draw nearly one picture,
+/// at a step size of [`SLOW_LR`]; smaller steps take longer.
+const SLOW_START: f64 = 1000.0;
+/// The step size of the nets that start so slowly, those of the recipe `plain`.
+const SLOW_LR: f64 = 2e-4;
 
 /// Watches a training, row by row, and says each thing once.
 #[derive(Clone, Debug)]
 pub struct Watch {
     loss: Loss,
+    /// What the discriminator says of real images when it has won.
+    real_label: f32,
     /// Whether a batch has images enough to say something of their variety.
     many: bool,
+    slow_start: u64,
     rows: VecDeque<MetricsRow>,
     said: Vec<Finding>,
     /// Classes that were missing when it was measured last.
@@ -38,7 +44,9 @@ impl Watch {
     pub fn new(config: &TrainingConfig) -> Self {
         Self {
             loss: config.loss,
+            real_label: 1.0 - config.label_smoothing as f32,
             many: config.batch >= 16,
+            slow_start: (SLOW_START * (SLOW_LR / config.lr).max(1.0)) as u64,
             rows: VecDeque::with_capacity(WINDOW + 1),
             said: Vec::new(),
             missing: Vec::new(),
@@ -48,13 +56,14 @@ impl Watch {
     /// Takes the next row, and tells what shows in it for the first time; one thing at a time,
     /// the gravest first. A row that tells of a finding already counts as having told it.
     pub fn see(&mut self, row: &MetricsRow) -> Option<Finding> {
-        // Rows that previews have added would make the windows shorter.
-        if !row.epoch.is_multiple_of(READ_EVERY) && row.quality.is_none() {
+        // Rows that were added by previews and measurements would make the windows shorter.
+        if row.epoch.is_multiple_of(READ_EVERY) {
+            self.rows.push_back(row.clone());
+            if self.rows.len() > WINDOW {
+                self.rows.pop_front();
+            }
+        } else if row.quality.is_none() {
             return None;
-        }
-        self.rows.push_back(row.clone());
-        if self.rows.len() > WINDOW {
-            self.rows.pop_front();
         }
         let shows = Finding::ALL.into_iter().find(|&finding| {
             !self.said.contains(&finding) && row.epoch >= WARM_UP && self.shows(finding, row)
@@ -74,6 +83,8 @@ impl Watch {
         let recent = |f: fn(&MetricsRow) -> f32| mean(self.rows.range(len - RECENT..).map(f));
         // Whether σ(logit) is a probability.
         let probabilities = matches!(self.loss, Loss::Bce | Loss::Minimax);
+        // Whether the generator's loss is above 0, so that swings can be told in parts of it.
+        let above_zero = matches!(self.loss, Loss::Bce | Loss::LeastSquares | Loss::Relativistic);
         match finding {
             Finding::DiscriminatorWins => {
                 // That of the minimax game goes to 0 instead.
@@ -83,7 +94,7 @@ impl Watch {
                 };
                 probabilities
                     && len >= 2 * RECENT
-                    && recent(|row| row.d_real) > 0.95
+                    && recent(|row| row.d_real) > 0.95 * self.real_label
                     && recent(|row| row.d_fake) < 0.05
                     && loss_climbs()
             }
@@ -91,13 +102,13 @@ impl Watch {
                 probabilities && recent(|row| row.d_fake) > recent(|row| row.d_real).max(0.6)
             }
             Finding::Collapse => {
-                let least = if row.epoch < SLOW_START { 0.02 } else { 0.2 };
+                let least = if row.epoch < self.slow_start { 0.02 } else { 0.2 };
                 self.many && recent(|row| row.spread) < least
             }
             Finding::MissingDigits => row.quality.as_ref().is_some_and(|quality| {
                 quality.missing.iter().any(|class| self.missing.contains(class))
             }),
-            Finding::Oscillation => len == WINDOW && self.swing() > 1.2,
+            Finding::Oscillation => above_zero && len == WINDOW && self.swing() > 1.2,
             Finding::Saturation => recent(|row| row.saturated) > 0.9,
             // Healthy ones may lie idle for some hundred epochs in the beginning.
             Finding::IdleUnits => {
