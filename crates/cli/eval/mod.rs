@@ -13,7 +13,7 @@ use anyhow::Context;
 use clap::{CommandFactory, Parser};
 use gan_data::{Dataset, IMAGE_LEN, SIDE};
 use gan_eval::memory::{Memory, closest, memory};
-use gan_eval::{Measures, Nearest, Options, Reference, Ruler, Seen, nearest, stand_ins};
+use gan_eval::{Measures, Nearest, Options, Reference, Ruler, Seen, evenly, nearest, stand_ins};
 use gan_model::checkpoint::{Checkpoint, Header, Weights};
 use gan_model::device::Chosen;
 use gan_sample::{Grid, Sampler, read_pictures, write_png};
@@ -167,11 +167,12 @@ impl Report {
         let stand_ins = bar.look("looking at real images in their place", ruler, &others);
         bar.stage("measuring real images in their place");
         let floor = reference.judge(&stand_ins, Options { resamples: 0, ..options });
-        let (near, memory) = remember(&bar, pixels, &data.train, &test, device);
+        let some = evenly(pixels, IMAGE_LEN, REMEMBERED);
+        let (near, memory) = remember(&bar, &some, &data.train, &test, device);
         bar.0.finish_and_clear();
 
         if let Some(path) = &args.pairs {
-            draw_pairs(path, pixels, &data.train, &near)?;
+            draw_pairs(path, &some, &data.train, &near)?;
         }
         if let Some(folder) = &args.features {
             write_features(folder, reference.seen(), &seen, ruler)?;
@@ -232,7 +233,7 @@ impl Report {
     }
 }
 
-/// How near pictures lie to training images, next to test images.
+/// How near pictures lie to training images, next to as many test images as [`REMEMBERED`] says.
 fn remember(
     bar: &Bar,
     pixels: &[u8],
@@ -241,15 +242,13 @@ fn remember(
     device: &Chosen,
 ) -> (Vec<Nearest>, Memory) {
     bar.stage("looking for the nearest training images");
-    let most = REMEMBERED * IMAGE_LEN;
     let near = |images: &[u8]| {
-        let images = &images[..most.min(images.len())];
         nearest(images, train.images(), &device.device, &|part| {
             bar.0.set_length(100);
             bar.0.set_position((100.0 * part) as u64);
         })
     };
-    let (near, test) = (near(pixels), near(test.images()));
+    let (near, test) = (near(pixels), near(&evenly(test.images(), IMAGE_LEN, REMEMBERED)));
     let distances = |near: &[Nearest]| near.iter().map(|n| n.distance).collect::<Vec<_>>();
     let memory = memory(&distances(&near), &distances(&test));
     (near, memory)

@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::bootstrap::{Interval, basic_interval, mean_interval, percentile_interval, resample};
 use crate::classes::{
-    Diversity, classifier_score, classifier_score_weighted, confidences, diversity, labels,
-    missing, shares, total_variation, uniform,
+    classifier_score, classifier_score_weighted, confidences, diversity, labels, missing, shares,
+    total_variation, uniform,
 };
 use crate::frechet::{Gaussian, GaussianRoot};
 use crate::nearest::Field;
@@ -69,7 +69,8 @@ pub struct Measures {
     pub missing: Vec<usize>,
     /// Mean probability of the likeliest class, in [0, 1].
     pub confidence: Measure,
-    /// How much the images of a class differ from each other, real ones being at 1.
+    /// How much the images of a class differ from each other, real ones being at 1; mean over the
+    /// classes that have it.
     pub diversity: f64,
     /// The same for each class; none for a class of fewer than two images.
     pub diversity_by_class: Vec<Option<f64>>,
@@ -81,7 +82,7 @@ pub struct Reference {
     device: Device,
     seen: Seen,
     root: GaussianRoot,
-    diversity: Diversity,
+    diversity: Vec<Option<f64>>,
 }
 
 impl Reference {
@@ -95,7 +96,7 @@ impl Reference {
         let dim = Ruler::FEATURES;
         let root = GaussianRoot::new(&Gaussian::fit(&seen.features, dim));
         let diversity =
-            diversity(&seen.features, dim, &labels(&seen.probabilities, classes), classes);
+            diversity(&seen.features, dim, &labels(&seen.probabilities, classes), classes).classes;
         Self { classes, device: ruler.device.clone(), seen, root, diversity }
     }
 
@@ -106,7 +107,8 @@ impl Reference {
     }
 
     /// Measures what the ruler saw in other images. Neighbours are looked for among as many real
-    /// images as there are of these, or all if those are fewer: more would lie nearer.
+    /// images as there are of these, [`evenly`] taken, or all if those are fewer: more would lie
+    /// nearer.
     ///
     /// # Panics
     /// When there are no more images than `options.neighbours`, or fewer than two.
@@ -129,7 +131,7 @@ impl Reference {
             classifier_score_weighted(probabilities, classes, &resample(count, rng))
         });
 
-        let real = &self.seen.features[..self.seen.features.len().min(features.len())];
+        let real = &evenly(&self.seen.features, dim, count)[..];
         let k = options.neighbours;
         let (real_field, fake_field) =
             (Field::new(real, dim, &self.device), Field::new(features, dim, &self.device));
@@ -148,9 +150,10 @@ impl Reference {
         let balls: Vec<f64> = overlap.balls.iter().map(|&n| f64::from(n) / k as f64).collect();
 
         let shares = shares(&taken, classes);
-        let own = diversity(features, dim, &taken, classes);
-        let against = |own: Option<f64>, real: Option<f64>| Some(own? / real?);
-        let by_class = own.classes.iter().zip(&self.diversity.classes);
+        let own = diversity(features, dim, &taken, classes).classes;
+        let by_class = own.iter().zip(&self.diversity);
+        let diversity_by_class: Vec<_> = by_class.map(|(&own, &real)| Some(own? / real?)).collect();
+        let known: Vec<f64> = diversity_by_class.iter().copied().flatten().collect();
         let confidence: Vec<f64> =
             confidences(probabilities, classes).into_iter().map(f64::from).collect();
         Measures {
@@ -165,10 +168,19 @@ impl Reference {
             missing: missing(&shares, &uniform(classes)),
             shares,
             confidence: boot.of_mean(&confidence),
-            diversity: against(own.mean, self.diversity.mean).unwrap_or(0.0),
-            diversity_by_class: by_class.map(|(own, real)| against(*own, *real)).collect(),
+            diversity: known.iter().sum::<f64>() / known.len().max(1) as f64,
+            diversity_by_class,
         }
     }
+}
+
+/// `count` rows of so many numbers, at even distances over all of them, or all if those are fewer.
+/// The first ones would not do: MNIST's test images are written by clerks first, by students then.
+#[must_use]
+pub fn evenly<T: Copy>(rows: &[T], width: usize, count: usize) -> Vec<T> {
+    let all = rows.len() / width;
+    let count = count.min(all);
+    (0..count).flat_map(|i| &rows[i * all / count * width..][..width]).copied().collect()
 }
 
 /// Real images in the place of samples: `count` of `images`, `[n, 28, 28]`, or all if those are

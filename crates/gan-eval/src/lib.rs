@@ -22,7 +22,7 @@ mod ruler;
 mod ruler_file;
 mod ruler_training;
 
-pub use judge::{Measure, Measures, Options, Reference, stand_ins};
+pub use judge::{Measure, Measures, Options, Reference, evenly, stand_ins};
 pub use nearest::{Nearest, nearest};
 pub use ruler::{Ruler, Seen};
 pub use ruler_file::RulerError;
