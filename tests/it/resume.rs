@@ -96,6 +96,24 @@ fn a_lone_checkpoint_needs_a_directory_to_go_on_in() {
 }
 
 #[test]
+fn an_earlier_checkpoint_of_a_run_goes_on_elsewhere_and_leaves_the_run_whole() {
+    let place = Place::new();
+    place.train("--epochs 40 --stop-after 20 --quiet --out run").ok();
+    let early = place.read("run/ckpt.mpk");
+    place.resume("run", "--quiet").ok();
+    // As best.mpk is.
+    fs::write(place.path("run/early.mpk"), early).unwrap();
+    let (last, rows) = (place.read("run/ckpt.mpk"), place.read("run/metrics.jsonl"));
+    let words = ["run/early.mpk is of epoch 20", "has done 40", "--out DIR", "--resume run"];
+    place.resume("run/early.mpk", "--quiet").fails(2, &words);
+    assert_eq!(place.read("run/ckpt.mpk"), last);
+    assert_eq!(place.read("run/metrics.jsonl"), rows);
+
+    place.resume("run/early.mpk", "--quiet --out again").ok();
+    assert_eq!(place.read("again/ckpt.mpk"), last);
+}
+
+#[test]
 fn there_must_be_something_to_resume() {
     let place = Place::new();
     place.resume("nothing.mpk", "").fails(1, &["nothing.mpk"]);

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
-use gan_run::{Record, State};
+use gan_run::{MetricsRow, Record, State, best_measured};
 use humantime::format_rfc3339_seconds;
 use serde::Serialize;
 
@@ -46,17 +46,16 @@ struct Measured {
     recall: f64,
 }
 
+impl Measured {
+    fn of(row: &MetricsRow) -> Option<Self> {
+        let quality = row.quality.as_ref()?;
+        let (frechet, precision) = (quality.frechet, quality.precision);
+        Some(Self { epoch: row.epoch, frechet, precision, recall: quality.recall })
+    }
+}
+
 impl Summary {
     pub fn of(record: &Record) -> Self {
-        let measured: Vec<Measured> = record
-            .rows
-            .iter()
-            .filter_map(|row| {
-                let quality = row.quality.as_ref()?;
-                let (frechet, precision) = (quality.frechet, quality.precision);
-                Some(Measured { epoch: row.epoch, frechet, precision, recall: quality.recall })
-            })
-            .collect();
         let when = record.when();
         Self {
             name: record.name(),
@@ -74,8 +73,8 @@ impl Summary {
                 d_real: row.d_real,
                 d_fake: row.d_fake,
             }),
-            quality: measured.last().copied(),
-            best: measured.iter().min_by(|a, b| a.frechet.total_cmp(&b.frechet)).copied(),
+            quality: record.rows.iter().rev().find_map(Measured::of),
+            best: best_measured(&record.rows).and_then(Measured::of),
             when: when.map(|when| format_rfc3339_seconds(when).to_string()),
             age: when.and_then(|when| SystemTime::now().duration_since(when).ok()),
         }

@@ -203,7 +203,8 @@ fn finish(
     let [report, animation] = kept.unwrap_or_default();
     let mut told = Ok(());
     if options.json {
-        let (row, quality, best) = (progress.latest, progress.quality, progress.best);
+        let (row, quality) = (progress.latest, progress.quality);
+        let best = Checkpoint::open(&run.best()).ok();
         told = say::json(&json!({
             "outcome": word,
             "epochs": epochs,
@@ -216,8 +217,8 @@ fn finish(
             "reals": run.reals(),
             "report": report,
             "animation": animation,
-            "best": run.best().exists().then(|| run.best()),
-            "best_epoch": best,
+            "best": best.as_ref().map(Checkpoint::path),
+            "best_epoch": best.as_ref().map(|best| best.header().step),
             "findings": progress.findings,
             "quality": quality.map(|(epoch, quality)| json!({ "epoch": epoch, "of": quality })),
             "dataset": config.dataset,
@@ -289,6 +290,20 @@ fn open_run(
 fn reopen(resume: &Resume) -> Result<RunDir, Failure> {
     let run = RunDir::open(&resume.root)?;
     let path = resume.checkpoint.path();
+    let step = resume.checkpoint.header().step;
+    if !same_path(path, &run.checkpoint())
+        && let Ok(latest) = Checkpoint::open(&run.checkpoint())
+        && let done = latest.header().step
+        && done > step
+    {
+        // Going on in its directory would drop what came after it.
+        return Err(Failure::Usage(format!(
+            "{} is of epoch {step}, but its run has done {done}; say where to go on from it with \
+             --out DIR, or go on with the run: --resume {}",
+            path.display(),
+            resume.root.display()
+        )));
+    }
     if Checkpoint::open(path)?.header() == resume.checkpoint.header() {
         return Ok(run);
     }

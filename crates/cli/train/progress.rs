@@ -25,8 +25,6 @@ pub struct Progress<'a> {
     pub latest: Option<MetricsRow>,
     /// What was measured last, and after which epoch.
     pub quality: Option<(u64, Quality)>,
-    /// After which epoch the pictures were the best.
-    pub best: Option<u64>,
     /// What went wrong.
     pub findings: Vec<Finding>,
 }
@@ -61,7 +59,6 @@ impl<'a> Progress<'a> {
             spoke: now,
             latest: None,
             quality: None,
-            best: None,
             findings: Vec::new(),
         }
     }
@@ -86,7 +83,6 @@ impl<'a> Progress<'a> {
                 let words = finding.words();
                 self.warn(&format!("warning: epoch {epoch}: {words}"));
             }
-            Event::Best(epoch) => self.best = Some(epoch),
             Event::Sampled(epoch) => {
                 let picture = self.run.sample(epoch);
                 let state = match self.latest.as_ref().filter(|row| row.epoch == epoch) {
@@ -95,7 +91,7 @@ impl<'a> Progress<'a> {
                 };
                 self.line(&format!("{state}  {}", picture.display()));
             }
-            Event::Saved(_) => {}
+            Event::Saved(_) | Event::Best(_) => {}
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use gan_run::{Finding, MetricsRow, Quality};
+use gan_run::{Finding, MetricsRow, Quality, best_measured};
 
 use crate::digits::Digits;
 
@@ -64,6 +64,7 @@ impl State {
     #[must_use]
     pub fn new(name: impl Into<String>, epoch: u64, total: u64, rows: Vec<MetricsRow>) -> Self {
         let mut state = Self { name: name.into(), epoch, total, ..Self::default() };
+        state.best = best_measured(&rows).map(|row| row.epoch);
         for row in rows {
             if let Some(finding) = row.finding {
                 state.findings.push((row.epoch, finding));

@@ -20,7 +20,7 @@ mod thin;
 
 pub use ending::{Ending, HowEnded, State};
 pub use finding::Finding;
-pub use metrics::{MetricsRow, Quality};
+pub use metrics::{MetricsRow, Quality, best_measured};
 pub use paths::{CHECKPOINT, RunPaths};
 pub use record::{Record, RecordError, find_runs};
 pub use run_dir::{RunDir, RunDirError};

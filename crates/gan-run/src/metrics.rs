@@ -77,6 +77,16 @@ pub struct Quality {
     pub missing: Vec<usize>,
 }
 
+/// The row of the least Fréchet distance, the first of equals; of those that were measured by as
+/// many pictures as the last one, for others do not compare.
+#[must_use]
+pub fn best_measured(rows: &[MetricsRow]) -> Option<&MetricsRow> {
+    let measured = || rows.iter().filter_map(|row| Some((row, row.quality.as_ref()?)));
+    let count = measured().next_back()?.1.count;
+    let alike = measured().filter(|(_, quality)| quality.count == count);
+    alike.min_by(|a, b| a.1.frechet.total_cmp(&b.1.frechet)).map(|(row, _)| row)
+}
+
 impl RunDir {
     /// Adds a row to the metrics.
     ///

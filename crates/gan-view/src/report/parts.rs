@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::fmt::Write;
 use std::time::{Duration, SystemTime};
 
-use gan_run::{MetricsRow, Record, State};
+use gan_run::{MetricsRow, Record, State, best_measured};
 use humantime::{format_duration, format_rfc3339_seconds};
 
 use super::page::put;
@@ -79,9 +79,8 @@ fn done(record: &Record) -> u64 {
 
 /// After which epoch the digits were measured to be the best, and their distance.
 fn best(record: &Record) -> Option<(u64, f64)> {
-    let measured =
-        record.rows.iter().filter_map(|row| Some((row.epoch, row.quality.as_ref()?.frechet)));
-    measured.min_by(|a, b| a.1.total_cmp(&b.1))
+    let row = best_measured(&record.rows)?;
+    Some((row.epoch, row.quality.as_ref()?.frechet))
 }
 
 /// What each run draws now, and what they learnt from.
