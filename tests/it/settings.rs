@@ -4,7 +4,7 @@ use crate::reports::{GAN_REPORT, GAN_RUNS};
 use crate::util::{GAN_SAMPLE, GAN_TRAIN, Place};
 
 /// Every flag of the contract, and its default as the help states it.
-const FLAGS: [(&str, Option<&str>); 44] = [
+const FLAGS: [(&str, Option<&str>); 45] = [
     ("--epochs", Some("10000; with --recipe long 100000")),
     ("--batch", Some("128")),
     ("--dataset", Some("auto")),
@@ -12,16 +12,17 @@ const FLAGS: [(&str, Option<&str>); 44] = [
     ("--offline", None),
     ("--recipe", Some("default")),
     ("--lr", Some("the recipe's")),
-    ("--d-lr", None),
+    ("--d-lr", Some("the recipe's, or --lr where it has none")),
     ("--schedule", Some("the recipe's")),
     ("--decay-from", Some("the recipe's")),
     ("--beta1", Some("the recipe's")),
-    ("--beta2", Some("0.999")),
+    ("--beta2", Some("the recipe's")),
+    ("--epsilon", Some("the recipe's")),
     ("--ema-half-life", None),
     ("--generator-norm", Some("the recipe's")),
     ("--spectral-norm", Some("false")),
     ("--pack", Some("1")),
-    ("--minibatch-stddev", Some("0")),
+    ("--minibatch-stddev", Some("the recipe's")),
     ("--d-steps", Some("1")),
     ("--r1", Some("the recipe's")),
     ("--r2", Some("0")),
@@ -34,7 +35,7 @@ const FLAGS: [(&str, Option<&str>); 44] = [
     ("--eval-count", Some("2000")),
     ("--stop-after", None),
     ("--latent", Some("100")),
-    ("--ema", Some("0.999; with --recipe listing 0")),
+    ("--ema", Some("the recipe's")),
     ("--loss", Some("bce")),
     ("--sample-every", Some("1000")),
     ("--checkpoint-every", Some("1000")),

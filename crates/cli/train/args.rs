@@ -150,7 +150,7 @@ pub struct Settings {
     pub pack: Option<usize>,
 
     /// Images over whose standard deviation the discriminator sees, against collapse; 0 is
-    /// none [default: 0]
+    /// none [default: the recipe's]
     #[arg(long, help_heading = NETS, value_name = "N")]
     pub minibatch_stddev: Option<usize>,
 
@@ -163,7 +163,7 @@ pub struct Settings {
     #[arg(long, help_heading = STEP, value_name = "RATE")]
     pub lr: Option<f64>,
 
-    /// Adam's step size for the discriminator, if it shall be another
+    /// Adam's step size for the discriminator [default: the recipe's, or --lr where it has none]
     #[arg(long, help_heading = STEP, value_name = "RATE")]
     pub d_lr: Option<f64>,
 
@@ -180,12 +180,16 @@ pub struct Settings {
     #[arg(long, help_heading = STEP, value_name = "RATE")]
     pub beta1: Option<f64>,
 
-    /// Adam's decay rate of the second moment [default: 0.999]
+    /// Adam's decay rate of the second moment [default: the recipe's]
     #[arg(long, help_heading = STEP, value_name = "RATE")]
     pub beta2: Option<f64>,
 
+    /// What Adam adds to the root of the second moment [default: the recipe's]
+    #[arg(long, help_heading = STEP, value_name = "EPSILON")]
+    pub epsilon: Option<f64>,
+
     /// Decay rate a step of the averaged weights that pictures are drawn with; 0 is no
-    /// averaging [default: 0.999; with --recipe listing 0]
+    /// averaging [default: the recipe's]
     #[arg(long, help_heading = STEP, value_name = "RATE")]
     pub ema: Option<f64>,
 
@@ -205,7 +209,9 @@ pub struct Settings {
     #[arg(long, help_heading = LOSS, value_parser = PossibleValuesParser::new(["bce", "minimax", "least-squares", "hinge", "wasserstein", "relativistic"]))]
     pub loss: Option<String>,
 
-    /// Weight of the gradient penalty on real images, γ/2 |∇D|²; 0 is none [default: the recipe's]
+    /// Weight of the gradient penalty on real images, γ/2 |∇D|²; 0 is none. The two halves of
+    /// cross-entropy are averaged, not summed, so next to it γ weighs twice what it does in the
+    /// paper [default: the recipe's]
     #[arg(long, help_heading = LOSS, value_name = "GAMMA")]
     pub r1: Option<f64>,
 
@@ -280,7 +286,7 @@ impl Settings {
         }
         or!(epochs batch dataset data_dir offline recipe latent generator_hidden
             discriminator_hidden generator_norm spectral_norm pack minibatch_stddev pixel_mean lr d_lr
-            schedule decay_from beta1 beta2 ema ema_half_life d_steps loss r1 r2 penalty_every clip dropout
+            schedule decay_from beta1 beta2 epsilon ema ema_half_life d_steps loss r1 r2 penalty_every clip dropout
             label_smoothing instance_noise sample_every checkpoint_every eval_every eval_count
             seed device threads out)
     }

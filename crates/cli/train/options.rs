@@ -181,6 +181,7 @@ impl Settings {
             ("d-lr", self.d_lr),
             ("beta1", self.beta1),
             ("beta2", self.beta2),
+            ("epsilon", self.epsilon),
             ("ema", self.ema),
             ("ema-half-life", self.ema_half_life),
             ("r1", self.r1),

@@ -49,19 +49,21 @@ impl Finding {
             }
             Self::Collapse => {
                 "mode collapse: the pictures of a batch are much more alike than real ones; try \
-                 --r1 0.1, --pack 2 or --minibatch-stddev 4, a smaller --lr, or --recipe default"
+                 --r1 0.1, --pack 2 or --minibatch-stddev 4, a smaller --lr and --d-lr, or --recipe \
+                 default"
             }
             Self::MissingDigits => {
                 "digits are missing: some classes are hardly ever drawn (\"missing\" in \
                  metrics.jsonl); try --generator-norm batch, --pack 2, or more epochs"
             }
             Self::Oscillation => {
-                "the losses swing: each net undoes what the other learnt; try a smaller --lr, \
-                 --beta1 0.5 or less, --r1 0.1, or --schedule linear"
+                "the losses swing: each net undoes what the other learnt; try a smaller --lr \
+                 and --d-lr, --beta1 0.5 or less, --r1 0.1, or --schedule linear"
             }
             Self::Saturation => {
                 "the pictures are stuck: nearly every pixel is at full paper or ink, where tanh \
-                 passes on next to nothing; try a smaller --lr, or --generator-norm batch"
+                 passes on next to nothing; try a smaller --lr and --d-lr, or \
+                 --generator-norm batch"
             }
             Self::IdleUnits => {
                 "most of the discriminator's units have the same sign for every picture, so it \

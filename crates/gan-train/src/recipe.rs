@@ -12,7 +12,7 @@ pub enum Recipe {
     /// The best that we have measured for 10 000 epochs.
     #[default]
     Default,
-    /// The best for 100 000 epochs.
+    /// For 100 000 epochs.
     Long,
     /// The best with exactly the published nets.
     ListingTuned,
@@ -44,7 +44,7 @@ impl Recipe {
     pub const fn about(self) -> &'static str {
         match self {
             Self::Default => "the best that we have measured for 10000 epochs",
-            Self::Long => "the best for 100000 epochs, which it does unless told otherwise",
+            Self::Long => "for 100000 epochs, which it does unless told otherwise",
             Self::ListingTuned => "exactly the published nets, trained as well as we can",
             Self::Plain => "the same with Adam 2e-4 and nothing else; never changes",
             Self::Listing => "the published settings, under which the discriminator wins",
@@ -135,7 +135,10 @@ pub fn validate(model: &ModelConfig, config: &TrainingConfig) -> Result<(), Sett
     let check = |name, fits: bool, found: &dyn fmt::Display, expected| {
         if fits { Ok(()) } else { Err(SettingsError { name, found: found.to_string(), expected }) }
     };
-    let decay = |name, x: f64| check(name, (0.0..1.0).contains(&x), &x, "0 or more, below 1");
+    // Below 1 as a float of single precision, which is what the step computes with.
+    let decay = |name, x: f64| {
+        check(name, (0.0..1.0).contains(&(x as f32)), &x, "0 or more, at most 0.99999994")
+    };
     check("epochs", config.epochs <= 1 << 40, &config.epochs, "0 to 1099511627776")?;
     check("batch", (1..=65_536).contains(&config.batch), &config.batch, "1 to 65536")?;
     check("lr", config.lr > 0.0 && config.lr <= 10.0, &config.lr, "more than 0, at most 10")?;
@@ -145,7 +148,8 @@ pub fn validate(model: &ModelConfig, config: &TrainingConfig) -> Result<(), Sett
     decay("beta1", config.beta1)?;
     decay("beta2", config.beta2)?;
     decay("ema", config.ema)?;
-    check("epsilon", config.epsilon > 0.0, &config.epsilon, "more than 0")?;
+    let epsilon = config.epsilon;
+    check("epsilon", (1e-30..=1.0).contains(&epsilon), &epsilon, "1e-30 to 1")?;
     decay("decay-from", config.decay_from)?;
     decay("dropout", config.dropout)?;
     let smoothing = config.label_smoothing;

@@ -71,7 +71,8 @@ pub struct TrainingConfig {
     #[serde(default = "one")]
     pub d_steps: usize,
     /// γ of the gradient penalty on real images, γ/2 E|∇D(x)|² (Mescheder et al. 2018,
-    /// equation 9); 0 is none.
+    /// equation 9); 0 is none. Next to `bce` and `minimax`, which average their two halves where the
+    /// paper sums them, it weighs twice as much.
     #[serde(default)]
     pub r1: f64,
     /// γ of the same on generated images (the same, equation 10); 0 is none.
