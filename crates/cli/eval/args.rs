@@ -44,7 +44,7 @@ pub struct EvalArgs {
     #[arg(long, value_name = "FILE.npy|DIR", conflicts_with = "checkpoint")]
     pub samples: Option<PathBuf>,
 
-    /// What to hold them against [default: what the checkpoint learnt from, else auto]
+    /// What to hold them against [default: what the checkpoint learnt from, else mnist]
     #[arg(long, value_parser = PossibleValuesParser::new(DATASETS))]
     pub dataset: Option<String>,
 
@@ -70,7 +70,8 @@ pub struct EvalArgs {
     #[arg(long, value_name = "FILE|train")]
     pub ruler: Option<PathBuf>,
 
-    /// Draw the pictures closest to training images here, each above its image
+    /// Draw the pictures closest to training images here, each above its image; an existing
+    /// picture is replaced
     #[arg(long, value_name = "FILE.png")]
     pub pairs: Option<PathBuf>,
 
@@ -80,7 +81,7 @@ pub struct EvalArgs {
     pub features: Option<PathBuf>,
 
     /// Draw with the weights as trained, not with their average
-    #[arg(long)]
+    #[arg(long, conflicts_with = "samples")]
     pub raw: bool,
 
     /// auto, flex, ndarray, wgpu[:N], cuda[:N] or rocm[:N]

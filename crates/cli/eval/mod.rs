@@ -12,6 +12,7 @@ use std::time::Instant;
 use anyhow::Context;
 use clap::{CommandFactory, Parser};
 use gan_data::{Dataset, IMAGE_LEN, SIDE};
+use gan_eval::classes::labels;
 use gan_eval::memory::{Memory, closest, memory};
 use gan_eval::{Measures, Nearest, Options, Reference, Ruler, Seen, evenly, nearest, stand_ins};
 use gan_model::checkpoint::{Checkpoint, Header, Weights};
@@ -54,12 +55,7 @@ pub fn main() -> Result<(), Failure> {
         let count = args.count;
         return Err(Failure::Usage(format!("--count is {count}; expected {FEWEST} to {MOST}")));
     }
-    if let Some(folder) = args.features.as_ref().filter(|folder| folder.exists()) {
-        let folder = folder.display();
-        return Err(Failure::Usage(format!(
-            "--features {folder} is there already; name a new one"
-        )));
-    }
+    check_targets(&args)?;
     if let Some(threads) = args.threads {
         use_threads(threads)?;
     }
@@ -72,13 +68,52 @@ pub fn main() -> Result<(), Failure> {
     report.tell(&args, &source, &ruler, begin)
 }
 
+/// What will be written, known before the work is done.
+fn check_targets(args: &EvalArgs) -> Result<(), Failure> {
+    let fails = |flag: &str, path: &Path, what: &str| {
+        Err(Failure::Usage(format!("--{flag} {} {what}", path.display())))
+    };
+    if let Some(path) = &args.features
+        && path.exists()
+    {
+        return fails("features", path, "is there already; name a new folder");
+    }
+    if let Some(path) = &args.pairs
+        && (path.is_dir() || path.extension().is_none_or(|ending| ending != "png"))
+    {
+        return fails("pairs", path, "is no picture's name; expected FILE.png");
+    }
+    for (flag, path) in [("features", &args.features), ("pairs", &args.pairs)] {
+        if let Some(path) = path
+            && let Some(parent) = path.parent().filter(|parent| !parent.as_os_str().is_empty())
+            && !parent.is_dir()
+        {
+            return fails(flag, path, "would lie in a folder that is not there; make it first");
+        }
+    }
+    Ok(())
+}
+
+/// What is odd about pictures that are read without an error, if something is.
+fn oddity(pixels: &[u8]) -> Option<&'static str> {
+    let dark = pixels.iter().filter(|&&pixel| pixel > 127).count();
+    if pixels.iter().all(|&pixel| pixel <= 1) {
+        Some("no pixel is above 1, and ink is 255; multiply by 255 if ink is 1 there")
+    } else if 2 * dark > pixels.len() {
+        Some("most pixels are ink; paper is 0 and ink 255, take 255 - x if it is turned there")
+    } else {
+        None
+    }
+}
+
 /// Pictures, and where they come from.
 struct Source {
     path: PathBuf,
     /// `[n, 28, 28]`
     pixels: Vec<u8>,
-    /// Of the checkpoint that drew them, if one did.
+    /// Of the checkpoint that drew them, if one did, and with which weights.
     header: Option<Header>,
+    weights: Option<Weights>,
 }
 
 impl Source {
@@ -88,7 +123,10 @@ impl Source {
             (Some(path), _) => {
                 let pixels = read_pictures(path, [SIDE; 2], args.count)
                     .map_err(|error| anyhow::anyhow!("--samples: {error}"))?;
-                Self { path: path.clone(), pixels, header: None }
+                if let Some(what) = oddity(&pixels) {
+                    say::note(format!("warning: --samples {}: {what}", path.display()));
+                }
+                Self { path: path.clone(), pixels, header: None, weights: None }
             }
             (None, Some(path)) => Self::draw(&checkpoint_path(path), args, device)?,
             (None, None) => return Ok(None),
@@ -96,7 +134,7 @@ impl Source {
         let found = source.pixels.len() / IMAGE_LEN;
         if found < FEWEST {
             return Err(Failure::Usage(format!(
-                "{} holds {found} pictures; expected {FEWEST} or more",
+                "--samples {} holds {found} pictures; expected {FEWEST} or more",
                 source.path.display()
             )));
         }
@@ -117,7 +155,7 @@ impl Source {
         }
         let sampler = Sampler::new(&generator, &header.model, &device.device);
         let pixels = sampler.pictures(args.seed, 0, args.count);
-        Ok(Self { path: path.into(), pixels, header: Some(header) })
+        Ok(Self { path: path.into(), pixels, header: Some(header), weights: Some(weights) })
     }
 }
 
@@ -132,13 +170,15 @@ fn data_options(args: &EvalArgs, source: Option<&Source>) -> DataOptions {
         let config = path.parent().and_then(RunDir::read_config::<RunConfig>);
         dir = dir.or_else(|| config.as_ref().and_then(recorded_folder));
     }
-    DataOptions { dataset: dataset.unwrap_or_else(|| "auto".into()), dir, offline: args.offline }
+    DataOptions { dataset: dataset.unwrap_or_else(|| "mnist".into()), dir, offline: args.offline }
 }
 
 /// All that was found.
 struct Report {
     dataset: String,
     tested: usize,
+    /// Share of the test images that the ruler reads rightly.
+    accuracy: f64,
     found: Measures,
     floor: Measures,
     memory: Memory,
@@ -178,7 +218,10 @@ impl Report {
             write_features(folder, reference.seen(), &seen, ruler)?;
         }
         let dataset = data.train.name().to_owned();
-        Ok(Self { dataset, tested: test.len(), found, floor, memory })
+        let read = labels(&reference.seen().probabilities, ruler.classes());
+        let right = read.iter().zip(test.labels()).filter(|&(&a, &b)| a == usize::from(b)).count();
+        let accuracy = right as f64 / test.len() as f64;
+        Ok(Self { dataset, tested: test.len(), accuracy, found, floor, memory })
     }
 
     fn tell(
@@ -188,18 +231,23 @@ impl Report {
         ruler: &Ruler,
         begin: Instant,
     ) -> Result<(), Failure> {
-        let Self { dataset, tested, found, floor, memory } = self;
+        let Self { dataset, tested, accuracy, found, floor, memory } = self;
+        let weights = source.weights.map(|weights| match weights {
+            Weights::Averaged => "averaged",
+            Weights::Raw => "raw",
+        });
         let seconds = begin.elapsed().as_secs_f64();
         if args.json {
             return Ok(say::json(&json!({
                 "source": source.path,
                 "epochs": source.header.as_ref().map(|header| header.step),
+                "weights": weights,
                 "seed": args.seed,
                 "dataset": dataset,
                 "ruler": {
                     "name": ruler.name(),
                     "sha256": ruler.digest(),
-                    "accuracy": ruler.accuracy(),
+                    "accuracy": accuracy,
                 },
                 "measures": found,
                 "floor": floor,
@@ -212,16 +260,22 @@ impl Report {
                 "seconds": seconds,
             }))?);
         }
+        let drawn = source
+            .header
+            .as_ref()
+            .zip(weights)
+            .map(|(header, weights)| format!(" (epoch {}, {weights} weights)", header.step));
         say::data(format!(
-            "{} pictures of {}, against {tested} test images of {dataset}\n\
-             ruler {} (sha256 {:.12}…, reads {:.2}% of its test images)\n\n{}\n\n  \
+            "{} pictures of {}{}, against {tested} test images of {dataset}\n\
+             ruler {} (sha256 {:.12}…, reads {:.2}% of these rightly)\n\n{}\n\n  \
              nearest training image: {:.2} times as far as test images have theirs; {:.1}% of the \
              pictures nearer\n  than 99% of test images (1% is chance)",
             found.count,
             source.path.display(),
+            drawn.unwrap_or_default(),
             ruler.name(),
             ruler.digest(),
-            100.0 * ruler.accuracy(),
+            100.0 * accuracy,
             table::measures(found, floor),
             memory.ratio,
             100.0 * memory.share,

@@ -84,10 +84,17 @@ fn make(data: &mut Data, device: &burn::tensor::Device, quiet: bool) -> anyhow::
     let style = "  making a ruler [{bar:24}] {pos}/{len}  loss {msg}  {eta} left";
     bar.set_style(ProgressStyle::with_template(style)?.progress_chars("=> "));
     let name = format!("{}-1", data.train.name());
+    // Without a terminal, a line now and then.
+    let mut next = 0;
     let ruler = train_ruler(&name, &data.train, &test, 0, device, |progress| {
         bar.set_length(progress.total);
         bar.set_position(progress.done);
         bar.set_message(format!("{:.3}", progress.loss));
+        if bar.is_hidden() && !quiet && progress.done >= next {
+            let (done, total) = (progress.done, progress.total);
+            say::note(format!("  making a ruler: {done}/{total}  loss {:.3}", progress.loss));
+            next = done + total / 20;
+        }
     });
     bar.finish_and_clear();
     Ok(ruler?)

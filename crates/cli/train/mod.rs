@@ -187,24 +187,15 @@ fn finish(
         // What was trained is safe.
         say::note(format!("warning: {error}"));
     }
-    let root = run.root().display();
+    let best = Checkpoint::open(&run.best()).ok();
     if !options.quiet {
-        let hint = match word {
-            "finished" => format!("; draw more with: gan-sample --checkpoint {root}"),
-            "stopped" => format!("; go on with: gan-train --resume {root}"),
-            _ if run.checkpoint().exists() => {
-                format!("; the last good checkpoint is {}", run.checkpoint().display())
-            }
-            _ => String::new(),
-        };
-        say::note(format!("{word} after {epochs} epochs, {}{hint}", say::duration(seconds)));
+        say_end(run, word, epochs, seconds, best.as_ref());
     }
     let kept = how.filter(|_| options.report).map(|_| look_back::leave(run, options.quiet));
     let [report, animation] = kept.unwrap_or_default();
     let mut told = Ok(());
     if options.json {
         let (row, quality) = (progress.latest, progress.quality);
-        let best = Checkpoint::open(&run.best()).ok();
         told = say::json(&json!({
             "outcome": word,
             "epochs": epochs,
@@ -243,6 +234,24 @@ fn finish(
             Err(Failure::Diverged(error.into()))
         }
         Err(error) => Err(error.into()),
+    }
+}
+
+/// How it ended, and how to go on.
+fn say_end(run: &RunDir, word: &str, epochs: u64, seconds: f64, best: Option<&Checkpoint>) {
+    let root = run.root().display();
+    let hint = match word {
+        "finished" => format!("; draw more with: gan-sample --checkpoint {root}"),
+        "stopped" => format!("; go on with: gan-train --resume {root}"),
+        _ if run.checkpoint().exists() => {
+            format!("; the last good checkpoint is {}", run.checkpoint().display())
+        }
+        _ => String::new(),
+    };
+    say::note(format!("{word} after {epochs} epochs, {}{hint}", say::duration(seconds)));
+    if let Some(best) = best.filter(|best| best.header().step != epochs) {
+        let (step, path) = (best.header().step, best.path().display());
+        say::note(format!("the digits were measured to be best after {step} epochs: {path}"));
     }
 }
 

@@ -71,7 +71,7 @@ impl<'a> Progress<'a> {
                 if let Some(quality) = row.quality.clone() {
                     self.quality = Some((row.epoch, quality));
                 }
-                self.bar.set_message(format!("{}{}", losses(&row), self.measured()));
+                self.bar.set_message(format!("{}{}", losses(&row), self.measured(row.epoch)));
                 if self.bar.is_hidden() && self.spoke.elapsed() > SILENCE {
                     self.line(&self.state(&row));
                 }
@@ -86,7 +86,7 @@ impl<'a> Progress<'a> {
             Event::Sampled(epoch) => {
                 let picture = self.run.sample(epoch);
                 let state = match self.latest.as_ref().filter(|row| row.epoch == epoch) {
-                    Some(row) => format!("{}{}", self.state(row), self.measured()),
+                    Some(row) => format!("{}{}", self.state(row), self.measured(epoch)),
                     None => format!("epoch {epoch}/{}", self.total),
                 };
                 self.line(&format!("{state}  {}", picture.display()));
@@ -126,10 +126,11 @@ impl<'a> Progress<'a> {
         }
     }
 
-    /// What was measured last, in few words.
-    fn measured(&self) -> String {
-        self.quality.as_ref().map_or(String::new(), |(_, q)| {
-            format!("  FD {:.1}  P {:.2}  R {:.2}", q.frechet, q.precision, q.recall)
+    /// What was measured last, in few words, and when if that was before `epoch`.
+    fn measured(&self, epoch: u64) -> String {
+        self.quality.as_ref().map_or(String::new(), |(at, q)| {
+            let at = if *at == epoch { String::new() } else { format!(" at {at}") };
+            format!("  FD {:.1}  P {:.2}  R {:.2}{at}", q.frechet, q.precision, q.recall)
         })
     }
 

@@ -96,8 +96,7 @@ pub fn recorded_folder(config: &RunConfig) -> Option<PathBuf> {
 }
 
 /// What a resumed training may do otherwise: how long it goes on, and when it is looked at.
-const MAY_CHANGE: [&str; 5] =
-    ["epochs", "sample_every", "checkpoint_every", "eval_every", "eval_count"];
+const MAY_CHANGE: [&str; 4] = ["epochs", "sample_every", "checkpoint_every", "eval_every"];
 
 /// Equal, where 1 and 1.0 are.
 fn same(a: &Value, b: &Value) -> bool {

@@ -192,9 +192,10 @@ pub fn validate(model: &ModelConfig, config: &TrainingConfig) -> Result<(), Sett
         "label-smoothing",
         smoothing == 0.0 || matches!(config.loss, Loss::Bce | Loss::Minimax),
         &smoothing,
-        "0 with a --loss that has no labels: bce and minimax do",
+        "0 with any --loss but bce and minimax",
     )?;
     let packs = model.pack * group.max(1);
+    check("batch", config.batch.is_multiple_of(model.pack), &config.batch, "a multiple of --pack")?;
     check(
         "batch",
         config.batch.is_multiple_of(packs),
