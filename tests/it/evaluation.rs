@@ -2,16 +2,12 @@
 //! training. Each whole measurement takes seconds, most of them for 10 000 test images, so
 //! tests share what they can.
 
-use std::fs;
-use std::io::Write;
 use std::sync::OnceLock;
 
-use flate2::Compression;
-use flate2::write::GzEncoder;
 use image::GrayImage;
 use serde_json::{Value, json};
 
-use crate::util::{CPU, Place, Ran, SMALL, picture, trained};
+use crate::util::{CPU, Place, Ran, picture, trained};
 
 const GAN_EVAL: &str = env!("CARGO_BIN_EXE_gan-eval");
 
@@ -20,11 +16,9 @@ const COUNT: usize = 210;
 /// Measures that have an interval.
 const MEASURES: [&str; 7] =
     ["frechet", "score", "precision", "recall", "density", "coverage", "confidence"];
-/// What the errors of an array end with.
-const ARRAY: &str = "expected a NumPy array of uint8, [n, 28, 28] or [n, 784]";
 
 /// `gan-eval` with these words, on a CPU.
-fn eval(place: &Place, args: &str) -> Ran {
+pub fn eval(place: &Place, args: &str) -> Ran {
     place.run(GAN_EVAL, format!("--device {CPU} {args}").split_whitespace())
 }
 
@@ -63,7 +57,7 @@ fn judged() -> &'static Judged {
 }
 
 /// An array's file, with a header as Python writes it.
-fn npy(descr: &str, fortran: &str, shape: &str, data: &[u8]) -> Vec<u8> {
+pub fn npy(descr: &str, fortran: &str, shape: &str, data: &[u8]) -> Vec<u8> {
     let fields = format!("'descr': '{descr}', 'fortran_order': {fortran}, 'shape': {shape}, ");
     let mut head = format!("{{{fields}}}");
     while !(10 + head.len() + 1).is_multiple_of(64) {
@@ -72,11 +66,6 @@ fn npy(descr: &str, fortran: &str, shape: &str, data: &[u8]) -> Vec<u8> {
     head.push('\n');
     let length = u16::try_from(head.len()).unwrap().to_le_bytes();
     [&b"\x93NUMPY\x01\x00"[..], &length[..], head.as_bytes(), data].concat()
-}
-
-/// An array of `count` blank pictures.
-fn blank_pictures(count: usize) -> Vec<u8> {
-    npy("|u1", "False", &format!("({count}, 28, 28)"), &vec![0; 784 * count])
 }
 
 /// The shape and the numbers of an array.
@@ -109,6 +98,7 @@ fn json_has_every_measure_with_its_interval_and_what_real_images_get() {
     let object = &judged().object;
     assert_eq!(object["source"], "ckpt.mpk");
     assert_eq!(object["epochs"], 40);
+    assert_eq!(object["weights"], "averaged");
     assert_eq!(object["seed"], 5);
     assert_eq!(object["dataset"], "synthetic", "what the checkpoint learnt from");
     assert_eq!(object["pairs"], "closest.png");
@@ -166,7 +156,9 @@ fn the_same_pictures_get_the_same_figures_from_any_source_at_any_number_of_threa
         assert_eq!(object[key], judged().object[key], "{key}");
     }
     assert_eq!(object["source"], "drawn.npy");
-    assert!(object["epochs"].is_null() && object["pairs"].is_null(), "{object}");
+    for key in ["epochs", "weights", "pairs"] {
+        assert!(object[key].is_null(), "{key}: {object}");
+    }
     assert_eq!(place.list("."), ["ckpt.mpk", "drawn.npy"]);
 }
 
@@ -283,134 +275,6 @@ fn training_images_measure_as_real_ones_and_are_found_to_be_copies() {
             assert!(above == below, "column {column}, row {row} is no copy");
         }
     }
-}
-
-#[test]
-fn what_cannot_be_asked_for_is_explained() {
-    let place = Place::new();
-    eval(&place, "").fails(2, &["--checkpoint", "--samples"]);
-    for (args, words) in [
-        ("--checkpoint ckpt.mpk --count 5", "--count is 5; expected 100 to 200000"),
-        ("--checkpoint ckpt.mpk --count many", "--count"),
-        ("--checkpoint ckpt.mpk --samples a.npy", "--samples"),
-        ("--checkpoint ckpt.mpk --threads 0", "--threads is 0"),
-        ("--checkpoint ckpt.mpk --seed x", "--seed"),
-        ("--checkpoint ckpt.mpk --dataset cifar", "--dataset"),
-        ("--checkpoint ckpt.mpk --checkpoints", "--checkpoint"),
-    ] {
-        eval(&place, args).fails(2, &[words]);
-    }
-    assert!(place.list(".").is_empty());
-}
-
-#[test]
-fn a_missing_or_damaged_file_is_named() {
-    let place = Place::new();
-    place.write("text.mpk", "no checkpoint");
-    place.write("few.npy", blank_pictures(100));
-    place.write("text.ruler", "no ruler");
-    fs::create_dir(place.path("empty")).unwrap();
-    for (args, words) in [
-        ("--checkpoint none.mpk", "none.mpk"),
-        ("--checkpoint empty", "empty/ckpt.mpk"),
-        ("--checkpoint text.mpk", "text.mpk"),
-        ("--samples none.npy", "--samples: cannot read none.npy"),
-        ("--samples few.npy --dataset synthetic --ruler none.ruler", "cannot read none.ruler"),
-        ("--samples few.npy --dataset synthetic --ruler empty", "empty is no ruler"),
-        ("--samples few.npy --dataset synthetic --ruler text.ruler", "text.ruler is no ruler"),
-        ("--samples few.npy --dataset mnist --offline", "train-images-idx3-ubyte"),
-    ] {
-        let ran = eval(&place, args).fails(1, &[words]);
-        assert_eq!(ran.stdout, "");
-    }
-    assert_eq!(place.list("."), ["empty", "few.npy", "text.mpk", "text.ruler"]);
-}
-
-#[test]
-fn an_array_of_anything_but_pictures_is_refused_by_name() {
-    let place = Place::new();
-    let refused = |bytes: &[u8], words: &[&str]| {
-        place.write("mine.npy", bytes);
-        let words = [&["mine.npy", ARRAY][..], words].concat();
-        eval(&place, "--samples mine.npy --dataset synthetic").fails(1, &words);
-    };
-    refused(&npy("|u1", "False", "(200, 28, 29)", &[]), &["[200, 28, 29]"]);
-    refused(&npy("|u1", "False", "(200, 1, 28, 28)", &[]), &["[200, 1, 28, 28]"]);
-    refused(&npy("|u1", "False", "(784,)", &[0; 784]), &["[784]"]);
-    refused(&npy("|u1", "False", "(0, 28, 28)", &[]), &["[0, 28, 28]"]);
-    refused(&npy("<f4", "False", "(200, 28, 28)", &[]), &["<f4"]);
-    refused(&npy("|i1", "False", "(200, 28, 28)", &[]), &["|i1"]);
-    refused(&npy("|u1", "True", "(200, 28, 28)", &[]), &["Fortran"]);
-    refused(b"", &["cannot be read"]);
-    refused(b"\x89PNG\r\n\x1a\n and so on", &["cannot be read"]);
-
-    let whole = blank_pictures(200);
-    for length in [4, 40, 128, whole.len() - 1] {
-        refused(&whole[..length], &["cannot be read"]);
-    }
-    // Believed, it would take 3 TB.
-    refused(&npy("|u1", "False", "(4000000000, 28, 28)", &[0; 784]), &["cannot be read"]);
-
-    place.write("mine.npy", blank_pictures(3));
-    let ran = eval(&place, "--samples mine.npy --dataset synthetic");
-    ran.fails(2, &["mine.npy holds 3 pictures", "expected 100 or more"]);
-    assert_eq!(place.list("."), ["mine.npy"]);
-}
-
-#[test]
-fn a_folder_of_anything_but_pictures_is_refused_by_name() {
-    let place = Place::new();
-    let look = || eval(&place, "--samples mine --dataset synthetic");
-    fs::create_dir(place.path("mine")).unwrap();
-    look().fails(1, &["mine holds no .png", "28x28"]);
-    place.write("mine/notes.txt", "no picture");
-    look().fails(1, &["mine holds no .png"]);
-
-    let save = |name: &str, width, height| {
-        GrayImage::new(width, height).save(place.path(&format!("mine/{name}"))).unwrap();
-    };
-    save("d.png", 28, 28);
-    look().fails(2, &["mine holds 1 pictures", "expected 100 or more"]);
-    let expected = "expected a PNG of 28x28 pixels";
-    save("c.png", 27, 28);
-    look().fails(1, &["mine/c.png has 27x28 pixels", expected]);
-    save("b.png", 5000, 1);
-    look().fails(1, &["mine/b.png", expected]);
-    place.write("mine/a.png", "no picture");
-    look().fails(1, &["mine/a.png", expected]);
-    assert_eq!(place.list("mine"), ["a.png", "b.png", "c.png", "d.png", "notes.txt"]);
-}
-
-#[test]
-fn without_a_ruler_for_the_data_set_both_programs_say_how_to_make_one() {
-    let place = Place::new();
-    // Files of the right shape; which set it is, they do not tell.
-    let blank = |head: &[u32], length: usize| {
-        let mut gzip = GzEncoder::new(Vec::new(), Compression::fast());
-        for word in head {
-            gzip.write_all(&word.to_be_bytes()).unwrap();
-        }
-        gzip.write_all(&vec![0; length]).unwrap();
-        gzip.finish().unwrap()
-    };
-    for (name, count) in [("train", 60_000_u32), ("t10k", 10_000)] {
-        let images = blank(&[0x803, count, 28, 28], 784 * count as usize);
-        let labels = blank(&[0x801, count], count as usize);
-        place.write(&format!("data/{name}-images-idx3-ubyte.gz"), images);
-        place.write(&format!("data/{name}-labels-idx1-ubyte.gz"), labels);
-    }
-    place.write("few.npy", blank_pictures(100));
-    let data = "--dataset fashion-mnist --data-dir data --offline";
-    let hint = "gan-eval --ruler train --dataset fashion-mnist";
-    let ran = eval(&place, &format!("--samples few.npy {data}"));
-    ran.fails(1, &["no ruler for fashion-mnist", hint]);
-
-    let how = format!("--epochs 1 --batch 8 --eval-every 1 --device {CPU} {SMALL}");
-    let ran = place.gan_train(&format!("{data} {how} --out run")).ok();
-    for word in ["the pictures are not measured", hint] {
-        assert!(ran.stderr.contains(word), "{word:?} is not in {}", ran.stderr);
-    }
-    assert!(!place.path("run/best.mpk").exists());
 }
 
 #[test]

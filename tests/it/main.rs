@@ -25,6 +25,7 @@ mod diagnosis;
 mod disk;
 mod divergence;
 mod evaluation;
+mod evaluation_errors;
 #[cfg(target_os = "linux")]
 mod faults;
 mod golden;

@@ -58,6 +58,8 @@ fn settings_that_contradict_the_checkpoint_are_refused() {
         "--ema 0.9",
         "--loss minimax",
         "--recipe listing",
+        "--epsilon 0.001",
+        "--eval-count 300",
         "--dataset mnist",
     ] {
         let ran = place.resume("run", &format!("--epochs 9 {flag}"));

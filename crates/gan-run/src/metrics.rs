@@ -51,7 +51,7 @@ struct Epoch {
 
 /// What is measured of the averaged generator's pictures, against as many test images; of
 /// the Fréchet distance, against all. Figures compare within runs of the same count and ruler.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Quality {
     /// Pictures measured.
     pub count: usize,
@@ -194,6 +194,19 @@ pub(crate) mod tests {
             .map(|line| serde_json::from_str::<MetricsRow>(line).unwrap().epoch)
             .collect();
         assert_eq!(epochs, [20, 40]);
+    }
+
+    #[test]
+    fn the_best_is_of_those_that_compare_with_the_last() {
+        let measured = |epoch, count, frechet| {
+            let quality = Quality { count, frechet, ..Quality::default() };
+            MetricsRow { quality: Some(quality), ..row(epoch) }
+        };
+        let mut rows = vec![row(20), measured(40, 100, 5.0), measured(60, 100, 4.0), row(80)];
+        assert_eq!(best_measured(&rows), Some(&rows[2]));
+        rows.extend([measured(100, 200, 6.0), measured(120, 200, 6.0), row(140)]);
+        assert_eq!(best_measured(&rows), Some(&rows[4]), "of equals the first");
+        assert_eq!(best_measured(&rows[..1]), None);
     }
 
     #[test]
