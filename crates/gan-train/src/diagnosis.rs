@@ -54,7 +54,7 @@ impl Watch {
     }
 
     /// Takes the next row, and tells what shows in it for the first time; one thing at a time,
-    /// the gravest first. A row that tells of a finding already counts as having told it.
+    /// the gravest first.
     pub fn see(&mut self, row: &MetricsRow) -> Option<Finding> {
         // Rows that were added by previews and measurements would make the windows shorter.
         if row.epoch.is_multiple_of(READ_EVERY) {
