@@ -5,9 +5,9 @@
     python trials.py digits
 
 A line of the list is a name, then flags of gan-train; `SEEDS 0 1 2` in front of a line repeats it.
-A trial that the log has already is not run again. Each runs on one thread, --jobs side by
-side, so seconds are those of a shared machine: they say how long a search takes, not how fast a
-step is. `digits` prints the share of each class and what was missing.
+A trial that the log has already is not run again; one that was stopped is not logged. Each runs on
+one thread, --jobs side by side, so seconds are those of a shared machine: they say how long a search
+takes, not how fast a step is. `digits` prints the share of each class and what was missing.
 """
 
 import argparse
@@ -82,6 +82,8 @@ def run(given):
 
     def one(job):
         row = trial(given, *job)
+        if row["outcome"] == "stopped":
+            return
         with lock:
             with LOG.open("a") as log:
                 print(json.dumps(row), file=log)

@@ -266,7 +266,7 @@ impl Report {
             .zip(weights)
             .map(|(header, weights)| format!(" (epoch {}, {weights} weights)", header.step));
         say::data(format!(
-            "{} pictures of {}{}, against {tested} test images of {dataset}\n\
+            "{} pictures of {}{}\nagainst {tested} test images of {dataset}\n\
              ruler {} (sha256 {:.12}…, reads {:.2}% of these rightly)\n\n{}\n\n  \
              nearest training image: {:.2} times as far as test images have theirs; {:.1}% of the \
              pictures nearer\n  than 99% of test images (1% is chance)",
