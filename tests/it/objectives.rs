@@ -244,6 +244,8 @@ fn what_is_out_of_its_range_names_its_flag() {
         ("--d-lr 0", "--d-lr is 0"),
         ("--d-lr 11", "--d-lr is 11"),
         ("--beta2 1", "--beta2 is 1"),
+        ("--beta2 0.99999999", "--beta2 is 0.99999999; expected 0 or more, below 1"),
+        ("--epsilon 0", "--epsilon is 0"),
         ("--ema-half-life -1", "--ema"),
         ("--ema-half-life 9 --ema 0.9", "--ema-half-life"),
         ("--pack 0", "--pack is 0"),

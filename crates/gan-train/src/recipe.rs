@@ -137,7 +137,7 @@ pub fn validate(model: &ModelConfig, config: &TrainingConfig) -> Result<(), Sett
     };
     // Below 1 as a float of single precision, which is what the step computes with.
     let decay = |name, x: f64| {
-        check(name, (0.0..1.0).contains(&(x as f32)), &x, "0 or more, at most 0.99999994")
+        check(name, (0.0..1.0).contains(&(x as f32)), &x, "0 or more, below 1 (at most 0.99999994)")
     };
     check("epochs", config.epochs <= 1 << 40, &config.epochs, "0 to 1099511627776")?;
     check("batch", (1..=65_536).contains(&config.batch), &config.batch, "1 to 65536")?;
