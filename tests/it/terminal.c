@@ -27,7 +27,7 @@ int main(int count, char **words) {
         struct winsize size = {.ws_row = 24, .ws_col = 80};
         ioctl(terminal, TIOCSWINSZ, &size);
         for (int fd = 0; fd < 3; fd++) dup2(terminal, fd);
-        if (!strcmp(words[2], "nohup")) signal(SIGHUP, SIG_IGN);
+        signal(SIGHUP, strcmp(words[2], "nohup") ? SIG_DFL : SIG_IGN);
         execv(words[3], words + 3);
         _exit(97);
     }
