@@ -14,8 +14,17 @@ const GAN_EVAL: &str = env!("CARGO_BIN_EXE_gan-eval");
 /// Pictures that are measured, no more than it takes.
 const COUNT: usize = 210;
 /// Measures that have an interval.
-const MEASURES: [&str; 7] =
-    ["frechet", "score", "precision", "recall", "density", "coverage", "confidence"];
+const MEASURES: [&str; 9] = [
+    "frechet",
+    "score",
+    "precision",
+    "recall",
+    "density",
+    "coverage",
+    "confidence",
+    "imbalance",
+    "diversity",
+];
 
 /// `gan-eval` with these words, on a CPU.
 pub fn eval(place: &Place, args: &str) -> Ran {
@@ -115,8 +124,8 @@ fn json_has_every_measure_with_its_interval_and_what_real_images_get() {
         let [low, high] = [0_usize, 1].map(|end| number(&found[name]["interval"][end]));
         assert!(low <= high, "{name}: {low} to {high}");
         let value = number(&found[name]["value"]);
-        // These two are off by more than chance with so few pictures.
-        if !["frechet", "score"].contains(&name) {
+        // These are off by more than chance with so few pictures.
+        if !["frechet", "score", "imbalance", "diversity"].contains(&name) {
             let interval = low - 1e-9..=high + 1e-9;
             assert!(interval.contains(&value), "{name}: {value} in {interval:?}");
         }
@@ -129,12 +138,16 @@ fn json_has_every_measure_with_its_interval_and_what_real_images_get() {
             assert!((0.0..=1.0).contains(&number(&measures[name]["value"])), "{name}");
         }
         assert!((1.0..=10.0).contains(&number(&measures["score"]["value"])));
-        assert!((0.0..=1.0).contains(&number(&measures["imbalance"])));
+        assert!((0.0..=1.0).contains(&number(&measures["imbalance"]["value"])));
         let shares = measures["shares"].as_array().unwrap();
         assert_eq!(shares.len(), 10);
         assert_close(shares.iter().map(number).sum(), 1.0);
         assert_eq!(measures["diversity_by_class"].as_array().unwrap().len(), 10);
-        assert!(measures["diversity"].is_f64() && measures["missing"].is_array());
+        assert!(measures["missing"].is_array());
+    }
+    for (class, share) in found["shares"].as_array().unwrap().iter().enumerate() {
+        let [low, high] = [0_usize, 1].map(|end| number(&found["shares_intervals"][class][end]));
+        assert!(low <= number(share) && number(share) <= high, "{class}: {low} to {high}");
     }
     let [found, floor] = [found, floor].map(|measures| number(&measures["frechet"]["value"]));
     assert!(found > 2.0 * floor, "after 40 epochs {found}, real ones {floor}");
@@ -143,6 +156,11 @@ fn json_has_every_measure_with_its_interval_and_what_real_images_get() {
     assert!((0.0..=1.0).contains(&number(&memory["near_share"])), "{memory}");
     assert!(number(&memory["median_ratio"]) > 0.0, "{memory}");
     assert!(number(&memory["near_threshold"]) > 0.0, "{memory}");
+    for name in ["median_ratio", "near_share"] {
+        let [low, high] = [0_usize, 1].map(|end| number(&memory[format!("{name}_interval")][end]));
+        let value = number(&memory[name]);
+        assert!(low <= value && value <= high, "{name}: {value} in {low} to {high}");
+    }
 }
 
 #[test]

@@ -12,11 +12,13 @@ use std::time::Instant;
 use anyhow::Context;
 use clap::{CommandFactory, Parser};
 use gan_data::{Dataset, IMAGE_LEN, SIDE};
+use gan_eval::bootstrap::Interval;
 use gan_eval::classes::labels;
-use gan_eval::memory::{Memory, closest, memory};
+use gan_eval::memory::{Memory, closest, memory, memory_intervals};
 use gan_eval::{Measures, Nearest, Options, Reference, Ruler, Seen, evenly, nearest, stand_ins};
 use gan_model::checkpoint::{Checkpoint, Header, Weights};
 use gan_model::device::Chosen;
+use gan_model::stream::{Purpose, stream};
 use gan_sample::{Grid, Sampler, read_pictures, write_png};
 use gan_train::{RunConfig, RunDir};
 use indicatif::{ProgressBar, ProgressStyle};
@@ -182,6 +184,8 @@ struct Report {
     found: Measures,
     floor: Measures,
     memory: Memory,
+    /// Of its ratio and its share.
+    memory_intervals: [Interval; 2],
 }
 
 impl Report {
@@ -208,7 +212,8 @@ impl Report {
         bar.stage("measuring real images in their place");
         let floor = reference.judge(&stand_ins, Options { resamples: 0, ..options });
         let some = evenly(pixels, IMAGE_LEN, REMEMBERED);
-        let (near, memory) = remember(&bar, &some, &data.train, &test, device);
+        let (near, memory, memory_intervals) =
+            remember(&bar, &some, &data.train, &test, device, options);
         bar.0.finish_and_clear();
 
         if let Some(path) = &args.pairs {
@@ -221,7 +226,8 @@ impl Report {
         let read = labels(&reference.seen().probabilities, ruler.classes());
         let right = read.iter().zip(test.labels()).filter(|&(&a, &b)| a == usize::from(b)).count();
         let accuracy = right as f64 / test.len() as f64;
-        Ok(Self { dataset, tested: test.len(), accuracy, found, floor, memory })
+        let tested = test.len();
+        Ok(Self { dataset, tested, accuracy, found, floor, memory, memory_intervals })
     }
 
     fn tell(
@@ -231,7 +237,8 @@ impl Report {
         ruler: &Ruler,
         begin: Instant,
     ) -> Result<(), Failure> {
-        let Self { dataset, tested, accuracy, found, floor, memory } = self;
+        let Self { dataset, tested, accuracy, found, floor, memory, .. } = self;
+        let [ratio, share] = self.memory_intervals;
         let weights = source.weights.map(|weights| match weights {
             Weights::Averaged => "averaged",
             Weights::Raw => "raw",
@@ -253,7 +260,9 @@ impl Report {
                 "floor": floor,
                 "memory": {
                     "median_ratio": memory.ratio,
+                    "median_ratio_interval": [ratio.low, ratio.high],
                     "near_share": memory.share,
+                    "near_share_interval": [share.low, share.high],
                     "near_threshold": memory.threshold,
                 },
                 "pairs": args.pairs,
@@ -268,8 +277,9 @@ impl Report {
         say::data(format!(
             "{} pictures of {}{}\nagainst {tested} test images of {dataset}\n\
              ruler {} (sha256 {:.12}…, reads {:.2}% of these rightly)\n\n{}\n\n  \
-             nearest training image: {:.2} times as far as test images have theirs; {:.1}% of the \
-             pictures nearer\n  than 99% of test images (1% is chance)",
+             nearest training image: {:.2} ({:.2} to {:.2}) times as far as test images have \
+             theirs;\n  {:.1}% ({:.1} to {:.1}%) of the pictures nearer than 99% of test images \
+             (1% is chance)",
             found.count,
             source.path.display(),
             drawn.unwrap_or_default(),
@@ -278,7 +288,11 @@ impl Report {
             100.0 * accuracy,
             table::measures(found, floor),
             memory.ratio,
+            ratio.low,
+            ratio.high,
             100.0 * memory.share,
+            100.0 * share.low,
+            100.0 * share.high,
         ))?;
         if !args.quiet {
             say::note(format!("\nmeasured in {}", say::duration(seconds)));
@@ -294,7 +308,8 @@ fn remember(
     train: &Dataset,
     test: &Dataset,
     device: &Chosen,
-) -> (Vec<Nearest>, Memory) {
+    options: Options,
+) -> (Vec<Nearest>, Memory, [Interval; 2]) {
     bar.stage("looking for the nearest training images");
     let near = |images: &[u8]| {
         nearest(images, train.images(), &device.device, &|part| {
@@ -304,8 +319,11 @@ fn remember(
     };
     let (near, test) = (near(pixels), near(&evenly(test.images(), IMAGE_LEN, REMEMBERED)));
     let distances = |near: &[Nearest]| near.iter().map(|n| n.distance).collect::<Vec<_>>();
-    let memory = memory(&distances(&near), &distances(&test));
-    (near, memory)
+    let (found, expected) = (distances(&near), distances(&test));
+    // The measures' resamples are counted from 1.
+    let mut rng = stream(options.seed, Purpose::Bootstrap, 0);
+    let intervals = memory_intervals(&found, &expected, options.resamples, &mut rng);
+    (near, memory(&found, &expected), intervals)
 }
 
 /// A row of the closest pictures, a row of their training images, and so on.

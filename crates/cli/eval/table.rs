@@ -11,7 +11,6 @@ pub fn measures(found: &Measures, floor: &Measures) -> String {
         let (value, floor) = (found.value, floor.value);
         format!("  {name:<20}{value:>9.digits$}   {interval:<20}{floor:>9.digits$}")
     };
-    let plain = |value| Measure { value, interval: None };
     let mut lines = vec![
         format!("  {:<20}{:>9}   {:<20}{:>9}", "", "found", "95% interval", "real"),
         row("Fréchet distance", 2, found.frechet, floor.frechet),
@@ -21,14 +20,18 @@ pub fn measures(found: &Measures, floor: &Measures) -> String {
         row("coverage", 3, found.coverage, floor.coverage),
         row("classifier score", 3, found.score, floor.score),
         row("confidence", 3, found.confidence, floor.confidence),
-        row("diversity", 3, plain(found.diversity), plain(floor.diversity)),
-        row("imbalance", 3, plain(found.imbalance), plain(floor.imbalance)),
+        row("diversity", 3, found.diversity, floor.diversity),
+        row("imbalance", 3, found.imbalance, floor.imbalance),
     ];
     let percent = |shares: &[f64]| {
         let words: Vec<_> = shares.iter().map(|share| format!("{:>4.1}", 100.0 * share)).collect();
         words.join(" ")
     };
     lines.push(format!("  share of each class, %  {}", percent(&found.shares)));
+    for (end, name) in ["95% from", "to"].into_iter().enumerate() {
+        let ends: Vec<f64> = found.shares_intervals.iter().map(|interval| interval[end]).collect();
+        lines.push(format!("{name:>24}  {}", percent(&ends)));
+    }
     lines.push(format!("       of real images, %  {}", percent(&floor.shares)));
     lines.push(match &found.missing[..] {
         [] => "  no class is missing".into(),

@@ -94,12 +94,23 @@ fn score<'a>(drawn: impl Iterator<Item = (u32, &'a [f32])>, classes: usize) -> f
 /// When there are no labels, or one is not below `classes`.
 #[must_use]
 pub fn shares(labels: &[usize], classes: usize) -> Vec<f64> {
-    assert!(!labels.is_empty(), "no labels");
-    let mut counts = vec![0_usize; classes];
-    for &label in labels {
-        counts[label] += 1;
+    shares_weighted(labels, classes, &vec![1; labels.len()])
+}
+
+/// The shares in a resample: sample `i` is taken `weights[i]` times.
+///
+/// # Panics
+/// As [`shares`], when the weights sum to 0, or there is not one a label.
+#[must_use]
+pub fn shares_weighted(labels: &[usize], classes: usize, weights: &[u32]) -> Vec<f64> {
+    assert_eq!(weights.len(), labels.len(), "not one weight a sample");
+    let mut counts = vec![0_u64; classes];
+    for (&label, &weight) in labels.iter().zip(weights) {
+        counts[label] += u64::from(weight);
     }
-    counts.into_iter().map(|count| count as f64 / labels.len() as f64).collect()
+    let all: u64 = counts.iter().sum();
+    assert!(all > 0, "no labels");
+    counts.into_iter().map(|count| count as f64 / all as f64).collect()
 }
 
 /// Equal shares, to hold those of the samples against.
@@ -150,14 +161,33 @@ pub struct Diversity {
 /// When `features` does not hold one row a label, or a label is not below `classes`.
 #[must_use]
 pub fn diversity(features: &[f32], dim: usize, labels: &[usize], classes: usize) -> Diversity {
+    diversity_weighted(features, dim, labels, classes, &vec![1; labels.len()])
+}
+
+/// The diversity within each class of a resample: sample `i` is taken `weights[i]` times.
+///
+/// # Panics
+/// As [`diversity`], or when there is not one weight a label.
+#[must_use]
+pub fn diversity_weighted(
+    features: &[f32],
+    dim: usize,
+    labels: &[usize],
+    classes: usize,
+    weights: &[u32],
+) -> Diversity {
     assert_eq!(features.len(), labels.len() * dim, "not one label a sample");
-    let samples = || labels.iter().copied().zip(rows(features, dim));
+    assert_eq!(weights.len(), labels.len(), "not one weight a sample");
+    let samples = || {
+        let weighted = weights.iter().zip(labels).zip(rows(features, dim));
+        weighted.filter(|((weight, _), _)| **weight > 0).map(|((&w, &label), x)| (w, label, x))
+    };
     let mut counts = vec![0_usize; classes];
     let mut means = vec![0.0; classes * dim];
-    for (label, x) in samples() {
-        counts[label] += 1;
+    for (weight, label, x) in samples() {
+        counts[label] += weight as usize;
         for (sum, &x) in means[label * dim..].iter_mut().zip(x) {
-            *sum += f64::from(x);
+            *sum += f64::from(weight) * f64::from(x);
         }
     }
     for (mean, &count) in means.chunks_exact_mut(dim).zip(&counts) {
@@ -168,9 +198,9 @@ pub fn diversity(features: &[f32], dim: usize, labels: &[usize], classes: usize)
     // Over all pairs the mean is 2 (E|x|² − |E x|²) n / (n − 1), which is twice the sum of
     // squares around the mean, over n − 1; said so, no large numbers are subtracted.
     let mut sums = vec![0.0; classes];
-    for (label, x) in samples() {
+    for (weight, label, x) in samples() {
         let apart = x.iter().zip(&means[label * dim..]).map(|(&x, mean)| f64::from(x) - mean);
-        sums[label] += apart.map(|apart| apart * apart).sum::<f64>();
+        sums[label] += f64::from(weight) * apart.map(|apart| apart * apart).sum::<f64>();
     }
     let pairs = sums.iter().zip(&counts);
     let classes: Vec<Option<f64>> =
@@ -216,6 +246,13 @@ mod tests {
         let copies = [SEEN[..3].repeat(2), SEEN[6..9].to_vec(), SEEN[9..].repeat(3)].concat();
         let drawn = classifier_score_weighted(&SEEN, 3, &[2, 0, 1, 3]);
         assert!((drawn - classifier_score(&copies, 3)).abs() < 1e-12);
+
+        let (labels, weights) = ([0, 0, 2, 0], [2, 0, 1, 3]);
+        assert_eq!(shares_weighted(&labels, 3, &weights), [5.0 / 6.0, 0.0, 1.0 / 6.0]);
+        let copied = diversity(&copies, 3, &[0, 0, 2, 0, 0, 0], 3);
+        let drawn = diversity_weighted(&SEEN, 3, &labels, 3, &weights);
+        assert!((drawn.mean.unwrap() - copied.mean.unwrap()).abs() < 1e-12);
+        assert_eq!(drawn.classes[1..], [None, None]);
     }
 
     #[test]

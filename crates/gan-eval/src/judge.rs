@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::bootstrap::{Interval, basic_interval, mean_interval, percentile_interval, resample};
 use crate::classes::{
-    classifier_score, classifier_score_weighted, confidences, diversity, labels, missing, shares,
-    total_variation, uniform,
+    Diversity, classifier_score, classifier_score_weighted, confidences, diversity,
+    diversity_weighted, labels, missing, shares, shares_weighted, total_variation, uniform,
 };
 use crate::frechet::{Gaussian, GaussianRoot};
 use crate::nearest::Field;
@@ -63,15 +63,18 @@ pub struct Measures {
     pub coverage: Measure,
     /// Share of each class, summing to 1.
     pub shares: Vec<f64>,
+    /// The interval of each share, if there were resamples.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub shares_intervals: Vec<[f64; 2]>,
     /// Total variation distance of the shares to equal ones, in [0, 1].
-    pub imbalance: f64,
+    pub imbalance: Measure,
     /// Classes of which there is less than a tenth of an equal share.
     pub missing: Vec<usize>,
     /// Mean probability of the likeliest class, in [0, 1].
     pub confidence: Measure,
     /// How much the images of a class differ from each other, real ones being at 1; mean over the
     /// classes that have it.
-    pub diversity: f64,
+    pub diversity: Measure,
     /// The same for each class; none for a class of fewer than two images.
     pub diversity_by_class: Vec<Option<f64>>,
 }
@@ -150,10 +153,9 @@ impl Reference {
         let balls: Vec<f64> = overlap.balls.iter().map(|&n| f64::from(n) / k as f64).collect();
 
         let shares = shares(&taken, classes);
-        let own = diversity(features, dim, &taken, classes).classes;
-        let by_class = own.iter().zip(&self.diversity);
-        let diversity_by_class: Vec<_> = by_class.map(|(&own, &real)| Some(own? / real?)).collect();
-        let known: Vec<f64> = diversity_by_class.iter().copied().flatten().collect();
+        let own = diversity(features, dim, &taken, classes);
+        let diversity_by_class = self.against(&own);
+        let imbalance = |shares: &[f64]| total_variation(shares, &uniform(classes));
         let confidence: Vec<f64> =
             confidences(probabilities, classes).into_iter().map(f64::from).collect();
         Measures {
@@ -164,14 +166,37 @@ impl Reference {
             recall: boot.of_mean(&flags(&overlap.recalled)),
             density: boot.of_mean(&balls),
             coverage: boot.of_mean(&flags(&overlap.covered)),
-            imbalance: total_variation(&shares, &uniform(classes)),
+            confidence: boot.of_mean(&confidence),
+            shares_intervals: boot
+                .of_each(classes, |rng| shares_weighted(&taken, classes, &resample(count, rng))),
+            imbalance: {
+                let value = imbalance(&shares);
+                let interval = |resampled: &[f64]| basic_interval(value, resampled);
+                boot.of(value, interval, |rng| {
+                    imbalance(&shares_weighted(&taken, classes, &resample(count, rng)))
+                })
+            },
             missing: missing(&shares, &uniform(classes)),
             shares,
-            confidence: boot.of_mean(&confidence),
-            diversity: known.iter().sum::<f64>() / known.len().max(1) as f64,
+            diversity: boot.of(mean_of_known(&diversity_by_class), percentile_interval, |rng| {
+                let drawn = resample(count, rng);
+                let own = diversity_weighted(features, dim, &taken, classes, &drawn);
+                mean_of_known(&self.against(&own))
+            }),
             diversity_by_class,
         }
     }
+
+    /// The diversity of each class over that of its real images.
+    fn against(&self, own: &Diversity) -> Vec<Option<f64>> {
+        let by_class = own.classes.iter().zip(&self.diversity);
+        by_class.map(|(&own, &real)| Some(own? / real?)).collect()
+    }
+}
+
+fn mean_of_known(values: &[Option<f64>]) -> f64 {
+    let known = || values.iter().copied().flatten();
+    known().sum::<f64>() / known().count().max(1) as f64
 }
 
 /// `count` rows of so many numbers, at even distances over all of them, or all if those are fewer.
@@ -216,6 +241,23 @@ impl Bootstrap {
         let resampled: Vec<f64> = (0..self.options.resamples).map(|_| again(&mut rng)).collect();
         let interval = (!resampled.is_empty()).then(|| interval(&resampled));
         Measure { value, interval: interval.map(|Interval { low, high }| [low, high]) }
+    }
+
+    /// The intervals of several figures of one resample.
+    fn of_each(
+        &mut self,
+        figures: usize,
+        mut again: impl FnMut(&mut ChaCha8Rng) -> Vec<f64>,
+    ) -> Vec<[f64; 2]> {
+        let mut rng = self.rng();
+        let resampled: Vec<_> = (0..self.options.resamples).map(|_| again(&mut rng)).collect();
+        let figures = if resampled.is_empty() { 0 } else { figures };
+        let interval = |figure: usize| {
+            let values: Vec<f64> = resampled.iter().map(|values| values[figure]).collect();
+            let Interval { low, high } = percentile_interval(&values);
+            [low, high]
+        };
+        (0..figures).map(interval).collect()
     }
 
     fn of_mean(&mut self, values: &[f64]) -> Measure {

@@ -1,5 +1,8 @@
 //! Memorisation: whether the samples lie nearer to the training images than new images do.
 
+use rand_chacha::ChaCha8Rng;
+
+use crate::bootstrap::{Interval, percentile_interval, resample};
 use crate::quantile::{quantile, sorted};
 
 /// Which quantile of the test images' distances is the threshold of nearness.
@@ -51,6 +54,33 @@ pub fn memory(samples: &[f32], test: &[f32]) -> Memory {
     }
 }
 
+/// The intervals of [`Memory::ratio`] and [`Memory::share`], from `resamples` resamples of the
+/// samples; the test images stay as they are.
+///
+/// # Panics
+/// When either list is empty, or there are no resamples.
+#[must_use]
+pub fn memory_intervals(
+    samples: &[f32],
+    test: &[f32],
+    resamples: usize,
+    rng: &mut ChaCha8Rng,
+) -> [Interval; 2] {
+    let median = quantile(&sorted(test), 0.5);
+    let Memory { threshold, .. } = memory(samples, test);
+    let samples = sorted(samples);
+    let (ratios, shares): (Vec<f64>, Vec<f64>) = (0..resamples)
+        .map(|_| {
+            let drawn = samples.iter().zip(resample(samples.len(), rng));
+            let drawn: Vec<f64> =
+                drawn.flat_map(|(&x, times)| std::iter::repeat_n(x, times as usize)).collect();
+            let near = drawn.iter().filter(|&&x| x < threshold).count();
+            (quantile(&drawn, 0.5) / median, near as f64 / drawn.len() as f64)
+        })
+        .unzip();
+    [percentile_interval(&ratios), percentile_interval(&shares)]
+}
+
 /// The indices of the `count` smallest distances, nearest first and equals in order; all of
 /// them when there are fewer.
 #[must_use]
@@ -63,11 +93,21 @@ pub fn closest(distances: &[f32], count: usize) -> Vec<usize> {
 
 #[cfg(test)]
 mod tests {
+    use rand::SeedableRng;
+
     use super::*;
 
     /// Distances 1.000, 1.001, … to 1.999.
     fn spread() -> Vec<f32> {
         (0..1000_u16).map(|x| 1.0 + f32::from(x) / 1000.0).collect()
+    }
+
+    #[test]
+    fn intervals_hold_the_figures_of_many_samples() {
+        let mut rng = ChaCha8Rng::seed_from_u64(7);
+        let [ratio, share] = memory_intervals(&spread(), &spread(), 200, &mut rng);
+        assert!(ratio.low < 1.0 && 1.0 < ratio.high && ratio.high - ratio.low < 0.1, "{ratio:?}");
+        assert!(share.low < 0.01 && 0.01 < share.high && share.high < 0.03, "{share:?}");
     }
 
     #[test]

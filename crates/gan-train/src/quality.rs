@@ -48,7 +48,7 @@ impl Judge {
             coverage: found.coverage.value,
             score: found.score.value,
             confidence: found.confidence.value,
-            diversity: found.diversity,
+            diversity: found.diversity.value,
             shares: found.shares,
             missing: found.missing,
         }
