@@ -1,11 +1,10 @@
 //! `gan-eval`, from flags to exit code.
 
 mod args;
+mod output;
 pub(crate) mod ruler;
 mod table;
 
-use std::fs::{self, File};
-use std::io::BufWriter;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -14,15 +13,14 @@ use clap::{CommandFactory, Parser};
 use gan_data::{Dataset, IMAGE_LEN, SIDE};
 use gan_eval::bootstrap::Interval;
 use gan_eval::classes::labels;
-use gan_eval::memory::{Memory, closest, memory, memory_intervals};
+use gan_eval::memory::{Memory, memory, memory_intervals};
 use gan_eval::{Measures, Nearest, Options, Reference, Ruler, Seen, evenly, nearest, stand_ins};
 use gan_model::checkpoint::{Checkpoint, Header, Weights};
 use gan_model::device::Chosen;
 use gan_model::stream::{Purpose, stream};
-use gan_sample::{Grid, Sampler, read_pictures, write_png};
+use gan_sample::{Sampler, read_pictures};
 use gan_train::{RunConfig, RunDir};
 use indicatif::{ProgressBar, ProgressStyle};
-use npyz::WriterBuilder;
 use serde_json::json;
 
 use self::args::EvalArgs;
@@ -33,8 +31,6 @@ use crate::train::{DATASETS, Data, DataOptions, choose_device, get_data, use_thr
 
 /// Pictures whose nearest training images are looked for, and as many test images.
 const REMEMBERED: usize = 2_000;
-/// Pairs that are drawn, and how many in a row.
-const PAIRS: [usize; 2] = [40, 20];
 /// The fewest pictures that measures mean something of.
 const FEWEST: usize = 100;
 /// The most, for the work grows with their square.
@@ -57,7 +53,7 @@ pub fn main() -> Result<(), Failure> {
         let count = args.count;
         return Err(Failure::Usage(format!("--count is {count}; expected {FEWEST} to {MOST}")));
     }
-    check_targets(&args)?;
+    output::check(&args)?;
     if let Some(threads) = args.threads {
         use_threads(threads)?;
     }
@@ -70,38 +66,12 @@ pub fn main() -> Result<(), Failure> {
     report.tell(&args, &source, &ruler, begin)
 }
 
-/// What will be written, known before the work is done.
-fn check_targets(args: &EvalArgs) -> Result<(), Failure> {
-    let fails = |flag: &str, path: &Path, what: &str| {
-        Err(Failure::Usage(format!("--{flag} {} {what}", path.display())))
-    };
-    if let Some(path) = &args.features
-        && path.exists()
-    {
-        return fails("features", path, "is there already; name a new folder");
-    }
-    if let Some(path) = &args.pairs
-        && (path.is_dir() || path.extension().is_none_or(|ending| ending != "png"))
-    {
-        return fails("pairs", path, "is no picture's name; expected FILE.png");
-    }
-    for (flag, path) in [("features", &args.features), ("pairs", &args.pairs)] {
-        if let Some(path) = path
-            && let Some(parent) = path.parent().filter(|parent| !parent.as_os_str().is_empty())
-            && !parent.is_dir()
-        {
-            return fails(flag, path, "would lie in a folder that is not there; make it first");
-        }
-    }
-    Ok(())
-}
-
 /// What is odd about pictures that are read without an error, if something is.
 fn oddity(pixels: &[u8]) -> Option<&'static str> {
-    let dark = pixels.iter().filter(|&&pixel| pixel > 127).count();
+    let ink = pixels.iter().filter(|&&pixel| pixel > 127).count();
     if pixels.iter().all(|&pixel| pixel <= 1) {
         Some("no pixel is above 1, and ink is 255; multiply by 255 if ink is 1 there")
-    } else if 2 * dark > pixels.len() {
+    } else if 2 * ink > pixels.len() {
         Some("most pixels are ink; paper is 0 and ink 255, take 255 - x if it is turned there")
     } else {
         None
@@ -217,10 +187,10 @@ impl Report {
         bar.0.finish_and_clear();
 
         if let Some(path) = &args.pairs {
-            draw_pairs(path, &some, &data.train, &near)?;
+            output::draw_pairs(path, &some, &data.train, &near)?;
         }
         if let Some(folder) = &args.features {
-            write_features(folder, reference.seen(), &seen, ruler)?;
+            output::write_features(folder, reference.seen(), &seen, ruler)?;
         }
         let dataset = data.train.name().to_owned();
         let read = labels(&reference.seen().probabilities, ruler.classes());
@@ -324,45 +294,6 @@ fn remember(
     let mut rng = stream(options.seed, Purpose::Bootstrap, 0);
     let intervals = memory_intervals(&found, &expected, options.resamples, &mut rng);
     (near, memory(&found, &expected), intervals)
-}
-
-/// A row of the closest pictures, a row of their training images, and so on.
-fn draw_pairs(path: &Path, pixels: &[u8], train: &Dataset, near: &[Nearest]) -> anyhow::Result<()> {
-    let distances: Vec<_> = near.iter().map(|n| n.distance).collect();
-    let mut drawn = Vec::new();
-    for row in closest(&distances, PAIRS[0]).chunks(PAIRS[1]) {
-        for &index in row {
-            drawn.extend_from_slice(&pixels[index * IMAGE_LEN..][..IMAGE_LEN]);
-        }
-        for &index in row {
-            drawn.extend_from_slice(train.image(near[index].index));
-        }
-    }
-    let image = Grid { columns: PAIRS[1], scale: 2 }.draw(&drawn, [SIDE; 2])?;
-    write_png(path, &image)
-        .map_err(|error| anyhow::anyhow!("cannot write --pairs {}: {error}", path.display()))
-}
-
-/// Three arrays, for another program to measure.
-fn write_features(folder: &Path, real: &Seen, fake: &Seen, ruler: &Ruler) -> anyhow::Result<()> {
-    let failed = |error| anyhow::anyhow!("cannot write --features {}: {error}", folder.display());
-    fs::create_dir(folder).map_err(failed)?;
-    for (name, numbers, width) in [
-        ("real.npy", &real.features, Ruler::FEATURES),
-        ("fake.npy", &fake.features, Ruler::FEATURES),
-        ("probabilities.npy", &fake.probabilities, ruler.classes()),
-    ] {
-        let write = || {
-            let file = BufWriter::new(File::create_new(folder.join(name))?);
-            let shape = [numbers.len() / width, width].map(|n| n as u64);
-            let options = npyz::WriteOptions::new().default_dtype().shape(&shape);
-            let mut npy = options.writer(file).begin_nd()?;
-            npy.extend(numbers.iter().copied())?;
-            npy.finish()
-        };
-        write().map_err(failed)?;
-    }
-    Ok(())
 }
 
 /// What is going on, on a terminal.
