@@ -6,10 +6,10 @@ use burn::module::Module;
 use burn::tensor::{Device, Tensor};
 use divan::Bencher;
 use divan::counter::ItemsCount;
+use gan_core::stream::{Purpose, fill_normal, stream};
 use gan_data::{Dataset, IMAGE_LEN, draw_batch, synthetic};
 use gan_kernels::plain::plainly;
 use gan_kernels::{AdamStep, buffer, stack, tensor_data};
-use gan_model::stream::{Purpose, fill_normal, stream};
 use gan_model::{Discriminator, Generator, Loss, ModelConfig, TrainingConfig, loss};
 use gan_train::{Recipe, Trainer};
 

@@ -5,7 +5,7 @@
 
 use gan_model::{TrainingConfig, device};
 use gan_sample::{Grid, Sampler, write_png};
-use gan_train::{Ask, Event, Recipe, RunDir, Trainer, train};
+use gan_train::{Control, Event, Recipe, RunDir, Trainer, train};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let device = device::select("auto")?.device;
@@ -16,11 +16,11 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 
     let run = RunDir::create_next("runs".as_ref(), "example-dense")?;
     let show = |event: Event| {
-        if let Event::Read(row) = event {
+        if let Event::Metrics(row) = event {
             println!("epoch {:3}  d_loss {:.3}  g_loss {:.3}", row.epoch, row.d_loss, row.g_loss);
         }
     };
-    train(&mut trainer, &dataset, &run, None, &device, |_| Ask::GoOn, show)?;
+    train(&mut trainer, &dataset, &run, None, &device, |_| Control::Continue, show)?;
 
     let generator = trainer.averaged_generator();
     let sampler = Sampler::new(&generator, trainer.model(), &device);

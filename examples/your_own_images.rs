@@ -8,7 +8,7 @@ use std::path::Path;
 
 use gan_data::{Dataset, SIDE};
 use gan_model::{ModelConfig, TrainingConfig, device};
-use gan_train::{Ask, Event, Recipe, RunDir, Trainer, train};
+use gan_train::{Control, Event, Recipe, RunDir, Trainer, train};
 
 fn main() -> Result<(), Box<dyn Error>> {
     // Any images of 28x28 bytes will do, 0 for paper and 255 for ink, one after the
@@ -37,7 +37,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             println!("{}", run.sample(epoch).display());
         }
     };
-    train(&mut trainer, &dataset, &run, None, &device, |_| Ask::GoOn, show)?;
+    train(&mut trainer, &dataset, &run, None, &device, |_| Control::Continue, show)?;
     println!("draw more with: gan-sample --checkpoint {}", run.root().display());
     Ok(())
 }

@@ -237,13 +237,13 @@ fn limits() {
         assert!(gan_cli::train::config_file::read(&path).is_err());
     });
     takes("a ruler", &|| {
-        assert!(gan_eval::Ruler::read(&path, &device).is_err());
+        assert!(gan_eval::FeatureExtractor::read(&path, &device).is_err());
     });
     takes("a checkpoint", &|| {
         assert!(gan_model::checkpoint::Checkpoint::read(&path).is_err());
     });
     takes("pictures", &|| {
-        assert!(gan_sample::read_pictures(&path, [28; 2], usize::MAX).is_err());
+        assert!(gan_sample::read_images(&path, [28; 2], usize::MAX).is_err());
     });
     let config = dir.path().join("config.json");
     fs::rename(&path, config).unwrap();

@@ -11,8 +11,8 @@ use std::io::{self, BufRead, Write};
 use std::time::Instant;
 
 use burn::tensor::{Device, Tensor};
+use gan_core::stream::{Purpose, stream};
 use gan_data::{IMAGE_LEN, draw_batch, synthetic};
-use gan_model::stream::{Purpose, stream};
 use gan_model::{ModelConfig, device};
 use gan_train::{Recipe, Trainer};
 

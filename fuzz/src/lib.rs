@@ -82,7 +82,7 @@ pub fn pictures(bytes: &[u8]) {
         0 => place.write("pictures.npy", bytes),
         _ => place.write("pictures/0.png", bytes).with_file_name(""),
     };
-    if let Ok(pixels) = gan_sample::read_pictures(&path, SIZE, COUNT) {
+    if let Ok(pixels) = gan_sample::read_images(&path, SIZE, COUNT) {
         let len = SIZE[0] * SIZE[1];
         assert!(!pixels.is_empty() && pixels.len() <= COUNT * len && pixels.len() % len == 0);
     }
@@ -98,7 +98,7 @@ pub fn ruler(bytes: &[u8]) {
     };
     let place = Place::get();
     let path = place.write("some.ruler", &file);
-    let _ = gan_eval::Ruler::read(&path, &Device::flex());
+    let _ = gan_eval::FeatureExtractor::read(&path, &Device::flex());
 }
 
 /// What is read of a run's directory beside its checkpoint: the first byte says whether its

@@ -4,10 +4,10 @@
 
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::tensor::Tensor;
+use gan_core::stream::{Purpose, stream};
 use gan_data::{Dataset, draw_batch, synthetic};
 use gan_model::checkpoint::{Checkpoint, Weights};
-use gan_model::device::{Chosen, select};
-use gan_model::stream::{Purpose, stream};
+use gan_model::device::{SelectedDevice, select};
 use gan_model::{ModelConfig, Normalisation, TrainingConfig};
 use gan_train::{Readings, Recipe, Trainer, dataset_info};
 
@@ -19,7 +19,7 @@ fn losses(
     steps: u64,
     dataset: &Dataset,
 ) -> Vec<Readings> {
-    let Chosen { device, .. } = select(name).expect("the device is there");
+    let SelectedDevice { device, .. } = select(name).expect("the device is there");
     let config = TrainingConfig { batch, ..Recipe::Plain.training() };
     let mut trainer = Trainer::new(model.clone(), config, &device);
     (0..steps)
@@ -35,7 +35,7 @@ fn losses(
 /// All numbers of both nets, the average and the moments, after `steps` steps with a stop and a
 /// file after the first `part` of them.
 fn resumed(name: &str, part: u64, steps: u64, dataset: &Dataset) -> Vec<f32> {
-    let Chosen { device, .. } = select(name).expect("the device is there");
+    let SelectedDevice { device, .. } = select(name).expect("the device is there");
     let model = ModelConfig {
         latent: 16,
         generator_hidden: vec![64],

@@ -6,11 +6,11 @@ use std::path::Path;
 
 use burn::tensor::Device;
 use gan_data::{Dataset, synthetic};
-use gan_eval::Ruler;
+use gan_eval::FeatureExtractor;
 use gan_model::checkpoint::Checkpoint;
 use gan_model::device::select;
 use gan_model::{Loss, ModelConfig, Normalisation, Schedule, TrainingConfig};
-use gan_train::{Ask, Event, Judge, Outcome, Recipe, RunDir, Trainer, train, validate};
+use gan_train::{Control, Evaluator, Event, Outcome, Recipe, RunDir, Trainer, train, validate};
 use serde_json::Value;
 
 use crate::util::{CPU, Draw, Place, number};
@@ -96,7 +96,7 @@ fn settings(draw: &mut Draw) -> (ModelConfig, TrainingConfig) {
 struct Bench {
     device: Device,
     images: Dataset,
-    judge: Judge,
+    judge: Evaluator,
 }
 
 /// How a part of a training ends.
@@ -130,8 +130,8 @@ fn part(
     let mut events = 0;
     let ended = catch_unwind(AssertUnwindSafe(|| {
         let stop = |epoch| match end {
-            End::Stop(last) if epoch >= last => Ask::Stop,
-            _ => Ask::GoOn,
+            End::Stop(last) if epoch >= last => Control::Stop,
+            _ => Control::Continue,
         };
         train(&mut trainer, &bench.images, &run, judge, device, stop, |_: Event| {
             events += 1;
@@ -162,7 +162,7 @@ fn part(
 #[expect(clippy::print_stdout, reason = "what was measured, and what failed")]
 fn whatever_is_trained_and_however_it_stops_parts_give_the_bytes_of_a_whole() {
     let device = select(CPU).unwrap().device;
-    let judge = Judge::new(Ruler::mnist(&device), synthetic(300, 1).unwrap());
+    let judge = Evaluator::new(FeatureExtractor::mnist(&device), synthetic(300, 1).unwrap());
     let bench = Bench { images: synthetic(50, 0).unwrap(), judge, device };
     let mut draw = Draw::new("parts", 11);
     let (mut stops, mut crashes) = (0, 0);

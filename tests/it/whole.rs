@@ -6,10 +6,10 @@ use std::hash::{DefaultHasher, Hasher};
 use std::path::Path;
 
 use gan_data::synthetic;
-use gan_eval::Ruler;
+use gan_eval::FeatureExtractor;
 use gan_model::checkpoint::{Checkpoint, Weights};
 use gan_model::device::select;
-use gan_train::{Ask, Event, Judge, RunDir, Trainer, train};
+use gan_train::{Control, Evaluator, Event, RunDir, Trainer, train};
 use serde_json::Value;
 
 use crate::util::{CPU, Place};
@@ -30,8 +30,9 @@ impl Undisturbed {
         let (model, training) = (whole.header().model.clone(), whole.header().training.clone());
         // As `gan-train` has them.
         let images = synthetic(20_000, 0).unwrap();
-        let judge = (training.eval_every > 0)
-            .then(|| Judge::new(Ruler::mnist(&device), synthetic(10_000, 1).unwrap()));
+        let judge = (training.eval_every > 0).then(|| {
+            Evaluator::new(FeatureExtractor::mnist(&device), synthetic(10_000, 1).unwrap())
+        });
         let mut trainer = Trainer::new(model, training, &device);
 
         let folder = tempfile::tempdir().unwrap();
@@ -43,7 +44,7 @@ impl Undisturbed {
             &again,
             judge.as_ref(),
             &device,
-            |_| Ask::GoOn,
+            |_| Control::Continue,
             |event| {
                 match event {
                     // Nobody tells of the first one.

@@ -10,15 +10,17 @@ use std::time::Instant;
 
 use anyhow::Context;
 use clap::{CommandFactory, Parser};
+use gan_core::stream::{Purpose, stream};
 use gan_data::{Dataset, IMAGE_LEN, SIDE};
 use gan_eval::bootstrap::Interval;
 use gan_eval::classes::labels;
 use gan_eval::memory::{Memory, memory, memory_intervals};
-use gan_eval::{Measures, Nearest, Options, Reference, Ruler, Seen, evenly, nearest, stand_ins};
+use gan_eval::{
+    Extracted, FeatureExtractor, Measures, Nearest, Options, Reference, evenly, nearest, stand_ins,
+};
 use gan_model::checkpoint::{Checkpoint, Header, Weights};
-use gan_model::device::Chosen;
-use gan_model::stream::{Purpose, stream};
-use gan_sample::{Sampler, read_pictures};
+use gan_model::device::SelectedDevice;
+use gan_sample::{Sampler, read_images};
 use gan_train::{RunConfig, RunDir};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
@@ -90,10 +92,10 @@ struct Source {
 
 impl Source {
     /// What was asked for; none if nothing was.
-    fn open(args: &EvalArgs, device: &Chosen) -> Result<Option<Self>, Failure> {
+    fn open(args: &EvalArgs, device: &SelectedDevice) -> Result<Option<Self>, Failure> {
         let source = match (&args.samples, &args.checkpoint) {
             (Some(path), _) => {
-                let pixels = read_pictures(path, [SIDE; 2], args.count)
+                let pixels = read_images(path, [SIDE; 2], args.count)
                     .map_err(|error| anyhow::anyhow!("--samples: {error}"))?;
                 if let Some(what) = oddity(&pixels) {
                     say::note(format!("warning: --samples {}: {what}", path.display()));
@@ -113,7 +115,7 @@ impl Source {
         Ok(Some(source))
     }
 
-    fn draw(path: &Path, args: &EvalArgs, device: &Chosen) -> Result<Self, Failure> {
+    fn draw(path: &Path, args: &EvalArgs, device: &SelectedDevice) -> Result<Self, Failure> {
         let checkpoint = Checkpoint::open(path)?;
         let weights = if args.raw { Weights::Raw } else { Weights::Averaged };
         let generator = checkpoint.generator(weights, &device.device)?;
@@ -163,8 +165,8 @@ impl Report {
         args: &EvalArgs,
         source: &Source,
         data: &mut Data,
-        ruler: &Ruler,
-        device: &Chosen,
+        ruler: &FeatureExtractor,
+        device: &SelectedDevice,
     ) -> Result<Self, Failure> {
         let test = data.test()?;
         let pixels = &source.pixels;
@@ -204,7 +206,7 @@ impl Report {
         &self,
         args: &EvalArgs,
         source: &Source,
-        ruler: &Ruler,
+        ruler: &FeatureExtractor,
         begin: Instant,
     ) -> Result<(), Failure> {
         let Self { dataset, tested, accuracy, found, floor, memory, .. } = self;
@@ -277,7 +279,7 @@ fn remember(
     pixels: &[u8],
     train: &Dataset,
     test: &Dataset,
-    device: &Chosen,
+    device: &SelectedDevice,
     options: Options,
 ) -> (Vec<Nearest>, Memory, [Interval; 2]) {
     bar.stage("looking for the nearest training images");
@@ -313,7 +315,7 @@ impl Bar {
         self.0.tick();
     }
 
-    fn look(&self, what: &'static str, ruler: &Ruler, images: &[u8]) -> Seen {
+    fn look(&self, what: &'static str, ruler: &FeatureExtractor, images: &[u8]) -> Extracted {
         self.stage(what);
         self.0.set_length((images.len() / IMAGE_LEN) as u64);
         ruler.look(images, &|done| self.0.set_position(done as u64))

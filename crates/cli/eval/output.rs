@@ -6,7 +6,7 @@ use std::path::Path;
 
 use gan_data::{Dataset, IMAGE_LEN, SIDE};
 use gan_eval::memory::closest;
-use gan_eval::{Nearest, Ruler, Seen};
+use gan_eval::{Extracted, FeatureExtractor, Nearest};
 use gan_sample::{Grid, write_png};
 use npyz::WriterBuilder;
 
@@ -67,15 +67,15 @@ pub fn draw_pairs(
 /// Three arrays, for another program to measure.
 pub fn write_features(
     folder: &Path,
-    real: &Seen,
-    fake: &Seen,
-    ruler: &Ruler,
+    real: &Extracted,
+    fake: &Extracted,
+    ruler: &FeatureExtractor,
 ) -> anyhow::Result<()> {
     let failed = |error| anyhow::anyhow!("cannot write --features {}: {error}", folder.display());
     fs::create_dir(folder).map_err(failed)?;
     for (name, numbers, width) in [
-        ("real.npy", &real.features, Ruler::FEATURES),
-        ("fake.npy", &fake.features, Ruler::FEATURES),
+        ("real.npy", &real.features, FeatureExtractor::FEATURES),
+        ("fake.npy", &fake.features, FeatureExtractor::FEATURES),
         ("probabilities.npy", &fake.probabilities, ruler.classes()),
     ] {
         let write = || {

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use gan_data::Dataset;
-use gan_eval::{Ruler, train_ruler};
+use gan_eval::{FeatureExtractor, train_feature_extractor};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::say;
@@ -21,7 +21,7 @@ pub fn choose(
     data: &mut Data,
     device: &burn::tensor::Device,
     quiet: bool,
-) -> anyhow::Result<Ruler> {
+) -> anyhow::Result<FeatureExtractor> {
     match asked {
         Some(word) if word == Path::new("train") => {
             let place = place(&data.train, data.dir.as_deref());
@@ -38,7 +38,7 @@ pub fn choose(
             ));
             Ok(ruler)
         }
-        Some(path) => Ok(Ruler::read(path, device)?),
+        Some(path) => Ok(FeatureExtractor::read(path, device)?),
         None => match usual(&data.train, data.dir.as_deref(), device)? {
             Some(ruler) => Ok(ruler),
             None => anyhow::bail!(
@@ -58,12 +58,12 @@ pub fn usual(
     train: &Dataset,
     dir: Option<&Path>,
     device: &burn::tensor::Device,
-) -> anyhow::Result<Option<Ruler>> {
+) -> anyhow::Result<Option<FeatureExtractor>> {
     if DIGITS.contains(&train.name()) {
-        return Ok(Some(Ruler::mnist(device)));
+        return Ok(Some(FeatureExtractor::mnist(device)));
     }
     let place = place(train, dir);
-    if place.exists() { Ok(Some(Ruler::read(&place, device)?)) } else { Ok(None) }
+    if place.exists() { Ok(Some(FeatureExtractor::read(&place, device)?)) } else { Ok(None) }
 }
 
 /// The flags that name a data set.
@@ -78,7 +78,11 @@ fn place(train: &Dataset, dir: Option<&Path>) -> PathBuf {
     dir.join(format!("{}-{:.12}.ruler", train.name(), train.digest()))
 }
 
-fn make(data: &mut Data, device: &burn::tensor::Device, quiet: bool) -> anyhow::Result<Ruler> {
+fn make(
+    data: &mut Data,
+    device: &burn::tensor::Device,
+    quiet: bool,
+) -> anyhow::Result<FeatureExtractor> {
     let test = data.test()?;
     let bar = if quiet { ProgressBar::hidden() } else { ProgressBar::new(0) };
     let style = "  making a ruler [{bar:24}] {pos}/{len}  loss {msg}  {eta} left";
@@ -86,7 +90,7 @@ fn make(data: &mut Data, device: &burn::tensor::Device, quiet: bool) -> anyhow::
     let name = format!("{}-1", data.train.name());
     // Without a terminal, a line now and then.
     let mut next = 0;
-    let ruler = train_ruler(&name, &data.train, &test, 0, device, |progress| {
+    let ruler = train_feature_extractor(&name, &data.train, &test, 0, device, |progress| {
         bar.set_length(progress.total);
         bar.set_position(progress.done);
         bar.set_message(format!("{:.3}", progress.loss));

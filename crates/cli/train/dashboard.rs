@@ -3,9 +3,8 @@
 use std::env;
 use std::io::{self, IsTerminal};
 
-use gan_dashboard::{Colours, Dashboard, Hooks, State, Wish};
+use gan_dashboard::{Colours, Dashboard, Hooks, State};
 use gan_run::{Record, RunDir};
-use gan_train::{Ask, Event};
 use signal_hook::consts::SIGINT;
 use signal_hook::low_level::raise;
 
@@ -53,27 +52,5 @@ fn terminal() -> Result<(), String> {
         Ok(name) if !["", "dumb"].contains(&&*name) => Ok(()),
         Ok(name) => Err(format!("TERM is {name:?}")),
         Err(_) => Err("TERM is not set".into()),
-    }
-}
-
-/// Tells it what the training did.
-pub fn tell(dashboard: &Dashboard, event: &Event) {
-    dashboard.tell(|state| match event {
-        Event::Epoch(epoch) => state.epoch = *epoch,
-        Event::Read(row) => state.read(row.clone()),
-        Event::Found(finding) => state.found(*finding),
-        Event::Sampled(epoch) => state.drawn(*epoch),
-        Event::Saved(epoch) => state.saved(*epoch),
-        Event::Best(epoch) => state.best = Some(*epoch),
-    });
-}
-
-/// What its keys ask of the training; a paused one waits here.
-pub fn ask(dashboard: &Dashboard) -> Ask {
-    match dashboard.wish() {
-        None => Ask::GoOn,
-        Some(Wish::Sample) => Ask::Sample,
-        Some(Wish::Checkpoint) => Ask::Checkpoint,
-        Some(Wish::Stop) => Ask::Stop,
     }
 }

@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use gan_data::{
-    Dataset, DownloadOptions, FILE_NAMES, Known, download, load_folder, missing_files, synthetic,
+    Dataset, DownloadOptions, FILE_NAMES, KnownDataset, download, load_folder, missing_files,
+    synthetic,
 };
 use indicatif::{ProgressBar, ProgressStyle};
 
@@ -48,20 +49,20 @@ pub fn get(options: &DataOptions, quiet: bool) -> anyhow::Result<Data> {
     let dir = folder(options);
     match options.dataset.as_str() {
         "synthetic" => drawn(),
-        "fashion-mnist" => files(dir, Known::FashionMnist),
-        "kmnist" => files(dir, Known::Kmnist),
+        "fashion-mnist" => files(dir, KnownDataset::FashionMnist),
+        "kmnist" => files(dir, KnownDataset::Kmnist),
         "mnist" => {
             fetch_missing(&dir, options, quiet)?;
-            files(dir, Known::Mnist)
+            files(dir, KnownDataset::Mnist)
         }
         _ if missing_files(&dir).len() < FILE_NAMES.len() => {
             // Something is there: what is missing or broken of it is an error, not a reason
             // to learn from something else.
             fetch_missing(&dir, options, quiet)?;
-            files(dir, Known::Mnist)
+            files(dir, KnownDataset::Mnist)
         }
         _ => match fetch_missing(&dir, options, quiet) {
-            Ok(()) if missing_files(&dir).is_empty() => files(dir, Known::Mnist),
+            Ok(()) if missing_files(&dir).is_empty() => files(dir, KnownDataset::Mnist),
             failed => {
                 let why = failed.err().map_or("--offline forbids it".into(), |e| e.to_string());
                 say::note(format!(
@@ -82,9 +83,9 @@ pub fn folder(options: &DataOptions) -> PathBuf {
     options.dir.clone().unwrap_or_else(|| Path::new("data").join(name))
 }
 
-fn files(dir: PathBuf, kind: Known) -> anyhow::Result<Data> {
+fn files(dir: PathBuf, kind: KnownDataset) -> anyhow::Result<Data> {
     let loaded = load_folder(&dir, kind)?;
-    if kind == Known::Mnist && !loaded.published {
+    if kind == KnownDataset::Mnist && !loaded.published {
         say::note(format!(
             "warning: the files in {} have MNIST's names and shape but not its content",
             dir.display()

@@ -18,12 +18,15 @@ use std::path::Path;
 use std::time::Instant;
 
 use clap::{CommandFactory, Parser};
+use gan_dashboard::Dashboard;
 use gan_data::{Dataset, SIDE};
 use gan_model::DatasetInfo;
 use gan_model::checkpoint::{Checkpoint, Header};
-use gan_run::{Ending, HowEnded};
-use gan_serve::{Door, Limits, Runs, Server};
-use gan_train::{Ask, Judge, Outcome, RunConfig, RunDir, TrainError, Trainer, dataset_info, train};
+use gan_run::{EndReason, Ending};
+use gan_serve::{Limits, Listener, Runs, Server};
+use gan_train::{
+    Control, Evaluator, Outcome, RunConfig, RunDir, TrainError, Trainer, dataset_info, train,
+};
 use serde_json::json;
 
 use self::args::TrainArgs;
@@ -105,7 +108,7 @@ pub fn main() -> Result<(), Failure> {
 }
 
 /// Who measures the pictures on the way, if that was asked for and there is a ruler.
-fn judge(options: &Options, data: &mut Data) -> Result<Option<Judge>, Failure> {
+fn judge(options: &Options, data: &mut Data) -> Result<Option<Evaluator>, Failure> {
     let Options { training, device, quiet, .. } = options;
     if training.eval_every == 0 || training.eval_every > training.epochs {
         return Ok(None);
@@ -122,11 +125,11 @@ fn judge(options: &Options, data: &mut Data) -> Result<Option<Judge>, Failure> {
         }
         return Ok(None);
     };
-    Ok(Some(Judge::new(ruler, data.test()?)))
+    Ok(Some(Evaluator::new(ruler, data.test()?)))
 }
 
 /// Serves a page on which the run, and those beside it, can be watched while it trains.
-fn serve(door: Door, run: &RunDir, quiet: bool) -> Result<Server, Failure> {
+fn serve(door: Listener, run: &RunDir, quiet: bool) -> Result<Server, Failure> {
     if !quiet {
         say::note(format!("  page          {}", watch::address(&door)));
     }
@@ -139,7 +142,7 @@ fn finish(
     trainer: &mut Trainer,
     dataset: &Dataset,
     run: &RunDir,
-    judge: Option<&Judge>,
+    judge: Option<&Evaluator>,
     config: &RunConfig,
 ) -> Result<(), Failure> {
     let asked = Asked::listen()?;
@@ -155,12 +158,12 @@ fn finish(
     let device = &options.device.device;
     let last = options.stop_after.unwrap_or(u64::MAX);
     let ask = |epoch| {
-        let keys = dashboard.as_ref().map_or(Ask::GoOn, dashboard::ask);
-        if asked.signal().is_some() || epoch >= last { Ask::Stop } else { keys }
+        let keys = dashboard.as_ref().map_or(Control::Continue, Dashboard::control);
+        if asked.signal().is_some() || epoch >= last { Control::Stop } else { keys }
     };
     let observe = |event| {
         if let Some(dashboard) = &dashboard {
-            dashboard::tell(dashboard, &event);
+            dashboard.observe(&event);
         }
         if let Some(warning) = events.observe(&event) {
             progress.warn(&warning);
@@ -172,14 +175,14 @@ fn finish(
     progress.finish();
 
     let (how, epochs) = match &outcome {
-        Ok(Outcome::Finished) => (Some(HowEnded::Finished), trainer.epoch()),
-        Ok(Outcome::Stopped) => (Some(HowEnded::Stopped), trainer.epoch()),
+        Ok(Outcome::Finished) => (Some(EndReason::Finished), trainer.epoch()),
+        Ok(Outcome::Stopped) => (Some(EndReason::Stopped), trainer.epoch()),
         Err(TrainError::Diverged { epoch, .. } | TrainError::WeightsDiverged(epoch)) => {
-            (Some(HowEnded::Diverged), *epoch)
+            (Some(EndReason::Diverged), *epoch)
         }
         Err(_) => (None, trainer.epoch()),
     };
-    let word = how.map_or("failed", HowEnded::word);
+    let word = how.map_or("failed", EndReason::word);
     let seconds = begin.elapsed().as_secs_f64();
     if let Some(outcome) = how
         && let Err(error) = run.write_ending(&Ending { outcome, epochs, seconds })

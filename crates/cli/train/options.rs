@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use gan_model::device::Chosen;
+use gan_model::device::SelectedDevice;
 use gan_model::{Loss, ModelConfig, TrainingConfig, device};
 use gan_train::{Recipe, validate};
 use serde::Serialize;
@@ -21,7 +21,7 @@ pub struct Options {
     pub model: ModelConfig,
     pub training: TrainingConfig,
     pub data: DataOptions,
-    pub device: Chosen,
+    pub device: SelectedDevice,
     pub out: Option<PathBuf>,
     pub json: bool,
     pub quiet: bool,
@@ -92,7 +92,7 @@ impl Options {
 
 /// # Errors
 /// When the name leads to no device.
-pub fn choose_device(name: Option<&str>) -> Result<Chosen, Failure> {
+pub fn choose_device(name: Option<&str>) -> Result<SelectedDevice, Failure> {
     device::select(name.unwrap_or("auto"))
         .map_err(|error| Failure::Usage(format!("--device: {error}")))
 }

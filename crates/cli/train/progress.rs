@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use gan_train::{Event, Finding, MetricsRow, Quality, RunDir};
+use gan_train::{Event, MetricsRow, Quality, RunDir, Warning};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::say;
@@ -26,7 +26,7 @@ pub struct Progress<'a> {
     /// What was measured last, and after which epoch.
     pub quality: Option<(u64, Quality)>,
     /// What went wrong.
-    pub findings: Vec<Finding>,
+    pub findings: Vec<Warning>,
 }
 
 impl<'a> Progress<'a> {
@@ -67,7 +67,7 @@ impl<'a> Progress<'a> {
     pub fn observe(&mut self, event: Event) {
         match event {
             Event::Epoch(epoch) => self.bar.set_position(epoch),
-            Event::Read(row) => {
+            Event::Metrics(row) => {
                 if let Some(quality) = row.quality.clone() {
                     self.quality = Some((row.epoch, quality));
                 }
@@ -77,7 +77,7 @@ impl<'a> Progress<'a> {
                 }
                 self.latest = Some(row);
             }
-            Event::Found(finding) => {
+            Event::Warning(finding) => {
                 self.findings.push(finding);
                 let epoch = self.latest.as_ref().map_or(0, |row| row.epoch);
                 let words = finding.words();

@@ -1,8 +1,8 @@
 //! `--tensorboard`: event files beside the run's own record.
 
 use gan_run::RunDir;
-use gan_tensorboard::{EventLog, LogError};
 use gan_train::Event;
+use gan_view::{EventLog, LogError};
 
 /// The event file of a training, until it cannot be written any more.
 pub struct Events(Option<EventLog>);
@@ -22,9 +22,9 @@ impl Events {
     pub fn observe(&mut self, event: &Event) -> Option<String> {
         let log = self.0.as_mut()?;
         let told = match event {
-            Event::Read(_) => log.rows(),
+            Event::Metrics(_) => log.rows(),
             Event::Sampled(epoch) => log.picture(*epoch),
-            Event::Epoch(_) | Event::Found(_) | Event::Saved(_) | Event::Best(_) => Ok(()),
+            Event::Epoch(_) | Event::Warning(_) | Event::Saved(_) | Event::Best(_) => Ok(()),
         };
         let error = told.err()?;
         self.0 = None;

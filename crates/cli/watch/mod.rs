@@ -5,7 +5,7 @@ mod args;
 use std::thread;
 
 use clap::{CommandFactory, Parser};
-use gan_serve::{DEFAULT, Door, Limits, Listen, Runs, ServeError};
+use gan_serve::{DEFAULT, Limits, Listen, Listener, Runs, ServeError};
 
 pub use self::args::Page;
 use self::args::WatchArgs;
@@ -31,7 +31,7 @@ pub fn main() -> Result<(), Failure> {
 }
 
 /// Takes the address that was asked for, and warns when others can reach it.
-pub(crate) fn open(page: &Page) -> Result<Door, Failure> {
+pub(crate) fn open(page: &Page) -> Result<Listener, Failure> {
     let listen = match page.serve.as_ref().and_then(Option::as_ref) {
         None => Ok(Listen::default()),
         Some(text) => Listen::parse(text, page.serve_anyone),
@@ -42,7 +42,7 @@ pub(crate) fn open(page: &Page) -> Result<Door, Failure> {
         }
         error => error.into(),
     })?;
-    let door = Door::open(listen)?;
+    let door = Listener::open(listen)?;
     if listen == Listen::default() && door.address() != DEFAULT {
         say::note(format!("warning: {DEFAULT} is taken; the page is at {}", address(&door)));
     }
@@ -57,6 +57,6 @@ pub(crate) fn open(page: &Page) -> Result<Door, Failure> {
 }
 
 /// What to type into a browser.
-pub(crate) fn address(door: &Door) -> String {
+pub(crate) fn address(door: &Listener) -> String {
     format!("http://{}/", door.address())
 }

@@ -7,13 +7,15 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use gan_run::RunPaths;
-use ratatui::crossterm::event::{self, Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
+use gan_run::{Control, Event, RunPaths};
+use ratatui::crossterm::event::{
+    self, Event as TerminalEvent, KeyCode, KeyEvent, KeyEventKind, KeyModifiers,
+};
 
 use crate::colours::Colours;
 use crate::digits::Digits;
 use crate::screen::Screen;
-use crate::state::{State, Wish};
+use crate::state::State;
 use crate::view::View;
 
 /// Time from one picture to the next, unless a key is pressed: the threads of a training wait for one
@@ -24,7 +26,7 @@ const GLANCE: Duration = Duration::from_millis(100);
 
 /// The terminal while a training goes on.
 ///
-/// What the training does is told with [`tell`](Self::tell), and [`wish`](Self::wish) says what
+/// What the training does is passed to [`observe`](Self::observe), and [`control`](Self::control) returns what
 /// the keys ask for: both take a lock for an instant. All drawing happens in another thread.
 /// The terminal is given back when this is dropped or a thread panics, and as soon as the
 /// training was asked to stop, so that a second Ctrl-C is a signal again.
@@ -74,19 +76,19 @@ impl Dashboard {
         Ok(Self { shared, thread: Some(thread) })
     }
 
-    /// Changes what is shown.
-    pub fn tell(&self, change: impl FnOnce(&mut State)) {
-        change(&mut self.shared.lock());
+    /// Shows what the training did.
+    pub fn observe(&self, event: &Event) {
+        self.shared.lock().observe(event);
     }
 
-    /// What the keys ask for; none is to go on. It does not return while the training is paused
-    /// and nothing is asked for.
+    /// What the keys ask for. It does not return while the training is paused and nothing is
+    /// asked for.
     #[must_use]
-    pub fn wish(&self) -> Option<Wish> {
+    pub fn control(&self) -> Control {
         let state = self.shared.lock();
-        let waits = |state: &mut State| state.paused && state.wishes.is_empty();
+        let waits = |state: &mut State| state.paused && state.controls.is_empty();
         let waited = self.shared.woken.wait_while(state, waits);
-        waited.unwrap_or_else(PoisonError::into_inner).wishes.pop_front()
+        waited.unwrap_or_else(PoisonError::into_inner).controls.pop_front().unwrap_or_default()
     }
 }
 
@@ -115,7 +117,7 @@ impl Shared {
 /// Whether the terminal is still needed.
 #[derive(PartialEq)]
 enum Then {
-    GoOn,
+    Continue,
     Leave,
 }
 
@@ -183,19 +185,19 @@ impl Worker {
             let rest = next.saturating_duration_since(Instant::now());
             if event::poll(rest.min(GLANCE))? {
                 return Ok(match event::read()? {
-                    Event::Key(key) => self.pressed(key),
-                    _ => Then::GoOn,
+                    TerminalEvent::Key(key) => self.pressed(key),
+                    _ => Then::Continue,
                 });
             }
             if Instant::now() >= next {
-                return Ok(Then::GoOn);
+                return Ok(Then::Continue);
             }
         }
     }
 
     fn pressed(&self, key: KeyEvent) -> Then {
         if key.kind == KeyEventKind::Release {
-            return Then::GoOn;
+            return Then::Continue;
         }
         let mut state = self.shared.lock();
         match (key.code, key.modifiers.contains(KeyModifiers::CONTROL)) {
@@ -204,19 +206,19 @@ impl Worker {
                 return Then::Leave;
             }
             (KeyCode::Char('q'), false) => {
-                state.ask(Wish::Stop);
+                state.ask(Control::Stop);
                 self.shared.woken.notify_all();
                 return Then::Leave;
             }
-            (KeyCode::Char('s'), false) => state.ask(Wish::Sample),
-            (KeyCode::Char('c'), false) => state.ask(Wish::Checkpoint),
+            (KeyCode::Char('s'), false) => state.ask(Control::Sample),
+            (KeyCode::Char('c'), false) => state.ask(Control::Checkpoint),
             (KeyCode::Char('p'), false) => state.paused = !state.paused,
             (KeyCode::Char('?' | 'h'), false) => state.help = !state.help,
             (KeyCode::Esc, _) => state.help = false,
             _ => {}
         }
         self.shared.woken.notify_all();
-        Then::GoOn
+        Then::Continue
     }
 }
 

@@ -85,7 +85,7 @@ fn bottom(rest: &mut Rect, lines: u16) -> Rect {
 
 #[cfg(test)]
 mod tests {
-    use gan_run::Finding;
+    use gan_run::{Event, Warning};
 
     use super::*;
     use crate::Digits;
@@ -104,7 +104,7 @@ mod tests {
         assert_eq!(areas.losses, Some(Rect::new(0, 1, 40, 8)));
         assert_eq!(areas.chances, Some(Rect::new(40, 1, 40, 8)));
         assert_eq!(areas.footer, Some(Rect::new(0, 23, 80, 1)));
-        state.found(Finding::Collapse);
+        state.observe(&Event::Warning(Warning::Collapse));
         let warned = super::areas(Rect::new(0, 0, 80, 24), &state);
         assert_eq!(warned.finding, Some(Rect::new(0, 22, 80, 1)));
         assert_eq!(warned.digits.map(|(_, fit)| fit), Some((5, 14)), "as large as before");
@@ -113,7 +113,7 @@ mod tests {
     #[test]
     fn on_every_size_all_parts_lie_inside_and_apart() {
         let mut state = state();
-        state.found(Finding::Collapse);
+        state.observe(&Event::Warning(Warning::Collapse));
         for (width, height) in (0..150).flat_map(|width| (0..60).map(move |height| (width, height)))
         {
             let area = Rect::new(0, 0, width, height);

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use gan_run::{Finding, MetricsRow, Quality, best_measured};
+use gan_run::{Control, Event, MetricsRow, Quality, Warning, best_measured};
 
 use crate::digits::Digits;
 
@@ -10,17 +10,6 @@ use crate::digits::Digits;
 const ROWS: usize = 4000;
 /// Seconds over which the pace is taken.
 const PACE: f64 = 5.0;
-
-/// What a key asks of a training.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Wish {
-    /// A row of digits now.
-    Sample,
-    /// A checkpoint now.
-    Checkpoint,
-    /// To save and to end.
-    Stop,
-}
 
 /// All that is shown.
 #[derive(Clone, Debug, Default)]
@@ -53,8 +42,8 @@ pub struct State {
     pub(crate) halved: u32,
     pub(crate) latest: Option<MetricsRow>,
     pub(crate) quality: Option<(u64, Quality)>,
-    pub(crate) findings: Vec<(u64, Finding)>,
-    pub(crate) wishes: VecDeque<Wish>,
+    pub(crate) findings: Vec<(u64, Warning)>,
+    pub(crate) controls: VecDeque<Control>,
     /// Seconds and the epochs done then, of the last few seconds.
     pub(crate) pace: VecDeque<(f64, u64)>,
 }
@@ -74,8 +63,7 @@ impl State {
         state
     }
 
-    /// The latest step was read.
-    pub fn read(&mut self, row: MetricsRow) {
+    pub(crate) fn read(&mut self, row: MetricsRow) {
         if let Some(quality) = &row.quality {
             self.quality = Some((row.epoch, quality.clone()));
         }
@@ -95,26 +83,25 @@ impl State {
         }
     }
 
-    /// Something goes wrong.
-    pub fn found(&mut self, finding: Finding) {
-        self.findings.push((self.epoch, finding));
-    }
-
-    /// A row of digits was drawn after as many epochs.
-    pub fn drawn(&mut self, epoch: u64) {
-        self.drawn = Some(epoch);
-        self.said = format!("digits drawn at {epoch}");
-    }
-
-    /// A checkpoint was written after as many epochs.
-    pub fn saved(&mut self, epoch: u64) {
-        self.said = format!("checkpoint at {epoch}");
+    /// Takes over what the training did.
+    pub fn observe(&mut self, event: &Event) {
+        match event {
+            Event::Epoch(epoch) => self.epoch = *epoch,
+            Event::Metrics(row) => self.read(row.clone()),
+            Event::Warning(warning) => self.findings.push((self.epoch, *warning)),
+            Event::Sampled(epoch) => {
+                self.drawn = Some(*epoch);
+                self.said = format!("digits drawn at {epoch}");
+            }
+            Event::Saved(epoch) => self.said = format!("checkpoint at {epoch}"),
+            Event::Best(epoch) => self.best = Some(*epoch),
+        }
     }
 
     /// A key asks for something; asking twice before it is done is asking once.
-    pub(crate) fn ask(&mut self, wish: Wish) {
-        if !self.wishes.contains(&wish) {
-            self.wishes.push_back(wish);
+    pub(crate) fn ask(&mut self, control: Control) {
+        if !self.controls.contains(&control) {
+            self.controls.push_back(control);
         }
     }
 
@@ -202,9 +189,9 @@ pub(crate) mod tests {
 
     #[test]
     fn a_resumed_run_shows_what_it_knew() {
-        let warned = MetricsRow { finding: Some(Finding::Collapse), ..row(40) };
+        let warned = MetricsRow { finding: Some(Warning::Collapse), ..row(40) };
         let state = State::new("run", 60, 100, vec![row(20), warned, row(60)]);
-        assert_eq!(state.findings, [(40, Finding::Collapse)]);
+        assert_eq!(state.findings, [(40, Warning::Collapse)]);
         assert_eq!(state.rows.len(), 3);
     }
 }

@@ -40,7 +40,7 @@ pub(crate) const MNIST_SHA256: [&str; 4] = [
 
 /// A set that comes as [`FILE_NAMES`]; its files do not say which it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Known {
+pub enum KnownDataset {
     /// Handwritten digits.
     Mnist,
     /// Clothes.
@@ -49,7 +49,7 @@ pub enum Known {
     Kmnist,
 }
 
-impl Known {
+impl KnownDataset {
     /// The name it goes by, such as `fashion-mnist`.
     #[must_use]
     pub fn name(self) -> &'static str {
@@ -64,9 +64,9 @@ impl Known {
 /// What a folder held.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Loaded {
-    /// 60 000 images, named as their [`Known`].
+    /// 60 000 images, named as their [`KnownDataset`].
     pub train: Dataset,
-    /// 10 000 images, named as their [`Known`] with `-test` added.
+    /// 10 000 images, named as their [`KnownDataset`] with `-test` added.
     pub test: Dataset,
     /// The content is MNIST's as published, to the bit. False for a set of
     /// one's own under MNIST's names, which is worth a warning, and for the
@@ -86,7 +86,7 @@ pub struct Loaded {
 /// # Errors
 /// When a file is missing, cannot be read, or is not in every respect what its
 /// name promises: 60 000 or 10 000 images of 28×28, or as many labels 0 to 9.
-pub fn load_folder(dir: &Path, kind: Known) -> Result<Loaded, LoadError> {
+pub fn load_folder(dir: &Path, kind: KnownDataset) -> Result<Loaded, LoadError> {
     let names = missing_files(dir);
     if !names.is_empty() {
         return Err(LoadError::Missing { dir: dir.to_owned(), kind: kind.name(), names });
@@ -103,7 +103,7 @@ pub fn load_folder(dir: &Path, kind: Known) -> Result<Loaded, LoadError> {
     let test = Dataset::new(format!("{}-test", kind.name()), tst_img, tst_lbl)?;
     // Told from what was parsed, not from the files.
     let digests = [train.digest(), &labels_sha256(&train), test.digest(), &labels_sha256(&test)];
-    let published = kind == Known::Mnist && digests == MNIST_SHA256;
+    let published = kind == KnownDataset::Mnist && digests == MNIST_SHA256;
     Ok(Loaded { train, test, published })
 }
 

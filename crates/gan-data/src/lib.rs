@@ -18,6 +18,6 @@ mod synthetic;
 pub use batch::draw_batch;
 pub use dataset::{Dataset, DatasetError, IMAGE_LEN, SIDE};
 pub use download::{Attempt, DownloadError, DownloadOptions, Progress, download};
-pub use files::{FILE_NAMES, Known, LoadError, Loaded, copied, load_folder, missing_files};
+pub use files::{FILE_NAMES, KnownDataset, LoadError, Loaded, copied, load_folder, missing_files};
 pub use idx::IdxError;
 pub use synthetic::synthetic;

@@ -1,8 +1,8 @@
 //! Real images as a reference, and the measures of others against them.
 
 use burn::tensor::Device;
+use gan_core::stream::{Purpose, stream};
 use gan_data::IMAGE_LEN;
-use gan_model::stream::{Purpose, stream};
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
@@ -15,7 +15,7 @@ use crate::classes::{
 use crate::frechet::{Gaussian, GaussianRoot};
 use crate::nearest::Field;
 use crate::neighbours::{Support, kth_radii};
-use crate::{Ruler, Seen};
+use crate::{Extracted, FeatureExtractor};
 
 /// How images are measured.
 #[derive(Clone, Copy, Debug)]
@@ -83,7 +83,7 @@ pub struct Measures {
 pub struct Reference {
     classes: usize,
     device: Device,
-    seen: Seen,
+    seen: Extracted,
     root: GaussianRoot,
     diversity: Vec<Option<f64>>,
 }
@@ -94,9 +94,9 @@ impl Reference {
     /// # Panics
     /// When it saw fewer than two.
     #[must_use]
-    pub fn new(ruler: &Ruler, seen: Seen) -> Self {
+    pub fn new(ruler: &FeatureExtractor, seen: Extracted) -> Self {
         let classes = ruler.classes();
-        let dim = Ruler::FEATURES;
+        let dim = FeatureExtractor::FEATURES;
         let root = GaussianRoot::new(&Gaussian::fit(&seen.features, dim));
         let diversity =
             diversity(&seen.features, dim, &labels(&seen.probabilities, classes), classes).classes;
@@ -105,7 +105,7 @@ impl Reference {
 
     /// What the ruler saw in the real images.
     #[must_use]
-    pub fn seen(&self) -> &Seen {
+    pub fn seen(&self) -> &Extracted {
         &self.seen
     }
 
@@ -116,9 +116,9 @@ impl Reference {
     /// # Panics
     /// When there are no more images than `options.neighbours`, or fewer than two.
     #[must_use]
-    pub fn judge(&self, seen: &Seen, options: Options) -> Measures {
-        let (dim, classes) = (Ruler::FEATURES, self.classes);
-        let Seen { features, probabilities } = seen;
+    pub fn judge(&self, seen: &Extracted, options: Options) -> Measures {
+        let (dim, classes) = (FeatureExtractor::FEATURES, self.classes);
+        let Extracted { features, probabilities } = seen;
         let count = features.len() / dim;
         let taken = labels(probabilities, classes);
         let mut boot = Bootstrap { options, index: 0 };

@@ -1,7 +1,7 @@
 //! How good generated images are, by measures that anyone can repeat.
 //!
-//! - A [`Ruler`] is a frozen classifier: what it sees in an image, and takes it for, is what
-//!   is measured. One for MNIST is built in, named in every result; [`train_ruler`] makes one
+//! - A [`FeatureExtractor`] is a frozen classifier: what it sees in an image, and takes it for, is what
+//!   is measured. One for MNIST is built in, named in every result; [`train_feature_extractor`] makes one
 //!   for other data sets.
 //! - A [`Reference`] is the real images, seen through a ruler; it judges others to [`Measures`].
 //! - [`nearest`] and [`memory`] tell whether training images were copied.
@@ -24,6 +24,6 @@ mod ruler_training;
 
 pub use judge::{Measure, Measures, Options, Reference, evenly, stand_ins};
 pub use nearest::{Nearest, nearest};
-pub use ruler::{Ruler, Seen};
-pub use ruler_file::RulerError;
-pub use ruler_training::{RulerProgress, train_ruler};
+pub use ruler::{Extracted, FeatureExtractor};
+pub use ruler_file::FeatureExtractorError;
+pub use ruler_training::{ExtractorProgress, train_feature_extractor};

@@ -120,7 +120,7 @@ pub fn nearest(
 mod tests {
     use super::*;
     use crate::neighbours::squared_distances;
-    use gan_model::stream::{Purpose, normal, stream};
+    use gan_core::stream::{Purpose, normal, stream};
 
     #[test]
     fn distances_are_those_of_the_reference() {

@@ -5,9 +5,9 @@ use burn::tensor::activation::{relu, softmax};
 use burn::tensor::module::conv2d;
 use burn::tensor::ops::ConvOptions;
 use burn::tensor::{Device, Tensor, TensorData};
+use gan_core::stream::{Purpose, normal, stream};
 use gan_data::{IMAGE_LEN, SIDE};
 use gan_kernels::{buffer, tensor_data};
-use gan_model::stream::{Purpose, normal, stream};
 
 /// Channels in front of, between and behind the convolutions, of 3×3 without padding.
 const CHANNELS: [usize; 4] = [1, 16, 32, 64];
@@ -21,7 +21,7 @@ const CHUNK: usize = 250;
 
 /// A frozen classifier of 28×28 images, and what it is called.
 #[derive(Clone, Debug)]
-pub struct Ruler {
+pub struct FeatureExtractor {
     pub(crate) net: Net,
     pub(crate) about: About,
     pub(crate) digest: String,
@@ -43,14 +43,14 @@ pub(crate) struct About {
 
 /// What a ruler sees in images.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Seen {
-    /// `[n, Ruler::FEATURES]`, none below 0.
+pub struct Extracted {
+    /// `[n, FeatureExtractor::FEATURES]`, none below 0.
     pub features: Vec<f32>,
     /// `[n, classes]`, each row summing to 1.
     pub probabilities: Vec<f32>,
 }
 
-impl Ruler {
+impl FeatureExtractor {
     /// Features of an image.
     pub const FEATURES: usize = FEATURES;
 
@@ -90,9 +90,9 @@ impl Ruler {
     /// # Panics
     /// When the images are not whole.
     #[must_use]
-    pub fn look(&self, images: &[u8], observe: &(dyn Fn(usize) + Sync)) -> Seen {
+    pub fn look(&self, images: &[u8], observe: &(dyn Fn(usize) + Sync)) -> Extracted {
         assert!(images.len().is_multiple_of(IMAGE_LEN), "images must be whole");
-        let mut seen = Seen::default();
+        let mut seen = Extracted::default();
         for pair in images.chunks(2 * CHUNK * IMAGE_LEN) {
             let (first, second) = pair.split_at((CHUNK * IMAGE_LEN).min(pair.len()));
             let (first, second) =
@@ -106,14 +106,14 @@ impl Ruler {
         seen
     }
 
-    fn look_at(&self, images: &[u8]) -> Seen {
+    fn look_at(&self, images: &[u8]) -> Extracted {
         if images.is_empty() {
-            return Seen::default();
+            return Extracted::default();
         }
         let features = self.net.features(pixels(images, &self.device), None);
         let probabilities = softmax(self.net.logits(features.clone()), 1);
         let numbers = |tensor: Tensor<2>| tensor.into_data().iter::<f32>().collect();
-        Seen { features: numbers(features), probabilities: numbers(probabilities) }
+        Extracted { features: numbers(features), probabilities: numbers(probabilities) }
     }
 
     /// The share of images, `[n, 28, 28]`, that are taken for what `labels` say.
@@ -162,7 +162,7 @@ impl Net {
     pub(crate) fn init(classes: usize, seed: u64, device: &Device) -> Self {
         let numbers = |layer: u64, inputs: usize, count: usize| {
             let scale = (2.0 / inputs as f32).sqrt();
-            let numbers = normal(&mut stream(seed, Purpose::RulerWeights, layer), count);
+            let numbers = normal(&mut stream(seed, Purpose::ExtractorWeights, layer), count);
             numbers.into_iter().map(|x| x * scale).collect::<Vec<f32>>()
         };
         let bias = |layer: u64, outputs| parameter(2 * layer + 1, Tensor::zeros([outputs], device));

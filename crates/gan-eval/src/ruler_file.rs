@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use thiserror::Error;
 
-use crate::ruler::{About, Net, Ruler};
+use crate::ruler::{About, FeatureExtractor, Net};
 
 /// The ruler for MNIST; `gan-eval --ruler train` on it made the file.
 static MNIST: &[u8] = include_bytes!("../rulers/mnist-1.ruler");
@@ -37,7 +37,7 @@ struct Document {
 
 /// A file that is no ruler, or could not be read or written.
 #[derive(Debug, Error)]
-pub enum RulerError {
+pub enum FeatureExtractorError {
     /// The system refused.
     #[error("cannot {action} {}: {source}", path.display())]
     Io {
@@ -61,7 +61,7 @@ pub enum RulerError {
     Pack(String),
 }
 
-impl Ruler {
+impl FeatureExtractor {
     /// The ruler for MNIST's digits that is built in.
     ///
     /// # Panics
@@ -78,9 +78,9 @@ impl Ruler {
     ///
     /// # Errors
     /// Names the file and what is wrong with it.
-    pub fn read(path: &Path, device: &Device) -> Result<Self, RulerError> {
-        let io = |source| RulerError::Io { action: "read", path: path.into(), source };
-        let wrong = |what| RulerError::NotARuler { path: path.into(), what };
+    pub fn read(path: &Path, device: &Device) -> Result<Self, FeatureExtractorError> {
+        let io = |source| FeatureExtractorError::Io { action: "read", path: path.into(), source };
+        let wrong = |what| FeatureExtractorError::NotARuler { path: path.into(), what };
         if !path.metadata().map_err(io)?.is_file() {
             return Err(wrong("it is not a regular file".into()));
         }
@@ -96,17 +96,17 @@ impl Ruler {
     ///
     /// # Errors
     /// Names the file.
-    pub fn write(&self, path: &Path) -> Result<(), RulerError> {
+    pub fn write(&self, path: &Path) -> Result<(), FeatureExtractorError> {
         let bytes = self.encode()?;
-        gan_files::write(path, &bytes).map_err(|source| RulerError::Io {
+        gan_core::atomic_file::write(path, &bytes).map_err(|source| FeatureExtractorError::Io {
             action: "write",
             path: path.into(),
             source,
         })
     }
 
-    pub(crate) fn encode(&self) -> Result<Vec<u8>, RulerError> {
-        let failed = |error: &dyn std::fmt::Display| RulerError::Pack(error.to_string());
+    pub(crate) fn encode(&self) -> Result<Vec<u8>, FeatureExtractorError> {
+        let failed = |error: &dyn std::fmt::Display| FeatureExtractorError::Pack(error.to_string());
         let net = self.net.clone().map(&mut Cast(DType::F16));
         let weights = net.into_record().into_bytes().map_err(|error| failed(&error))?;
         let document = Document {
@@ -165,7 +165,7 @@ mod tests {
     #[test]
     fn the_built_in_ruler_is_whole_and_small() {
         assert!(MNIST.len() < 1_000_000, "{} bytes", MNIST.len());
-        let ruler = Ruler::mnist(&Device::flex());
+        let ruler = FeatureExtractor::mnist(&Device::flex());
         assert_eq!((ruler.name(), ruler.classes()), ("mnist-1", 10));
         assert!(ruler.accuracy() >= 0.992, "{}", ruler.accuracy());
         assert_eq!(ruler.digest().len(), 64);
@@ -176,9 +176,9 @@ mod tests {
         let device = Device::flex();
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("ruler");
-        let ruler = Ruler::mnist(&device);
+        let ruler = FeatureExtractor::mnist(&device);
         ruler.write(&path).unwrap();
-        let back = Ruler::read(&path, &device).unwrap();
+        let back = FeatureExtractor::read(&path, &device).unwrap();
         assert_eq!((back.digest(), &back.about), (ruler.digest(), &ruler.about));
         let images: Vec<u8> = (0..784 * 3).map(|i| (i * 7 % 256) as u8).collect();
         assert_eq!(back.look(&images, &|_| ()), ruler.look(&images, &|_| ()));
@@ -188,15 +188,18 @@ mod tests {
     fn every_cut_and_other_files_are_refused_by_name() {
         let device = Device::flex();
         for end in (0..MNIST.len()).step_by(4_999) {
-            assert!(Ruler::decode(&MNIST[..end], &device).is_err(), "cut at {end}");
+            assert!(FeatureExtractor::decode(&MNIST[..end], &device).is_err(), "cut at {end}");
         }
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("digits.png");
         std::fs::write(&path, b"\x89PNG").unwrap();
-        let error = Ruler::read(&path, &device).unwrap_err().to_string();
+        let error = FeatureExtractor::read(&path, &device).unwrap_err().to_string();
         assert!(error.contains("digits.png is no ruler") && error.contains("--ruler train"));
-        assert!(matches!(Ruler::read(dir.path(), &device), Err(RulerError::NotARuler { .. })));
-        let missing = Ruler::read(&dir.path().join("none"), &device);
-        assert!(matches!(missing, Err(RulerError::Io { .. })));
+        assert!(matches!(
+            FeatureExtractor::read(dir.path(), &device),
+            Err(FeatureExtractorError::NotARuler { .. })
+        ));
+        let missing = FeatureExtractor::read(&dir.path().join("none"), &device);
+        assert!(matches!(missing, Err(FeatureExtractorError::Io { .. })));
     }
 }

@@ -6,16 +6,16 @@ use std::mem;
 use burn::module::Module;
 use burn::tensor::activation::log_softmax;
 use burn::tensor::{Device, Tensor, TensorData};
+use gan_core::stream::{Purpose, fill_dropout, stream};
 use gan_data::{Dataset, IMAGE_LEN, SIDE};
 use gan_model::device::is_cpu;
-use gan_model::stream::{Purpose, fill_dropout, stream};
-use gan_optim::{Adam, Average, Betas};
+use gan_model::{Adam, AdamConfig, Ema};
 use rand::RngExt;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 
-use crate::RulerError;
-use crate::ruler::{About, FEATURES, FLAT, Net, Ruler};
+use crate::FeatureExtractorError;
+use crate::ruler::{About, FEATURES, FLAT, FeatureExtractor, Net};
 
 const PASSES: u64 = 10;
 const BATCH: usize = 128;
@@ -27,7 +27,7 @@ const DROPOUT: [f64; 2] = [0.25, 0.5];
 
 /// How far a training is.
 #[derive(Clone, Copy, Debug)]
-pub struct RulerProgress {
+pub struct ExtractorProgress {
     /// Updates done.
     pub done: u64,
     /// Updates in all.
@@ -47,32 +47,33 @@ pub struct RulerProgress {
 ///
 /// # Errors
 /// When the weights cannot be read back from the device.
-pub fn train_ruler(
+pub fn train_feature_extractor(
     name: &str,
     train: &Dataset,
     test: &Dataset,
     seed: u64,
     device: &Device,
-    mut observe: impl FnMut(RulerProgress),
-) -> Result<Ruler, RulerError> {
+    mut observe: impl FnMut(ExtractorProgress),
+) -> Result<FeatureExtractor, FeatureExtractorError> {
     let classes = 1 + train.labels().iter().copied().max().map_or(0, usize::from).max(1);
     let mut net = Net::init(classes, seed, device).train();
     let mut averaged = net.valid();
-    let mut adam = Adam::new(Betas { beta1: 0.9, beta2: 0.999, epsilon: 1e-8 }, is_cpu(device));
+    let mut adam =
+        Adam::new(AdamConfig { beta1: 0.9, beta2: 0.999, epsilon: 1e-8 }, is_cpu(device));
     let total = PASSES * train.len().div_ceil(BATCH) as u64;
     let mut done = 0;
     for pass in 0..PASSES {
         let mut order: Vec<usize> = (0..train.len()).collect();
-        order.shuffle(&mut stream(seed, Purpose::RulerOrder, pass));
+        order.shuffle(&mut stream(seed, Purpose::ExtractorOrder, pass));
         for batch in order.chunks(BATCH) {
-            let mut rng = stream(seed, Purpose::RulerWarp, done);
+            let mut rng = stream(seed, Purpose::ExtractorWarp, done);
             let images: Vec<f32> =
                 batch.iter().flat_map(|&index| bent(train.image(index), &mut rng)).collect();
             let shape = [batch.len(), 1, SIDE, SIDE];
             let images = Tensor::from_data(TensorData::new(images, shape), device).autodiff();
             let masks = [(FLAT, 0), (FEATURES, 1)].map(|(units, layer)| {
                 let mut mask = vec![0.0; batch.len() * units];
-                let mut rng = stream(seed, Purpose::RulerDropout, 2 * done + layer as u64);
+                let mut rng = stream(seed, Purpose::ExtractorDropout, 2 * done + layer as u64);
                 fill_dropout(&mut rng, DROPOUT[layer], &mut mask);
                 let mask = TensorData::new(mask, [batch.len(), units]);
                 Tensor::<2>::from_data(mask, device).autodiff()
@@ -84,11 +85,11 @@ pub fn train_ruler(
             let rate = RATE * (0.5 + 0.5 * (PI * done as f64 / total as f64).cos());
             done += 1;
             let decay = DECAY.min((1.0 + done as f64) / (10.0 + done as f64));
-            let mut average = Average::of(averaged, decay);
+            let mut average = Ema::of(averaged, decay);
             net = adam.update(mem::take(&mut net), gradients, Some(&mut average), done, rate);
             averaged = average.place(&net);
             if done.is_multiple_of(20) || done == total {
-                observe(RulerProgress { done, total, loss: loss.into_scalar() });
+                observe(ExtractorProgress { done, total, loss: loss.into_scalar() });
             }
         }
     }
@@ -99,10 +100,12 @@ pub fn train_ruler(
         classes,
         accuracy: 0.0,
     };
-    let ruler = Ruler { net: averaged, about, digest: String::new(), device: device.clone() };
+    let ruler =
+        FeatureExtractor { net: averaged, about, digest: String::new(), device: device.clone() };
     // What will be read again is in half precision, so that is what is marked.
-    let read_again =
-        |ruler: &Ruler| Ruler::decode(&ruler.encode()?, device).map_err(RulerError::Pack);
+    let read_again = |ruler: &FeatureExtractor| {
+        FeatureExtractor::decode(&ruler.encode()?, device).map_err(FeatureExtractorError::Pack)
+    };
     let mut ruler = read_again(&ruler)?;
     ruler.about.accuracy = ruler.accuracy_on(test.images(), test.labels());
     read_again(&ruler)

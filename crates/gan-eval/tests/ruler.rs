@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use burn::tensor::Device;
-use gan_data::{Known, load_folder};
-use gan_eval::{Ruler, classes};
+use gan_data::{KnownDataset, load_folder};
+use gan_eval::{FeatureExtractor, classes};
 
 #[test]
 #[expect(clippy::print_stderr, reason = "a test that is skipped says so")]
@@ -13,8 +13,8 @@ fn the_built_in_ruler_reads_as_many_test_images_as_it_says() {
         eprintln!("skipped: GAN_DATA_DIR names no folder with MNIST's files");
         return;
     };
-    let loaded = load_folder(Path::new(&folder), Known::Mnist).expect("MNIST's files");
-    let ruler = Ruler::mnist(&Device::flex());
+    let loaded = load_folder(Path::new(&folder), KnownDataset::Mnist).expect("MNIST's files");
+    let ruler = FeatureExtractor::mnist(&Device::flex());
     assert_eq!(ruler.dataset_digest(), loaded.train.digest(), "it learnt from these");
     let seen = ruler.look(loaded.test.images(), &|_| ());
     let found = classes::labels(&seen.probabilities, ruler.classes());

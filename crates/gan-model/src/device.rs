@@ -20,7 +20,7 @@ pub enum Backend {
 
 /// A device that is there, and what to call it.
 #[derive(Clone, Debug)]
-pub struct Chosen {
+pub struct SelectedDevice {
     /// Where tensors live and run; without autodiff.
     pub device: Device,
     /// What it is, as in `flex (CPU)` or `wgpu:0 (GPU)`.
@@ -114,7 +114,7 @@ impl Backend {
         }
     }
 
-    fn choose(self, index: Option<usize>) -> Result<Chosen, DeviceError> {
+    fn choose(self, index: Option<usize>) -> Result<SelectedDevice, DeviceError> {
         let name = self.name();
         if !self.is_compiled() {
             return Err(DeviceError::NotCompiled { name });
@@ -129,7 +129,7 @@ impl Backend {
             _ if is_software(&device) => format!("{name}:{at} (software, no GPU)"),
             _ => format!("{name}:{at} (GPU)"),
         };
-        Ok(Chosen { device, name })
+        Ok(SelectedDevice { device, name })
     }
 }
 
@@ -163,7 +163,7 @@ fn compiled_in() -> String {
 ///
 /// # Errors
 /// When the name is unknown, the back end is not compiled in, or has no such device.
-pub fn select(name: &str) -> Result<Chosen, DeviceError> {
+pub fn select(name: &str) -> Result<SelectedDevice, DeviceError> {
     let unknown = || DeviceError::Unknown { found: name.into() };
     if name == "auto" {
         return auto();
@@ -179,7 +179,7 @@ pub fn select(name: &str) -> Result<Chosen, DeviceError> {
     backend.choose(index)
 }
 
-fn auto() -> Result<Chosen, DeviceError> {
+fn auto() -> Result<SelectedDevice, DeviceError> {
     let compiled = || ALL.into_iter().filter(|b| b.is_compiled());
     let real = |b: &Backend| b.devices().first().is_some_and(|device| !is_software(device));
     // A software GPU is slower than the CPU itself, but it runs.

@@ -11,7 +11,7 @@ use crate::config::ModelConfig;
 use crate::deviation::{deviation_gradient, with_deviation, with_deviation_slope};
 use crate::generator::{HIDDEN, bias};
 use crate::init::{glorot_uniform, parameter, renumber};
-use crate::stream::{Purpose, normal, stream};
+use gan_core::stream::{Purpose, normal, stream};
 
 /// Images to one logit each, or one for `pack` images together.
 ///
@@ -28,7 +28,7 @@ pub struct Discriminator {
 }
 
 /// What the discriminator says of a batch, and what it thought on the way.
-pub struct Verdict {
+pub struct DiscriminatorOutput {
     /// `[batch / pack, 1]`; above zero says real.
     pub logits: Tensor<2>,
     /// What each hidden layer gave, before dropout: `[batch / pack, units]`.
@@ -95,7 +95,7 @@ impl Discriminator {
     /// # Panics
     /// When the batch does not divide into packs, or those into groups for their deviation.
     #[must_use]
-    pub fn judge(&self, images: Tensor<2>, masks: &[Tensor<2>]) -> Verdict {
+    pub fn judge(&self, images: Tensor<2>, masks: &[Tensor<2>]) -> DiscriminatorOutput {
         let [batch, len] = images.dims();
         let images = if self.pixel_mean == 0.0 { images } else { images - self.pixel_mean };
         // Packed images lie one behind the other already (Lin et al. 2018, section 3).
@@ -115,10 +115,10 @@ impl Discriminator {
             x = with_deviation(x, self.stddev);
         }
         let logits = dense(x, self.weight(last), bias(&self.layers[last]), Activation::None);
-        Verdict { logits, hidden }
+        DiscriminatorOutput { logits, hidden }
     }
 
-    /// The gradient of the sum of the logits with respect to the images of which a [`Verdict`] had
+    /// The gradient of the sum of the logits with respect to the images of which a [`DiscriminatorOutput`] had
     /// these `hidden` outputs, a row for each row of theirs: `[batch / pack, pack * height * width]`.
     /// For a net out of training: it walks back through the layers by hand and leaves no graph.
     #[must_use]
@@ -143,7 +143,7 @@ impl Discriminator {
     }
 
     /// The slope of the logits along `direction`, `[batch / pack, pack * height * width]`, at the
-    /// images of which a [`Verdict`] had these `hidden` outputs: `[batch / pack, 1]`. Dense layers
+    /// images of which a [`DiscriminatorOutput`] had these `hidden` outputs: `[batch / pack, 1]`. Dense layers
     /// with LeakyReLU are linear in pieces, so the slope's own gradient is exact almost everywhere;
     /// with [`bends`](Self::bends) only if `hidden` carries a graph.
     #[must_use]

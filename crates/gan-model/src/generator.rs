@@ -7,7 +7,7 @@ use gan_kernels::{Activation, batch_norm, dense};
 
 use crate::config::{ModelConfig, Normalisation};
 use crate::init::{glorot_uniform, parameter, renumber};
-use crate::stream::{Purpose, stream};
+use gan_core::stream::{Purpose, stream};
 
 /// What follows every hidden layer of both nets.
 pub(crate) const HIDDEN: Activation = Activation::LeakyRelu(0.2);
@@ -179,7 +179,7 @@ mod tests {
     use burn::tensor::Tolerance;
 
     use super::*;
-    use crate::stream::normal;
+    use gan_core::stream::normal;
 
     fn small() -> ModelConfig {
         ModelConfig { latent: 3, generator_hidden: vec![8, 1], ..ModelConfig::default() }

@@ -3,12 +3,12 @@
 //! - [`Generator`] and [`Discriminator`] are dense nets of the sizes in a
 //!   [`ModelConfig`]; the discriminator answers with logits.
 //! - [`loss`] holds the objectives: pure functions of logits.
-//! - [`stream`] is where all randomness comes from: a seed, a purpose, an index.
 //! - [`checkpoint`] reads and writes `ckpt.mpk` and documents it byte for byte.
 //! - [`device`] turns a name such as `auto` or `wgpu:1` into a Burn device.
 //!
 //! No training here, no drawing, and no data set.
 
+mod adam;
 pub mod checkpoint;
 mod config;
 mod deviation;
@@ -17,10 +17,10 @@ mod discriminator;
 mod generator;
 mod init;
 pub mod loss;
-pub mod stream;
 
+pub use adam::{Adam, AdamConfig, Ema};
 pub use config::{
     ConfigError, DatasetInfo, Loss, ModelConfig, Normalisation, Schedule, TrainingConfig,
 };
-pub use discriminator::{Discriminator, Verdict, probability};
+pub use discriminator::{Discriminator, DiscriminatorOutput, probability};
 pub use generator::Generator;

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 /// How a training came to its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum HowEnded {
+pub enum EndReason {
     /// All epochs are done.
     Finished,
     /// It was told to stop, and can be resumed.
@@ -16,7 +16,7 @@ pub enum HowEnded {
     Diverged,
 }
 
-impl HowEnded {
+impl EndReason {
     /// How it ended as one word.
     #[must_use]
     pub const fn word(self) -> &'static str {
@@ -33,7 +33,7 @@ impl HowEnded {
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Ending {
     /// How it ended.
-    pub outcome: HowEnded,
+    pub outcome: EndReason,
     /// Epochs done in all.
     pub epochs: u64,
     /// Seconds since the process began or resumed the training.
@@ -76,12 +76,12 @@ impl fmt::Display for State {
     }
 }
 
-impl From<HowEnded> for State {
-    fn from(how: HowEnded) -> Self {
+impl From<EndReason> for State {
+    fn from(how: EndReason) -> Self {
         match how {
-            HowEnded::Finished => Self::Done,
-            HowEnded::Stopped => Self::Stopped,
-            HowEnded::Diverged => Self::Diverged,
+            EndReason::Finished => Self::Done,
+            EndReason::Stopped => Self::Stopped,
+            EndReason::Diverged => Self::Diverged,
         }
     }
 }

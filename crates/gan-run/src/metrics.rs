@@ -5,8 +5,8 @@ use std::io::{self, BufRead, BufReader, Read, Write};
 
 use serde::{Deserialize, Serialize};
 
-use crate::finding::Finding;
 use crate::run_dir::{RunDir, RunDirError, io};
+use crate::warning::Warning;
 
 /// The longest line that is read: many times what a row takes.
 const MAX_LINE: u64 = 1 << 16;
@@ -38,7 +38,7 @@ pub struct MetricsRow {
     pub quality: Option<Quality>,
     /// What was found to go wrong, in the row where it showed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub finding: Option<Finding>,
+    pub finding: Option<Warning>,
     /// Seconds of training since this process began it; a clock's, so it does not repeat.
     pub seconds: f64,
 }
@@ -131,7 +131,7 @@ impl RunDir {
                 }
                 file => BufReader::new(file?),
             };
-            gan_files::write_with(&path, |kept| {
+            gan_core::atomic_file::write_with(&path, |kept| {
                 let (mut file, mut line) = (file, Vec::new());
                 loop {
                     line.clear();

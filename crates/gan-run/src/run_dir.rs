@@ -135,7 +135,7 @@ impl RunDir {
                     let Ok(path) = entry.map(|entry| entry.path()) else { return false };
                     let known =
                         path.file_name().is_some_and(|name| names.iter().any(|n| *n == name));
-                    known || gan_files::is_torn(&path)
+                    known || gan_core::atomic_file::is_torn(&path)
                 })
             })
         };
@@ -217,14 +217,14 @@ pub(crate) fn io<'a>(
 
 fn write_json(path: &Path, value: &impl Serialize) -> Result<(), RunDirError> {
     let text = serde_json::to_vec_pretty(value).map_err(io::Error::other);
-    text.and_then(|text| gan_files::write(path, &text)).map_err(io("write", path))
+    text.and_then(|text| gan_core::atomic_file::write(path, &text)).map_err(io("write", path))
 }
 
 /// Removes what a process that was killed while it wrote has left: nobody else writes here.
 fn remove_torn(root: &Path) -> io::Result<()> {
     for entry in fs::read_dir(root)? {
         let path = entry?.path();
-        if gan_files::is_torn(&path) {
+        if gan_core::atomic_file::is_torn(&path) {
             fs::remove_file(path)?;
         }
     }
@@ -313,7 +313,7 @@ mod tests {
     fn a_training_that_begins_takes_back_how_the_last_one_ended() {
         let dir = tempfile::tempdir().unwrap();
         let run = RunDir::create(dir.path()).unwrap();
-        let outcome = crate::HowEnded::Stopped;
+        let outcome = crate::EndReason::Stopped;
         run.write_ending(&Ending { outcome, epochs: 7, seconds: 1.5 }).unwrap();
         let text = fs::read_to_string(run.outcome()).unwrap();
         assert!(text.contains("\"stopped\""), "{text}");

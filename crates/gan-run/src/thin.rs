@@ -38,7 +38,7 @@ pub fn thin(rows: &[MetricsRow], most: usize) -> Vec<MetricsRow> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Finding;
+    use crate::Warning;
     use crate::metrics::tests::row;
 
     #[test]
@@ -53,7 +53,7 @@ mod tests {
         let mut rows: Vec<_> = (1..=10_000).map(row).collect();
         rows[4321].g_loss = 99.0;
         rows[1234].d_real = 0.001;
-        rows[777].finding = Some(Finding::Collapse);
+        rows[777].finding = Some(Warning::Collapse);
         for most in [100, 1000] {
             let thinned = thin(&rows, most);
             assert!(thinned.len() <= most, "{}", thinned.len());

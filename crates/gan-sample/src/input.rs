@@ -43,7 +43,7 @@ pub enum InputError {
 /// # Errors
 /// Names the file, what was found and what was expected. What a file says of its size is not
 /// believed: memory grows with the pictures that are there.
-pub fn read_pictures(path: &Path, size: [usize; 2], count: usize) -> Result<Vec<u8>, InputError> {
+pub fn read_images(path: &Path, size: [usize; 2], count: usize) -> Result<Vec<u8>, InputError> {
     let io = |source| InputError::Io { path: path.into(), source };
     let metadata = fs::metadata(path).map_err(io)?;
     if metadata.is_dir() {
@@ -238,14 +238,14 @@ mod tests {
             let image = image::GrayImage::from_pixel(width, 2, image::Luma([value]));
             image.save(dir.path().join(name)).unwrap();
         };
-        let error = |count| read_pictures(dir.path(), SIZE, count).unwrap_err().to_string();
+        let error = |count| read_images(dir.path(), SIZE, count).unwrap_err().to_string();
         assert!(error(1).ends_with("holds no .png; expected one PNG of 3x2 pixels a picture"));
         save("b.PNG", 3, 2);
         save("a.png", 3, 1);
         std::fs::write(dir.path().join("notes.txt"), "").unwrap();
-        assert_eq!(read_pictures(dir.path(), SIZE, 9).unwrap(), [[1; 6], [2; 6]].concat());
+        assert_eq!(read_images(dir.path(), SIZE, 9).unwrap(), [[1; 6], [2; 6]].concat());
         save("c.png", 4, 3);
-        assert_eq!(read_pictures(dir.path(), SIZE, 2).unwrap().len(), 12, "not looked at");
+        assert_eq!(read_images(dir.path(), SIZE, 2).unwrap().len(), 12, "not looked at");
         assert!(error(3).ends_with("c.png has 4x2 pixels; expected a PNG of 3x2 pixels"));
         std::fs::create_dir(dir.path().join("0.png")).unwrap();
         assert!(error(1).contains("0.png is not a file"));

@@ -2,11 +2,11 @@
 
 use std::ops::Range;
 
-use gan_model::stream::{Purpose, normal, stream};
+use gan_core::stream::{Purpose, normal, stream};
 
 /// The latent vector of picture `index` of `seed`: `len` standard normal numbers.
 #[must_use]
-pub fn picture_latent(seed: u64, index: u64, len: usize) -> Vec<f32> {
+pub fn sample_latent(seed: u64, index: u64, len: usize) -> Vec<f32> {
     normal(&mut stream(seed, Purpose::Picture, index), len)
 }
 
@@ -34,7 +34,7 @@ pub fn slerp(a: &[f32], b: &[f32], t: f32) -> Vec<f32> {
 /// The result holds vectors of `len` numbers, one after the other.
 #[must_use]
 pub fn walk(seed: u64, points: usize, steps: usize, len: usize, range: Range<usize>) -> Vec<f32> {
-    let corner = |index: usize| picture_latent(seed, (index % points) as u64, len);
+    let corner = |index: usize| sample_latent(seed, (index % points) as u64, len);
     let last = steps.saturating_sub(1).max(1) as f32;
     let legs = range.start / steps..range.end.div_ceil(steps);
     let leg = |from: usize| {
@@ -71,7 +71,7 @@ mod tests {
         }
         let at = |index: usize| &walk[index * 10..][..10];
         for corner in 0..3 {
-            assert_eq!(at(corner * 4), picture_latent(5, corner as u64, 10));
+            assert_eq!(at(corner * 4), sample_latent(5, corner as u64, 10));
         }
         let close = at(11).iter().zip(at(0)).all(|(a, b)| (a - b).abs() < 1e-5);
         assert!(close, "the last leg ends where the first began");

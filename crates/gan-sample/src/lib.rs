@@ -1,8 +1,8 @@
 //! From noise to images, and from images to grids, animations and arrays.
 //!
-//! A [`Sampler`] turns latent vectors into pixels; [`picture_latent`] and
+//! A [`Sampler`] turns latent vectors into pixels; [`sample_latent`] and
 //! [`walk`] make latent vectors; [`Output`] writes the pixels to a file, and
-//! [`read_pictures`] reads what any program wrote.
+//! [`read_images`] reads what any program wrote.
 //!
 //! One image, one seed: picture `i` of a seed is the same pixels in any file,
 //! at any count and any number of columns.
@@ -14,7 +14,7 @@ mod output;
 mod sampler;
 
 pub use grid::{Grid, GridError};
-pub use input::{InputError, read_pictures};
-pub use latent::{picture_latent, slerp, walk};
+pub use input::{InputError, read_images};
+pub use latent::{sample_latent, slerp, walk};
 pub use output::{Output, OutputError, write_png};
 pub use sampler::Sampler;

@@ -106,7 +106,7 @@ impl Output {
             Self::Gif => {
                 let grid = Grid { columns: 1, ..grid };
                 grid.size(1, size)?;
-                gan_files::write_with(path, |file| {
+                gan_core::atomic_file::write_with(path, |file| {
                     let mut gif = GifEncoder::new_with_speed(file, 10);
                     gif.set_repeat(Repeat::Infinite).map_err(io::Error::other)?;
                     each(&mut |_, pixels| {
@@ -120,7 +120,7 @@ impl Output {
             }
             Self::Npy => {
                 let shape = [count, size[1], size[0]].map(|n| n as u64);
-                gan_files::write_with(path, |file: &mut BufWriter<File>| {
+                gan_core::atomic_file::write_with(path, |file: &mut BufWriter<File>| {
                     let options = npyz::WriteOptions::new().default_dtype().shape(&shape);
                     let mut npy = options.writer(file).begin_nd()?;
                     each(&mut |_, pixels| npy.extend(pixels.iter().copied()))?;
@@ -154,7 +154,7 @@ pub fn write_png(path: &Path, image: &GrayImage) -> io::Result<()> {
     PngEncoder::new(&mut png)
         .write_image(image, image.width(), image.height(), image::ExtendedColorType::L8)
         .map_err(io::Error::other)?;
-    gan_files::write(path, &png)
+    gan_core::atomic_file::write(path, &png)
 }
 
 fn frame(image: GrayImage) -> Frame {

@@ -5,7 +5,7 @@ use gan_kernels::{buffer, tensor_data};
 use gan_model::device::is_cpu;
 use gan_model::{Generator, ModelConfig};
 
-use crate::latent::picture_latent;
+use crate::latent::sample_latent;
 
 /// Vectors that go through the generator at once.
 const CHUNK: usize = 256;
@@ -29,7 +29,7 @@ impl<'a> Sampler<'a> {
     #[must_use]
     pub fn pictures(&self, seed: u64, first: u64, count: usize) -> Vec<u8> {
         let mut pixels = Vec::with_capacity(count * self.model.image_len());
-        let latent = |index| picture_latent(seed, index, self.model.latent);
+        let latent = |index| sample_latent(seed, index, self.model.latent);
         let end = first + count as u64;
         for chunk in (first..end).step_by(CHUNK) {
             let indices = chunk..end.min(chunk + CHUNK as u64);

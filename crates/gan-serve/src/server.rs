@@ -47,7 +47,7 @@ impl Default for Limits {
 
 /// An address that was taken, and where nothing is answered yet.
 #[derive(Debug)]
-pub struct Door {
+pub struct Listener {
     listener: TcpListener,
     address: SocketAddr,
 }
@@ -59,7 +59,7 @@ pub struct Server {
     thread: Option<JoinHandle<()>>,
 }
 
-impl Door {
+impl Listener {
     /// Takes an address: known before anything else is done.
     ///
     /// # Errors

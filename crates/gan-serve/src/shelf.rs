@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use gan_run::{Ending, Finding, MetricsRow, Record, RunDir, State, Tail, thin};
+use gan_run::{Ending, MetricsRow, Record, RunDir, State, Tail, Warning, thin};
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -88,7 +88,7 @@ impl Shelf {
                 })
             })
             .collect();
-        let words = Finding::ALL.map(|finding| {
+        let words = Warning::ALL.map(|finding| {
             // A finding without a field is its name.
             let name = json!(finding).as_str().unwrap_or_default().to_owned();
             (name, json!(finding.words()))

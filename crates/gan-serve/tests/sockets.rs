@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use gan_serve::{Door, Limits, Listen, Runs, Server};
+use gan_serve::{Limits, Listen, Listener, Runs, Server};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -44,7 +44,7 @@ impl Site {
         fs::write(dir.path().join("runs/site/config.json"), r#"{"secret":1}"#).unwrap();
 
         let runs = Runs::of(&dir.path().join("runs")).unwrap();
-        let door = Door::open(Listen::parse("0", false).unwrap()).unwrap();
+        let door = Listener::open(Listen::parse("0", false).unwrap()).unwrap();
         let address = door.address();
         let server = Some(door.serve(runs, limits).unwrap());
         Self { dir, address, server }

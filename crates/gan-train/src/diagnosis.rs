@@ -7,7 +7,7 @@
 use std::collections::VecDeque;
 
 use gan_model::{Loss, TrainingConfig};
-use gan_run::{Finding, MetricsRow};
+use gan_run::{MetricsRow, Warning};
 
 use crate::train::READ_EVERY;
 
@@ -25,7 +25,7 @@ const SLOW_LR: f64 = 2e-4;
 
 /// Watches a training, row by row, and says each thing once.
 #[derive(Clone, Debug)]
-pub struct Watch {
+pub struct Diagnostics {
     loss: Loss,
     /// What the discriminator says of real images when it has won.
     real_label: f32,
@@ -33,12 +33,12 @@ pub struct Watch {
     many: bool,
     slow_start: u64,
     rows: VecDeque<MetricsRow>,
-    said: Vec<Finding>,
+    said: Vec<Warning>,
     /// Classes that were missing when it was measured last.
     missing: Vec<usize>,
 }
 
-impl Watch {
+impl Diagnostics {
     /// Watches a training of these settings from its beginning.
     #[must_use]
     pub fn new(config: &TrainingConfig) -> Self {
@@ -55,7 +55,7 @@ impl Watch {
 
     /// Takes the next row, and tells what shows in it for the first time; one thing at a time,
     /// the gravest first.
-    pub fn see(&mut self, row: &MetricsRow) -> Option<Finding> {
+    pub fn see(&mut self, row: &MetricsRow) -> Option<Warning> {
         // Rows that were added by previews and measurements would make the windows shorter.
         if row.epoch.is_multiple_of(READ_EVERY) {
             self.rows.push_back(row.clone());
@@ -65,7 +65,7 @@ impl Watch {
         } else if row.quality.is_none() {
             return None;
         }
-        let shows = Finding::ALL.into_iter().find(|&finding| {
+        let shows = Warning::ALL.into_iter().find(|&finding| {
             !self.said.contains(&finding) && row.epoch >= WARM_UP && self.shows(finding, row)
         });
         if let Some(quality) = &row.quality {
@@ -75,7 +75,7 @@ impl Watch {
         shows
     }
 
-    fn shows(&self, finding: Finding, row: &MetricsRow) -> bool {
+    fn shows(&self, finding: Warning, row: &MetricsRow) -> bool {
         let len = self.rows.len();
         if len < RECENT {
             return false;
@@ -86,7 +86,7 @@ impl Watch {
         // Whether the generator's loss is above 0, so that swings can be told in parts of it.
         let above_zero = matches!(self.loss, Loss::Bce | Loss::LeastSquares | Loss::Relativistic);
         match finding {
-            Finding::DiscriminatorWins => {
+            Warning::DiscriminatorWins => {
                 // That of the minimax game goes to 0 instead.
                 let loss_climbs = || {
                     let before = mean(self.rows.range(..len / 2).map(|row| row.g_loss));
@@ -98,20 +98,20 @@ impl Watch {
                     && recent(|row| row.d_fake) < 0.05
                     && loss_climbs()
             }
-            Finding::GeneratorWins => {
+            Warning::GeneratorWins => {
                 probabilities && recent(|row| row.d_fake) > recent(|row| row.d_real).max(0.6)
             }
-            Finding::Collapse => {
+            Warning::Collapse => {
                 let least = if row.epoch < self.slow_start { 0.02 } else { 0.2 };
                 self.many && recent(|row| row.spread) < least
             }
-            Finding::MissingDigits => row.quality.as_ref().is_some_and(|quality| {
+            Warning::MissingDigits => row.quality.as_ref().is_some_and(|quality| {
                 quality.missing.iter().any(|class| self.missing.contains(class))
             }),
-            Finding::Oscillation => above_zero && len == WINDOW && self.swing() > 1.2,
-            Finding::Saturation => recent(|row| row.saturated) > 0.9,
+            Warning::Oscillation => above_zero && len == WINDOW && self.swing() > 1.2,
+            Warning::Saturation => recent(|row| row.saturated) > 0.9,
             // Healthy ones may lie idle for some hundred epochs in the beginning.
-            Finding::IdleUnits => {
+            Warning::IdleUnits => {
                 self.many && len == WINDOW && mean(self.rows.iter().map(|row| row.idle)) > 0.5
             }
         }

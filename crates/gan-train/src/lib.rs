@@ -4,7 +4,7 @@
 //! - [`Trainer`] is one model in training: [`Trainer::step`] is one epoch of the
 //!   published listing, one update of each net.
 //! - [`Recipe`] names settings that were measured.
-//! - [`Judge`] measures the pictures on the way, and [`Watch`] says what goes wrong.
+//! - [`Evaluator`] measures the pictures on the way, and [`Diagnostics`] says what goes wrong.
 //! - [`RunDir`], of the crate `gan_run`, names every path of a run.
 //!
 //! Nothing here prints: what happens is told to an observer that the caller gives.
@@ -18,12 +18,12 @@ mod run_config;
 mod train;
 mod trainer;
 
-pub use diagnosis::Watch;
-pub use gan_run::{CHECKPOINT, Finding, MetricsRow, Quality, RunDir, RunDirError};
+pub use diagnosis::Diagnostics;
+pub use gan_run::{CHECKPOINT, Control, Event, MetricsRow, Quality, RunDir, RunDirError, Warning};
 pub use penalty::difference_penalty;
-pub use quality::Judge;
+pub use quality::Evaluator;
 pub use recipe::{Recipe, SettingsError, validate};
 pub use report::{Readings, StepReport};
 pub use run_config::RunConfig;
-pub use train::{Ask, Event, Outcome, TrainError, dataset_info, train};
+pub use train::{Outcome, TrainError, dataset_info, train};
 pub use trainer::Trainer;

@@ -4,24 +4,24 @@ use std::cell::OnceCell;
 
 use burn::tensor::Device;
 use gan_data::Dataset;
-use gan_eval::{Options, Reference, Ruler};
+use gan_eval::{FeatureExtractor, Options, Reference};
 use gan_run::Quality;
 use gan_sample::Sampler;
 
 use crate::trainer::Trainer;
 
 /// Judges a training's pictures by a ruler.
-pub struct Judge {
-    ruler: Ruler,
+pub struct Evaluator {
+    ruler: FeatureExtractor,
     test: Dataset,
-    /// Seen when they are needed first, which takes some seconds.
+    /// Extracted when they are needed first, which takes some seconds.
     reference: OnceCell<Reference>,
 }
 
-impl Judge {
+impl Evaluator {
     /// Judges against test images, which no training sees.
     #[must_use]
-    pub fn new(ruler: Ruler, test: Dataset) -> Self {
+    pub fn new(ruler: FeatureExtractor, test: Dataset) -> Self {
         Self { ruler, test, reference: OnceCell::new() }
     }
 

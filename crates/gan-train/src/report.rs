@@ -10,12 +10,12 @@ const SATURATED: f32 = 0.999_95;
 
 /// What one step measured, still on its device: reading it waits for the device.
 pub struct StepReport {
-    pub(crate) taught: Taught,
+    pub(crate) taught: DiscriminatorUpdate,
     pub(crate) generator_loss: Tensor<1>,
 }
 
 /// What an update of the discriminator measured.
-pub(crate) struct Taught {
+pub(crate) struct DiscriminatorUpdate {
     pub(crate) loss: Tensor<1>,
     /// Of real and of generated images, and so the next.
     pub(crate) logits: [Tensor<2>; 2],
@@ -52,7 +52,7 @@ impl StepReport {
     /// Waits for the device and reads the numbers.
     #[must_use]
     pub fn read(self) -> Readings {
-        let Taught { loss, logits, images, hidden, .. } = self.taught;
+        let DiscriminatorUpdate { loss, logits, images, hidden, .. } = self.taught;
         let batch = images.dims()[0] / 2;
         let images = [0, batch].map(|first| images.clone().narrow(0, first, batch));
         let pixels = images[1].clone().into_data();
@@ -133,7 +133,7 @@ mod tests {
     fn spread_saturation_and_idle_units_are_told() {
         let device = Device::flex();
         let matrix = |rows: [[f32; 2]; 2]| Tensor::<2>::from_floats(rows, &device);
-        let taught = Taught {
+        let taught = DiscriminatorUpdate {
             loss: Tensor::from_floats([0.5], &device),
             logits: [(); 2].map(|()| Tensor::from_floats([[0.0]], &device)),
             images: Tensor::from_floats(

@@ -5,17 +5,17 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use burn::tensor::Device;
+use gan_core::stream::{Purpose, stream};
 use gan_data::{Dataset, IMAGE_LEN, SIDE, draw_batch};
 use gan_kernels::buffer;
 use gan_model::checkpoint::{CheckpointError, Header, Sections};
-use gan_model::stream::{Purpose, stream};
 use gan_model::{DatasetInfo, ModelConfig};
-use gan_run::{Finding, MetricsRow, RunDir, RunDirError};
+use gan_run::{Control, Event, RunDir, RunDirError};
 use gan_sample::{Grid, Sampler, write_png};
 use thiserror::Error;
 
-use crate::diagnosis::Watch;
-use crate::quality::Judge;
+use crate::diagnosis::Diagnostics;
+use crate::quality::Evaluator;
 use crate::report::Readings;
 use crate::trainer::Trainer;
 
@@ -25,38 +25,6 @@ pub(crate) const READ_EVERY: u64 = 20;
 const PREVIEW: usize = 10;
 /// Real images that a run shows.
 const REALS: usize = 100;
-
-/// What an observer is told.
-#[derive(Clone, Debug)]
-pub enum Event {
-    /// A step is done.
-    Epoch(u64),
-    /// The latest step was read, and maybe more was found out.
-    Read(MetricsRow),
-    /// Something goes wrong; told once a run.
-    Found(Finding),
-    /// A row of digits was drawn after as many epochs.
-    Sampled(u64),
-    /// A checkpoint was written after as many epochs.
-    Saved(u64),
-    /// The pictures are the best so far, and their checkpoint was kept.
-    Best(u64),
-}
-
-/// What is asked of a training between two steps. Neither a picture nor a checkpoint changes
-/// anything else that is written.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Ask {
-    /// The next step.
-    #[default]
-    GoOn,
-    /// A row of digits now, then the next step.
-    Sample,
-    /// A checkpoint now, then the next step.
-    Checkpoint,
-    /// A checkpoint now, and no more steps.
-    Stop,
-}
 
 /// How a training ended; in each case the latest checkpoint is that of its last epoch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -97,7 +65,7 @@ pub enum TrainError {
 }
 
 /// Trains to the last of `config.epochs`, or until `ask`, which is called between two steps with
-/// the epochs done and may take its time, says [`Ask::Stop`].
+/// the epochs done and may take its time, says [`Control::Stop`].
 ///
 /// Losses go to the run's metrics, a row of digits from always the same noise to its
 /// samples, and everything to its checkpoint. Every `eval_every` epochs the `judge`, if there is
@@ -111,9 +79,9 @@ pub fn train(
     trainer: &mut Trainer,
     dataset: &Dataset,
     run: &RunDir,
-    judge: Option<&Judge>,
+    judge: Option<&Evaluator>,
     device: &Device,
-    mut ask: impl FnMut(u64) -> Ask,
+    mut ask: impl FnMut(u64) -> Control,
     mut observe: impl FnMut(Event),
 ) -> Result<Outcome, TrainError> {
     let begin = Instant::now();
@@ -136,7 +104,7 @@ pub fn train(
         observe(Event::Sampled(0));
         save(trainer, &run.checkpoint())?;
     }
-    let (mut watch, mut best) = (Watch::new(&config), f64::INFINITY);
+    let (mut watch, mut best) = (Diagnostics::new(&config), f64::INFINITY);
     run.rewind_metrics(trainer.epoch(), |row| {
         watch.see(row);
         // Distances of another number of pictures do not compare.
@@ -161,10 +129,10 @@ pub fn train(
         let recorded = epoch.is_multiple_of(READ_EVERY)
             || epoch.is_multiple_of(config.sample_every)
             || measured.is_some();
-        let sampled = epoch.is_multiple_of(config.sample_every) || last || asked == Ask::Sample;
+        let sampled = epoch.is_multiple_of(config.sample_every) || last || asked == Control::Sample;
         let saved = epoch.is_multiple_of(config.checkpoint_every)
             || last
-            || matches!(asked, Ask::Checkpoint | Ask::Stop);
+            || matches!(asked, Control::Checkpoint | Control::Stop);
         if recorded || sampled || saved {
             let readings = report.read();
             if !readings.is_finite() {
@@ -185,9 +153,9 @@ pub fn train(
                 run.append_metrics(&row)?;
             }
             let finding = row.finding;
-            observe(Event::Read(row));
+            observe(Event::Metrics(row));
             if let Some(finding) = finding {
-                observe(Event::Found(finding));
+                observe(Event::Warning(finding));
             }
         }
         // Packed before anything is drawn of it: weights that are no numbers end it here.
@@ -200,7 +168,7 @@ pub fn train(
             write(&run.checkpoint(), packed)?;
             observe(Event::Saved(epoch));
         }
-        if asked == Ask::Stop && !last {
+        if asked == Control::Stop && !last {
             outcome = Outcome::Stopped;
             break;
         }

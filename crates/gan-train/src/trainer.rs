@@ -4,17 +4,18 @@ use std::mem;
 
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
+use gan_core::stream::{Purpose, fill_dropout, fill_normal, stream};
 use gan_kernels::{buffer, join, stack, tensor_data};
 use gan_model::checkpoint::{Checkpoint, CheckpointError, Header, Sections, Weights, pack};
 use gan_model::device::is_cpu;
-use gan_model::stream::{Purpose, fill_dropout, fill_normal, stream};
+use gan_model::{Adam, AdamConfig, Ema};
 use gan_model::{
-    DatasetInfo, Discriminator, Generator, Loss, ModelConfig, TrainingConfig, Verdict, loss,
+    DatasetInfo, Discriminator, DiscriminatorOutput, Generator, Loss, ModelConfig, TrainingConfig,
+    loss,
 };
-use gan_optim::{Adam, Average, Betas};
 
 use crate::penalty::gradient_penalty;
-use crate::report::{StepReport, Taught};
+use crate::report::{DiscriminatorUpdate, StepReport};
 
 /// A GAN in training.
 ///
@@ -110,7 +111,12 @@ impl Trainer {
     }
 
     /// One update of the discriminator; `update` counts them from 0.
-    fn teach_discriminator(&mut self, real: Tensor<2>, noise: Tensor<2>, update: u64) -> Taught {
+    fn teach_discriminator(
+        &mut self,
+        real: Tensor<2>,
+        noise: Tensor<2>,
+        update: u64,
+    ) -> DiscriminatorUpdate {
         // The fakes carry no graph: this loss does not teach the generator.
         let fake = self.generator.valid().forward_batch(noise);
         let images = stack(real, fake);
@@ -121,7 +127,7 @@ impl Trainer {
         }
         let rows = both.dims()[0] / self.model.pack;
         let masks = self.dropout(Purpose::DiscriminatorDropout, update, rows);
-        let Verdict { logits, hidden } = self.discriminator.judge(both, &masks);
+        let DiscriminatorOutput { logits, hidden } = self.discriminator.judge(both, &masks);
         let real_logits = logits.clone().narrow(0, 0, rows / 2);
         let fake_logits = logits.narrow(0, rows / 2, rows / 2);
         let config = &self.config;
@@ -154,7 +160,7 @@ impl Trainer {
             let d = self.discriminator_adam.update(d, gradients, None, update + 1, rate);
             if clip > 0.0 { d.clipped(clip) } else { d }
         });
-        Taught {
+        DiscriminatorUpdate {
             loss: loss.inner(),
             logits: [real_logits, fake_logits].map(Tensor::inner),
             images,
@@ -182,7 +188,7 @@ impl Trainer {
         let rate = self.config.lr * self.config.rate(self.epoch);
         // Early on, a long average would be of little but the initial weights.
         let decay = self.config.ema.min((1.0 + time as f64) / (10.0 + time as f64));
-        let mut average = Average::of(mem::take(&mut self.averaged), decay);
+        let mut average = Ema::of(mem::take(&mut self.averaged), decay);
         replace(&mut self.generator, |g| {
             self.generator_adam.update(g, gradients, Some(&mut average), time, rate)
         });
@@ -294,9 +300,9 @@ impl Trainer {
     }
 }
 
-fn betas(config: &TrainingConfig) -> Betas {
+fn betas(config: &TrainingConfig) -> AdamConfig {
     let TrainingConfig { beta1, beta2, epsilon, .. } = *config;
-    Betas { beta1, beta2, epsilon }
+    AdamConfig { beta1, beta2, epsilon }
 }
 
 /// `count` numbers of a step's noise.

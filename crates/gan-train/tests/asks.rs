@@ -9,11 +9,11 @@ use std::path::Path;
 use burn::tensor::Device;
 use gan_model::checkpoint::Checkpoint;
 use gan_model::{ModelConfig, TrainingConfig};
-use gan_train::{Ask, Event, MetricsRow, Outcome, Recipe, RunDir, Trainer, train};
+use gan_train::{Control, Event, MetricsRow, Outcome, Recipe, RunDir, Trainer, train};
 
 /// Trains small nets for 45 epochs in `root`; gives how it ended, and the epochs of the checkpoint
 /// after each that was written.
-fn run(root: &Path, ask: impl FnMut(u64) -> Ask) -> (Outcome, Vec<u64>) {
+fn run(root: &Path, ask: impl FnMut(u64) -> Control) -> (Outcome, Vec<u64>) {
     let model = ModelConfig {
         latent: 8,
         generator_hidden: vec![16],
@@ -60,11 +60,11 @@ fn pictures(root: &Path) -> BTreeMap<String, Vec<u8>> {
 fn extra_pictures_and_checkpoints_change_neither_the_rows_nor_the_last_checkpoint() {
     let (plain, asked) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let (plain, asked) = (plain.path(), asked.path());
-    assert_eq!(run(plain, |_| Ask::GoOn), (Outcome::Finished, vec![30, 45]));
+    assert_eq!(run(plain, |_| Control::Continue), (Outcome::Finished, vec![30, 45]));
     let ask = |epoch| match epoch {
-        7 | 20 | 45 => Ask::Sample,
-        8 | 30 => Ask::Checkpoint,
-        _ => Ask::GoOn,
+        7 | 20 | 45 => Control::Sample,
+        8 | 30 => Control::Checkpoint,
+        _ => Control::Continue,
     };
     assert_eq!(run(asked, ask), (Outcome::Finished, vec![8, 30, 45]));
 
@@ -83,6 +83,6 @@ fn extra_pictures_and_checkpoints_change_neither_the_rows_nor_the_last_checkpoin
 #[test]
 fn a_training_that_is_asked_to_stop_has_saved_that_epoch() {
     let root = tempfile::tempdir().unwrap();
-    let stop = |epoch| if epoch == 33 { Ask::Stop } else { Ask::GoOn };
+    let stop = |epoch| if epoch == 33 { Control::Stop } else { Control::Continue };
     assert_eq!(run(root.path(), stop), (Outcome::Stopped, vec![30, 33]));
 }

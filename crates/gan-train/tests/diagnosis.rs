@@ -5,18 +5,18 @@ use std::fs;
 use std::path::Path;
 
 use gan_model::{Loss, TrainingConfig};
-use gan_train::{Finding, MetricsRow, Watch};
+use gan_train::{Diagnostics, MetricsRow, Warning};
 
 /// What is found in the record of a run with this loss, in order, with its epochs.
-fn findings(name: &str, loss: Loss) -> Vec<(u64, Finding)> {
+fn findings(name: &str, loss: Loss) -> Vec<(u64, Warning)> {
     found(name, &TrainingConfig { loss, ..TrainingConfig::default() })
 }
 
 /// The same of a run with these settings.
-fn found(name: &str, config: &TrainingConfig) -> Vec<(u64, Finding)> {
+fn found(name: &str, config: &TrainingConfig) -> Vec<(u64, Warning)> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/runs/{name}.jsonl"));
     let text = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{name}: {error}"));
-    let mut watch = Watch::new(config);
+    let mut watch = Diagnostics::new(config);
     let rows = text.lines().map(serde_json::from_str::<MetricsRow>);
     rows.filter_map(|row| {
         let row = row.expect("a row of metrics.jsonl");
@@ -41,12 +41,12 @@ fn healthy_runs_are_left_in_peace() {
 fn a_discriminator_that_wins_says_what_its_labels_say() {
     let smoothed = TrainingConfig { label_smoothing: 0.1, ..TrainingConfig::default() };
     let first = found("smoothed-labels", &smoothed)[0];
-    assert_eq!(first.1, Finding::DiscriminatorWins, "D(real) is 0.9 there, not 1");
+    assert_eq!(first.1, Warning::DiscriminatorWins, "D(real) is 0.9 there, not 1");
 }
 
 #[test]
 fn each_failure_is_found_for_what_it_is_and_told_once() {
-    use Finding::{
+    use Warning::{
         Collapse, DiscriminatorWins, GeneratorWins, IdleUnits, MissingDigits, Oscillation,
         Saturation,
     };
@@ -74,12 +74,12 @@ fn what_was_said_before_a_resume_is_not_said_again() {
     let text = fs::read_to_string(path).expect("it was read above");
     let rows: Vec<MetricsRow> =
         text.lines().map(|line| serde_json::from_str(line).expect("a row")).collect();
-    let mut watch = Watch::new(&TrainingConfig::default());
+    let mut watch = Diagnostics::new(&TrainingConfig::default());
     let (before, after): (Vec<_>, Vec<_>) = rows.iter().partition(|row| row.epoch <= epoch);
     for row in before {
         watch.see(row);
     }
     for row in after {
-        assert_ne!(watch.see(row), Some(Finding::DiscriminatorWins));
+        assert_ne!(watch.see(row), Some(Warning::DiscriminatorWins));
     }
 }

@@ -7,7 +7,7 @@ use std::alloc::System;
 use burn::tensor::Device;
 use gan_data::synthetic;
 use gan_model::{ModelConfig, TrainingConfig};
-use gan_train::{Ask, Event, Outcome, Recipe, RunDir, Trainer, train};
+use gan_train::{Control, Event, Outcome, Recipe, RunDir, Trainer, train};
 use stats_alloc::{INSTRUMENTED_SYSTEM, StatsAlloc};
 
 #[global_allocator]
@@ -40,7 +40,7 @@ fn a_training_that_goes_on_and_on_holds_no_more() {
         &run,
         None,
         &device,
-        |_| Ask::GoOn,
+        |_| Control::Continue,
         |event| {
             if let Event::Epoch(epoch) = event
                 && epoch % 100 == 1

@@ -62,7 +62,7 @@ pub fn animation(record: &Record) -> Result<Vec<u8>, ViewError> {
 /// # Errors
 /// When no picture can be read, or the system refuses.
 pub fn write_animation(record: &Record, path: &Path) -> Result<(), ViewError> {
-    gan_files::write(path, &animation(record)?).map_err(io("write", path))
+    gan_core::atomic_file::write(path, &animation(record)?).map_err(io("write", path))
 }
 
 fn picture((_, path): &(u64, PathBuf)) -> Option<GrayImage> {

@@ -16,7 +16,9 @@ mod pictures;
 mod report;
 mod settings;
 mod smooth;
+mod tensorboard;
 
 pub use animation::{animation, write_animation};
 pub use error::ViewError;
 pub use report::{is_report, report, write_report};
+pub use tensorboard::{EventLog, LogError};

@@ -32,7 +32,7 @@ pub fn write_report(records: &[Record], path: &Path, force: bool) -> Result<(), 
     if !force && path.exists() && !is_report(path).map_err(io("read", path))? {
         return Err(ViewError::NotOurs(path.into()));
     }
-    gan_files::write(path, report(records)?.as_bytes()).map_err(io("write", path))
+    gan_core::atomic_file::write(path, report(records)?.as_bytes()).map_err(io("write", path))
 }
 
 /// Whether the file is a report that was written here.

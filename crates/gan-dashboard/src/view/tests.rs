@@ -1,4 +1,4 @@
-use gan_run::{Finding, MetricsRow};
+use gan_run::{Event, MetricsRow, Warning};
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 use ratatui::style::Color;
@@ -31,7 +31,7 @@ fn state() -> State {
     state.tick(0.0);
     state.epoch += 100;
     state.tick(2.0);
-    state.saved(4000);
+    state.observe(&Event::Saved(4000));
     state
 }
 
@@ -126,7 +126,7 @@ fn small_terminals_show_the_numbers() {
 #[test]
 fn no_size_and_no_state_is_too_strange_to_be_drawn() {
     let mut strange = state();
-    strange.found(Finding::Collapse);
+    strange.observe(&Event::Warning(Warning::Collapse));
     strange.help = true;
     strange.read(MetricsRow { d_loss: f32::NAN, g_loss: f32::INFINITY, d_real: -3.0, ..row(5000) });
     let resumed = State { total: 0, ..state() };
@@ -142,7 +142,7 @@ fn no_size_and_no_state_is_too_strange_to_be_drawn() {
 #[test]
 fn a_finding_is_told_in_its_words() {
     let mut state = state();
-    state.found(Finding::Collapse);
+    state.observe(&Event::Warning(Warning::Collapse));
     let shown = lines(&drawn(80, 24, &state, Colours::True));
     assert_shows(&shown[22..23], &["epoch 4100: mode collapse: the pictures of a batch", "…"]);
     let shown = lines(&drawn(120, 40, &state, Colours::True));

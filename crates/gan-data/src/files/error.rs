@@ -20,7 +20,7 @@ pub enum LoadError {
     Missing {
         /// Where they were looked for.
         dir: PathBuf,
-        /// [`Known::name`](crate::Known::name).
+        /// [`KnownDataset::name`](crate::KnownDataset::name).
         kind: &'static str,
         /// Those of [`FILE_NAMES`](crate::FILE_NAMES) that are missing.
         names: Vec<&'static str>,

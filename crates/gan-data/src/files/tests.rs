@@ -46,7 +46,7 @@ fn folder_with(name: &str, content: &[u8]) -> TempDir {
 }
 
 fn error(dir: &Path) -> LoadError {
-    load_folder(dir, Known::Mnist).expect_err("this folder was to be refused")
+    load_folder(dir, KnownDataset::Mnist).expect_err("this folder was to be refused")
 }
 
 fn assert_damaged(content: &[u8]) {
@@ -71,7 +71,7 @@ fn fault(name: &str, content: &[u8]) -> IdxError {
 #[test]
 fn a_set_of_ones_own_loads_and_is_not_taken_for_mnist() {
     let dir = good_folder();
-    let loaded = load_folder(dir.path(), Known::Mnist).unwrap();
+    let loaded = load_folder(dir.path(), KnownDataset::Mnist).unwrap();
     assert!(!loaded.published);
     assert_eq!((loaded.train.len(), loaded.test.len()), (60_000, 10_000));
     assert_eq!((loaded.train.name(), loaded.test.name()), ("mnist", "mnist-test"));
@@ -84,7 +84,7 @@ fn files_may_be_plain_or_gzip_and_plain_wins() {
     let mut ones = good(Layout::Labels(TEST));
     ones[8..].fill(1);
     fs::write(dir.path().join("t10k-labels-idx1-ubyte"), ones).unwrap();
-    let loaded = load_folder(dir.path(), Known::FashionMnist).unwrap();
+    let loaded = load_folder(dir.path(), KnownDataset::FashionMnist).unwrap();
     assert_eq!(loaded.train.name(), "fashion-mnist");
     assert!(loaded.test.labels().iter().all(|&label| label == 1));
 }
@@ -222,7 +222,7 @@ mod unix {
             for (name, content) in FILE_NAMES.iter().zip(GOOD.iter()) {
                 fs::write(dir.join(format!("{name}.gz")), content).unwrap();
             }
-            assert_eq!(load_folder(&dir, Known::Kmnist).unwrap().train.name(), "kmnist");
+            assert_eq!(load_folder(&dir, KnownDataset::Kmnist).unwrap().train.name(), "kmnist");
         }
     }
 }
@@ -235,11 +235,11 @@ fn the_published_files_are_known_by_their_digests() {
         eprintln!("skipped: GAN_DATA_DIR names no folder with MNIST's four files");
         return;
     };
-    let mnist = load_folder(&dir, Known::Mnist).unwrap();
+    let mnist = load_folder(&dir, KnownDataset::Mnist).unwrap();
     assert!(mnist.published);
     assert_eq!((mnist.train.len(), mnist.test.len()), (60_000, 10_000));
     assert_eq!(mnist.train.digest(), MNIST_SHA256[0]);
     assert_eq!(mnist.test.digest(), MNIST_SHA256[2]);
     assert_eq!(mnist.train.labels()[0], 5);
-    assert!(!load_folder(&dir, Known::Kmnist).unwrap().published);
+    assert!(!load_folder(&dir, KnownDataset::Kmnist).unwrap().published);
 }

@@ -95,7 +95,7 @@ impl Sections {
     /// # Errors
     /// When the file cannot be written; an old one is still there then.
     pub fn write(&self, path: &Path, header: &Header) -> Result<(), CheckpointError> {
-        gan_files::write_with(path, |file| self.encode(header, file)).map_err(
+        gan_core::atomic_file::write_with(path, |file| self.encode(header, file)).map_err(
             |source: io::Error| CheckpointError::Io { action: "write", path: path.into(), source },
         )
     }

@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::*;
 use crate::metrics::tests::row;
-use crate::{HowEnded, RunDir};
+use crate::{EndReason, RunDir};
 
 fn run(root: &Path) -> RunDir {
     let run = RunDir::create(root).unwrap();
@@ -66,9 +66,9 @@ fn the_state_follows_the_lock_and_the_last_word() {
     let record = Record::read(dir.path()).unwrap();
     assert_eq!(record.state(), State::Running);
     for (outcome, state) in [
-        (HowEnded::Finished, State::Done),
-        (HowEnded::Stopped, State::Stopped),
-        (HowEnded::Diverged, State::Diverged),
+        (EndReason::Finished, State::Done),
+        (EndReason::Stopped, State::Stopped),
+        (EndReason::Diverged, State::Diverged),
     ] {
         held.write_ending(&Ending { outcome, epochs: 20, seconds: 0.1 }).unwrap();
         assert_eq!(record.state(), state, "although the process is still there");

@@ -1,7 +1,7 @@
 use std::fs;
 use std::slice::from_ref;
 
-use gan_run::{Ending, Finding, HowEnded, MetricsRow, Quality, RunDir};
+use gan_run::{EndReason, Ending, MetricsRow, Quality, RunDir, Warning};
 use image::GrayImage;
 use serde_json::json;
 
@@ -37,7 +37,7 @@ fn quality(frechet: f64) -> Quality {
 }
 
 /// A run of `rows` that ended so, with three rows of digits.
-fn run(root: &Path, seed: u64, rows: &[MetricsRow], outcome: HowEnded) -> Record {
+fn run(root: &Path, seed: u64, rows: &[MetricsRow], outcome: EndReason) -> Record {
     let run = RunDir::create(root).unwrap();
     let config = json!({
         "training": { "epochs": 1000, "loss": "bce", "recipe": "plain", "seed": seed },
@@ -89,9 +89,9 @@ fn a_report_of_one_run_shows_all_of_it() {
     let mut rows: Vec<_> = (1..=50).map(|i| row(20 * i)).collect();
     rows[9].quality = Some(quality(30.5));
     rows[49].quality = Some(quality(12.25));
-    rows[20].finding = Some(Finding::Collapse);
+    rows[20].finding = Some(Warning::Collapse);
     let root = dir.path().join("0003-mine");
-    let page = report(&[run(&root, 0, &rows, HowEnded::Finished)]).unwrap();
+    let page = report(&[run(&root, 0, &rows, EndReason::Finished)]).unwrap();
     assert_whole(&page);
     for part in [
         "<h1>0003-mine</h1>",
@@ -116,8 +116,8 @@ fn a_report_of_one_run_shows_all_of_it() {
 fn a_report_of_several_runs_names_what_differs() {
     let dir = tempfile::tempdir().unwrap();
     let rows: Vec<_> = (1..=50).map(|i| row(20 * i)).collect();
-    let one = run(&dir.path().join("one"), 0, &rows, HowEnded::Stopped);
-    let two = run(&dir.path().join("two"), 1, &rows[..5], HowEnded::Diverged);
+    let one = run(&dir.path().join("one"), 0, &rows, EndReason::Stopped);
+    let two = run(&dir.path().join("two"), 1, &rows[..5], EndReason::Diverged);
     let page = report(&[one.clone(), two]).unwrap();
     assert_whole(&page);
     for part in [
@@ -131,7 +131,7 @@ fn a_report_of_several_runs_names_what_differs() {
     }
     assert_eq!(page.matches("<svg").count(), 4, "each net's loss, D(real), D(fake)");
 
-    let other = run(&dir.path().join("b/one"), 0, &rows, HowEnded::Finished);
+    let other = run(&dir.path().join("b/one"), 0, &rows, EndReason::Finished);
     let page = report(&[one, other]).unwrap();
     assert!(page.contains("b/one"), "runs of one name are told apart");
     assert!(page.contains("The runs have the same settings."));
@@ -141,7 +141,7 @@ fn a_report_of_several_runs_names_what_differs() {
 fn whatever_a_run_is_called_stays_text() {
     let dir = tempfile::tempdir().unwrap();
     let root = dir.path().join("<script>alert(1)<").join("script>\"&'");
-    let page = report(&[run(&root, 0, &[row(20)], HowEnded::Finished)]).unwrap();
+    let page = report(&[run(&root, 0, &[row(20)], EndReason::Finished)]).unwrap();
     assert_whole(&page);
     assert!(page.contains("script&gt;&quot;&amp;&#39;"));
 }
@@ -160,7 +160,7 @@ fn a_run_that_has_just_begun_has_a_report() {
 #[test]
 fn only_a_report_is_replaced_unless_it_is_asked_for() {
     let dir = tempfile::tempdir().unwrap();
-    let record = run(&dir.path().join("run"), 0, &[row(20)], HowEnded::Finished);
+    let record = run(&dir.path().join("run"), 0, &[row(20)], EndReason::Finished);
     let path = dir.path().join("page.html");
     fs::write(&path, "<!doctype html>\n<title>my thesis</title>").unwrap();
     let refused = write_report(from_ref(&record), &path, false);

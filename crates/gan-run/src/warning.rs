@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 /// Something that goes wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Finding {
+pub enum Warning {
     /// D(real) near 1, D(fake) near 0, and the generator's loss climbs.
     DiscriminatorWins,
     /// Generated images are taken for real ones, more than those.
@@ -22,7 +22,7 @@ pub enum Finding {
     IdleUnits,
 }
 
-impl Finding {
+impl Warning {
     /// Every finding.
     pub const ALL: [Self; 7] = [
         Self::DiscriminatorWins,

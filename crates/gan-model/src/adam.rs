@@ -3,15 +3,15 @@
 //! Where tensors lie in the host's memory, a weight, its moments and its average are
 //! one pass of [`AdamStep`]; elsewhere they are Burn's operations, one after the other.
 
+use crate::checkpoint::Moments;
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param, ParamId};
 use burn::tensor::container::TensorContainer;
 use burn::tensor::{Gradients, Tensor, TensorData};
 use gan_kernels::AdamStep;
-use gan_model::checkpoint::Moments;
 
 /// Adam's settings, in the paper's names.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Betas {
+pub struct AdamConfig {
     /// β₁, decay rate of the first moment, in [0, 1).
     pub beta1: f64,
     /// β₂, decay rate of the second moment, in [0, 1).
@@ -22,7 +22,7 @@ pub struct Betas {
 
 /// Adam and its moments of one net's weights.
 pub struct Adam {
-    betas: Betas,
+    betas: AdamConfig,
     /// Whether tensors lie in the host's memory.
     on_host: bool,
     first: Tensors,
@@ -33,12 +33,12 @@ pub struct Adam {
 type Tensors = TensorContainer<ParamId>;
 
 /// Averaged weights, each moved by `1 − decay` of the way to its weight a step.
-pub struct Average {
+pub struct Ema {
     weights: Tensors,
     decay: f64,
 }
 
-impl Average {
+impl Ema {
     /// Takes over the weights of a net, to give them back by [`place`](Self::place).
     #[must_use]
     pub fn of<M: Module>(net: M, decay: f64) -> Self {
@@ -59,13 +59,13 @@ impl Adam {
     ///
     /// `on_host` says that tensors lie in the host's memory, where an update is one pass.
     #[must_use]
-    pub fn new(betas: Betas, on_host: bool) -> Self {
+    pub fn new(betas: AdamConfig, on_host: bool) -> Self {
         Self { betas, on_host, first: Tensors::new(), second: Tensors::new() }
     }
 
     /// Adam as a checkpoint left it.
     #[must_use]
-    pub fn resume<M: Module>(betas: Betas, on_host: bool, moments: &Moments<M>) -> Self {
+    pub fn resume<M: Module>(betas: AdamConfig, on_host: bool, moments: &Moments<M>) -> Self {
         let (first, second) = (collect(&moments.first), collect(&moments.second));
         Self { first, second, ..Self::new(betas, on_host) }
     }
@@ -85,7 +85,7 @@ impl Adam {
         &mut self,
         net: M,
         gradients: Gradients,
-        average: Option<&mut Average>,
+        average: Option<&mut Ema>,
         time: u64,
         lr: f64,
     ) -> M {
@@ -99,7 +99,7 @@ impl Adam {
 struct Update<'a> {
     adam: &'a mut Adam,
     gradients: Gradients,
-    average: Option<&'a mut Average>,
+    average: Option<&'a mut Ema>,
     /// α / (1 − β₁ᵗ)
     step: f64,
     /// 1 / √(1 − β₂ᵗ)
@@ -145,7 +145,7 @@ impl ModuleMapper for Update<'_> {
 impl Update<'_> {
     /// In Burn's operations: what runs on a GPU, and the reference for the host's pass.
     fn on_device<const D: usize>(&self, old: State<D>, gradient: Tensor<D>) -> State<D> {
-        let Betas { beta1, beta2, epsilon } = self.adam.betas;
+        let AdamConfig { beta1, beta2, epsilon } = self.adam.betas;
         let decayed = |old: Tensor<D>, new: Tensor<D>, beta: f64| {
             old.mul_scalar(beta) + new.mul_scalar(1.0 - beta)
         };
@@ -228,9 +228,9 @@ mod tests {
     fn three_updates(on_host: bool) -> [Vec<TensorData>; 2] {
         let device = Device::flex();
         let model = ModelConfig { generator_hidden: vec![40, 30], ..ModelConfig::default() };
-        let betas = Betas { beta1: 0.5, beta2: 0.999, epsilon: 1e-8 };
+        let betas = AdamConfig { beta1: 0.5, beta2: 0.999, epsilon: 1e-8 };
         let mut net = Generator::init(&model, 1, &device).train();
-        let mut average = Average::of(net.valid(), 0.9);
+        let mut average = Ema::of(net.valid(), 0.9);
         let mut adam = Adam::new(betas, on_host);
         for time in 1..=3 {
             device.seed(time);

@@ -1,4 +1,10 @@
-//! The event file of a run.
+//! The event file of a run, for TensorBoard.
+//!
+//! No well-kept crate writes these files, and there is little to write: a file is a sequence of
+//! framed records (`frame.rs`), each a small protobuf message (`event.rs`).
+
+mod event;
+mod frame;
 
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
@@ -9,8 +15,7 @@ use gan_run::{MetricsRow, RunPaths, Tail};
 use prost::Message;
 use thiserror::Error;
 
-use crate::event::Event;
-use crate::frame;
+use self::event::Event;
 
 /// Every reader knows an event file by this part of its name.
 const PREFIX: &str = "events.out.tfevents.";

@@ -36,13 +36,13 @@ pub enum Purpose {
     /// Noise on the images that the generator is judged by; the index is the step.
     GeneratorImages,
     /// Initial weights of a ruler, the classifier that measures; the index is the layer.
-    RulerWeights,
+    ExtractorWeights,
     /// The order in which a ruler learns from images; the index is the pass.
-    RulerOrder,
+    ExtractorOrder,
     /// How an image is bent for a ruler to learn from; the index is the update.
-    RulerWarp,
+    ExtractorWarp,
     /// Units that drop out while a ruler learns; the index is twice the update, and the layer.
-    RulerDropout,
+    ExtractorDropout,
     /// Draws of a bootstrap; the index is the measure.
     Bootstrap,
     /// Which real images are measured in the place of generated ones; index 0.
@@ -65,10 +65,10 @@ impl Purpose {
             Self::GeneratorDropout => *b"g-drop  ",
             Self::DiscriminatorImages => *b"d-images",
             Self::GeneratorImages => *b"g-images",
-            Self::RulerWeights => *b"r-weight",
-            Self::RulerOrder => *b"r-order ",
-            Self::RulerWarp => *b"r-warp  ",
-            Self::RulerDropout => *b"r-drop  ",
+            Self::ExtractorWeights => *b"r-weight",
+            Self::ExtractorOrder => *b"r-order ",
+            Self::ExtractorWarp => *b"r-warp  ",
+            Self::ExtractorDropout => *b"r-drop  ",
             Self::Bootstrap => *b"bootstrp",
             Self::StandIns => *b"stand-in",
         }

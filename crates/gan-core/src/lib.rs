@@ -1,0 +1,11 @@
+//! What the other crates share, with no tensors and no I/O beyond one file replacement.
+//!
+//! - [`ImageShape`] describes an image wherever one is read, generated, measured or shown.
+//! - [`stream`] is the source of all randomness: a seed, a purpose, an index.
+//! - [`atomic_file`] replaces a file so that a reader sees the old one or the new one.
+
+pub mod atomic_file;
+mod image;
+pub mod stream;
+
+pub use image::ImageShape;
