@@ -220,7 +220,7 @@ fn collect<M: Module>(module: &M) -> Tensors {
 #[cfg(test)]
 mod tests {
     use burn::tensor::{Device, Distribution, Tolerance};
-    use gan_model::{Generator, ModelConfig};
+    use crate::{Generator, ModelConfig};
 
     use super::*;
 
