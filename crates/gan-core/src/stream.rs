@@ -35,6 +35,10 @@ pub enum Purpose {
     DiscriminatorImages,
     /// Noise on the images that the generator is judged by; the index is the step.
     GeneratorImages,
+    /// Classes of the samples of a discriminator's update; the index is the update.
+    DiscriminatorLabels,
+    /// Classes of the samples of a generator's update; the index is the step.
+    GeneratorLabels,
     /// Initial weights of a ruler, the classifier that measures; the index is the layer.
     ExtractorWeights,
     /// The order in which a ruler learns from images; the index is the pass.
@@ -65,6 +69,8 @@ impl Purpose {
             Self::GeneratorDropout => *b"g-drop  ",
             Self::DiscriminatorImages => *b"d-images",
             Self::GeneratorImages => *b"g-images",
+            Self::DiscriminatorLabels => *b"d-labels",
+            Self::GeneratorLabels => *b"g-labels",
             Self::ExtractorWeights => *b"r-weight",
             Self::ExtractorOrder => *b"r-order ",
             Self::ExtractorWarp => *b"r-warp  ",

@@ -63,7 +63,7 @@ pub fn dense_tangent_reference(
     output: Tensor<2>,
     activation: Activation,
 ) -> Tensor<2> {
-    activation.slope(tangent.matmul(weight), output)
+    activation.vjp(tangent.matmul(weight), output)
 }
 
 #[cfg(test)]

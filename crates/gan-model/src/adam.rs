@@ -220,14 +220,15 @@ fn collect<M: Module>(module: &M) -> Tensors {
 #[cfg(test)]
 mod tests {
     use burn::tensor::{Device, Distribution, Tolerance};
-    use crate::{Generator, ModelConfig};
+    use crate::{DenseConfig, Generator, ModelConfig};
 
     use super::*;
 
     /// Weights and average after three updates with the same gradients either way.
     fn three_updates(on_host: bool) -> [Vec<TensorData>; 2] {
         let device = Device::flex();
-        let model = ModelConfig { generator_hidden: vec![40, 30], ..ModelConfig::default() };
+        let dense = DenseConfig { generator_hidden: vec![40, 30], ..DenseConfig::default() };
+        let model = ModelConfig::dense(dense);
         let betas = AdamConfig { beta1: 0.5, beta2: 0.999, epsilon: 1e-8 };
         let mut net = Generator::init(&model, 1, &device).train();
         let mut average = Ema::of(net.valid(), 0.9);
@@ -235,12 +236,12 @@ mod tests {
         for time in 1..=3 {
             device.seed(time);
             let noise = Tensor::random([8, 100], Distribution::Default, &device).autodiff();
-            let loss = net.forward(noise).square().mean();
+            let loss = net.forward(noise, None).square().mean();
             net = adam.update(net, loss.backward(), Some(&mut average), time, 2e-4);
         }
         let tensors = |net: &Generator| {
             let noise = Tensor::ones([1, 100], &device);
-            let mut data = vec![net.forward(noise).into_data()];
+            let mut data = vec![net.forward(noise, None).into_data()];
             net.valid().map(&mut Tap(&mut data));
             data
         };

@@ -2,8 +2,9 @@
 
 use std::fmt;
 
-use gan_model::{Loss, ModelConfig, Normalisation, Schedule, TrainingConfig};
-use thiserror::Error;
+use gan_model::{
+    ConfigError, DenseConfig, Loss, ModelConfig, Normalisation, Schedule, TrainingConfig,
+};
 
 /// A named set of settings; `docs/recipes.md` has what each was measured to give. The widths of
 /// the nets are the same in all.
@@ -56,13 +57,16 @@ impl Recipe {
     pub fn settings(self) -> (ModelConfig, TrainingConfig) {
         let published = ModelConfig::default();
         let plain = TrainingConfig { recipe: self.name().into(), ..TrainingConfig::default() };
-        // Normalised layers bear a generator that learns faster than its judge, which sees how much
-        // a batch varies, is held back by a penalty, and finds MNIST's pixels about 0 in the mean.
-        let judged = ModelConfig {
-            generator_norm: Normalisation::Batch,
-            minibatch_stddev: 4,
+        // Batch normalisation lets the generator train with larger steps. The discriminator sees
+        // the variety of a batch, is regularised by a gradient penalty, and gets MNIST's pixels
+        // with a mean near 0.
+        let normalised = ModelConfig {
             pixel_mean: -0.74,
-            ..published.clone()
+            ..ModelConfig::dense(DenseConfig {
+                generator_norm: Normalisation::Batch,
+                minibatch_stddev: 4,
+                ..DenseConfig::default()
+            })
         };
         let fast = TrainingConfig {
             lr: 2e-3,
@@ -75,11 +79,11 @@ impl Recipe {
         };
         let falling = Schedule::Linear;
         match self {
-            Self::Default => (judged, fast),
+            Self::Default => (normalised, fast),
             Self::Long => {
                 let epochs = 100_000;
                 let long = TrainingConfig { epochs, schedule: falling, penalty_every: 2, ..fast };
-                (judged, TrainingConfig { ema: 0.9998, ..long })
+                (normalised, TrainingConfig { ema: 0.9998, ..long })
             }
             // A mean that is subtracted is a bias of the first layer, so the nets are the published.
             Self::ListingTuned => {
@@ -115,25 +119,13 @@ impl fmt::Display for Recipe {
 /// takes some multiple.
 const MAX_NUMBERS: usize = 1 << 30;
 
-/// A setting out of its range.
-#[derive(Debug, Error, PartialEq)]
-#[error("{name} is {found}; expected {expected}")]
-pub struct SettingsError {
-    /// The setting, as its flag is called without the dashes.
-    pub name: &'static str,
-    /// Its value.
-    pub found: String,
-    /// Its range.
-    pub expected: &'static str,
-}
-
 /// Checks every setting against its range, before anything is computed.
 ///
 /// # Errors
 /// Names the first setting that is out of its range.
-pub fn validate(model: &ModelConfig, config: &TrainingConfig) -> Result<(), SettingsError> {
-    let check = |name, fits: bool, found: &dyn fmt::Display, expected| {
-        if fits { Ok(()) } else { Err(SettingsError { name, found: found.to_string(), expected }) }
+pub fn validate(model: &ModelConfig, config: &TrainingConfig) -> Result<(), ConfigError> {
+    let check = |name, fits, found: &dyn fmt::Display, expected: &str| {
+        ConfigError::unless(fits, name, found, expected)
     };
     // Below 1 as a float of single precision, which is what the step computes with.
     let decay = |name, x: f64| {
@@ -171,22 +163,14 @@ pub fn validate(model: &ModelConfig, config: &TrainingConfig) -> Result<(), Sett
         &config.d_steps,
         "at most 131072 images a step, which is --d-steps times --batch",
     )?;
-    // Images and noise of all updates, and what each layer gives for one of them.
-    let images = (config.d_steps * config.batch).saturating_mul(model.latent + model.image_len());
-    let widths = model.generator_hidden.iter().chain(&model.discriminator_hidden).sum::<usize>();
-    let units = widths + model.latent + 2 * model.image_len();
+    // Images and noise of all updates, and the outputs of all layers for one of them.
+    let images = (config.d_steps * config.batch).saturating_mul(model.latent + model.image.len());
+    let outputs = (2 * config.batch).saturating_mul(model.activations());
     check(
         "batch",
-        images.saturating_add((2 * config.batch).saturating_mul(units)) <= MAX_NUMBERS,
+        images.saturating_add(outputs) <= MAX_NUMBERS,
         &config.batch,
         "less with layers so wide",
-    )?;
-    let group = model.minibatch_stddev;
-    check(
-        "minibatch-stddev",
-        group == 0 || (group > 1 && !model.discriminator_hidden.is_empty()),
-        &group,
-        "0, or 2 and more with a hidden layer of the discriminator",
     )?;
     check(
         "label-smoothing",
@@ -194,20 +178,16 @@ pub fn validate(model: &ModelConfig, config: &TrainingConfig) -> Result<(), Sett
         &smoothing,
         "0 with any --loss but bce and minimax",
     )?;
-    let packs = model.pack * group.max(1);
-    check("batch", config.batch.is_multiple_of(model.pack), &config.batch, "a multiple of --pack")?;
+    let batch = config.batch;
+    check("batch", batch.is_multiple_of(model.pack), &batch, "a multiple of --pack")?;
     check(
         "batch",
-        config.batch.is_multiple_of(packs),
-        &config.batch,
+        batch.is_multiple_of(model.batch_multiple()),
+        &batch,
         "a multiple of --pack times --minibatch-stddev",
     )?;
-    check(
-        "batch",
-        config.batch > 1 || model.generator_norm == Normalisation::None,
-        &config.batch,
-        "2 or more with --generator-norm batch",
-    )?;
+    let normalised = model.has_batch_norm();
+    check("batch", batch > 1 || !normalised, &batch, "2 or more with --generator-norm batch")?;
     check(
         "eval-count",
         config.eval_every == 0 || (100..=100_000).contains(&config.eval_count),

@@ -1,35 +1,37 @@
-//! The checkpoint file, `ckpt.mpk`: one MessagePack document, version 4.
+//! The checkpoint file, `ckpt.mpk`: one MessagePack document, version 5.
 //!
 //! ```text
 //! map of 5                        at the top, in this order
 //!   "format"   str  "gan-checkpoint"
-//!   "version"  uint 4
+//!   "version"  uint 5
 //!   "sha256"   bin  32 bytes      of the index's bytes
 //!   "index"    bin                a MessagePack document of its own, at most 1 MiB:
 //!     map of 2                    in this order
 //!       "header"                  map of 4
-//!         "model"                 map: the fields of ModelConfig
+//!         "model"                 map: the fields of ModelConfig, flat
 //!         "training"              map: the fields of TrainingConfig
-//!         "dataset"               map: name, digest (hex SHA-256), images
+//!         "dataset"               map: name, digest (hex SHA-256), images, and class_names
+//!                                 where the classes have names
 //!         "step"                  uint, epochs done; also Adam's time
 //!       "tensors"                 array of 5, in the order of the tensors below: map of 2
 //!         "bytes"                 uint, the length
 //!         "sha256"                bin, 32 bytes, of those bytes
 //!   "tensors"  array of 5         in this order
-//!     bin  averaged generator     burnpack: layers.N.weight [inputs, outputs],
-//!                                 layers.N.bias [outputs], all f32; with normalisation
-//!                                 norms.N.gamma, beta, mean, variance [outputs]
+//!     bin  averaged generator     burnpack, all f32; of a dense layer layers.N.Dense.weight
+//!                                 [inputs, outputs] and .bias [outputs], or with batch
+//!                                 normalisation .norm.gamma, .beta, .mean, .variance [outputs]
 //!     bin  generator              the same
-//!     bin  discriminator          the same layers; with spectral normalisation
-//!                                 directions.N [inputs]
-//!     bin  generator's moments    burnpack: first.* and second.* like the net
+//!     bin  discriminator          the same; with spectral normalisation also
+//!                                 layers.N.Dense.direction [inputs]
+//!     bin  generator's moments    burnpack: first.* and second.*, each as in the net
 //!     bin  discriminator's        the same
 //! ```
 //!
-//! In versions 2 and 3 the header had fewer fields; those that came later then have the values
-//! that change nothing. Such a file is read like any other.
+//! Versions 2 to 4 are read as well. Their headers have fewer fields, and the missing ones take
+//! the values that change nothing. They knew dense nets of grey images alone, and named the
+//! tensors of the N-th dense layer layers.N.*, norms.N.* and directions.N.
 //!
-//! Whoever wants one part reads and checks the index and that part alone.
+//! One section can be read without the others: only the index and its own bytes are checked.
 //!
 //! Bytes 1 to 23 are the same in every version: `a6 "format" ae "gan-checkpoint" a7`.
 //! Burnpack is Burn's container for tensors: little-endian,
@@ -42,6 +44,7 @@
 //!
 //! Writing replaces the name at once: a reader sees the old file or the new one.
 
+mod legacy;
 mod read;
 mod tensors;
 mod write;
@@ -63,7 +66,7 @@ use crate::config::{ConfigError, DatasetInfo, ModelConfig, TrainingConfig};
 /// The largest file that is read: 8 GiB.
 pub const MAX_FILE: u64 = 8 << 30;
 /// The version that is written.
-pub const VERSION: u64 = 4;
+pub const VERSION: u64 = 5;
 /// The oldest version that is read.
 pub const OLDEST_VERSION: u64 = 2;
 
@@ -79,7 +82,7 @@ const DIGEST: &[u8] = b"\xa6sha256\xc4\x20";
 const INDEX: &[u8] = b"\xa5index";
 const TENSORS: &[u8] = b"\xa7tensors\x95";
 
-/// What a checkpoint says beside its tensors.
+/// What a checkpoint stores beside its tensors.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Header {
@@ -87,7 +90,7 @@ pub struct Header {
     pub model: ModelConfig,
     /// Settings of the training.
     pub training: TrainingConfig,
-    /// What was learnt from.
+    /// The images of the training.
     pub dataset: DatasetInfo,
     /// Epochs done.
     pub step: u64,
@@ -229,7 +232,7 @@ pub enum CheckpointError {
         found: u64,
     },
     /// The file is whole, but its nets have sizes that this program refuses.
-    #[error("{} describes nets that cannot be: {source}", path.display())]
+    #[error("{} describes nets that this program refuses: {source}", path.display())]
     Config {
         /// The file.
         path: PathBuf,

@@ -1,13 +1,14 @@
 //! Reading: the index first, then, each checked against it, the parts that are asked for.
 
 use std::fs::File;
-use std::io::{self, BufReader, Read, Seek, SeekFrom, Write};
+use std::io::{self, BufReader, Cursor, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use burn::module::{Module, ModuleDisplay};
 use burn::tensor::{DType, Device};
 use sha2::{Digest, Sha256};
 
+use super::legacy;
 use super::tensors::record;
 use super::{
     CheckpointError, DIGEST, FORMAT, Header, INDEX, Index, MAP, MAX_AROUND, MAX_FILE, MAX_INDEX,
@@ -16,14 +17,15 @@ use super::{
 use crate::config::ModelConfig;
 use crate::discriminator::Discriminator;
 use crate::generator::Generator;
+use crate::layers::{LayerSpec, parameters};
 
 /// Which of the generator's two sets of weights.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Weights {
-    /// The exponential moving average over training; draws the better pictures.
+    /// The exponential moving average over training, which gives the better samples.
     #[default]
     Averaged,
-    /// The weights as the last step left them.
+    /// The weights after the last step.
     Raw,
 }
 
@@ -32,10 +34,32 @@ pub enum Weights {
 #[derive(Debug)]
 pub struct Checkpoint {
     path: PathBuf,
-    file: File,
+    source: Source,
+    version: u64,
     index: Index,
     /// Where each section's front begins.
     starts: [u64; 5],
+}
+
+/// Where the bytes are.
+#[derive(Debug)]
+enum Source {
+    File(File),
+    Bytes(Vec<u8>),
+}
+
+/// What a checkpoint is read through.
+trait ReadSeek: Read + Seek {}
+
+impl<T: Read + Seek> ReadSeek for T {}
+
+impl Source {
+    fn with_reader<T>(&self, read: impl FnOnce(&mut dyn ReadSeek) -> T) -> T {
+        match self {
+            Self::File(file) => read(&mut &*file),
+            Self::Bytes(bytes) => read(&mut Cursor::new(bytes)),
+        }
+    }
 }
 
 impl Checkpoint {
@@ -56,10 +80,24 @@ impl Checkpoint {
         }
         let file = File::open(path).map_err(io)?;
         let length = file.metadata().map_err(io)?.len();
+        Self::from_source(path, Source::File(file), length)
+    }
+
+    /// As [`open`](Self::open), of a checkpoint in memory; `name` stands for its path in errors.
+    ///
+    /// # Errors
+    /// Says what is wrong with the bytes.
+    pub fn from_bytes(name: &str, bytes: Vec<u8>) -> Result<Self, CheckpointError> {
+        let length = bytes.len() as u64;
+        Self::from_source(Path::new(name), Source::Bytes(bytes), length)
+    }
+
+    fn from_source(path: &Path, source: Source, length: u64) -> Result<Self, CheckpointError> {
         if length > MAX_FILE {
             return Err(CheckpointError::TooLarge { path: path.into(), found: length });
         }
-        let (index, start) = read_index(path, length, &mut BufReader::new(&file))?;
+        let (version, index, start) =
+            source.with_reader(|reader| read_index(path, length, &mut BufReader::new(reader)))?;
         let config = |source| CheckpointError::Config { path: path.into(), source };
         index.header.model.validate().map_err(config)?;
         let Header { training, dataset, .. } = &index.header;
@@ -79,7 +117,7 @@ impl Checkpoint {
             let what = format!("it is {length} bytes long, where its index says {end}");
             return Err(CheckpointError::Damaged { path: path.into(), what });
         }
-        Ok(Self { path: path.into(), file, index, starts })
+        Ok(Self { path: path.into(), source, version, index, starts })
     }
 
     /// As [`open`](Self::open), and checks every byte.
@@ -109,14 +147,16 @@ impl Checkpoint {
     fn copy(&self, section: Section, to: &mut impl Write) -> Result<(), CheckpointError> {
         let part = &self.index.tensors[section as usize];
         let mut front = part.front();
-        let mut file = &self.file;
-        file.seek(SeekFrom::Start(self.starts[section as usize]))
-            .and_then(|_| file.read_exact(&mut front))
-            .and_then(|()| io::copy(&mut file.take(part.bytes.into()), to))
-            .map_err(|source| match source.kind() {
-                io::ErrorKind::UnexpectedEof => self.damaged("it became shorter".into()),
-                _ => CheckpointError::Io { action: "read", path: self.path.clone(), source },
-            })?;
+        let start = SeekFrom::Start(self.starts[section as usize]);
+        let copied = self.source.with_reader(|reader| {
+            reader.seek(start)?;
+            reader.read_exact(&mut front)?;
+            io::copy(&mut reader.take(part.bytes.into()), to)
+        });
+        copied.map_err(|source| match source.kind() {
+            io::ErrorKind::UnexpectedEof => self.damaged("it became shorter".into()),
+            _ => CheckpointError::Io { action: "read", path: self.path.clone(), source },
+        })?;
         if front == part.front() { Ok(()) } else { Err(self.mismatch(section)) }
     }
 
@@ -133,7 +173,7 @@ impl Checkpoint {
         CheckpointError::Damaged { path: self.path.clone(), what }
     }
 
-    /// What it says beside its tensors.
+    /// What it stores beside its tensors.
     #[must_use]
     pub fn header(&self) -> &Header {
         &self.index.header
@@ -201,75 +241,87 @@ impl Checkpoint {
         };
         let model = &self.header().model;
         let found = self.index.tensors[section as usize].bytes as usize;
-        let need = N::parameters(model) * size_of::<f32>();
+        let need = N::COPIES * parameters(&N::layers(model)) * size_of::<f32>();
         if !(need..need + MAX_AROUND).contains(&found) {
             return Err(mismatch(format!("{found} bytes, where its sizes take {need}")));
         }
-        let record = record(self.section(section)?, DType::F32).map_err(mismatch)?;
+        let mut bytes = self.section(section)?;
+        if self.version < legacy::SINCE {
+            bytes = legacy::rename_tensors(bytes, &N::layers(model))
+                .map_err(|error| mismatch(error.to_string()))?;
+        }
+        let record = record(bytes, DType::F32).map_err(mismatch)?;
         let net = N::empty(model, device).try_load_record(record);
-        Ok(net.map_err(|error| mismatch(error.to_string()))?.numbered())
+        Ok(net.map_err(|error| mismatch(error.to_string()))?.with_param_ids())
     }
 }
 
 /// What a section is decoded into.
 trait Net: Module + ModuleDisplay {
-    /// All numbers in it.
-    fn parameters(model: &ModelConfig) -> usize;
-    /// Of the right sizes; a record will fill it.
+    /// How many nets it holds.
+    const COPIES: usize = 1;
+
+    /// The layers of each.
+    fn layers(model: &ModelConfig) -> Vec<LayerSpec>;
+
+    /// Of the right sizes; a record will replace its weights.
     fn empty(model: &ModelConfig, device: &Device) -> Self;
-    /// With the identities that its tensors have in every net of ours, for Adam finds them by
-    /// these, whatever the file says.
-    fn numbered(self) -> Self;
+
+    /// With the parameter identities that a new net has: Adam finds its moments by these,
+    /// whatever the file says.
+    fn with_param_ids(self) -> Self;
 }
 
 impl Net for Generator {
-    fn parameters(model: &ModelConfig) -> usize {
-        model.generator_parameters()
+    fn layers(model: &ModelConfig) -> Vec<LayerSpec> {
+        model.generator_layers()
     }
 
     fn empty(model: &ModelConfig, device: &Device) -> Self {
         Self::empty(model, device)
     }
 
-    fn numbered(self) -> Self {
-        self.numbered()
+    fn with_param_ids(self) -> Self {
+        self.with_param_ids()
     }
 }
 
 impl Net for Discriminator {
-    fn parameters(model: &ModelConfig) -> usize {
-        model.discriminator_parameters()
+    fn layers(model: &ModelConfig) -> Vec<LayerSpec> {
+        model.discriminator_layers()
     }
 
     fn empty(model: &ModelConfig, device: &Device) -> Self {
         Self::empty(model, device)
     }
 
-    fn numbered(self) -> Self {
-        self.numbered()
+    fn with_param_ids(self) -> Self {
+        self.with_param_ids()
     }
 }
 
 impl<N: Net> Net for Moments<N> {
-    fn parameters(model: &ModelConfig) -> usize {
-        2 * N::parameters(model)
+    const COPIES: usize = 2;
+
+    fn layers(model: &ModelConfig) -> Vec<LayerSpec> {
+        N::layers(model)
     }
 
     fn empty(model: &ModelConfig, device: &Device) -> Self {
         Self { first: N::empty(model, device), second: N::empty(model, device) }
     }
 
-    fn numbered(self) -> Self {
-        Self { first: self.first.numbered(), second: self.second.numbered() }
+    fn with_param_ids(self) -> Self {
+        Self { first: self.first.with_param_ids(), second: self.second.with_param_ids() }
     }
 }
 
-/// The index of a file of `length` bytes, and where its tensors begin.
+/// The version and the index of a file of `length` bytes, and where its tensors begin.
 fn read_index(
     path: &Path,
     length: u64,
     file: &mut (impl Read + Seek),
-) -> Result<(Index, u64), CheckpointError> {
+) -> Result<(u64, Index, u64), CheckpointError> {
     let damaged = |what: String| CheckpointError::Damaged { path: path.into(), what };
     let cut = || damaged(format!("it ends early or is garbled ({length} bytes long)"));
     let mut begin = Vec::new();
@@ -300,7 +352,7 @@ fn read_index(
     let index = rmp_serde::from_slice(&index)
         .map_err(|error| damaged(format!("its index is garbled: {error}")))?;
     expect(file, TENSORS).ok_or_else(cut)?;
-    Ok((index, file.stream_position().map_err(io)?))
+    Ok((version, index, file.stream_position().map_err(io)?))
 }
 
 /// Reads past `token`, if it comes next.

@@ -5,10 +5,10 @@ mod training;
 
 use serde::{Deserialize, Serialize};
 
-pub use model::{ConfigError, ModelConfig, Normalisation};
+pub use model::{ConfigError, ModelConfig};
 pub use training::{Loss, Schedule, TrainingConfig};
 
-/// Which images a model learnt from.
+/// The images that a model was trained on.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct DatasetInfo {
@@ -18,4 +18,7 @@ pub struct DatasetInfo {
     pub digest: String,
     /// How many images it has.
     pub images: usize,
+    /// The name of each class; empty where the images have no labels, or only numbers.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub class_names: Vec<String>,
 }
