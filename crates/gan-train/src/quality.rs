@@ -33,10 +33,10 @@ impl Evaluator {
         let config = trainer.config();
         let sampler = Sampler::new(&generator, trainer.model(), device);
         let pictures = sampler.pictures(config.seed, 0, config.eval_count);
-        let seen = self.ruler.look(&pictures, &|_| ());
+        let seen = self.ruler.extract(&pictures, &|_| ());
         let options = Options { resamples: 0, ..Options::default() };
-        let look = || Reference::new(&self.ruler, self.ruler.look(self.test.images(), &|_| ()));
-        let found = self.reference.get_or_init(look).judge(&seen, options);
+        let look = || Reference::new(&self.ruler, self.ruler.extract(self.test.images(), &|_| ()));
+        let found = self.reference.get_or_init(look).evaluate(&seen, options);
         Quality {
             count: found.count,
             // As many digits as JSON gives back to the last bit: what is the best so far is told

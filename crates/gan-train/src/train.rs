@@ -6,7 +6,8 @@ use std::time::Instant;
 
 use burn::tensor::Device;
 use gan_core::stream::{Purpose, stream};
-use gan_data::{Dataset, IMAGE_LEN, SIDE, draw_batch};
+use gan_data::{Dataset, draw_batch};
+use gan_eval::random_subset;
 use gan_kernels::buffer;
 use gan_model::checkpoint::{CheckpointError, Header, Sections};
 use gan_model::{DatasetInfo, ModelConfig};
@@ -86,7 +87,7 @@ pub fn train(
 ) -> Result<Outcome, TrainError> {
     let begin = Instant::now();
     let config = trainer.config().clone();
-    let info = dataset_info(dataset);
+    let (info, shape) = (dataset_info(dataset), dataset.shape());
     let write = |path: &Path, (header, sections): (Header, Sections)| -> Result<(), TrainError> {
         if run.metrics().exists() {
             run.sync_metrics()?;
@@ -96,8 +97,9 @@ pub fn train(
     let save = |trainer: &Trainer, path: &Path| write(path, packed(trainer, &info)?);
 
     if !run.reals().exists() {
-        let reals = dataset.len().min(REALS);
-        draw(run.reals(), &dataset.images()[..reals * IMAGE_LEN], [SIDE, SIDE])?;
+        let mut rng = stream(config.seed, Purpose::Subset, 3);
+        let reals = random_subset(dataset.images(), shape.len(), REALS, &mut rng);
+        draw(run.reals(), &reals, [shape.width, shape.height])?;
     }
     if trainer.epoch() == 0 {
         preview(trainer, run, device)?;
@@ -115,7 +117,7 @@ pub fn train(
     let mut outcome = Outcome::Finished;
     while trainer.epoch() < config.epochs {
         let mut rng = stream(config.seed, Purpose::Batch, trainer.epoch());
-        let mut real = buffer(config.d_steps * config.batch * IMAGE_LEN);
+        let mut real = buffer(config.d_steps * config.batch * shape.len());
         draw_batch(dataset, &mut rng, &mut real);
         let report = trainer.step(real);
         let epoch = trainer.epoch();
