@@ -7,7 +7,7 @@ use burn::tensor::{Device, Tensor};
 use divan::Bencher;
 use divan::counter::ItemsCount;
 use gan_core::stream::{Purpose, fill_normal, stream};
-use gan_data::{Dataset, IMAGE_LEN, draw_batch, synthetic};
+use gan_data::{Dataset, MNIST_SHAPE, draw_batch, synthetic};
 use gan_kernels::plain::plainly;
 use gan_kernels::{AdamStep, buffer, stack, tensor_data};
 use gan_model::{Discriminator, Generator, Loss, ModelConfig, TrainingConfig, loss};
@@ -27,7 +27,7 @@ fn images() -> Dataset {
 }
 
 fn real(images: &Dataset, batch: usize, step: u64) -> Vec<f32> {
-    let mut real = buffer(batch * IMAGE_LEN);
+    let mut real = buffer(batch * MNIST_SHAPE.len());
     draw_batch(images, &mut stream(0, Purpose::Batch, step), &mut real);
     real
 }
@@ -74,7 +74,7 @@ fn discriminator_gradients(bencher: Bencher, batch: usize) {
     let net = Discriminator::init(&ModelConfig::default(), 1, &Device::flex()).train();
     bencher.bench_local(|| {
         let half = || {
-            let data = tensor_data(real(&images, batch, 0), [batch, IMAGE_LEN]);
+            let data = tensor_data(real(&images, batch, 0), [batch, MNIST_SHAPE.len()]);
             Tensor::from_data(data, &Device::flex())
         };
         let logits = net.forward(stack(half(), half()).autodiff());

@@ -6,16 +6,17 @@
 use std::error::Error;
 use std::path::Path;
 
-use gan_data::{Dataset, SIDE};
+use gan_core::ImageShape;
+use gan_data::Dataset;
 use gan_model::{ModelConfig, TrainingConfig, device};
 use gan_train::{Control, Event, Recipe, RunDir, Trainer, train};
 
+const SHAPE: ImageShape = ImageShape::grey(28, 28);
+
 fn main() -> Result<(), Box<dyn Error>> {
-    // Any images of 28x28 bytes will do, 0 for paper and 255 for ink, one after the
-    // other. Each has a label, which these nets do not look at.
-    let count = 2_000;
-    let images: Vec<u8> = (0..count).flat_map(ring).collect();
-    let dataset = Dataset::new("rings", images, vec![0; count])?;
+    // All pixels of all images, a byte each: 0 is black, 255 is white. Labels are optional.
+    let images: Vec<u8> = (0..2_000).flat_map(ring).collect();
+    let dataset = Dataset::new("rings", SHAPE, images)?;
 
     let model = ModelConfig {
         generator_hidden: vec![128, 256],
@@ -42,16 +43,16 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// The ring of this number, `[28, 28]` row-major: no two have the same place and size.
+/// A ring, `[height, width]` row-major; no two have the same place and size.
 fn ring(index: usize) -> impl Iterator<Item = u8> {
     // Multiples of an irrational number spread evenly: as good here as random ones.
     let spread = move |ratio: f32| (index as f32 * ratio).fract();
     let (x, y) = (11.0 + 5.0 * spread(0.819), 11.0 + 5.0 * spread(0.671));
     let radius = 4.0 + 5.0 * spread(0.549_7);
-    (0..SIDE * SIDE).map(move |at| {
-        let (column, row) = ((at % SIDE) as f32, (at / SIDE) as f32);
+    (0..SHAPE.len()).map(move |at| {
+        let (column, row) = ((at % SHAPE.width) as f32, (at / SHAPE.width) as f32);
         let from_line = ((column - x).hypot(row - y) - radius).abs();
-        // Two pixels of ink, then a soft edge of one.
+        // Two white pixels, then a soft edge of one.
         (255.0 * (2.0 - from_line).clamp(0.0, 1.0)) as u8
     })
 }

@@ -40,9 +40,9 @@ pub fn idx(bytes: &[u8]) {
     let Some((&mode, bytes)) = bytes.split_first() else { return };
     let (gzip, images) = (mode & 1 == 1, mode & 2 == 2);
     let count = if images { 2 } else { 5 };
-    if let Ok(copy) = gan_data::copied(bytes, gzip, images, count) {
-        assert_eq!(copy.len(), if images { 16 + 2 * 784 } else { 8 + 5 });
-        assert!(gzip || copy == bytes, "what is read is what was there");
+    if let Ok(body) = gan_data::read_idx(bytes, gzip, images, count) {
+        assert_eq!(body.len(), if images { 2 * gan_data::MNIST_SHAPE.len() } else { 5 });
+        assert!(gzip || bytes.ends_with(&body), "the body is the end of the file");
     }
 }
 

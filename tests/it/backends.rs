@@ -25,7 +25,7 @@ fn losses(
     (0..steps)
         .map(|step| {
             let mut rng = stream(0, Purpose::Batch, step);
-            let mut real = vec![0.0; batch * gan_data::IMAGE_LEN];
+            let mut real = vec![0.0; batch * gan_data::MNIST_SHAPE.len()];
             draw_batch(dataset, &mut rng, &mut real);
             trainer.step(real).read()
         })
@@ -58,7 +58,7 @@ fn resumed(name: &str, part: u64, steps: u64, dataset: &Dataset) -> Vec<f32> {
             trainer = Trainer::resume(&save(&trainer), &device).unwrap();
         }
         let mut rng = stream(0, Purpose::Batch, trainer.epoch());
-        let mut real = vec![0.0; 32 * gan_data::IMAGE_LEN];
+        let mut real = vec![0.0; 32 * gan_data::MNIST_SHAPE.len()];
         draw_batch(dataset, &mut rng, &mut real);
         let _ = trainer.step(real);
     }

@@ -104,7 +104,7 @@ fn gzip_that_is_cut_off_is_damaged() {
 fn gzip_that_inflates_without_end_is_left_early() {
     let bomb = blank(&[0x803, 60_000, 28, 28], 1 << 20, 16 << 10);
     assert!(bomb.len() < 32 << 20, "16 GiB in {} bytes", bomb.len());
-    refused(&format!("{IMAGES}.gz"), &bomb, &["goes on after byte 47040016"]);
+    refused(&format!("{IMAGES}.gz"), &bomb, &["longer than 47040016 bytes"]);
 }
 
 #[test]
@@ -124,7 +124,7 @@ fn counts_that_differ_are_named() {
 }
 
 #[test]
-fn a_header_that_promises_four_billion_images_is_not_believed() {
+fn a_header_of_four_billion_images_is_refused() {
     let head = [0x803, u32::MAX, 28, 28];
     refused(IMAGES, &header(&head), &["4294967295 images", "60000"]);
     refused(&format!("{IMAGES}.gz"), &blank(&head, 784, 1), &["4294967295 images"]);

@@ -101,7 +101,7 @@ fn good_seeds_are_good() {
     for (name, gzip, images, count) in
         [("images", false, true, 2), ("labels.gz", true, false, 5), ("images.gz", true, true, 2)]
     {
-        gan_data::copied(&read("idx", name), gzip, images, count).unwrap();
+        gan_data::read_idx(&read("idx", name), gzip, images, count).unwrap();
     }
     let dir = tempfile::tempdir().unwrap();
     let write = |bytes: &[u8]| {
@@ -232,7 +232,7 @@ fn pictures(write: &impl Fn(&str, &str, u8, &[u8])) {
 }
 
 fn ruler(write: &impl Fn(&str, &str, u8, &[u8])) {
-    let whole = include_bytes!("../../crates/gan-eval/rulers/mnist-1.ruler");
+    let whole = include_bytes!("../../crates/gan-eval/mnist-1.extractor");
     write("ruler", "cut", 0, &whole[..2_000]);
     let begin = whole.windows(7).position(|bytes| bytes == b"weights").unwrap() + 7 + 5;
     write("ruler", "weights", 1, &whole[begin..begin + 1_024]);

@@ -11,12 +11,12 @@ use std::time::Instant;
 use anyhow::Context;
 use clap::{CommandFactory, Parser};
 use gan_core::stream::{Purpose, stream};
-use gan_data::{Dataset, IMAGE_LEN, SIDE};
+use gan_data::{Dataset, MNIST_SHAPE};
 use gan_eval::bootstrap::Interval;
 use gan_eval::classes::labels;
-use gan_eval::memory::{Memory, memory, memory_intervals};
+use gan_eval::memorisation::{Memorisation, memorisation, memorisation_intervals};
 use gan_eval::{
-    Extracted, FeatureExtractor, Measures, Nearest, Options, Reference, evenly, nearest, stand_ins,
+    Extracted, FeatureExtractor, Measures, Nearest, Options, Reference, nearest, random_subset,
 };
 use gan_model::checkpoint::{Checkpoint, Header, Weights};
 use gan_model::device::SelectedDevice;
@@ -95,8 +95,10 @@ impl Source {
     fn open(args: &EvalArgs, device: &SelectedDevice) -> Result<Option<Self>, Failure> {
         let source = match (&args.samples, &args.checkpoint) {
             (Some(path), _) => {
-                let pixels = read_images(path, [SIDE; 2], args.count)
+                let pixels = read_images(path, [MNIST_SHAPE.width, MNIST_SHAPE.height], MOST)
                     .map_err(|error| anyhow::anyhow!("--samples: {error}"))?;
+                let mut rng = stream(args.seed, Purpose::Subset, 4);
+                let pixels = random_subset(&pixels, MNIST_SHAPE.len(), args.count, &mut rng);
                 if let Some(what) = oddity(&pixels) {
                     say::note(format!("warning: --samples {}: {what}", path.display()));
                 }
@@ -105,7 +107,7 @@ impl Source {
             (None, Some(path)) => Self::draw(&checkpoint_path(path), args, device)?,
             (None, None) => return Ok(None),
         };
-        let found = source.pixels.len() / IMAGE_LEN;
+        let found = source.pixels.len() / MNIST_SHAPE.len();
         if found < FEWEST {
             return Err(Failure::Usage(format!(
                 "--samples {} holds {found} pictures; expected {FEWEST} or more",
@@ -121,7 +123,7 @@ impl Source {
         let generator = checkpoint.generator(weights, &device.device)?;
         let header = checkpoint.header().clone();
         let (width, height) = (header.model.width, header.model.height);
-        if [width, height] != [SIDE; 2] {
+        if [width, height] != [MNIST_SHAPE.width, MNIST_SHAPE.height] {
             return Err(Failure::Usage(format!(
                 "{} draws pictures of {width}x{height}; expected 28x28",
                 path.display()
@@ -155,7 +157,7 @@ struct Report {
     accuracy: f64,
     found: Measures,
     floor: Measures,
-    memory: Memory,
+    memory: Memorisation,
     /// Of its ratio and its share.
     memory_intervals: [Interval; 2],
 }
@@ -170,7 +172,8 @@ impl Report {
     ) -> Result<Self, Failure> {
         let test = data.test()?;
         let pixels = &source.pixels;
-        let count = pixels.len() / IMAGE_LEN;
+        let shape = data.train.shape();
+        let count = pixels.len() / shape.len();
         let bar = Bar::new(args.quiet)?;
         let options = Options { seed: args.seed, ..Options::default() };
 
@@ -178,12 +181,14 @@ impl Report {
         let reference = Reference::new(ruler, real);
         let seen = bar.look("looking at pictures", ruler, pixels);
         bar.stage("measuring pictures");
-        let found = reference.judge(&seen, options);
-        let others = stand_ins(data.train.images(), count, args.seed);
+        let found = reference.evaluate(&seen, options);
+        let mut rng = stream(args.seed, Purpose::Floor, 0);
+        let others = random_subset(data.train.images(), shape.len(), count, &mut rng);
         let stand_ins = bar.look("looking at real images in their place", ruler, &others);
         bar.stage("measuring real images in their place");
-        let floor = reference.judge(&stand_ins, Options { resamples: 0, ..options });
-        let some = evenly(pixels, IMAGE_LEN, REMEMBERED);
+        let floor = reference.evaluate(&stand_ins, Options { resamples: 0, ..options });
+        let mut rng = stream(args.seed, Purpose::Subset, 1);
+        let some = random_subset(pixels, shape.len(), REMEMBERED, &mut rng);
         let (near, memory, memory_intervals) =
             remember(&bar, &some, &data.train, &test, device, options);
         bar.0.finish_and_clear();
@@ -192,11 +197,12 @@ impl Report {
             output::draw_pairs(path, &some, &data.train, &near)?;
         }
         if let Some(folder) = &args.features {
-            output::write_features(folder, reference.seen(), &seen, ruler)?;
+            output::write_features(folder, reference.real(), &seen, ruler)?;
         }
         let dataset = data.train.name().to_owned();
-        let read = labels(&reference.seen().probabilities, ruler.classes());
-        let right = read.iter().zip(test.labels()).filter(|&(&a, &b)| a == usize::from(b)).count();
+        let read = labels(&reference.real().probabilities, ruler.classes());
+        let expected = test.labels().unwrap_or_default();
+        let right = read.iter().zip(expected).filter(|&(&a, &b)| a == usize::from(b)).count();
         let accuracy = right as f64 / test.len() as f64;
         let tested = test.len();
         Ok(Self { dataset, tested, accuracy, found, floor, memory, memory_intervals })
@@ -281,21 +287,23 @@ fn remember(
     test: &Dataset,
     device: &SelectedDevice,
     options: Options,
-) -> (Vec<Nearest>, Memory, [Interval; 2]) {
+) -> (Vec<Nearest>, Memorisation, [Interval; 2]) {
     bar.stage("looking for the nearest training images");
     let near = |images: &[u8]| {
-        nearest(images, train.images(), &device.device, &|part| {
+        nearest(images, train.images(), train.shape(), &device.device, &|part| {
             bar.0.set_length(100);
             bar.0.set_position((100.0 * part) as u64);
         })
     };
-    let (near, test) = (near(pixels), near(&evenly(test.images(), IMAGE_LEN, REMEMBERED)));
+    let mut rng = stream(options.seed, Purpose::Subset, 2);
+    let test = random_subset(test.images(), test.shape().len(), REMEMBERED, &mut rng);
+    let (near, test) = (near(pixels), near(&test));
     let distances = |near: &[Nearest]| near.iter().map(|n| n.distance).collect::<Vec<_>>();
     let (found, expected) = (distances(&near), distances(&test));
     // The measures' resamples are counted from 1.
     let mut rng = stream(options.seed, Purpose::Bootstrap, 0);
-    let intervals = memory_intervals(&found, &expected, options.resamples, &mut rng);
-    (near, memory(&found, &expected), intervals)
+    let intervals = memorisation_intervals(&found, &expected, options.resamples, &mut rng);
+    (near, memorisation(&found, &expected), intervals)
 }
 
 /// What is going on, on a terminal.
@@ -317,7 +325,7 @@ impl Bar {
 
     fn look(&self, what: &'static str, ruler: &FeatureExtractor, images: &[u8]) -> Extracted {
         self.stage(what);
-        self.0.set_length((images.len() / IMAGE_LEN) as u64);
-        ruler.look(images, &|done| self.0.set_position(done as u64))
+        self.0.set_length((images.len() / ruler.shape().len()) as u64);
+        ruler.extract(images, &|done| self.0.set_position(done as u64))
     }
 }

@@ -4,8 +4,8 @@ use std::fs::{self, File};
 use std::io::BufWriter;
 use std::path::Path;
 
-use gan_data::{Dataset, IMAGE_LEN, SIDE};
-use gan_eval::memory::closest;
+use gan_data::Dataset;
+use gan_eval::memorisation::closest;
 use gan_eval::{Extracted, FeatureExtractor, Nearest};
 use gan_sample::{Grid, write_png};
 use npyz::WriterBuilder;
@@ -50,16 +50,16 @@ pub fn draw_pairs(
     near: &[Nearest],
 ) -> anyhow::Result<()> {
     let distances: Vec<_> = near.iter().map(|n| n.distance).collect();
-    let mut drawn = Vec::new();
+    let (mut drawn, shape) = (Vec::new(), train.shape());
     for row in closest(&distances, PAIRS[0]).chunks(PAIRS[1]) {
         for &index in row {
-            drawn.extend_from_slice(&pixels[index * IMAGE_LEN..][..IMAGE_LEN]);
+            drawn.extend_from_slice(&pixels[index * shape.len()..][..shape.len()]);
         }
         for &index in row {
             drawn.extend_from_slice(train.image(near[index].index));
         }
     }
-    let image = Grid { columns: PAIRS[1], scale: 2 }.draw(&drawn, [SIDE; 2])?;
+    let image = Grid { columns: PAIRS[1], scale: 2 }.draw(&drawn, [shape.width, shape.height])?;
     write_png(path, &image)
         .map_err(|error| anyhow::anyhow!("cannot write --pairs {}: {error}", path.display()))
 }

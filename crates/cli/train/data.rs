@@ -3,10 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
-use gan_data::{
-    Dataset, DownloadOptions, FILE_NAMES, KnownDataset, download, load_folder, missing_files,
-    synthetic,
-};
+use gan_data::{Dataset, FILE_NAMES, KnownDataset, load_folder, missing_files, synthetic};
+#[cfg(feature = "download")]
+use gan_data::{DownloadOptions, download};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::options::DataOptions;
@@ -99,6 +98,18 @@ fn drawn() -> anyhow::Result<Data> {
     Ok(Data { train: synthetic(count, seed)?, test: None, dir: None })
 }
 
+#[cfg(not(feature = "download"))]
+fn fetch_missing(dir: &Path, options: &DataOptions, _: bool) -> anyhow::Result<()> {
+    anyhow::ensure!(
+        options.offline || missing_files(dir).is_empty(),
+        "this program is built without the cargo feature `download`; put MNIST's four files into \
+         {}, or name their folder with --data-dir",
+        dir.display()
+    );
+    Ok(())
+}
+
+#[cfg(feature = "download")]
 fn fetch_missing(dir: &Path, options: &DataOptions, quiet: bool) -> anyhow::Result<()> {
     if options.offline || missing_files(dir).is_empty() {
         return Ok(());

@@ -19,7 +19,7 @@ use std::time::Instant;
 
 use clap::{CommandFactory, Parser};
 use gan_dashboard::Dashboard;
-use gan_data::{Dataset, SIDE};
+use gan_data::{Dataset, MNIST_SHAPE};
 use gan_model::DatasetInfo;
 use gan_model::checkpoint::{Checkpoint, Header};
 use gan_run::{EndReason, Ending};
@@ -260,7 +260,7 @@ fn say_end(run: &RunDir, word: &str, epochs: u64, seconds: f64, best: Option<&Ch
 
 fn same_images(resume: &Resume, found: &DatasetInfo) -> Result<(), Failure> {
     let Header { model, dataset: expected, .. } = resume.checkpoint.header();
-    if [model.width, model.height] != [SIDE; 2] {
+    if [model.width, model.height] != [MNIST_SHAPE.width, MNIST_SHAPE.height] {
         return Err(Failure::Usage(format!(
             "the checkpoint's nets are for images of {}x{}; expected 28x28",
             model.width, model.height

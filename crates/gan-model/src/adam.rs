@@ -220,6 +220,7 @@ fn collect<M: Module>(module: &M) -> Tensors {
 #[cfg(test)]
 mod tests {
     use burn::tensor::{Device, Distribution, Tolerance};
+
     use crate::{DenseConfig, Generator, ModelConfig};
 
     use super::*;

@@ -33,11 +33,11 @@ impl Evaluator {
         let config = trainer.config();
         let sampler = Sampler::new(&generator, trainer.model(), device);
         let samples = sampler.samples(config.seed, 0, config.eval_count, None);
-        let extract = |images: &[u8]| self.extractor.look(images, &|_| ());
+        let extract = |images: &[u8]| self.extractor.extract(images, &|_| ());
         let extracted = extract(&samples);
         let options = Options { resamples: 0, ..Options::default() };
         let reference = || Reference::new(&self.extractor, extract(self.test.images()));
-        let found = self.reference.get_or_init(reference).judge(&extracted, options);
+        let found = self.reference.get_or_init(reference).evaluate(&extracted, options);
         Quality {
             count: found.count,
             // Rounded so that JSON restores every bit: a resumed training compares with this row.

@@ -8,6 +8,7 @@ use burn::tensor::Device;
 use gan_core::ImageShape;
 use gan_core::stream::{Purpose, stream};
 use gan_data::{Dataset, draw_batch};
+use gan_eval::random_subset;
 use gan_kernels::buffer;
 use gan_model::DatasetInfo;
 use gan_model::checkpoint::{CheckpointError, Header, Sections};
@@ -87,7 +88,7 @@ pub fn train(
     let config = trainer.config().clone();
     let files = RunFiles { run, dataset: dataset_info(dataset), device };
     if !run.reals().exists() {
-        files.write_reals(dataset)?;
+        files.write_reals(dataset, config.seed)?;
     }
     if trainer.epoch() == 0 {
         files.write_preview(trainer)?;
@@ -168,11 +169,13 @@ pub fn train(
 /// How a checkpoint describes a data set.
 #[must_use]
 pub fn dataset_info(dataset: &Dataset) -> DatasetInfo {
+    let names = dataset.class_names();
+    let only_numbers = names.iter().enumerate().all(|(class, name)| *name == class.to_string());
     DatasetInfo {
         name: dataset.name().into(),
         digest: dataset.digest().into(),
         images: dataset.len(),
-        class_names: Vec::new(),
+        class_names: if only_numbers { Vec::new() } else { names.to_vec() },
     }
 }
 
@@ -216,10 +219,12 @@ impl RunFiles<'_> {
         write_grid(self.run.sample(trainer.epoch()), &pixels, trainer.model().image)
     }
 
-    fn write_reals(&self, dataset: &Dataset) -> Result<(), RunDirError> {
-        let count = dataset.len().min(REALS);
-        let pixels = &dataset.images()[..count * dataset.shape().len()];
-        write_grid(self.run.reals(), pixels, dataset.shape())
+    /// A random choice of real images.
+    fn write_reals(&self, dataset: &Dataset, seed: u64) -> Result<(), RunDirError> {
+        let shape = dataset.shape();
+        let mut rng = stream(seed, Purpose::Subset, 3);
+        let pixels = random_subset(dataset.images(), shape.len(), REALS, &mut rng);
+        write_grid(self.run.reals(), &pixels, shape)
     }
 }
 

@@ -20,7 +20,7 @@ fn found(name: &str, config: &TrainingConfig) -> Vec<(u64, Warning)> {
     let rows = text.lines().map(serde_json::from_str::<MetricsRow>);
     rows.filter_map(|row| {
         let row = row.expect("a row of metrics.jsonl");
-        Some((row.epoch, watch.see(&row)?))
+        Some((row.epoch, watch.observe(&row)?))
     })
     .collect()
 }
@@ -77,9 +77,9 @@ fn what_was_said_before_a_resume_is_not_said_again() {
     let mut watch = Diagnostics::new(&TrainingConfig::default());
     let (before, after): (Vec<_>, Vec<_>) = rows.iter().partition(|row| row.epoch <= epoch);
     for row in before {
-        watch.see(row);
+        watch.observe(row);
     }
     for row in after {
-        assert_ne!(watch.see(row), Some(Warning::DiscriminatorWins));
+        assert_ne!(watch.observe(row), Some(Warning::DiscriminatorWins));
     }
 }

@@ -3,8 +3,10 @@
 use tiny_skia::{FillRule, LineCap, LineJoin, Mask, Path, PathBuilder, Stroke, Transform};
 
 use super::hand::{Dab, Writing};
-use crate::{IMAGE_LEN, SIDE};
+use crate::MNIST_SHAPE;
 
+/// An image's side in pixels.
+const SIDE: usize = MNIST_SHAPE.width;
 /// A digit's longer side in pixels.
 const BOX: usize = 20;
 /// Paper on each side of the box while the box is in the middle.
@@ -102,6 +104,6 @@ fn centre(pixels: &mut [u8]) -> Option<()> {
     let from = mean(down)? * SIDE + mean(across)?;
     let to = MIDDLE * SIDE + MIDDLE;
     // The margins are paper, so what a row pushes over its end is paper too.
-    pixels.rotate_right((IMAGE_LEN + to - from) % IMAGE_LEN);
+    pixels.rotate_right((MNIST_SHAPE.len() + to - from) % MNIST_SHAPE.len());
     Some(())
 }

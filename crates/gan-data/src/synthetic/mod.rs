@@ -12,7 +12,7 @@ mod strokes;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-use crate::{Dataset, DatasetError};
+use crate::{Dataset, DatasetError, MNIST_SHAPE};
 
 /// Draws `count` digits, of class 0, 1, … 9, 0, 1, …
 ///
@@ -22,16 +22,15 @@ use crate::{Dataset, DatasetError};
 /// When `count` is zero.
 pub fn synthetic(count: usize, seed: u64) -> Result<Dataset, DatasetError> {
     let seeded = ChaCha8Rng::seed_from_u64(seed);
-    let mut images = Vec::new();
-    let mut labels = Vec::new();
+    let (mut images, mut labels) = (Vec::new(), Vec::new());
     for index in 0..count {
         let mut rng = seeded.clone();
         rng.set_stream(index as u64);
         let class = index % strokes::DIGITS.len();
         images.extend(digit(class, &mut rng));
-        labels.push(class as u8);
+        labels.push(class as u16);
     }
-    Dataset::new("synthetic", images, labels)
+    Dataset::new("synthetic", MNIST_SHAPE, images)?.with_labels(labels, Vec::new())
 }
 
 fn digit(class: usize, rng: &mut impl Rng) -> Vec<u8> {
@@ -46,7 +45,9 @@ fn digit(class: usize, rng: &mut impl Rng) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{IMAGE_LEN, SIDE};
+
+    const SIDE: usize = MNIST_SHAPE.width;
+    const IMAGE_LEN: usize = MNIST_SHAPE.len();
 
     /// Mean Euclidean distance between two images of a class, over the first
     /// 200 images of each class in MNIST's training file.
@@ -79,8 +80,8 @@ mod tests {
     #[test]
     fn the_classes_take_turns() {
         let set = synthetic(1000, 3).unwrap();
-        let in_turn: Vec<u8> = (0..10).cycle().take(1000).collect();
-        assert_eq!(set.labels(), in_turn);
+        let in_turn: Vec<u16> = (0..10).cycle().take(1000).collect();
+        assert_eq!(set.labels(), Some(&in_turn[..]));
         assert!(matches!(synthetic(0, 3), Err(DatasetError::Empty { .. })));
     }
 
@@ -135,11 +136,14 @@ mod tests {
         let (known, unseen) = (synthetic(4000, 3).unwrap(), synthetic(500, 4).unwrap());
         let nearest = |image: &[u8]| {
             let distances = images(&known).map(|other| squared_distance(image, other));
-            let (distance, label) = distances.zip(known.labels()).min().unwrap();
+            let (distance, label) = distances.zip(known.labels().unwrap()).min().unwrap();
             assert!(distance > 0, "an unseen image was seen");
             *label
         };
-        let right = images(&unseen).zip(unseen.labels()).filter(|(x, y)| nearest(x) == **y).count();
+        let right = images(&unseen)
+            .zip(unseen.labels().unwrap())
+            .filter(|(x, y)| nearest(x) == **y)
+            .count();
         assert!(right >= 475, "{right} of 500 are right, which is less than 95%");
     }
 

@@ -8,18 +8,18 @@ use std::path::Path;
 
 use burn::tensor::Device;
 use gan_model::checkpoint::Checkpoint;
-use gan_model::{ModelConfig, TrainingConfig};
+use gan_model::{DenseConfig, ModelConfig, TrainingConfig};
 use gan_train::{Control, Event, MetricsRow, Outcome, Recipe, RunDir, Trainer, train};
 
 /// Trains small nets for 45 epochs in `root`; gives how it ended, and the epochs of the checkpoint
 /// after each that was written.
 fn run(root: &Path, ask: impl FnMut(u64) -> Control) -> (Outcome, Vec<u64>) {
-    let model = ModelConfig {
-        latent: 8,
+    let dense = DenseConfig {
         generator_hidden: vec![16],
         discriminator_hidden: vec![16],
-        ..ModelConfig::default()
+        ..DenseConfig::default()
     };
+    let model = ModelConfig { latent: 8, ..ModelConfig::dense(dense) };
     let config = TrainingConfig {
         epochs: 45,
         batch: 8,

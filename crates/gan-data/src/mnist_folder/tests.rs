@@ -1,12 +1,11 @@
-//! Folders as users have them: whole, incomplete, broken, odd.
+//! Folders that are complete, incomplete, damaged or unusual.
 
 use std::io::Write;
-use std::path::PathBuf;
 use std::sync::LazyLock;
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use tempfile::tempdir;
+use tempfile::{TempDir, tempdir};
 
 use super::*;
 use crate::idx::IdxError;
@@ -46,7 +45,7 @@ fn folder_with(name: &str, content: &[u8]) -> TempDir {
 }
 
 fn error(dir: &Path) -> LoadError {
-    load_folder(dir, KnownDataset::Mnist).expect_err("this folder was to be refused")
+    load_folder(dir, KnownDataset::Mnist).expect_err("an error for this folder")
 }
 
 fn assert_damaged(content: &[u8]) {
@@ -69,24 +68,46 @@ fn fault(name: &str, content: &[u8]) -> IdxError {
 }
 
 #[test]
-fn a_set_of_ones_own_loads_and_is_not_taken_for_mnist() {
+fn other_content_in_mnists_format_is_loaded_and_not_published() {
     let dir = good_folder();
     let loaded = load_folder(dir.path(), KnownDataset::Mnist).unwrap();
     assert!(!loaded.published);
     assert_eq!((loaded.train.len(), loaded.test.len()), (60_000, 10_000));
     assert_eq!((loaded.train.name(), loaded.test.name()), ("mnist", "mnist-test"));
-    assert_eq!(loaded.train.labels()[..12], [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 0, 1]);
+    assert_eq!(loaded.train.shape(), MNIST_SHAPE);
+    let labels = loaded.train.labels().unwrap();
+    assert_eq!(labels[..12], [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 0, 1]);
+    assert_eq!(loaded.train.class_names(), ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"]);
 }
 
 #[test]
-fn files_may_be_plain_or_gzip_and_plain_wins() {
+fn an_uncompressed_file_is_preferred_to_its_gzip() {
     let dir = good_folder();
     let mut ones = good(Layout::Labels(TEST));
     ones[8..].fill(1);
     fs::write(dir.path().join("t10k-labels-idx1-ubyte"), ones).unwrap();
     let loaded = load_folder(dir.path(), KnownDataset::FashionMnist).unwrap();
     assert_eq!(loaded.train.name(), "fashion-mnist");
-    assert!(loaded.test.labels().iter().all(|&label| label == 1));
+    assert!(loaded.test.labels().unwrap().iter().all(|&label| label == 1));
+}
+
+#[test]
+fn uncompressed_files_parsed_by_the_mnist_crate_equal_the_gzip_files() {
+    let (gzipped, uncompressed) = (good_folder(), tempdir().unwrap());
+    let write = |name: &str, content: &[u8]| {
+        fs::write(uncompressed.path().join(name), content).unwrap();
+    };
+    for (name, layout) in FILE_NAMES.into_iter().zip(LAYOUTS) {
+        write(name, &good(layout));
+    }
+    let load = |dir: &TempDir| load_folder(dir.path(), KnownDataset::Kmnist).unwrap();
+    assert_eq!(load(&gzipped), load(&uncompressed));
+
+    // What was checked has changed when the crate reads it.
+    let files = LAYOUTS.map(|layout| vec![0; layout.body_len()]);
+    write("train-labels-idx1-ubyte", b"");
+    let error = parse_uncompressed(uncompressed.path().to_str().unwrap(), files).unwrap_err();
+    assert!(error.to_string().ends_with("changed while they were read; try again"), "{error}");
 }
 
 #[test]
@@ -126,17 +147,17 @@ fn a_gzip_file_must_be_whole_and_alone() {
 }
 
 #[test]
-fn a_gzip_file_that_inflates_on_and_on_is_left() {
+fn a_gzip_bomb_is_not_decompressed_to_its_end() {
     let mut bomb = good(Layout::Labels(TRAIN));
     bomb.resize(64 << 20, 0);
     let bomb = gzip(&bomb);
-    // It is cut off as well, which only one who inflated it that far would see.
+    // It is cut off as well, which only a reader of the rest would notice.
     let fault = fault("train-labels-idx1-ubyte.gz", &bomb[..bomb.len() / 2]);
     assert_eq!(fault, IdxError::Long { expected: 60_008 });
 }
 
 #[test]
-fn content_must_be_what_the_name_promises() {
+fn content_must_be_what_the_name_says() {
     let labels = good(Layout::Labels(TRAIN));
     assert_eq!(
         fault("train-labels-idx1-ubyte", &labels[..1000]),
@@ -158,27 +179,27 @@ fn content_must_be_what_the_name_promises() {
 }
 
 #[test]
-fn an_error_names_the_file_the_finding_and_the_repair() {
+fn an_error_names_the_file_what_was_found_and_what_to_do() {
     let dir = folder_with("train-images-idx3-ubyte", b"\0\0\x08\x03\xff\xff\xff\xff");
     assert_eq!(
         error(dir.path()).to_string(),
         format!(
-            "{} is not the file that its name promises: its header promises 4294967295 images; \
-             expected 60000; fetch it again, or remove it",
+            "{} does not contain what its name says: its header says 4294967295 images; \
+             expected 60000; download it again, or remove it",
             dir.path().join("train-images-idx3-ubyte").display()
         )
     );
 }
 
 #[test]
-fn a_folder_in_a_files_place_is_refused() {
+fn a_folder_with_a_files_name_is_refused() {
     let dir = good_folder();
     fs::create_dir(dir.path().join("train-labels-idx1-ubyte")).unwrap();
     assert!(matches!(error(dir.path()), LoadError::NotAFile { found: "a folder", .. }));
 }
 
 #[test]
-fn a_file_in_the_folders_place_is_refused() {
+fn a_file_instead_of_the_folder_is_refused() {
     let dir = good_folder();
     let file = dir.path().join("train-labels-idx1-ubyte.gz");
     assert_eq!(missing_files(&file), FILE_NAMES);
@@ -206,7 +227,7 @@ mod unix {
     }
 
     #[test]
-    fn a_link_to_nowhere_is_broken_and_not_missing() {
+    fn a_broken_link_is_an_error_and_not_missing() {
         let dir = good_folder();
         symlink("gone", dir.path().join("train-images-idx3-ubyte")).unwrap();
         assert!(missing_files(dir.path()).is_empty());
@@ -229,7 +250,7 @@ mod unix {
 
 #[test]
 #[expect(clippy::print_stderr, reason = "a test that checks nothing should say so")]
-fn the_published_files_are_known_by_their_digests() {
+fn the_published_files_are_recognised_by_their_digests() {
     let dir = std::env::var_os("GAN_DATA_DIR").map(PathBuf::from);
     let Some(dir) = dir.filter(|dir| missing_files(dir).is_empty()) else {
         eprintln!("skipped: GAN_DATA_DIR names no folder with MNIST's four files");
@@ -240,6 +261,6 @@ fn the_published_files_are_known_by_their_digests() {
     assert_eq!((mnist.train.len(), mnist.test.len()), (60_000, 10_000));
     assert_eq!(mnist.train.digest(), MNIST_SHA256[0]);
     assert_eq!(mnist.test.digest(), MNIST_SHA256[2]);
-    assert_eq!(mnist.train.labels()[0], 5);
+    assert_eq!(mnist.train.labels().unwrap()[0], 5);
     assert!(!load_folder(&dir, KnownDataset::Kmnist).unwrap().published);
 }

@@ -1,42 +1,43 @@
-//! Why a folder's files were not taken.
+//! Why a folder was not loaded.
 
 use std::io;
 use std::path::PathBuf;
 
+use gan_core::memory::OutOfMemory;
 use thiserror::Error;
 
 use crate::DatasetError;
 use crate::idx::IdxError;
 
-/// Why [`load_folder`](crate::load_folder) took nothing.
+/// Why [`load_folder`](crate::load_folder) failed.
 #[derive(Debug, Error)]
 pub enum LoadError {
-    /// Some files, or all, are not there.
+    /// Files are missing.
     #[error(
-        "{} does not hold {}; expected the four files of {kind}, each as it is or with .gz added; \
+        "{} does not hold {}; expected the four files of {kind}, each as it is or as .gz; \
          put them there or choose another folder",
         .dir.display(), .names.join(", ")
     )]
     Missing {
-        /// Where they were looked for.
+        /// The folder.
         dir: PathBuf,
         /// [`KnownDataset::name`](crate::KnownDataset::name).
         kind: &'static str,
         /// Those of [`FILE_NAMES`](crate::FILE_NAMES) that are missing.
         names: Vec<&'static str>,
     },
-    /// Something else goes by a file's name.
+    /// A folder, pipe or device has a file's name.
     #[error(
         "{} is {found}; expected a regular file; move it away and put the file in its place",
         .path.display()
     )]
     NotAFile {
-        /// What was to be read.
+        /// Its path.
         path: PathBuf,
         /// What it is.
         found: &'static str,
     },
-    /// The system did not give the file's bytes.
+    /// The system cannot read the file.
     #[error(
         "cannot read {}: {cause}; expected a file that may be read; \
          check its permissions and its disk",
@@ -45,23 +46,23 @@ pub enum LoadError {
     Read {
         /// What was to be read.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         cause: io::Error,
     },
     /// A `.gz` file is cut off, altered, or followed by something else.
     #[error(
-        "{} is damaged: {cause}; expected one whole gzip file; fetch it again, or remove it",
+        "{} is damaged: {cause}; expected one whole gzip file; download it again, or remove it",
         .path.display()
     )]
     Gzip {
         /// The damaged file.
         path: PathBuf,
-        /// What the decompressor said.
+        /// The decompressor's error.
         cause: io::Error,
     },
-    /// A file holds something else than its name promises.
+    /// A file's content is not what its name says.
     #[error(
-        "{} is not the file that its name promises: {fault}; fetch it again, or remove it",
+        "{} does not contain what its name says: {fault}; download it again, or remove it",
         .path.display()
     )]
     Content {
@@ -70,28 +71,21 @@ pub enum LoadError {
         /// What is wrong with it.
         fault: IdxError,
     },
-    /// The decompressed copies cannot be written.
-    #[error(
-        "cannot write {}: {cause}; expected 55 MB of room for temporary files; \
-         make room, or set the system's temporary folder (TMPDIR) to one with room",
-        .path.display()
-    )]
-    Private {
-        /// What was to be written.
+    /// The system refuses the memory for a file's content.
+    #[error("cannot read {}: {cause}", .path.display())]
+    Memory {
+        /// What was to be read.
         path: PathBuf,
-        /// What the system said.
-        cause: io::Error,
+        /// How much memory is needed.
+        cause: OutOfMemory,
     },
-    /// The temporary folder cannot be given to the parser.
-    #[error(
-        "the temporary folder {path:?} is not UTF-8; expected a name that is; \
-         set the system's temporary folder (TMPDIR) to another one"
-    )]
-    PrivateName {
-        /// The temporary folder.
-        path: PathBuf,
+    /// Another program wrote to the folder.
+    #[error("the files in {} changed while they were read; try again", .dir.display())]
+    Changed {
+        /// The folder.
+        dir: PathBuf,
     },
-    /// The parsed images and labels do not fit together.
+    /// Images and labels do not belong together.
     #[error(transparent)]
     Dataset(#[from] DatasetError),
 }
