@@ -219,8 +219,8 @@ fn collect<M: Module>(module: &M) -> Tensors {
 
 #[cfg(test)]
 mod tests {
-    use burn::tensor::{Device, Distribution, Tolerance};
     use crate::{Generator, ModelConfig};
+    use burn::tensor::{Device, Distribution, Tolerance};
 
     use super::*;
 
