@@ -16,33 +16,27 @@ pub use common::exit::run;
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
+    use clap::Parser;
+    use clap::builder::StyledStr;
 
     use super::*;
     use crate::common::exit::command;
 
-    #[test]
-    fn the_command_lines_are_valid() {
-        command::<train::TrainArgs>().debug_assert();
-        command::<sample::SampleArgs>().debug_assert();
-        command::<eval::EvalArgs>().debug_assert();
-        command::<report::ReportArgs>().debug_assert();
-        command::<runs::RunsArgs>().debug_assert();
-        command::<watch::WatchArgs>().debug_assert();
+    fn check<A: Parser>() {
+        let command = command::<A>();
+        let text = |text: Option<&StyledStr>| text.map(ToString::to_string);
+        assert_eq!(text(command.get_about()), text(A::command().get_about()));
+        assert!(text(command.get_after_help()).unwrap().contains("Exit codes: 0 success"));
+        command.debug_assert();
     }
 
     #[test]
-    fn every_program_lists_its_exit_codes() {
-        for command in [
-            train::TrainArgs::command(),
-            sample::SampleArgs::command(),
-            eval::EvalArgs::command(),
-            report::ReportArgs::command(),
-            runs::RunsArgs::command(),
-            watch::WatchArgs::command(),
-        ] {
-            let after = command.get_after_help().map(ToString::to_string);
-            assert!(after.is_some_and(|text| text.contains("Exit codes: 0 success")));
-        }
+    fn command_lines_are_valid_and_describe_their_program() {
+        check::<train::TrainArgs>();
+        check::<sample::SampleArgs>();
+        check::<eval::EvalArgs>();
+        check::<report::ReportArgs>();
+        check::<runs::RunsArgs>();
+        check::<watch::WatchArgs>();
     }
 }

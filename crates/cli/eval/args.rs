@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::Parser;
 
 use crate::common::args::{DatasetArgs, DeviceArgs, OutputArgs};
-use crate::common::exit::{self, Failure};
+use crate::common::exit::{CODES, Failure};
 
 const EXAMPLES: &str = "Examples:
   gan-eval --checkpoint runs/0001-mnist-dense           10000 samples of a run
@@ -34,7 +34,7 @@ const MAX: usize = 200_000;
 #[command(
     name = "gan-eval",
     version,
-    after_help = format!("{EXAMPLES}\n\n{READING}\n\n{}", exit::CODES),
+    after_help = format!("{EXAMPLES}\n\n{READING}\n\n{CODES}"),
     allow_negative_numbers = true,
     max_term_width = 100,
     mut_arg("dataset", |arg| arg.help(

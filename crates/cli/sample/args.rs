@@ -6,7 +6,7 @@ use clap::Parser;
 use gan_sample::{Grid, Output};
 
 use crate::common::args::DeviceArgs;
-use crate::common::exit::{self, Failure};
+use crate::common::exit::{CODES, Failure};
 
 const EXAMPLES: &str = "Examples:
   gan-sample --checkpoint ckpt.mpk                          a row of ten samples
@@ -23,9 +23,13 @@ const EXAMPLES: &str = "Examples:
 #[command(
     name = "gan-sample",
     version,
-    after_help = format!("{EXAMPLES}\n\n{}", exit::CODES),
+    after_help = format!("{EXAMPLES}\n\n{CODES}"),
     allow_negative_numbers = true,
-    max_term_width = 100
+    max_term_width = 100,
+    mut_arg("threads", |arg| arg.help(
+        "Number of CPU threads; the result does not depend on it [default: one per processor; \
+         one for a few samples]"
+    ))
 )]
 pub struct SampleArgs {
     /// The checkpoint, or the directory of its run

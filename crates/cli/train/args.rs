@@ -9,7 +9,6 @@ use gan_train::Recipe;
 use serde::{Deserialize, Serialize};
 
 use crate::common::args::{DatasetArgs, DeviceArgs, OutputArgs};
-use crate::common::exit;
 use crate::common::page::PageArgs;
 
 const EXAMPLES: &str = "Examples:
@@ -26,6 +25,10 @@ const AFTER: &str = "Keys of the configuration file are the names of flags:
   epochs = 2000
   recipe = \"plain\"
   generator-hidden = [128, 256]";
+
+const CODES: &str = "Exit codes: 0 success, 1 failure, 2 wrong usage, 3 training diverged, \
+129 terminal closed (SIGHUP), 130 interrupted (Ctrl-C), 143 terminated (SIGTERM). An interrupted \
+training has saved its checkpoint.";
 
 const NETWORKS: &str = "Networks";
 const OPTIMISER: &str = "Optimiser and updates";
@@ -45,7 +48,7 @@ const LOSS: &str = "Loss and regularisation";
 #[command(
     name = "gan-train",
     version,
-    after_help = format!("{EXAMPLES}\n\n{AFTER}\n\n{}", exit::CODES),
+    after_help = format!("{EXAMPLES}\n\n{AFTER}\n\n{CODES}"),
     allow_negative_numbers = true,
     max_term_width = 100
 )]
