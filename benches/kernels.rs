@@ -77,21 +77,23 @@ fn discriminator_gradients(bencher: Bencher, batch: usize) {
             let data = tensor_data(real(&images, batch, 0), [batch, MNIST_SHAPE.len()]);
             Tensor::from_data(data, &Device::flex())
         };
-        let logits = net.forward(stack(half(), half()).autodiff());
+        let images = stack(half(), half()).autodiff();
+        let logits = net.forward(images, None, &Vec::new()).logits;
         let (real, fake) = (logits.clone().narrow(0, 0, batch), logits.narrow(0, batch, batch));
         loss::discriminator(Loss::Bce, real, fake, 0.0).backward()
     });
 }
 
-/// Forward and backward of the generator through a discriminator that only judges.
+/// Forward and backward of the generator through a frozen discriminator.
 #[divan::bench(args = BATCHES)]
 fn generator_gradients(bencher: Bencher, batch: usize) {
     let (model, device) = (ModelConfig::default(), Device::flex());
     let generator = Generator::init(&model, 1, &device).train();
-    let judge = Discriminator::init(&model, 1, &device).train().no_grad();
+    let discriminator = Discriminator::init(&model, 1, &device).train().no_grad();
     bencher.bench_local(|| {
-        let verdict = judge.forward(generator.forward(noise(batch).autodiff()));
-        loss::generator(Loss::Bce, verdict, None).backward()
+        let images = generator.forward(noise(batch).autodiff(), None);
+        let output = discriminator.forward(images, None, &Vec::new());
+        loss::generator(Loss::Bce, output.logits, None).backward()
     });
 }
 
@@ -101,7 +103,7 @@ fn generator_forward(bencher: Bencher, batch: usize) {
     bencher
         .with_inputs(|| noise(batch))
         .counter(ItemsCount::new(batch))
-        .bench_local_values(|noise| generator.forward(noise));
+        .bench_local_values(|noise| generator.forward(noise, None));
 }
 
 /// Adam and the average over as many weights as the generator has.

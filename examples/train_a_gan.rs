@@ -22,9 +22,10 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     };
     train(&mut trainer, &dataset, &run, None, &device, |_| Control::Continue, show)?;
 
-    let generator = trainer.averaged_generator();
+    let generator = trainer.ema_generator();
     let sampler = Sampler::new(&generator, trainer.model(), &device);
-    let image = Grid { columns: 10, scale: 2 }.draw(&sampler.pictures(0, 0, 100), [28, 28])?;
+    let samples = sampler.samples(0, 0, 100, None);
+    let image = Grid { columns: 10, scale: 2 }.draw(&samples, dataset.shape())?;
     let path = run.root().join("digits.png");
     write_png(&path, &image)?;
     println!("{}", path.display());

@@ -15,8 +15,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     let generator = Generator::init(&model, 0, &device);
 
     // Picture 0 of seed 0: its hundred latent numbers follow from these two alone.
-    let pixels = Sampler::new(&generator, &model, &device).pictures(0, 0, 1);
-    let image = Grid { columns: 1, scale: 8 }.draw(&pixels, [model.width, model.height])?;
+    let pixels = Sampler::new(&generator, &model, &device).samples(0, 0, 1, None);
+    let image = Grid { columns: 1, scale: 8 }.draw(&pixels, model.image)?;
     let path = Path::new("untrained.png");
     write_png(path, &image)?;
     println!("{}", path.display());

@@ -8,7 +8,7 @@ use std::path::Path;
 
 use gan_core::ImageShape;
 use gan_data::Dataset;
-use gan_model::{ModelConfig, TrainingConfig, device};
+use gan_model::{DenseConfig, ModelConfig, TrainingConfig, device};
 use gan_train::{Control, Event, Recipe, RunDir, Trainer, train};
 
 const SHAPE: ImageShape = ImageShape::grey(28, 28);
@@ -18,11 +18,12 @@ fn main() -> Result<(), Box<dyn Error>> {
     let images: Vec<u8> = (0..2_000).flat_map(ring).collect();
     let dataset = Dataset::new("rings", SHAPE, images)?;
 
-    let model = ModelConfig {
+    let dense = DenseConfig {
         generator_hidden: vec![128, 256],
         discriminator_hidden: vec![128],
-        ..ModelConfig::default()
+        ..DenseConfig::default()
     };
+    let model = ModelConfig { image: SHAPE, ..ModelConfig::dense(dense) };
     let config = TrainingConfig {
         epochs: 1_500,
         batch: 64,

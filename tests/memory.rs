@@ -243,7 +243,7 @@ fn limits() {
         assert!(gan_model::checkpoint::Checkpoint::read(&path).is_err());
     });
     takes("pictures", &|| {
-        assert!(gan_sample::read_images(&path, [28; 2], usize::MAX).is_err());
+        assert!(gan_sample::read_images(&path, gan_data::MNIST_SHAPE, usize::MAX).is_err());
     });
     let config = dir.path().join("config.json");
     fs::rename(&path, config).unwrap();

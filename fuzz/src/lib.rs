@@ -12,7 +12,8 @@ use std::sync::{LazyLock, Mutex, OnceLock};
 
 use burn::tensor::Device;
 use gan_model::checkpoint::{Checkpoint, Header, Moments, Sections, Weights, pack};
-use gan_model::{DatasetInfo, Discriminator, Generator, ModelConfig, TrainingConfig};
+use gan_core::ImageShape;
+use gan_model::{DatasetInfo, DenseConfig, Discriminator, Generator, ModelConfig, TrainingConfig};
 use gan_run::RunDir;
 use gan_train::RunConfig;
 use sha2::{Digest, Sha256};
@@ -144,14 +145,13 @@ impl Place {
 
 /// A checkpoint of small nets.
 pub fn small() -> (Header, Sections) {
-    let model = ModelConfig {
-        latent: 2,
+    let dense = DenseConfig {
         generator_hidden: vec![3],
         discriminator_hidden: vec![2],
-        height: 2,
-        width: 2,
-        ..ModelConfig::default()
+        ..DenseConfig::default()
     };
+    let image = ImageShape::grey(2, 2);
+    let model = ModelConfig { image, latent: 2, ..ModelConfig::dense(dense) };
     let device = &Device::flex();
     let generator = |seed| Generator::init(&model, seed, device);
     let discriminator = |seed| Discriminator::init(&model, seed, device);
@@ -165,7 +165,7 @@ pub fn small() -> (Header, Sections) {
         discriminator_moments: pack(&Moments { first: discriminator(5), second: discriminator(6) })
             .expect(packed),
     };
-    let dataset = DatasetInfo { name: "synthetic".into(), digest: "00".into(), images: 7 };
+    let dataset = DatasetInfo { name: "synthetic".into(), digest: "00".into(), images: 7, class_names: Vec::new() };
     let training = TrainingConfig::default();
     (Header { model, training, dataset, step: 5 }, sections)
 }

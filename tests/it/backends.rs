@@ -8,7 +8,7 @@ use gan_core::stream::{Purpose, stream};
 use gan_data::{Dataset, draw_batch, synthetic};
 use gan_model::checkpoint::{Checkpoint, Weights};
 use gan_model::device::{SelectedDevice, select};
-use gan_model::{ModelConfig, Normalisation, TrainingConfig};
+use gan_model::{DenseConfig, ModelConfig, Normalisation, TrainingConfig};
 use gan_train::{Readings, Recipe, Trainer, dataset_info};
 
 /// The first `steps` losses on a device.
@@ -36,14 +36,14 @@ fn losses(
 /// file after the first `part` of them.
 fn resumed(name: &str, part: u64, steps: u64, dataset: &Dataset) -> Vec<f32> {
     let SelectedDevice { device, .. } = select(name).expect("the device is there");
-    let model = ModelConfig {
-        latent: 16,
+    let dense = DenseConfig {
         generator_hidden: vec![64],
         discriminator_hidden: vec![64],
         generator_norm: Normalisation::Batch,
         spectral_norm: true,
-        ..ModelConfig::default()
+        ..DenseConfig::default()
     };
+    let model = ModelConfig { latent: 16, ..ModelConfig::dense(dense) };
     let config = TrainingConfig { batch: 32, epochs: steps, ..Recipe::Plain.training() };
     let mut trainer = Trainer::new(model, config, &device);
     let folder = tempfile::tempdir().unwrap();
@@ -150,12 +150,12 @@ fn twenty_steps_of_small_nets_on_wgpu_have_the_losses_of_flex() {
             return;
         }
     };
-    let model = ModelConfig {
-        latent: 16,
+    let dense = DenseConfig {
         generator_hidden: vec![64],
         discriminator_hidden: vec![64],
-        ..ModelConfig::default()
+        ..DenseConfig::default()
     };
+    let model = ModelConfig { latent: 16, ..ModelConfig::dense(dense) };
     let dataset = synthetic(200, 0).unwrap();
     let [flex, wgpu] = ["flex", "wgpu"].map(|name| losses(name, &model, 32, 20, &dataset));
     let difference = difference(&flex, &wgpu);

@@ -123,7 +123,7 @@ fn good_seeds_are_good() {
     let checkpoint = Checkpoint::read(&write(&section)).unwrap();
     checkpoint.generator(gan_model::checkpoint::Weights::Raw, device).unwrap();
     let pictures = write(&read("pictures", "array"));
-    assert_eq!(gan_sample::read_images(&pictures, [28; 2], 9).unwrap(), [0; 784]);
+    assert_eq!(gan_sample::read_images(&pictures, gan_data::MNIST_SHAPE, 9).unwrap(), [0; 784]);
     let ruler = write(&targets::with_weights(&read("ruler", "weights")));
     gan_eval::FeatureExtractor::read(&ruler, device).unwrap();
 }

@@ -9,23 +9,25 @@ use gan_data::{Dataset, synthetic};
 use gan_eval::FeatureExtractor;
 use gan_model::checkpoint::Checkpoint;
 use gan_model::device::select;
-use gan_model::{Loss, ModelConfig, Normalisation, Schedule, TrainingConfig};
+use gan_model::{DenseConfig, Family, Loss, ModelConfig, Normalisation, Schedule, TrainingConfig};
 use gan_train::{Control, Evaluator, Event, Outcome, Recipe, RunDir, Trainer, train, validate};
 use serde_json::Value;
 
 use crate::util::{CPU, Draw, Place, number};
+
+fn dense(model: &mut ModelConfig) -> &mut DenseConfig {
+    let Family::Dense(dense) = &mut model.family;
+    dense
+}
 
 /// Settings of a small training that are allowed together.
 fn settings(draw: &mut Draw) -> (ModelConfig, TrainingConfig) {
     loop {
         let (model, training) = Recipe::settings(draw.of(&Recipe::ALL));
         let maybe = |draw: &mut Draw| draw.below(3) == 0;
-        let mut model = ModelConfig {
-            latent: draw.of(&[1, 3, 8]),
-            generator_hidden: draw.of(&[vec![], vec![7], vec![8, 5]]),
-            discriminator_hidden: draw.of(&[vec![], vec![9], vec![6, 4]]),
-            ..model
-        };
+        let mut model = ModelConfig { latent: draw.of(&[1, 3, 8]), ..model };
+        dense(&mut model).generator_hidden = draw.of(&[vec![], vec![7], vec![8, 5]]);
+        dense(&mut model).discriminator_hidden = draw.of(&[vec![], vec![9], vec![6, 4]]);
         let epochs = 1 + draw.below(12);
         let mut training = TrainingConfig {
             epochs,
@@ -49,13 +51,14 @@ fn settings(draw: &mut Draw) -> (ModelConfig, TrainingConfig) {
         }
         // Each of the rest once in three times, so that most of them meet.
         if maybe(draw) {
-            model.generator_norm = draw.of(&[Normalisation::None, Normalisation::Batch]);
+            dense(&mut model).generator_norm = draw.of(&[Normalisation::None, Normalisation::Batch]);
         }
         if maybe(draw) {
-            (model.spectral_norm, model.pack) = (draw.below(2) == 0, draw.of(&[1, 2]));
+            dense(&mut model).spectral_norm = draw.below(2) == 0;
+            model.pack = draw.of(&[1, 2]);
         }
         if maybe(draw) {
-            model.minibatch_stddev = draw.of(&[0, 2, 4]);
+            dense(&mut model).minibatch_stddev = draw.of(&[0, 2, 4]);
             model.pixel_mean = draw.of(&[0.0, -0.74]);
         }
         if maybe(draw) {
@@ -225,13 +228,10 @@ fn whatever_is_trained_signals_change_no_byte_of_it() {
     let mut draw = Draw::new("signals", 3);
     for case in 0..number("GAN_CASES", 60).div_ceil(10) {
         let mut settings = settings(&mut draw);
-        if settings.0.generator_hidden.is_empty() || settings.0.discriminator_hidden.is_empty() {
+        let nets = dense(&mut settings.0);
+        if nets.generator_hidden.is_empty() || nets.discriminator_hidden.is_empty() {
             // There is no flag for none.
-            settings.0 = ModelConfig {
-                generator_hidden: vec![7],
-                discriminator_hidden: vec![9],
-                ..settings.0
-            };
+            (nets.generator_hidden, nets.discriminator_hidden) = (vec![7], vec![9]);
         }
         settings.1 = TrainingConfig {
             epochs: 100 + draw.below(200),

@@ -6,7 +6,7 @@ use std::thread;
 
 use gan_model::checkpoint::{Checkpoint, Weights};
 use gan_model::device::select;
-use gan_model::{DatasetInfo, ModelConfig, TrainingConfig};
+use gan_model::{DenseConfig, DatasetInfo, ModelConfig, TrainingConfig};
 use gan_train::Trainer;
 
 use crate::util::{CPU, Place, number};
@@ -23,14 +23,19 @@ fn whoever_reads_a_checkpoint_beside_its_writer_sees_a_whole_one() {
     let files: Vec<_> = (1..=3_u64)
         .map(|seed| {
             let units = vec![4 * seed as usize];
-            let model = ModelConfig {
-                latent: 2 * seed as usize,
+            let dense = DenseConfig {
                 generator_hidden: units.clone(),
                 discriminator_hidden: units,
-                ..ModelConfig::default()
+                ..DenseConfig::default()
             };
+            let model = ModelConfig { latent: 2 * seed as usize, ..ModelConfig::dense(dense) };
             let training = TrainingConfig { seed, ..TrainingConfig::default() };
-            let dataset = DatasetInfo { name: "none".into(), digest: "none".into(), images: 1 };
+            let dataset = DatasetInfo {
+                name: "none".into(),
+                digest: "none".into(),
+                images: 1,
+                class_names: Vec::new(),
+            };
             Trainer::new(model, training, &device).checkpoint(dataset).unwrap()
         })
         .collect();

@@ -183,6 +183,19 @@ impl ModelConfig {
         self.pack * self.discriminator_layers().iter().map(group).max().unwrap_or(1)
     }
 
+    /// Adapts what depends on the batch size, such as groups of images, so that it divides `batch`.
+    pub fn fit_batch(&mut self, batch: usize) {
+        self.family.fit_batch(batch / self.pack.max(1));
+    }
+
+    /// Whether the discriminator's weights are spectrally normalised.
+    #[must_use]
+    pub fn has_spectral_norm(&self) -> bool {
+        let normalised =
+            |layer: &LayerSpec| matches!(layer, LayerSpec::Dense { spectral_norm: true, .. });
+        self.discriminator_layers().iter().any(normalised)
+    }
+
     /// Whether the generator needs a batch of more than one image in training.
     #[must_use]
     pub fn has_batch_norm(&self) -> bool {

@@ -92,6 +92,13 @@ impl DenseConfig {
         layers
     }
 
+    /// Keeps the groups of the minibatch deviation, or takes the largest smaller ones that divide
+    /// `packs`.
+    pub(super) fn fit_batch(&mut self, packs: usize) {
+        let mut groups = (2..=self.minibatch_stddev).rev();
+        self.minibatch_stddev = groups.find(|group| packs.is_multiple_of(*group)).unwrap_or(0);
+    }
+
     pub(super) fn validate(&self, model: &ModelConfig) -> Result<(), ConfigError> {
         for (name, hidden) in [
             ("generator-hidden", &self.generator_hidden),

@@ -46,6 +46,12 @@ impl Family {
         }
     }
 
+    pub(crate) fn fit_batch(&mut self, packs: usize) {
+        match self {
+            Self::Dense(dense) => dense.fit_batch(packs),
+        }
+    }
+
     pub(crate) fn validate(&self, model: &ModelConfig) -> Result<(), ConfigError> {
         match self {
             Self::Dense(dense) => dense.validate(model),

@@ -1,0 +1,60 @@
+//! Settings by name: the flags' names with underscores, which are the names of the fields of
+//! `ModelConfig` and `TrainingConfig`.
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
+
+use super::args::{Finite, Settings};
+use crate::common::exit::Failure;
+
+/// Values by the name of their field.
+pub type Fields = Map<String, Value>;
+
+/// The fields of a record.
+pub fn fields(record: &impl Serialize) -> Result<Fields, Failure> {
+    Ok(serde_json::from_value(serde_json::to_value(record)?)?)
+}
+
+/// The name of a field's flag.
+pub fn flag(field: &str) -> String {
+    field.replace('_', "-")
+}
+
+/// The record with the fields of the same names replaced.
+pub fn replace<T>(record: &T, with: &Fields) -> Result<T, Failure>
+where
+    T: Clone + Serialize + DeserializeOwned,
+{
+    let mut all = fields(record)?;
+    let mut record = record.clone();
+    for (name, value) in with {
+        if let Some(field) = all.get_mut(name) {
+            *field = value.clone();
+            record = T::deserialize(Value::Object(all.clone()))
+                .map_err(|error| Failure::Usage(format!("--{}: {error}", flag(name))))?;
+        }
+    }
+    Ok(record)
+}
+
+impl Settings {
+    /// The settings that are set, with `ema` for a half-life.
+    pub fn set(mut self) -> Result<Fields, Failure> {
+        if let Some(epochs) = self.ema_half_life.take().map(f64::from) {
+            if self.ema.is_some() {
+                let what = "--ema and --ema-half-life set the same; give one of them";
+                return Err(Failure::Usage(what.into()));
+            }
+            if !(0.0..=1e12).contains(&epochs) {
+                return Err(Failure::Usage(format!(
+                    "--ema-half-life is {epochs}; expected 0 to 1e12 epochs"
+                )));
+            }
+            self.ema = Finite::try_from(0.5_f64.powf(1.0 / epochs)).ok();
+        }
+        let mut fields = fields(&self)?;
+        fields.retain(|_, value| !value.is_null());
+        Ok(fields)
+    }
+}
