@@ -11,8 +11,8 @@ use std::path::{Path, PathBuf};
 use std::sync::{LazyLock, Mutex, OnceLock};
 
 use burn::tensor::Device;
-use gan_model::checkpoint::{Checkpoint, Header, Moments, Sections, Weights, pack};
 use gan_core::ImageShape;
+use gan_model::checkpoint::{Checkpoint, Header, Moments, Sections, Weights, pack};
 use gan_model::{DatasetInfo, DenseConfig, Discriminator, Generator, ModelConfig, TrainingConfig};
 use gan_run::RunDir;
 use gan_train::RunConfig;
@@ -32,7 +32,7 @@ pub const TARGETS: [Target; 6] = [
 ];
 
 /// Width and height of the pictures that are read.
-const SIZE: [usize; 2] = [28, 28];
+use gan_data::MNIST_SHAPE as SHAPE;
 /// As many of them as are asked for.
 const COUNT: usize = 3;
 
@@ -83,8 +83,8 @@ pub fn pictures(bytes: &[u8]) {
         0 => place.write("pictures.npy", bytes),
         _ => place.write("pictures/0.png", bytes).with_file_name(""),
     };
-    if let Ok(pixels) = gan_sample::read_images(&path, SIZE, COUNT) {
-        let len = SIZE[0] * SIZE[1];
+    if let Ok(pixels) = gan_sample::read_images(&path, SHAPE, COUNT) {
+        let len = SHAPE.len();
         assert!(!pixels.is_empty() && pixels.len() <= COUNT * len && pixels.len() % len == 0);
     }
 }
@@ -165,7 +165,12 @@ pub fn small() -> (Header, Sections) {
         discriminator_moments: pack(&Moments { first: discriminator(5), second: discriminator(6) })
             .expect(packed),
     };
-    let dataset = DatasetInfo { name: "synthetic".into(), digest: "00".into(), images: 7, class_names: Vec::new() };
+    let dataset = DatasetInfo {
+        name: "synthetic".into(),
+        digest: "00".into(),
+        images: 7,
+        class_names: Vec::new(),
+    };
     let training = TrainingConfig::default();
     (Header { model, training, dataset, step: 5 }, sections)
 }

@@ -9,7 +9,7 @@ use gan_data::{Dataset, draw_batch, synthetic};
 use gan_model::checkpoint::{Checkpoint, Weights};
 use gan_model::device::{SelectedDevice, select};
 use gan_model::{DenseConfig, ModelConfig, Normalisation, TrainingConfig};
-use gan_train::{Readings, Recipe, Trainer, dataset_info};
+use gan_train::{Recipe, StepMetrics, Trainer, dataset_info};
 
 /// The first `steps` losses on a device.
 fn losses(
@@ -18,7 +18,7 @@ fn losses(
     batch: usize,
     steps: u64,
     dataset: &Dataset,
-) -> Vec<Readings> {
+) -> Vec<StepMetrics> {
     let SelectedDevice { device, .. } = select(name).expect("the device is there");
     let config = TrainingConfig { batch, ..Recipe::Plain.training() };
     let mut trainer = Trainer::new(model.clone(), config, &device);
@@ -118,7 +118,7 @@ fn a_resumed_training_on_wgpu_has_the_numbers_of_a_whole_one_within_a_thousandth
 }
 
 /// The largest difference of any loss, relative to it where it is above 1.
-fn difference(a: &[Readings], b: &[Readings]) -> f32 {
+fn difference(a: &[StepMetrics], b: &[StepMetrics]) -> f32 {
     let one = |a: f32, b: f32| (a - b).abs() / a.abs().max(1.0);
     let pairs = a.iter().zip(b);
     pairs

@@ -51,7 +51,8 @@ fn settings(draw: &mut Draw) -> (ModelConfig, TrainingConfig) {
         }
         // Each of the rest once in three times, so that most of them meet.
         if maybe(draw) {
-            dense(&mut model).generator_norm = draw.of(&[Normalisation::None, Normalisation::Batch]);
+            dense(&mut model).generator_norm =
+                draw.of(&[Normalisation::None, Normalisation::Batch]);
         }
         if maybe(draw) {
             dense(&mut model).spectral_norm = draw.below(2) == 0;

@@ -6,7 +6,7 @@ use std::thread;
 
 use gan_model::checkpoint::{Checkpoint, Weights};
 use gan_model::device::select;
-use gan_model::{DenseConfig, DatasetInfo, ModelConfig, TrainingConfig};
+use gan_model::{DatasetInfo, DenseConfig, ModelConfig, TrainingConfig};
 use gan_train::Trainer;
 
 use crate::util::{CPU, Place, number};

@@ -36,7 +36,9 @@ mod tile;
 pub use activation::Activation;
 pub use adam::AdamStep;
 pub use batch_norm::{batch_norm, batch_norm_reference};
-pub use dense::{dense, dense_reference, dense_tangent, dense_tangent as dense_jvp, dense_tangent_reference};
+pub use dense::{
+    dense, dense_reference, dense_tangent, dense_tangent as dense_jvp, dense_tangent_reference,
+};
 pub use log_sigmoid::log_sigmoid;
 pub use recycle::{buffer, tensor_data};
 pub use stack::stack;

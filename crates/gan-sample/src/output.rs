@@ -4,9 +4,9 @@ use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
+use gan_core::ImageShape;
 use image::codecs::gif::{GifEncoder, Repeat};
 use image::codecs::png::PngEncoder;
-use gan_core::ImageShape;
 use image::{Delay, DynamicImage, Frame, ImageEncoder};
 use npyz::WriterBuilder;
 use thiserror::Error;

@@ -112,7 +112,9 @@ impl Diagnostics {
             Warning::Saturation => recent(|row| row.saturated) > 0.9,
             // Healthy units may be idle in the first few hundred epochs.
             Warning::IdleUnits => {
-                self.large_batch && len == WINDOW && mean(self.rows.iter().map(|row| row.idle)) > 0.5
+                self.large_batch
+                    && len == WINDOW
+                    && mean(self.rows.iter().map(|row| row.idle)) > 0.5
             }
         }
     }

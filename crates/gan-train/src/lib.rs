@@ -19,9 +19,9 @@ mod train;
 mod trainer;
 
 pub use diagnosis::Diagnostics;
+pub use evaluator::Evaluator;
 pub use gan_run::{CHECKPOINT, Control, Event, MetricsRow, Quality, RunDir, RunDirError, Warning};
 pub use penalty::difference_penalty;
-pub use evaluator::Evaluator;
 pub use recipe::{Recipe, validate};
 pub use report::{StepMetrics, StepReport};
 pub use run_config::RunConfig;

@@ -141,7 +141,8 @@ impl Trainer {
         let fake = self.generator.valid().forward_batch(noise, fake_labels.as_ref());
         let images = stack(real, fake);
         let inputs = self.add_instance_noise(images.clone(), Purpose::DiscriminatorImages, update);
-        let labels = real_labels.zip(fake_labels).map(|(real, fake)| Tensor::cat(vec![real, fake], 0));
+        let labels =
+            real_labels.zip(fake_labels).map(|(real, fake)| Tensor::cat(vec![real, fake], 0));
         replace(&mut self.discriminator, Discriminator::power_iteration);
         let rows = inputs.dims()[0] / self.model.pack;
         let masks = self.dropout(Purpose::DiscriminatorDropout, update, rows);
@@ -309,7 +310,8 @@ impl Trainer {
         if !generator.has_batch_norm() {
             return generator;
         }
-        let latent = noise(self.config.seed, Purpose::Population, 0, POPULATION * self.model.latent);
+        let latent =
+            noise(self.config.seed, Purpose::Population, 0, POPULATION * self.model.latent);
         let labels = self.fake_labels(Purpose::Population, 1, POPULATION);
         generator.calibrate(&self.tensor(latent, POPULATION), labels.as_ref())
     }
@@ -373,7 +375,7 @@ mod tests {
     use gan_model::DenseConfig;
 
     use super::*;
-    use crate::{StepMetrics, Recipe};
+    use crate::{Recipe, StepMetrics};
 
     /// What `count` steps on images of noise read.
     fn run(count: usize, model: &ModelConfig, epsilon: f64) -> Vec<StepMetrics> {

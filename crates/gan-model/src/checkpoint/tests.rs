@@ -28,7 +28,12 @@ fn header() -> Header {
         checkpoint_every: 5,
         ..TrainingConfig::default()
     };
-    let dataset = DatasetInfo { name: "synthetic".into(), digest: "00".into(), images: 7, class_names: Vec::new() };
+    let dataset = DatasetInfo {
+        name: "synthetic".into(),
+        digest: "00".into(),
+        images: 7,
+        class_names: Vec::new(),
+    };
     Header { model, training, dataset, step: 5 }
 }
 

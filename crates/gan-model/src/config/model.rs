@@ -199,7 +199,8 @@ impl ModelConfig {
     /// Whether the generator needs a batch of more than one image in training.
     #[must_use]
     pub fn has_batch_norm(&self) -> bool {
-        let normalised = |layer: &LayerSpec| matches!(layer, LayerSpec::Dense { batch_norm: true, .. });
+        let normalised =
+            |layer: &LayerSpec| matches!(layer, LayerSpec::Dense { batch_norm: true, .. });
         self.generator_layers().iter().any(normalised)
     }
 

@@ -26,8 +26,7 @@ fn shapes_and_parameter_counts_are_as_documented() {
     let discriminator = Discriminator::init(&config, 1, &device);
     assert_eq!(discriminator.num_params(), 533_505);
     assert_eq!(logits(&discriminator, Tensor::ones([4, 784], &device)).dims(), [4, 1]);
-    let dense =
-        DenseConfig { minibatch_stddev: 2, spectral_norm: true, ..DenseConfig::default() };
+    let dense = DenseConfig { minibatch_stddev: 2, spectral_norm: true, ..DenseConfig::default() };
     let image = ImageShape { channels: 3, height: 4, width: 5 };
     let config = ModelConfig { pack: 2, image, ..ModelConfig::dense(dense) };
     let discriminator = Discriminator::init(&config, 1, &device);
@@ -89,8 +88,7 @@ fn both_derivatives_agree_with_finite_differences() {
     let mask = [[2.0, 0.0, 2.0, 2.0, 0.0, 2.0], [2.0, 2.0, 0.0, 2.0, 2.0, 2.0]];
     let masks = vec![Some(Tensor::from_floats(mask, &device))];
     for minibatch_stddev in [0, 2] {
-        let dense =
-            DenseConfig { spectral_norm: true, minibatch_stddev, ..DenseConfig::default() };
+        let dense = DenseConfig { spectral_norm: true, minibatch_stddev, ..DenseConfig::default() };
         let net = Discriminator::init(&ModelConfig { pack: 2, ..small(dense) }, 7, &device);
         let logits = |h: f32| {
             let moved = images.clone() + direction.clone().mul_scalar(h);
@@ -104,8 +102,7 @@ fn both_derivatives_agree_with_finite_differences() {
         for (found, expected) in forward.iter().zip(numbers(&differences)) {
             assert!((found - expected).abs() < 1e-3, "{found} is not {expected}");
         }
-        let backward: f32 =
-            (net.input_gradient(&features, &masks) * packed).sum().into_scalar();
+        let backward: f32 = (net.input_gradient(&features, &masks) * packed).sum().into_scalar();
         let expected: f32 = differences.sum().into_scalar();
         assert!((backward - expected).abs() < 2e-3, "{backward} is not {expected}");
     }

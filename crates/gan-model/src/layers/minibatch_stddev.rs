@@ -85,8 +85,7 @@ mod tests {
         let device = Device::flex();
         let rows = [[1.0, 5.0], [3.0, -4.0], [2.0, 2.5], [2.2, 0.5]];
         // Weights of the outputs that differ within a group.
-        let weights =
-            [[0.3, -1.0, 2.0], [0.5, 0.2, -1.0], [1.0, 0.0, 0.7], [-0.4, 0.9, 0.1_f32]];
+        let weights = [[0.3, -1.0, 2.0], [0.5, 0.2, -1.0], [1.0, 0.0, 0.7], [-0.4, 0.9, 0.1_f32]];
         let gradient = Tensor::from_floats(weights, &device);
         let sum = |rows: [[f32; 2]; 4]| -> f32 {
             let output = LAYER.forward(Tensor::from_floats(rows, &device));
