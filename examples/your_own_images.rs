@@ -1,7 +1,7 @@
-//! A data set of your own: rings, made in memory, and small nets that learn to draw them.
+//! Your own data set: trains small networks on images of rings that are made in memory.
 //!
 //!     cargo run --release --example your_own_images
-#![expect(clippy::print_stdout, reason = "an example tells what it does")]
+#![expect(clippy::print_stdout, reason = "an example prints its results")]
 
 use std::error::Error;
 use std::path::Path;
@@ -34,19 +34,19 @@ fn main() -> Result<(), Box<dyn Error>> {
     let device = device::select("auto")?.device;
     let mut trainer = Trainer::new(model, config, &device);
     let run = RunDir::create_next(Path::new("runs"), "rings-dense")?;
-    let show = |event: Event| {
+    let print = |event: Event| {
         if let Event::Sampled(epoch) = event {
             println!("{}", run.sample(epoch).display());
         }
     };
-    train(&mut trainer, &dataset, &run, None, &device, |_| Control::Continue, show)?;
-    println!("draw more with: gan-sample --checkpoint {}", run.root().display());
+    train(&mut trainer, &dataset, &run, None, &device, |_| Control::Continue, print)?;
+    println!("generate samples with: gan-sample --checkpoint {}", run.root().display());
     Ok(())
 }
 
-/// A ring, `[height, width]` row-major; no two have the same place and size.
+/// Ring number `index`, `[height, width]` row-major; no two have the same position and radius.
 fn ring(index: usize) -> impl Iterator<Item = u8> {
-    // Multiples of an irrational number spread evenly: as good here as random ones.
+    // Multiples of an irrational number are spread evenly, like random numbers.
     let spread = move |ratio: f32| (index as f32 * ratio).fract();
     let (x, y) = (11.0 + 5.0 * spread(0.819), 11.0 + 5.0 * spread(0.671));
     let radius = 4.0 + 5.0 * spread(0.549_7);

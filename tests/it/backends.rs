@@ -1,6 +1,6 @@
 //! Back ends against each other: the same seed must give the same training.
 
-#![expect(clippy::print_stderr, reason = "a skipped test says so, a comparison its figure")]
+#![expect(clippy::print_stderr, reason = "a skipped test reports it, a comparison its result")]
 
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::tensor::Tensor;
@@ -32,8 +32,8 @@ fn losses(
         .collect()
 }
 
-/// All numbers of both nets, the average and the moments, after `steps` steps with a stop and a
-/// file after the first `part` of them.
+/// All numbers of both networks, of the moving average and of Adam's moments, after `steps` steps;
+/// saved and resumed after the first `part`.
 fn resumed(name: &str, part: u64, steps: u64, dataset: &Dataset) -> Vec<f32> {
     let SelectedDevice { device, .. } = select(name).expect("the device is there");
     let dense = DenseConfig {
@@ -81,10 +81,10 @@ impl ModuleVisitor for Numbers {
     }
 }
 
-/// The largest difference between a training in parts and a whole one.
-fn parted(name: &str) -> f32 {
+/// The largest difference between a resumed training and an uninterrupted one.
+fn resume_difference(name: &str) -> f32 {
     let dataset = synthetic(200, 0).unwrap();
-    // The whole one is never written on the way.
+    // Nothing is resumed when the part is all of it.
     let [parts, whole] = [7, 20].map(|part| resumed(name, part, 20, &dataset));
     assert_eq!(parts.len(), whole.len());
     assert!(whole.iter().all(|x| x.is_finite()));
@@ -93,25 +93,25 @@ fn parted(name: &str) -> f32 {
 
 #[cfg_attr(not(feature = "flex"), ignore = "needs flex")]
 #[test]
-fn a_resumed_training_on_flex_has_the_numbers_of_a_whole_one() {
-    assert_eq!(parted("flex"), 0.0);
+fn resuming_on_flex_is_exact() {
+    assert_eq!(resume_difference("flex"), 0.0);
 }
 
-/// What the README promises of GPUs: the state is taken over to the bit, and what is computed
-/// from it rounds as it does from one run to the next.
+/// As the README documents for GPUs: the state is restored exactly, and later steps differ by
+/// rounding as two runs do.
 #[cfg_attr(not(feature = "wgpu"), ignore = "needs wgpu")]
 #[test]
-fn a_resumed_training_on_wgpu_has_the_numbers_of_a_whole_one_within_a_thousandth() {
+fn resuming_on_wgpu_differs_by_less_than_a_thousandth() {
     let device = match select("wgpu") {
         Ok(device) => device,
         Err(error) => {
-            eprintln!("skipped, for want of an adapter: {error}");
+            eprintln!("skipped, no adapter: {error}");
             return;
         }
     };
-    let difference = parted("wgpu");
+    let difference = resume_difference("wgpu");
     eprintln!(
-        "largest difference of a number, in parts and whole, {}: {difference:e}",
+        "largest difference between resumed and uninterrupted, {}: {difference:e}",
         device.name
     );
     assert!(difference < 1e-3, "{difference}");
@@ -131,22 +131,22 @@ fn difference(a: &[StepMetrics], b: &[StepMetrics]) -> f32 {
 
 #[cfg_attr(not(all(feature = "flex", feature = "ndarray")), ignore = "needs flex and ndarray")]
 #[test]
-fn a_hundred_steps_of_the_published_nets_on_ndarray_have_the_losses_of_flex() {
+fn ndarray_and_flex_have_the_same_losses_for_a_hundred_steps() {
     let (model, dataset) = (ModelConfig::default(), synthetic(1_000, 0).unwrap());
     let [flex, ndarray] = ["flex", "ndarray"].map(|name| losses(name, &model, 128, 100, &dataset));
     let difference = difference(&flex, &ndarray);
     eprintln!("largest difference of a loss, flex to ndarray, 100 steps: {difference:e}");
-    // Only the reading of a loss rounds differently; what is trained is the same.
+    // Only the reported losses round differently; the weights are equal.
     assert!(difference < 1e-5, "{difference}");
 }
 
 #[cfg_attr(not(all(feature = "flex", feature = "wgpu")), ignore = "needs flex and wgpu")]
 #[test]
-fn twenty_steps_of_small_nets_on_wgpu_have_the_losses_of_flex() {
+fn wgpu_and_flex_have_the_same_losses_for_twenty_steps() {
     let device = match select("wgpu") {
         Ok(device) => device,
         Err(error) => {
-            eprintln!("skipped, for want of an adapter: {error}");
+            eprintln!("skipped, no adapter: {error}");
             return;
         }
     };

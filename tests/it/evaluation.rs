@@ -211,8 +211,7 @@ fn a_folder_of_pictures_gets_the_same_figures_in_a_table() {
         }
     }
     let ruler = object["ruler"]["sha256"].as_str().unwrap();
-    for word in ["210 pictures of each", "10000 test images of synthetic", "mnist-1", &ruler[..12]]
-    {
+    for word in ["210 samples of each", "10000 test images of synthetic", "mnist-1", &ruler[..12]] {
         assert!(ran.stdout.contains(word), "{word:?} is not in {}", ran.stdout);
     }
 }

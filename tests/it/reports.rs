@@ -42,7 +42,8 @@ fn a_training_leaves_a_report_and_an_animation() {
     let object = ran.object();
     assert_eq!(object["report"], "run/report.html");
     assert_eq!(object["animation"], "run/training.gif");
-    let lines: Vec<_> = ran.stderr.lines().filter(|line| line.contains("look back")).collect();
+    let lines: Vec<_> =
+        ran.stderr.lines().filter(|line| line.contains("report and animation")).collect();
     assert_eq!(lines, ["look back at it: run/report.html  run/training.gif"]);
 
     let page = page(&place, "run/report.html");
@@ -70,7 +71,7 @@ fn without_a_report_nothing_of_it_is_left() {
     let ran = place.train("--epochs 20 --no-report --json --out run").ok();
     let object = ran.object();
     assert!(object["report"].is_null() && object["animation"].is_null(), "{object}");
-    assert!(!ran.stderr.contains("look back"), "{}", ran.stderr);
+    assert!(!ran.stderr.contains("report and animation"), "{}", ran.stderr);
     let files = place.list("run");
     assert!(!files.iter().any(|name| name.contains("report") || name.contains("gif")), "{files:?}");
     assert!(files.contains(&"outcome.json".into()), "{files:?}");
@@ -166,7 +167,11 @@ fn runs_are_listed_with_how_they_ended() {
     place.write("runs/notes.txt", "not a run");
     place.write("runs/0004-torn/config.json", "{");
     let ran = place.run(GAN_RUNS, [""; 0]).ok();
-    assert!(ran.stderr.contains("left out") && ran.stderr.contains("0004-torn"), "{}", ran.stderr);
+    assert!(
+        ran.stderr.contains("run skipped") && ran.stderr.contains("0004-torn"),
+        "{}",
+        ran.stderr
+    );
     let table: Vec<Vec<&str>> =
         ran.stdout.lines().map(|line| line.split_whitespace().collect()).collect();
     assert_eq!(table[0][..3], ["run", "state", "data"]);

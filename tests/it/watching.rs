@@ -56,7 +56,7 @@ fn serving_everyone_is_warned_of() {
     let place = Place::new();
     place.write("runs/notes.txt", "");
     let mut watch = place.start_program(GAN_WATCH, "--serve 0.0.0.0:0 --serve-anyone");
-    assert!(watch.says("warning: ").contains("whoever reaches 0.0.0.0:"));
+    assert!(watch.says("warning: ").contains("anyone who can reach 0.0.0.0:"));
 }
 
 #[test]
@@ -65,7 +65,7 @@ fn an_address_that_nobody_chose_is_named_where_it_is_another() {
     let _held = TcpListener::bind("127.0.0.1:8787");
     let place = Place::new();
     let training = place.train(&format!("{TWO} run --serve")).ok();
-    let said = "warning: 127.0.0.1:8787 is taken; the page is at http://127.0.0.1:87";
+    let said = "warning: 127.0.0.1:8787 is in use; the page is at http://127.0.0.1:87";
     assert!(training.stderr.starts_with(said), "{}", training.stderr);
 }
 

@@ -66,7 +66,7 @@ impl Resume {
         }
         match set.get("epochs").and_then(Value::as_u64).unwrap_or(training.epochs) {
             epochs if epochs < *step => Err(Failure::Usage(format!(
-                "--epochs {epochs} is less than the checkpoint has done, {step}; --epochs is the \
+                "--epochs {epochs} is too few: the checkpoint has done {step}; --epochs is the \
                  total, expected {step} or more"
             ))),
             _ => Ok(()),
