@@ -5,7 +5,7 @@ use burn::module::{Module, ModuleMapper, Param, ParamId};
 use burn::nn::{Linear, LinearConfig};
 use burn::tensor::activation::sigmoid;
 use burn::tensor::{Device, Tensor};
-use gan_kernels::{Activation, dense, dense_tangent};
+use gan_kernels::{Activation, dense, dense_jvp};
 
 use crate::config::ModelConfig;
 use crate::deviation::{deviation_gradient, with_deviation, with_deviation_slope};
@@ -133,13 +133,13 @@ impl Discriminator {
             let factor = weight.narrow(1, units, 1);
             gradient = gradient + deviation_gradient(output, self.stddev) * factor;
         }
-        gradient = HIDDEN.slope(masked(gradient, masks, hidden.len() - 1), last.clone());
+        gradient = HIDDEN.vjp(masked(gradient, masks, hidden.len() - 1), last.clone());
         for index in (1..hidden.len()).rev() {
             let (weight, below) = (self.weight(index).transpose(), hidden[index - 1].clone());
-            gradient = masked(dense_tangent(gradient, weight, below, HIDDEN), masks, index - 1);
+            gradient = masked(dense_jvp(gradient, weight, below, HIDDEN), masks, index - 1);
         }
         // Images have no activation.
-        dense_tangent(gradient, self.weight(0).transpose(), last.clone(), Activation::None)
+        dense_jvp(gradient, self.weight(0).transpose(), last.clone(), Activation::None)
     }
 
     /// The slope of the logits along `direction`, `[batch / pack, pack * height * width]`, at the
@@ -155,7 +155,7 @@ impl Discriminator {
     ) -> Tensor<2> {
         let mut x = direction;
         for (index, output) in hidden.iter().enumerate() {
-            x = masked(dense_tangent(x, self.weight(index), output.clone(), HIDDEN), masks, index);
+            x = masked(dense_jvp(x, self.weight(index), output.clone(), HIDDEN), masks, index);
         }
         if let Some(output) = hidden.last()
             && self.stddev > 0

@@ -5,7 +5,7 @@ use std::mem;
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
 use gan_core::stream::{Purpose, fill_dropout, fill_normal, stream};
-use gan_kernels::{buffer, join, stack, tensor_data};
+use gan_kernels::{buffer, concat_rows, join, tensor_data};
 use gan_model::checkpoint::{Checkpoint, CheckpointError, Header, Sections, Weights, pack};
 use gan_model::device::is_cpu;
 use gan_model::{Adam, AdamConfig, Ema};
@@ -119,7 +119,7 @@ impl Trainer {
     ) -> DiscriminatorUpdate {
         // The fakes carry no graph: this loss does not teach the generator.
         let fake = self.generator.valid().forward_batch(noise);
-        let images = stack(real, fake);
+        let images = concat_rows(real, fake);
         let seen = self.blurred(images.clone(), Purpose::DiscriminatorImages, update);
         let both = seen.clone().autodiff();
         if self.model.spectral_norm {
@@ -333,7 +333,7 @@ fn replace<M: Module + Default>(place: &mut M, update: impl FnOnce(M) -> M) {
 
 #[cfg(test)]
 mod tests {
-    use gan_kernels::plain::plainly;
+    use gan_kernels::reference::with_reference;
 
     use super::*;
     use crate::{Readings, Recipe};
@@ -371,7 +371,7 @@ mod tests {
             discriminator_hidden: vec![80, 48],
             ..ModelConfig::default()
         };
-        let (fast, plain) = (run(100, &model, 1e-3), plainly(|| run(100, &model, 1e-3)));
+        let (fast, plain) = (run(100, &model, 1e-3), with_reference(|| run(100, &model, 1e-3)));
         let worst = difference(&fast, &plain);
         assert!(worst < 1e-4, "{worst:e}");
         assert_ne!(fast, plain, "they round differently, or one of them did not run");
@@ -382,7 +382,7 @@ mod tests {
     #[test]
     fn first_steps_of_the_published_nets_agree_with_plain_burn() {
         let model = ModelConfig::default();
-        let (fast, plain) = (run(3, &model, 1e-8), plainly(|| run(3, &model, 1e-8)));
+        let (fast, plain) = (run(3, &model, 1e-8), with_reference(|| run(3, &model, 1e-8)));
         let worst = difference(&fast, &plain);
         assert!(worst < 1e-4, "{worst:e}");
     }
