@@ -8,8 +8,8 @@ use divan::Bencher;
 use divan::counter::ItemsCount;
 use gan_core::stream::{Purpose, fill_normal, stream};
 use gan_data::{Dataset, MNIST_SHAPE, draw_batch, synthetic};
-use gan_kernels::plain::plainly;
-use gan_kernels::{AdamStep, buffer, stack, tensor_data};
+use gan_kernels::reference::with_reference;
+use gan_kernels::{AdamStep, buffer, concat_rows, tensor_data};
 use gan_model::{Discriminator, Generator, Loss, ModelConfig, TrainingConfig, loss};
 use gan_train::{Recipe, Trainer};
 
@@ -63,7 +63,7 @@ fn step_plain(bencher: Bencher, batch: usize) {
     let (mut trainer, images) = (trainer(Recipe::Plain, batch), images());
     bencher.counter(ItemsCount::new(batch)).bench_local(|| {
         let real = real(&images, batch, trainer.epoch());
-        plainly(|| trainer.step(real))
+        with_reference(|| trainer.step(real))
     });
 }
 
@@ -77,7 +77,7 @@ fn discriminator_gradients(bencher: Bencher, batch: usize) {
             let data = tensor_data(real(&images, batch, 0), [batch, MNIST_SHAPE.len()]);
             Tensor::from_data(data, &Device::flex())
         };
-        let images = stack(half(), half()).autodiff();
+        let images = concat_rows(half(), half()).autodiff();
         let logits = net.forward(images, None, &Vec::new()).logits;
         let (real, fake) = (logits.clone().narrow(0, 0, batch), logits.narrow(0, batch, batch));
         loss::discriminator(Loss::Bce, real, fake, 0.0).backward()

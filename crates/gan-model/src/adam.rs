@@ -128,7 +128,7 @@ impl ModuleMapper for Update<'_> {
             average: average.and_then(|a| Some((a.weights.remove(&id)?, a.decay))),
             weight,
         };
-        let new = if self.adam.on_host && !gan_kernels::plain::is_on() {
+        let new = if self.adam.on_host && !gan_kernels::reference::is_active() {
             self.on_host(old, gradient)
         } else {
             self.on_device(old, gradient)

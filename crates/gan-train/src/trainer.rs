@@ -5,7 +5,7 @@ use std::mem;
 use burn::module::Module;
 use burn::tensor::{Device, Tensor, TensorData};
 use gan_core::stream::{Purpose, fill_dropout, fill_normal, stream};
-use gan_kernels::{buffer, join, stack, tensor_data};
+use gan_kernels::{buffer, concat_rows, join, tensor_data};
 use gan_model::checkpoint::{Checkpoint, CheckpointError, Header, Sections, Weights, pack};
 use gan_model::device::is_cpu;
 use gan_model::{
@@ -139,7 +139,7 @@ impl Trainer {
         let fake_labels = self.fake_labels(Purpose::DiscriminatorLabels, update, noise.dims()[0]);
         // No graph: this loss does not update the generator.
         let fake = self.generator.valid().forward_batch(noise, fake_labels.as_ref());
-        let images = stack(real, fake);
+        let images = concat_rows(real, fake);
         let inputs = self.add_instance_noise(images.clone(), Purpose::DiscriminatorImages, update);
         let labels =
             real_labels.zip(fake_labels).map(|(real, fake)| Tensor::cat(vec![real, fake], 0));
@@ -371,7 +371,7 @@ fn replace<M: Module + Default>(place: &mut M, update: impl FnOnce(M) -> M) {
 
 #[cfg(test)]
 mod tests {
-    use gan_kernels::plain::plainly;
+    use gan_kernels::reference::with_reference;
     use gan_model::DenseConfig;
 
     use super::*;
@@ -410,7 +410,7 @@ mod tests {
             discriminator_hidden: vec![80, 48],
             ..DenseConfig::default()
         });
-        let (fast, plain) = (run(100, &model, 1e-3), plainly(|| run(100, &model, 1e-3)));
+        let (fast, plain) = (run(100, &model, 1e-3), with_reference(|| run(100, &model, 1e-3)));
         let worst = difference(&fast, &plain);
         assert!(worst < 1e-4, "{worst:e}");
         assert_ne!(fast, plain, "they round differently, or one of them did not run");
@@ -421,7 +421,7 @@ mod tests {
     #[test]
     fn first_steps_of_the_published_nets_agree_with_plain_burn() {
         let model = ModelConfig::default();
-        let (fast, plain) = (run(3, &model, 1e-8), plainly(|| run(3, &model, 1e-8)));
+        let (fast, plain) = (run(3, &model, 1e-8), with_reference(|| run(3, &model, 1e-8)));
         let worst = difference(&fast, &plain);
         assert!(worst < 1e-4, "{worst:e}");
     }

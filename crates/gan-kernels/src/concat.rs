@@ -4,7 +4,7 @@ use burn::tensor::Tensor;
 
 /// The rows of `first`, then those of `second`, both `[_, columns]`.
 #[must_use]
-pub fn stack(first: Tensor<2>, second: Tensor<2>) -> Tensor<2> {
+pub fn concat_rows(first: Tensor<2>, second: Tensor<2>) -> Tensor<2> {
     #[cfg(any(feature = "flex", feature = "ndarray"))]
     if crate::fused::can_run(&first) && crate::fused::can_run(&second) {
         return on_host(first, second);
@@ -37,10 +37,10 @@ mod tests {
         let [first, second] = [[[1.0, 2.0], [3.0, 4.0]], [[5.0, 6.0], [7.0, 8.0]]]
             .map(|rows| Tensor::<2>::from_floats(rows, &device));
         let expected = Tensor::cat(vec![first.clone(), second.clone()], 0).into_data();
-        assert_eq!(stack(first.clone(), second.clone()).into_data(), expected);
+        assert_eq!(concat_rows(first.clone(), second.clone()).into_data(), expected);
         let views = [first.slice([1..2, 0..1]), second.slice([0..2, 1..2])];
         let [first, second] = views;
         let expected = Tensor::cat(vec![first.clone(), second.clone()], 0).into_data();
-        assert_eq!(stack(first, second).into_data(), expected);
+        assert_eq!(concat_rows(first, second).into_data(), expected);
     }
 }

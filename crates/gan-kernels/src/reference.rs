@@ -8,7 +8,7 @@ thread_local! {
 
 /// Runs `work` with Burn's own operations for everything that this crate has a faster form
 /// of: the reference that tests and benches hold it against.
-pub fn plainly<T>(work: impl FnOnce() -> T) -> T {
+pub fn with_reference<T>(work: impl FnOnce() -> T) -> T {
     /// Ends it, also in a panic.
     struct Before(bool);
     impl Drop for Before {
@@ -20,8 +20,8 @@ pub fn plainly<T>(work: impl FnOnce() -> T) -> T {
     work()
 }
 
-/// Whether this thread is within [`plainly`].
+/// Whether this thread is within [`with_reference`].
 #[must_use]
-pub fn is_on() -> bool {
+pub fn is_active() -> bool {
     ON.get()
 }
