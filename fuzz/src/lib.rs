@@ -13,7 +13,6 @@ use std::sync::{LazyLock, Mutex, OnceLock};
 use burn::tensor::Device;
 use gan_core::ImageShape;
 use gan_data::MNIST_SHAPE as SHAPE;
-use gan_core::ImageShape;
 use gan_model::checkpoint::{Checkpoint, Header, Moments, Sections, Weights, pack};
 use gan_model::{DatasetInfo, DenseConfig, Discriminator, Generator, ModelConfig, TrainingConfig};
 use gan_run::RunDir;
