@@ -1,222 +1,202 @@
-//! The operations of this crate on Burn's CPU back ends, each with its own backward pass.
+//! How an operation of this crate becomes one of Burn's CPU back ends, with its backward pass.
 
 #![cfg_attr(
     feature = "ndarray",
     expect(deprecated, reason = "ndarray is supported as long as Burn ships it")
 )]
 
-#[cfg(feature = "autodiff")]
-mod backward;
+use std::fmt::Debug;
 
 use burn::backend::tensor::FloatTensor;
-use burn::backend::{Backend, Dispatch, backend_extension};
+use burn::backend::{Backend, Dispatch, ExtensionType, backend_extension};
 use burn::tensor::{DType, Device, Tensor};
 
-use crate::Activation;
-use crate::batch_norm::normalise;
-use crate::host::{Host, matrix, tensor};
-use crate::log_sigmoid::log_sigmoid_lane as log_sigmoid;
-use crate::matmul::product;
-use crate::recycle::buffer;
+use crate::buffer_pool::tensor_data;
+use crate::host::{Host, matrix};
+use crate::matrix::Matrix;
+use crate::reference;
 
-/// What Burn must be taught: the operations by back end.
+/// An operation on `N` matrices in the host's memory; a vector counts as one row.
+pub(crate) trait Operation<const N: usize>: Clone + Debug + Send + 'static {
+    /// What the forward pass keeps for the backward pass besides its inputs and its output.
+    type Saved: Clone + Debug + Send;
+
+    /// Columns of the output, which has as many rows as the first input.
+    fn columns(&self, inputs: &[Matrix; N]) -> usize;
+
+    /// The output, row by row, in a buffer of the pool.
+    fn forward(&self, inputs: [Matrix; N]) -> (Vec<f32>, Self::Saved);
+
+    /// The gradients of the inputs from that of the output, which may be overwritten. Those that
+    /// are not `wanted` need not be computed.
+    fn backward(
+        &self,
+        gradient: &mut [f32],
+        inputs: [Matrix; N],
+        output: &[f32],
+        saved: &Self::Saved,
+        wanted: [bool; N],
+    ) -> [Gradient; N];
+}
+
+/// The gradient of one input of an [`Operation`].
+pub(crate) enum Gradient {
+    NotComputed,
+    /// It has replaced the gradient of the output.
+    InPlace,
+    /// In a buffer of the pool.
+    New(Vec<f32>),
+}
+
+/// The inputs of an [`Operation`].
+#[derive(ExtensionType)]
+pub(crate) enum Inputs<B: Backend> {
+    One(FloatTensor<B>),
+    Three(FloatTensor<B>, FloatTensor<B>, FloatTensor<B>),
+}
+
+impl<B: Backend> Inputs<B> {
+    fn map<T, const N: usize>(self, function: impl FnMut(FloatTensor<B>) -> T) -> [T; N] {
+        let inputs = match self {
+            Self::One(x) => vec![x],
+            Self::Three(x, y, z) => vec![x, y, z],
+        };
+        let mapped: Vec<T> = inputs.into_iter().map(function).collect();
+        let Ok(mapped) = mapped.try_into() else { panic!("the operation takes {N} inputs") };
+        mapped
+    }
+}
+
+/// Extends Burn's dispatch by all operations of this crate.
 #[backend_extension(
     Flex: cfg(feature = "flex"),
     NdArray: cfg(feature = "ndarray"),
     Autodiff: cfg(feature = "autodiff")
 )]
-trait HostOps: Backend {
-    fn host_dense(
-        input: FloatTensor<Self>,
-        weight: FloatTensor<Self>,
-        bias: FloatTensor<Self>,
-        activation: Activation,
+trait HostOperations: Backend {
+    fn run<const N: usize, O: Operation<N>>(
+        operation: O,
+        #[extension_type] inputs: Inputs<Self>,
     ) -> FloatTensor<Self>;
-
-    fn host_dense_jvp(
-        tangent: FloatTensor<Self>,
-        weight: FloatTensor<Self>,
-        output: FloatTensor<Self>,
-        activation: Activation,
-    ) -> FloatTensor<Self>;
-
-    fn host_batch_norm(
-        x: FloatTensor<Self>,
-        gamma: FloatTensor<Self>,
-        beta: FloatTensor<Self>,
-        activation: Activation,
-        epsilon: f32,
-    ) -> FloatTensor<Self>;
-
-    fn host_log_sigmoid(x: FloatTensor<Self>) -> FloatTensor<Self>;
-}
-
-macro_rules! impl_host_ops {
-    ($backend:ty) => {
-        impl HostOps for $backend {
-            fn host_dense(
-                input: FloatTensor<Self>,
-                weight: FloatTensor<Self>,
-                bias: FloatTensor<Self>,
-                activation: Activation,
-            ) -> FloatTensor<Self> {
-                dense_forward::<Self>(input, weight, bias, activation)
-            }
-
-            fn host_dense_jvp(
-                tangent: FloatTensor<Self>,
-                weight: FloatTensor<Self>,
-                output: FloatTensor<Self>,
-                activation: Activation,
-            ) -> FloatTensor<Self> {
-                tangent_forward::<Self>(tangent, weight, &Self::contiguous(output), activation)
-            }
-
-            fn host_batch_norm(
-                x: FloatTensor<Self>,
-                gamma: FloatTensor<Self>,
-                beta: FloatTensor<Self>,
-                activation: Activation,
-                epsilon: f32,
-            ) -> FloatTensor<Self> {
-                norm_forward::<Self>(x, &Self::contiguous(gamma), beta, activation, epsilon).output
-            }
-
-            fn host_log_sigmoid(x: FloatTensor<Self>) -> FloatTensor<Self> {
-                Self::edit(Self::contiguous(x), |x| x.iter_mut().for_each(|x| *x = log_sigmoid(*x)))
-            }
-        }
-    };
 }
 
 #[cfg(feature = "flex")]
-impl_host_ops!(burn::backend::Flex);
-#[cfg(feature = "ndarray")]
-impl_host_ops!(burn::backend::NdArray);
-
-/// Whether a tensor is of the kind that these operations are written for.
-pub(crate) fn can_run(tensor: &Tensor<2>) -> bool {
-    if crate::reference::is_active() {
-        return false;
+impl HostOperations for burn::backend::Flex {
+    fn run<const N: usize, O: Operation<N>>(o: O, inputs: Inputs<Self>) -> FloatTensor<Self> {
+        forward::<Self, O, N>(&o, &inputs.map(Self::contiguous)).0
     }
-    let device = tensor.device();
-    #[cfg(feature = "flex")]
-    let on_host = device == Device::flex();
-    #[cfg(not(feature = "flex"))]
-    let on_host = false;
-    #[cfg(feature = "ndarray")]
-    let on_host = on_host || device == Device::ndarray();
-    on_host && tensor.dtype() == DType::F32
 }
 
-/// The fused form of [`crate::dense`].
-pub(crate) fn dense(
-    input: Tensor<2>,
-    weight: Tensor<2>,
-    bias: Tensor<1>,
-    activation: Activation,
-) -> Tensor<2> {
-    let [input, weight] = [input, weight].map(Tensor::into_dispatch);
-    let output = <Dispatch as HostOps>::host_dense(input, weight, bias.into_dispatch(), activation);
-    Tensor::from_dispatch(output)
+#[cfg(feature = "ndarray")]
+impl HostOperations for burn::backend::NdArray {
+    fn run<const N: usize, O: Operation<N>>(o: O, inputs: Inputs<Self>) -> FloatTensor<Self> {
+        forward::<Self, O, N>(&o, &inputs.map(Self::contiguous)).0
+    }
 }
 
-/// The fused form of [`crate::dense_jvp`].
-pub(crate) fn dense_jvp(
-    tangent: Tensor<2>,
-    weight: Tensor<2>,
-    output: Tensor<2>,
-    activation: Activation,
-) -> Tensor<2> {
-    let [tangent, weight, output] = [tangent, weight, output].map(Tensor::into_dispatch);
-    Tensor::from_dispatch(<Dispatch as HostOps>::host_dense_jvp(
-        tangent, weight, output, activation,
-    ))
+fn forward<B: Host, O: Operation<N>, const N: usize>(
+    operation: &O,
+    inputs: &[FloatTensor<B>; N],
+) -> (FloatTensor<B>, O::Saved) {
+    let matrices = inputs.each_ref().map(matrix::<B>);
+    let shape = [matrices[0].rows, operation.columns(&matrices)];
+    let (output, saved) = operation.forward(matrices);
+    (B::tensor(tensor_data(output, shape)), saved)
 }
 
-/// The fused form of [`crate::batch_norm`].
-pub(crate) fn batch_norm(
+/// Whether operations of this crate can run on a tensor: on `f32` in the memory of a CPU back
+/// end, unless the reference implementation is active.
+pub(crate) fn can_run(tensor: &Tensor<2>) -> bool {
+    let devices: &[Device] = &[
+        #[cfg(feature = "flex")]
+        Device::flex(),
+        #[cfg(feature = "ndarray")]
+        Device::ndarray(),
+    ];
+    devices.contains(&tensor.device()) && tensor.dtype() == DType::F32 && !reference::is_active()
+}
+
+/// Runs an operation on one matrix that [`can_run`].
+pub(crate) fn run_1(operation: impl Operation<1>, x: Tensor<2>) -> Tensor<2> {
+    let inputs = Inputs::One(x.into_dispatch());
+    Tensor::from_dispatch(<Dispatch as HostOperations>::run(operation, inputs))
+}
+
+/// Runs an operation on three inputs of which the first two [`can_run`].
+pub(crate) fn run_3<const D: usize, const E: usize>(
+    operation: impl Operation<3>,
     x: Tensor<2>,
-    gamma: Tensor<1>,
-    beta: Tensor<1>,
-    activation: Activation,
-    epsilon: f32,
+    y: Tensor<D>,
+    z: Tensor<E>,
 ) -> Tensor<2> {
-    let [gamma, beta] = [gamma, beta].map(Tensor::into_dispatch);
-    Tensor::from_dispatch(<Dispatch as HostOps>::host_batch_norm(
-        x.into_dispatch(),
-        gamma,
-        beta,
-        activation,
-        epsilon,
-    ))
+    let inputs = Inputs::Three(x.into_dispatch(), y.into_dispatch(), z.into_dispatch());
+    Tensor::from_dispatch(<Dispatch as HostOperations>::run(operation, inputs))
 }
 
-/// This crate's form of [`crate::log_sigmoid`].
-pub(crate) fn log_sigmoid_of(x: Tensor<2>) -> Tensor<2> {
-    Tensor::from_dispatch(<Dispatch as HostOps>::host_log_sigmoid(x.into_dispatch()))
-}
+#[cfg(feature = "autodiff")]
+mod autodiff {
+    use burn::backend::autodiff::checkpoint::base::Checkpointer;
+    use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
+    use burn::backend::autodiff::grads::Gradients;
+    use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
+    use burn::backend::{Autodiff, TensorMetadata};
 
-fn dense_forward<B: Host>(
-    input: FloatTensor<B>,
-    weight: FloatTensor<B>,
-    bias: FloatTensor<B>,
-    activation: Activation,
-) -> FloatTensor<B> {
-    let [input, weight, bias] = [input, weight, bias].map(B::contiguous);
-    let (input, weight) = (matrix::<B>(&input), matrix::<B>(&weight));
-    let arch = pulp::Arch::new();
-    let output = product(input, weight, Some(B::floats(&bias)), |row| {
-        arch.dispatch(|| activation.apply(row));
-    });
-    tensor::<B, 2>(output, [input.rows, weight.columns])
-}
+    use super::{
+        FloatTensor, Gradient, Host, HostOperations, Inputs, Operation, forward, matrix,
+        tensor_data,
+    };
 
-fn tangent_forward<B: Host>(
-    tangent: FloatTensor<B>,
-    weight: FloatTensor<B>,
-    output: &FloatTensor<B>,
-    activation: Activation,
-) -> FloatTensor<B> {
-    let [tangent, weight] = [tangent, weight].map(B::contiguous);
-    let (tangent, weight) = (matrix::<B>(&tangent), matrix::<B>(&weight));
-    let mut slope = product(tangent, weight, None, |_| ());
-    pulp::Arch::new().dispatch(|| activation.differentiate(&mut slope, B::floats(output)));
-    tensor::<B, 2>(slope, [tangent.rows, weight.columns])
-}
-
-/// A normalised batch, and what its backward pass needs.
-struct Normalised<B: Host> {
-    output: FloatTensor<B>,
-    #[cfg_attr(not(feature = "autodiff"), expect(dead_code, reason = "for the backward pass"))]
-    normal: FloatTensor<B>,
-    #[cfg_attr(not(feature = "autodiff"), expect(dead_code, reason = "for the backward pass"))]
-    inverse: Vec<f32>,
-}
-
-fn norm_forward<B: Host>(
-    x: FloatTensor<B>,
-    gamma: &FloatTensor<B>,
-    beta: FloatTensor<B>,
-    activation: Activation,
-    epsilon: f32,
-) -> Normalised<B> {
-    let [x, beta] = [x, beta].map(B::contiguous);
-    let shape = matrix::<B>(&x);
-    let (shape, columns) = ([shape.rows, shape.columns], shape.columns);
-    let (mut normal, mut output) = (buffer(shape[0] * columns), buffer(shape[0] * columns));
-    normal.copy_from_slice(B::floats(&x));
-    let (gamma, beta) = (B::floats(gamma), B::floats(&beta));
-    let inverse = pulp::Arch::new().dispatch(|| {
-        let inverse = normalise(&mut normal, columns, epsilon);
-        for (y, x) in output.chunks_exact_mut(columns).zip(normal.chunks_exact(columns)) {
-            for ((y, x), (gamma, beta)) in y.iter_mut().zip(x).zip(gamma.iter().zip(beta)) {
-                *y = gamma * x + beta;
+    impl<B: Host, C: CheckpointStrategy> HostOperations for Autodiff<B, C> {
+        fn run<const N: usize, O: Operation<N>>(
+            operation: O,
+            inputs: Inputs<Self>,
+        ) -> FloatTensor<Self> {
+            let mut nodes = Vec::with_capacity(N);
+            let inputs = inputs.map(|input| {
+                let (input, node) = input.into_parts();
+                nodes.push(node);
+                B::contiguous(input)
+            });
+            let Ok(nodes) = nodes.try_into() else { unreachable!("a node for each input") };
+            let (output, saved) = forward::<B, O, N>(&operation, &inputs);
+            match BackwardPass(operation).prepare::<C>(nodes).compute_bound().stateful() {
+                OpsKind::Tracked(prep) => prep.finish((inputs, output.clone(), saved), output),
+                OpsKind::UnTracked(prep) => prep.finish(output),
             }
-            activation.apply(y);
         }
-        inverse
-    });
-    let [normal, output] = [normal, output].map(|numbers| tensor::<B, 2>(numbers, shape));
-    Normalised { output, normal, inverse }
+    }
+
+    #[derive(Debug)]
+    struct BackwardPass<O>(O);
+
+    impl<B: Host, O: Operation<N>, const N: usize> Backward<B, N> for BackwardPass<O> {
+        type State = ([FloatTensor<B>; N], FloatTensor<B>, O::Saved);
+
+        fn backward(
+            self,
+            ops: Ops<Self::State, N>,
+            gradients: &mut Gradients,
+            _checkpointer: &mut Checkpointer,
+        ) {
+            let (inputs, output, saved) = &ops.state;
+            let wanted = ops.parents.each_ref().map(Option::is_some);
+            let mut results = None;
+            let gradient = B::contiguous(gradients.consume::<B>(&ops.node));
+            let mut gradient = Some(B::edit(gradient, |gradient| {
+                let (inputs, output) = (inputs.each_ref().map(matrix::<B>), B::floats(output));
+                results = Some(self.0.backward(gradient, inputs, output, saved, wanted));
+            }));
+            let results = results.into_iter().flatten();
+            for ((parent, input), result) in ops.parents.iter().zip(inputs).zip(results) {
+                let result = match result {
+                    Gradient::NotComputed => None,
+                    Gradient::InPlace => gradient.take(),
+                    Gradient::New(data) => Some(B::tensor(tensor_data(data, input.shape()))),
+                };
+                if let (Some(parent), Some(result)) = (parent, result) {
+                    gradients.register::<B>(parent.id, result);
+                }
+            }
+        }
+    }
 }

@@ -1,33 +1,32 @@
-//! The threads that share a piece of work, waiting awake for the next one.
+//! The threads that share a piece of work, and spin for a while before they sleep.
 //!
-//! A training step has some thirty pieces of a few hundred microseconds each, one after the
-//! other. Waking a thread through the operating system costs up to a tenth of that, so these
-//! look for work for a while before they sleep.
+//! A training step consists of some thirty products of a few hundred microseconds each. Waking a
+//! thread through the operating system costs up to a tenth of that.
 
 use std::cell::UnsafeCell;
 use std::hint::spin_loop;
 use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError, TryLockError};
+use std::sync::{Mutex, OnceLock, PoisonError, TryLockError};
 use std::thread::{self, Thread};
 
-/// Below as many multiply-adds the other threads cost more than they bring.
-const WORTH_IT: usize = 1 << 18;
+/// Below this many multiply-adds, sharing costs more than it saves.
+const MIN_COST: usize = 1 << 18;
 /// Work is split at multiples of this: the widest register, in `f32`.
 const LANES: usize = 16;
-/// Looks before the processor is offered to whoever else wants it.
-const EAGER: usize = 2_000;
-/// Looks before a helper sleeps: about a millisecond.
-const PATIENT: usize = EAGER + 2_000;
+/// Checks for work before a waiting thread yields the processor between checks.
+const SPIN_LIMIT: usize = 2_000;
+/// Checks for work before a worker sleeps: about a millisecond.
+const YIELD_LIMIT: usize = SPIN_LIMIT + 2_000;
 
-/// The most threads that take part: what fits into the lowest bits of a task's number.
-const MOST: usize = (1 << 11) - 1;
+/// The largest number of threads, which fits into the lowest bits of a task's number.
+const MAX_THREADS: usize = (1 << 11) - 1;
 
-/// Threads that may take part, 0 for as many as there are processors.
+/// The number of threads, 0 for as many as there are processors.
 static LIMIT: AtomicUsize = AtomicUsize::new(0);
-/// The helpers that were started. Who holds the lock has the team.
-static HELPERS: Mutex<Vec<Thread>> = Mutex::new(Vec::new());
+/// The workers that have been started. The holder of the lock may give them work.
+static WORKERS: Mutex<Vec<Thread>> = Mutex::new(Vec::new());
 static TASK: Task = Task {
     number: AtomicUsize::new(0),
     left: AtomicUsize::new(0),
@@ -35,13 +34,13 @@ static TASK: Task = Task {
     work: UnsafeCell::new(None),
 };
 
-/// What the team is at.
+/// The current work of the pool.
 struct Task {
-    /// Changes when there is something to do. Its lowest bits are the number of parts, of which
-    /// helper `i` takes part `i`: read together, so that a helper that had none in the last
-    /// task and comes late takes nothing of the next before it is there.
+    /// Changes with every task. Its lowest bits are the number of parts, of which worker `i` takes
+    /// part `i`: both are read together, so that a worker that had no part in the last task and
+    /// wakes late takes nothing of the next one before it is published.
     number: AtomicUsize,
-    /// Parts that helpers have not finished.
+    /// Parts that workers have not finished.
     left: AtomicUsize,
     panicked: AtomicBool,
     work: UnsafeCell<Option<Work>>,
@@ -49,34 +48,32 @@ struct Task {
 
 type Work = *const (dyn Fn(usize) + Sync);
 
-// SAFETY: `work` is written by the holder of `HELPERS` while no part is left to do, and read
-// by helpers between a change of `number` and their decrease of `left`.
+// SAFETY: `work` is written by the holder of `WORKERS` while no part is left to do, and read
+// by workers between a change of `number` and their decrease of `left`.
 unsafe impl Sync for Task {}
 
-/// How many threads share the work of this crate, the caller's among them; 0 stands for as
-/// many as there are processors, which is the default. What is computed does not depend on it.
+/// Sets how many threads this crate computes on, including the caller's; 0, the default, stands
+/// for as many as there are processors. No result depends on it.
 pub fn set_threads(count: usize) {
-    LIMIT.store(count.min(MOST), Ordering::Relaxed);
+    LIMIT.store(count.min(MAX_THREADS), Ordering::Relaxed);
 }
 
-/// How many threads share the work of this crate.
+/// How many threads this crate computes on; one in a browser, where none can be started.
 #[must_use]
 pub fn threads() -> usize {
-    static PROCESSORS: AtomicUsize = AtomicUsize::new(0);
-    let limit = LIMIT.load(Ordering::Relaxed);
-    if limit > 0 {
-        return limit;
+    static PROCESSORS: OnceLock<usize> = OnceLock::new();
+    if cfg!(target_family = "wasm") {
+        return 1;
     }
-    let known = PROCESSORS.load(Ordering::Relaxed);
-    if known > 0 {
-        return known;
+    match LIMIT.load(Ordering::Relaxed) {
+        0 => *PROCESSORS.get_or_init(|| {
+            thread::available_parallelism().map_or(1, usize::from).min(MAX_THREADS)
+        }),
+        limit => limit,
     }
-    let found = thread::available_parallelism().map_or(1, usize::from).min(MOST);
-    PROCESSORS.store(found, Ordering::Relaxed);
-    found
 }
 
-/// Runs both, each on a thread of its own if there are two.
+/// Runs both functions, in parallel if there are two threads.
 pub fn join<A: Send, B: Send>(
     first: impl FnOnce() -> A + Send,
     second: impl FnOnce() -> B + Send,
@@ -84,110 +81,128 @@ pub fn join<A: Send, B: Send>(
     if threads() == 1 {
         return (first(), second());
     }
-    let (first, second) = (Once::new(first), Once::new(second));
+    let (first, second) = (Job::new(first), Job::new(second));
     run(2, &|part| if part == 0 { first.run() } else { second.run() });
-    (first.result(), second.result())
+    (first.into_result(), second.into_result())
 }
 
-/// A function to be run once, and what it returned.
-struct Once<F, T>(Mutex<(Option<F>, Option<T>)>);
+/// A function to be run once, then its result.
+struct Job<F, T>(Mutex<(Option<F>, Option<T>)>);
 
-impl<T, F: FnOnce() -> T> Once<F, T> {
+impl<T, F: FnOnce() -> T> Job<F, T> {
     fn new(function: F) -> Self {
         Self(Mutex::new((Some(function), None)))
     }
 
     fn run(&self) {
-        let mut both = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        both.1 = both.0.take().map(|function| function());
+        let mut job = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        job.1 = job.0.take().map(|function| function());
     }
 
-    fn result(self) -> T {
+    fn into_result(self) -> T {
         let (_, result) = self.0.into_inner().unwrap_or_else(PoisonError::into_inner);
-        result.expect("`run` returns when all parts are done")
+        result.expect("the pool returns when all parts are done")
     }
 }
 
-/// Runs `work` on disjoint ranges that make up `0..len`, on all threads if `cost`
-/// multiply-adds are worth it.
-pub(crate) fn ranges(len: usize, cost: usize, work: impl Fn(Range<usize>) + Sync) {
-    let (step, parts) = steps(len, if cost < WORTH_IT { 1 } else { threads() });
+/// Runs `work` on disjoint ranges that make up `0..len`, in parallel if it costs enough
+/// multiply-adds.
+pub(crate) fn for_each_range(len: usize, cost: usize, work: impl Fn(Range<usize>) + Sync) {
+    let (step, parts) = split(len, threads_for(cost));
     run(parts, &|part| work(part * step..len.min((part + 1) * step)));
 }
 
-/// Runs `work` on disjoint blocks that make up `rows` by `columns`, on all threads if `cost`
-/// multiply-adds are worth it.
-pub(crate) fn blocks(
+/// Runs `work` on disjoint blocks that make up `rows` by `columns`, in parallel if it costs enough
+/// multiply-adds.
+pub(crate) fn for_each_block(
     [rows, columns]: [usize; 2],
     cost: usize,
     work: impl Fn(Range<usize>, Range<usize>) + Sync,
 ) {
-    let threads = if cost < WORTH_IT { 1 } else { threads() };
+    let threads = threads_for(cost);
     // Squarish blocks: each thread reads its rows of one matrix and its columns of the other.
     let divisors = (1..=threads).filter(|down| threads.is_multiple_of(*down));
     let down = divisors.min_by_key(|down| rows / down + columns / (threads / down)).unwrap_or(1);
-    let (height, down) = steps(rows, down);
-    let (width, across) = steps(columns, threads / down.clamp(1, threads));
+    let (height, down) = split(rows, down);
+    let (width, across) = split(columns, threads / down.clamp(1, threads));
     run(down * across, &|part| {
         let (i, j) = (part / across, part % across);
         work(i * height..rows.min((i + 1) * height), j * width..columns.min((j + 1) * width));
     });
 }
 
-/// Runs `work` on matching parts of `slices`, told which, on all threads if `cost`
-/// multiply-adds are worth it.
+/// Runs `work` on matching parts of `slices`, whose range it gets too, in parallel if it costs
+/// enough multiply-adds.
 ///
 /// # Panics
 /// When the slices differ in length.
-pub(crate) fn slices<const N: usize>(
+pub(crate) fn for_each_part<const N: usize>(
     slices: [&mut [f32]; N],
     cost: usize,
     work: impl Fn(Range<usize>, [&mut [f32]; N]) + Sync,
 ) {
-    struct Starts<const N: usize>([*mut f32; N]);
-    // SAFETY: each thread makes slices of its own range alone.
-    unsafe impl<const N: usize> Sync for Starts<N> {}
-    impl<const N: usize> Starts<N> {
-        /// # Safety
-        /// The range lies within all slices, and nobody else uses it meanwhile.
-        #[expect(clippy::mut_from_ref, reason = "the threads' ranges are disjoint")]
-        unsafe fn parts(&self, range: &Range<usize>) -> [&mut [f32]; N] {
-            // SAFETY: as the caller promises.
-            self.0.map(|start| unsafe {
-                std::slice::from_raw_parts_mut(start.add(range.start), range.len())
-            })
-        }
-    }
     let len = slices.first().map_or(0, |slice| slice.len());
     assert!(slices.iter().all(|slice| slice.len() == len), "lengths differ");
-    let starts = Starts(slices.map(<[f32]>::as_mut_ptr));
-    ranges(len, cost, |range| {
+    let slices = slices.map(Shared::new);
+    for_each_range(len, cost, |range| {
         // SAFETY: ranges are disjoint and end at `len`.
-        let parts = unsafe { starts.parts(&range) };
+        let parts = slices.each_ref().map(|slice| unsafe { slice.part(range.clone()) });
         work(range, parts);
     });
 }
 
+/// A slice that several threads write to, each to its own part.
+pub(crate) struct Shared(*mut f32);
+
+// SAFETY: its methods' callers promise that the parts are disjoint.
+unsafe impl Sync for Shared {}
+
+impl Shared {
+    /// The slice must outlive this.
+    pub(crate) fn new(slice: &mut [f32]) -> Self {
+        Self(slice.as_mut_ptr())
+    }
+
+    /// # Safety
+    /// `index` must lie within the slice.
+    pub(crate) unsafe fn at(&self, index: usize) -> *mut f32 {
+        // SAFETY: within the slice, as the caller promises.
+        unsafe { self.0.add(index) }
+    }
+
+    /// # Safety
+    /// `range` must lie within the slice, and nothing else may use that part meanwhile.
+    #[expect(clippy::mut_from_ref, reason = "the threads' parts are disjoint")]
+    pub(crate) unsafe fn part(&self, range: Range<usize>) -> &mut [f32] {
+        // SAFETY: within the slice, and unshared, as the caller promises.
+        unsafe { std::slice::from_raw_parts_mut(self.at(range.start), range.len()) }
+    }
+}
+
+fn threads_for(cost: usize) -> usize {
+    if cost < MIN_COST { 1 } else { threads() }
+}
+
 /// The length of a part, and how many parts there are, when `0..len` is split into about `parts`.
-fn steps(len: usize, parts: usize) -> (usize, usize) {
+fn split(len: usize, parts: usize) -> (usize, usize) {
     let step = len.div_ceil(parts.max(1)).next_multiple_of(LANES);
     (step, len.div_ceil(step.max(1)))
 }
 
-/// Runs `work` on every number below `parts`, each on a thread of its own.
+/// Runs `work` on every number below `parts`, each on another thread.
 fn run(parts: usize, work: &(dyn Fn(usize) + Sync)) {
-    let helpers = if parts > 1 { HELPERS.try_lock() } else { Err(TryLockError::WouldBlock) };
-    let mut helpers = match helpers {
-        Ok(helpers) => helpers,
-        Err(TryLockError::Poisoned(helpers)) => helpers.into_inner(),
-        // Another thread has the team, or there is nothing to share.
+    let workers = if parts > 1 { WORKERS.try_lock() } else { Err(TryLockError::WouldBlock) };
+    let mut workers = match workers {
+        Ok(workers) => workers,
+        Err(TryLockError::Poisoned(workers)) => workers.into_inner(),
+        // Another thread uses the pool, or there is nothing to share.
         Err(TryLockError::WouldBlock) => return (0..parts).for_each(work),
     };
-    while helpers.len() + 1 < parts {
-        let (index, seen) = (helpers.len() + 1, TASK.number.load(Ordering::Relaxed));
+    while workers.len() + 1 < parts {
+        let (index, last) = (workers.len() + 1, TASK.number.load(Ordering::Relaxed));
         let name = format!("gan-kernels-{index}");
-        match thread::Builder::new().name(name).spawn(move || help(index, seen)) {
-            Ok(helper) => helpers.push(helper.thread().clone()),
+        match thread::Builder::new().name(name).spawn(move || worker(index, last)) {
+            Ok(worker) => workers.push(worker.thread().clone()),
             Err(_) => return (0..parts).for_each(work),
         }
     }
@@ -195,48 +210,48 @@ fn run(parts: usize, work: &(dyn Fn(usize) + Sync)) {
     #[expect(clippy::transmute_ptr_to_ptr, reason = "a cast cannot lengthen a lifetime")]
     // SAFETY: only the lifetime changes; `Wait` outlasts every use of the pointer.
     let work: Work = unsafe { std::mem::transmute(std::ptr::from_ref(work)) };
-    // SAFETY: we hold the lock, and no helper reads it before `number` changes.
+    // SAFETY: we hold the lock, and no worker reads it before `number` changes.
     unsafe { *TASK.work.get() = Some(work) };
     TASK.left.store(parts - 1, Ordering::Relaxed);
     let last = TASK.number.load(Ordering::Relaxed);
-    TASK.number.store((last | MOST).wrapping_add(1) | parts, Ordering::Release);
+    TASK.number.store((last | MAX_THREADS).wrapping_add(1) | parts, Ordering::Release);
     let wait = Wait;
-    helpers.iter().take(parts - 1).for_each(Thread::unpark);
+    workers.iter().take(parts - 1).for_each(Thread::unpark);
     // SAFETY: it lives as long as this call.
     unsafe { (*work)(0) };
     drop(wait);
     if TASK.panicked.swap(false, Ordering::Relaxed) {
-        drop(helpers);
-        resume_unwind(Box::new("a helper thread panicked"));
+        drop(workers);
+        resume_unwind(Box::new("a worker thread panicked"));
     }
 }
 
-/// Waits, when dropped, until no helper uses the work any more, also in a panic.
+/// Waits, when dropped, until no worker uses the work any more, also in a panic.
 struct Wait;
 
 impl Drop for Wait {
     fn drop(&mut self) {
-        let mut looks = 0;
+        let mut checks = 0;
         while TASK.left.load(Ordering::Acquire) > 0 {
-            pause(&mut looks);
+            pause(&mut checks);
         }
     }
 }
 
-/// What helper `index` does all its life, `seen` being the last task it need not care about.
-fn help(index: usize, mut seen: usize) {
+/// The loop of worker `index`; `last` is the newest task that it need not work on.
+fn worker(index: usize, mut last: usize) {
     loop {
-        let mut looks = 0;
-        seen = loop {
+        let mut checks = 0;
+        last = loop {
             let number = TASK.number.load(Ordering::Acquire);
-            if number != seen {
+            if number != last {
                 break number;
             }
-            if looks < PATIENT { pause(&mut looks) } else { thread::park() }
+            if checks < YIELD_LIMIT { pause(&mut checks) } else { thread::park() }
         };
-        if index < seen & MOST {
+        if index < last & MAX_THREADS {
             // SAFETY: `number` changed and this part is not done, so the work is there, and
-            // lives until `left` says that it is done.
+            // lives until `left` counts this part as done.
             let work = unsafe { (*TASK.work.get()).map(|work| &*work) };
             if catch_unwind(AssertUnwindSafe(|| work.map(|work| work(index)))).is_err() {
                 TASK.panicked.store(true, Ordering::Relaxed);
@@ -246,12 +261,12 @@ fn help(index: usize, mut seen: usize) {
     }
 }
 
-fn pause(looks: &mut usize) {
-    *looks += 1;
-    if *looks < EAGER { spin_loop() } else { thread::yield_now() }
+fn pause(checks: &mut usize) {
+    *checks += 1;
+    if *checks < SPIN_LIMIT { spin_loop() } else { thread::yield_now() }
 }
 
-/// Runs `work` with another number of threads: for tests, one at a time.
+/// Runs `work` with another number of threads, for one test at a time.
 #[cfg(test)]
 pub(crate) fn with_threads<T>(count: usize, work: impl FnOnce() -> T) -> T {
     static ONE: Mutex<()> = Mutex::new(());
@@ -280,8 +295,8 @@ mod tests {
                         visits[index].fetch_add(1, Ordering::Relaxed);
                     };
                     with_threads(threads, || {
-                        ranges(len, cost, |range| range.for_each(&visit));
-                        blocks([len, 2], cost, |rows, columns| {
+                        for_each_range(len, cost, |range| range.for_each(&visit));
+                        for_each_block([len, 2], cost, |rows, columns| {
                             rows.for_each(|i| {
                                 columns.clone().for_each(|j| visit(len + 2 * i + j));
                             });
@@ -295,7 +310,7 @@ mod tests {
     }
 
     #[test]
-    fn work_within_work_and_work_beside_work_is_done() {
+    fn nested_and_concurrent_calls_finish() {
         let sum = AtomicUsize::new(0);
         let add = |range: Range<usize>| {
             sum.fetch_add(range.len(), Ordering::Relaxed);
@@ -303,7 +318,9 @@ mod tests {
         with_threads(2, || {
             thread::scope(|scope| {
                 for _ in 0..4 {
-                    scope.spawn(|| ranges(64, usize::MAX, |_| ranges(32, usize::MAX, add)));
+                    scope.spawn(|| {
+                        for_each_range(64, usize::MAX, |_| for_each_range(32, usize::MAX, add))
+                    });
                 }
             });
         });
@@ -311,11 +328,12 @@ mod tests {
     }
 
     #[test]
-    fn a_panic_reaches_the_caller_and_the_team_lives_on() {
+    fn a_panic_reaches_the_caller_and_the_pool_stays_usable() {
         with_threads(2, || {
             for bad in [0, 16] {
                 let work = |range: Range<usize>| assert_ne!(range.start, bad, "on purpose");
-                let result = catch_unwind(AssertUnwindSafe(|| ranges(32, usize::MAX, work)));
+                let result =
+                    catch_unwind(AssertUnwindSafe(|| for_each_range(32, usize::MAX, work)));
                 assert!(result.is_err(), "part at {bad}");
             }
             assert_eq!(join(|| 1, || "two"), (1, "two"));
