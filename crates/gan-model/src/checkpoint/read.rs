@@ -1,4 +1,4 @@
-//! Reading: the index first, then, each checked against it, the parts that are asked for.
+//! Reading a checkpoint: first the index, then the requested sections, each checked against it.
 
 use std::fs::File;
 use std::io::{self, BufReader, Cursor, Read, Seek, SeekFrom, Write};
@@ -37,7 +37,7 @@ pub struct Checkpoint {
     source: Source,
     version: u64,
     index: Index,
-    /// Where each section's front begins.
+    /// Where each section begins.
     starts: [u64; 5],
 }
 
@@ -103,7 +103,8 @@ impl Checkpoint {
         let Header { training, dataset, .. } = &index.header;
         if ![&training.recipe, &dataset.name, &dataset.digest].into_iter().all(|text| is_name(text))
         {
-            let what = "it names a recipe or a data set by more than a short plain name".into();
+            let what =
+                "its recipe or data set has a name that is long or has control characters".into();
             return Err(CheckpointError::Damaged { path: path.into(), what });
         }
 
@@ -134,7 +135,7 @@ impl Checkpoint {
         Ok(checkpoint)
     }
 
-    /// The bytes of a section, which are those that were written.
+    /// The bytes of a section, checked against its digest.
     fn section(&self, section: Section) -> Result<Vec<u8>, CheckpointError> {
         // `open` saw a file of this length.
         let mut bytes = Vec::with_capacity(self.index.tensors[section as usize].bytes as usize);
@@ -143,7 +144,7 @@ impl Checkpoint {
         Ok(bytes)
     }
 
-    /// Copies a section's bytes, whatever they are.
+    /// Copies a section's bytes without a check.
     fn copy(&self, section: Section, to: &mut impl Write) -> Result<(), CheckpointError> {
         let part = &self.index.tensors[section as usize];
         let mut front = part.front();
@@ -323,7 +324,7 @@ fn read_index(
     file: &mut (impl Read + Seek),
 ) -> Result<(u64, Index, u64), CheckpointError> {
     let damaged = |what: String| CheckpointError::Damaged { path: path.into(), what };
-    let cut = || damaged(format!("it ends early or is garbled ({length} bytes long)"));
+    let cut = || damaged(format!("it is cut short or corrupt ({length} bytes long)"));
     let mut begin = Vec::new();
     let io = |source| CheckpointError::Io { action: "read", path: path.into(), source };
     file.take(1 + FORMAT.len() as u64).read_to_end(&mut begin).map_err(io)?;
@@ -350,18 +351,18 @@ fn read_index(
         return Err(damaged("the SHA-256 of its index does not match".into()));
     }
     let index = rmp_serde::from_slice(&index)
-        .map_err(|error| damaged(format!("its index is garbled: {error}")))?;
+        .map_err(|error| damaged(format!("its index is corrupt: {error}")))?;
     expect(file, TENSORS).ok_or_else(cut)?;
     Ok((version, index, file.stream_position().map_err(io)?))
 }
 
-/// Reads past `token`, if it comes next.
+/// Skips `token`, if it is next.
 fn expect(file: &mut impl Read, token: &[u8]) -> Option<()> {
     let mut found = vec![0; token.len()];
     file.read_exact(&mut found).ok().filter(|()| found == token)
 }
 
-/// What a file that is no checkpoint looks like.
+/// What a file is that is not a checkpoint.
 fn describe(bytes: &[u8]) -> String {
     let known: [(&[u8], &str); 6] = [
         (b"\x89PNG", "is a PNG picture"),

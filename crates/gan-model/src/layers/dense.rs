@@ -52,17 +52,14 @@ impl Dense {
         else {
             unreachable!("a dense layer is built from its own description")
         };
-        let (weight, bias) = match init {
-            Some(Init { seed, weights }) => {
-                let mut rng = stream(seed, weights, index);
-                let weight = glorot_uniform([inputs, outputs], &mut rng, device);
-                (parameter(weight), Some(parameter(Tensor::zeros([outputs], device))))
-            }
-            None => {
-                // Burn allocates these when they are first read, after a record has replaced them.
-                let empty = LinearConfig::new(inputs, outputs).init(device);
-                (empty.weight, empty.bias)
-            }
+        let (weight, bias) = if let Some(Init { seed, weights }) = init {
+            let mut rng = stream(seed, weights, index);
+            let weight = glorot_uniform([inputs, outputs], &mut rng, device);
+            (parameter(weight), Some(parameter(Tensor::zeros([outputs], device))))
+        } else {
+            // Burn allocates these when they are first read, after a record has replaced them.
+            let empty = LinearConfig::new(inputs, outputs).init(device);
+            (empty.weight, empty.bias)
         };
         let direction = spectral_norm.then(|| {
             let seed = init.map_or(0, |init| init.seed);

@@ -94,6 +94,7 @@ pub(crate) struct Init {
 
 /// One layer of a net.
 #[derive(Module, Debug)]
+#[expect(clippy::large_enum_variant, reason = "most layers are of the largest variant")]
 pub(crate) enum Layer {
     Dense(Dense),
     MinibatchStddev(MinibatchStddev),
