@@ -106,11 +106,11 @@ mod tests {
         a.iter().zip(b).map(|(a, b)| a * b).sum()
     }
 
-    fn setup(config: ModelConfig) -> (Discriminator, Tensor<2>) {
+    fn setup(config: &ModelConfig) -> (Discriminator, Tensor<2>) {
         let device = Device::flex();
         device.seed(11);
         let images = Tensor::random([6, 784], Distribution::Uniform(-1.0, 1.0), &device);
-        (Discriminator::init(&config, 5, &device).train(), images)
+        (Discriminator::init(config, 5, &device).train(), images)
     }
 
     /// γ/2 E|∇D|² itself.
@@ -134,7 +134,7 @@ mod tests {
             ModelConfig { pixel_mean: -0.7, ..dense(plain) },
         ] {
             let what = format!("{config:?}");
-            let (discriminator, images) = setup(config);
+            let (discriminator, images) = setup(&config);
             let masks = Vec::new();
             let output = discriminator.forward(images.clone().autodiff(), None, &masks);
             let loss = gradient_penalty(&discriminator, output.features, &masks, gamma);

@@ -167,7 +167,7 @@ fn numbers_that_are_not_finite_are_refused_with_their_tensor() {
             });
             let text = refused(&bytes, section);
             let words =
-                format!("its tensor {name:?} holds numbers that are infinite or none (NaN)");
+                format!("its tensor {name:?} has numbers that are infinite or NaN");
             assert!(text.contains(&words), "{text}");
         }
     }
