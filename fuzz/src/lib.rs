@@ -26,7 +26,7 @@ pub const TARGETS: [Target; 6] = [
     ("checkpoint", checkpoint),
     ("config", config),
     ("pictures", pictures),
-    ("ruler", ruler),
+    ("feature_extractor", feature_extractor),
     ("run", run),
 ];
 
@@ -88,16 +88,16 @@ pub fn pictures(bytes: &[u8]) {
     }
 }
 
-/// A ruler. The first byte says what the others are: the file; or its weights as far as the
+/// A feature extractor. The first byte says what the others are: the file; or its weights as far as the
 /// tensors, which are zeros then.
-pub fn ruler(bytes: &[u8]) {
+pub fn feature_extractor(bytes: &[u8]) {
     let Some((&mode, bytes)) = bytes.split_first() else { return };
     let file = match mode & 1 {
         0 => bytes.to_vec(),
         _ => with_weights(bytes),
     };
     let place = Place::get();
-    let path = place.write("some.ruler", &file);
+    let path = place.write("some.extractor", &file);
     let _ = gan_eval::FeatureExtractor::read(&path, &Device::flex());
 }
 
@@ -220,10 +220,10 @@ pub fn with_sections(section: &[u8]) -> Vec<u8> {
     file
 }
 
-/// Of the built-in ruler's file, as it is fuzzed: room for its tensors.
-const RULER_TENSORS: usize = 470_000;
+/// Bytes of the tensors of a feature extractor for MNIST, a little more.
+const EXTRACTOR_TENSORS: usize = 470_000;
 
-/// A ruler's file around other weights, and zeros behind them.
+/// A feature extractor's file with other weights, and zeros behind them.
 pub fn with_weights(weights: &[u8]) -> Vec<u8> {
     #[derive(serde::Serialize)]
     struct About {
@@ -242,7 +242,7 @@ pub fn with_weights(weights: &[u8]) -> Vec<u8> {
         weights: &'a [u8],
     }
     let mut weights = weights.to_vec();
-    weights.resize(weights.len() + RULER_TENSORS, 0);
+    weights.resize(weights.len() + EXTRACTOR_TENSORS, 0);
     let about = About {
         name: "small",
         dataset: "synthetic",

@@ -124,8 +124,8 @@ fn good_seeds_are_good() {
     checkpoint.generator(gan_model::checkpoint::Weights::Raw, device).unwrap();
     let pictures = write(&read("pictures", "array"));
     assert_eq!(gan_sample::read_images(&pictures, [28; 2], 9).unwrap(), [0; 784]);
-    let ruler = write(&targets::with_weights(&read("ruler", "weights")));
-    gan_eval::FeatureExtractor::read(&ruler, device).unwrap();
+    let extractor = write(&targets::with_weights(&read("feature_extractor", "weights")));
+    gan_eval::FeatureExtractor::read(&extractor, device).unwrap();
 }
 
 /// The command that wrote `fuzz/corpus`; what fuzzing found lies beside it under other names.
@@ -144,7 +144,7 @@ fn seeds_are_written() {
     checkpoint(&moded);
     config(&write);
     pictures(&moded);
-    ruler(&moded);
+    feature_extractor(&moded);
     run(&moded);
 }
 
@@ -231,14 +231,14 @@ fn pictures(write: &impl Fn(&str, &str, u8, &[u8])) {
     write("pictures", "wide", 1, &png(GrayImage::new(3_000, 1).into()));
 }
 
-fn ruler(write: &impl Fn(&str, &str, u8, &[u8])) {
+fn feature_extractor(write: &impl Fn(&str, &str, u8, &[u8])) {
     let whole = include_bytes!("../../crates/gan-eval/mnist-1.extractor");
-    write("ruler", "cut", 0, &whole[..2_000]);
+    write("feature_extractor", "cut", 0, &whole[..2_000]);
     let begin = whole.windows(7).position(|bytes| bytes == b"weights").unwrap() + 7 + 5;
-    write("ruler", "weights", 1, &whole[begin..begin + 1_024]);
-    write("ruler", "no-weights", 1, &[]);
-    write("ruler", "empty", 0, &[]);
-    write("ruler", "text", 0, b"\x84\xa6format\xa9gan-ruler\xa7version\x02");
+    write("feature_extractor", "weights", 1, &whole[begin..begin + 1_024]);
+    write("feature_extractor", "no-weights", 1, &[]);
+    write("feature_extractor", "empty", 0, &[]);
+    write("feature_extractor", "text", 0, b"\x84\xa6format\xa9gan-ruler\xa7version\x02");
 }
 
 fn run(write: &impl Fn(&str, &str, u8, &[u8])) {

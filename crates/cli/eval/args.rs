@@ -67,7 +67,7 @@ pub struct EvalArgs {
 
     /// A ruler's file; or train, which makes one for the data set and keeps it beside its files
     /// [default: the one built in, or the one kept]
-    #[arg(long, value_name = "FILE|train")]
+    #[arg(long, value_name = "FILE|train", alias = "feature-extractor")]
     pub ruler: Option<PathBuf>,
 
     /// Draw the pictures closest to training images here, each above its image; an existing

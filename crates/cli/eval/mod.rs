@@ -10,6 +10,7 @@ use std::time::Instant;
 
 use anyhow::Context;
 use clap::{CommandFactory, Parser};
+use gan_core::memory;
 use gan_core::stream::{Purpose, stream};
 use gan_data::{Dataset, MNIST_SHAPE};
 use gan_eval::bootstrap::Interval;
@@ -37,6 +38,10 @@ const REMEMBERED: usize = 2_000;
 const FEWEST: usize = 100;
 /// The most, for the work grows with their square.
 const MOST: usize = 200_000;
+
+/// About how many bytes a measurement needs in addition to its data set.
+const MEMORY: usize = 256 << 20;
+const MEMORY_PER_SAMPLE: usize = 5 << 10;
 
 /// # Errors
 /// How the program ends when it does not succeed.
@@ -174,6 +179,8 @@ impl Report {
         let pixels = &source.pixels;
         let shape = data.train.shape();
         let count = pixels.len() / shape.len();
+        memory::check(MEMORY + count * MEMORY_PER_SAMPLE)
+            .map_err(|error| anyhow::anyhow!("cannot measure {count} samples: {error}"))?;
         let bar = Bar::new(args.quiet)?;
         let options = Options { seed: args.seed, ..Options::default() };
 

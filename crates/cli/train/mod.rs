@@ -18,6 +18,7 @@ use std::path::Path;
 use std::time::Instant;
 
 use clap::{CommandFactory, Parser};
+use gan_core::memory;
 use gan_dashboard::Dashboard;
 use gan_data::{Dataset, MNIST_SHAPE};
 use gan_model::DatasetInfo;
@@ -25,7 +26,8 @@ use gan_model::checkpoint::{Checkpoint, Header};
 use gan_run::{EndReason, Ending};
 use gan_serve::{Limits, Listener, Runs, Server};
 use gan_train::{
-    Control, Evaluator, Outcome, RunConfig, RunDir, TrainError, Trainer, dataset_info, train,
+    Control, Evaluator, Outcome, RunConfig, RunDir, TrainError, Trainer, dataset_info,
+    memory_needed, train,
 };
 use serde_json::json;
 
@@ -65,6 +67,8 @@ pub fn main() -> Result<(), Failure> {
     let door = options.page.serve.is_some().then(|| watch::open(&options.page)).transpose()?;
     let mut data = data::get(&options.data, options.quiet)?;
     let info = dataset_info(&data.train);
+    memory::check(memory_needed(&options.model, &options.training))
+        .map_err(|error| anyhow::anyhow!("cannot train these nets: {error}"))?;
     let mut trainer = match &resume {
         None => {
             Trainer::new(options.model.clone(), options.training.clone(), &options.device.device)

@@ -1,9 +1,10 @@
 //! Pictures from files, whoever drew them: NumPy, a folder of PNGs.
 
 use std::fs::{self, File};
-use std::io::{BufReader, Error, Read};
+use std::io::{BufReader, Error, ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
+use gan_core::memory::reserve;
 use image::codecs::png::PngDecoder;
 use image::{DynamicImage, ImageDecoder, Limits};
 use thiserror::Error;
@@ -146,7 +147,8 @@ fn folder(path: &Path, size: [usize; 2], count: usize) -> Result<Vec<u8>, InputE
     }
     files.sort();
     files.truncate(count);
-    let mut pixels = Vec::with_capacity(files.len() * width * height);
+    let mut pixels = reserve(files.len() * width * height)
+        .map_err(|refused| io(Error::new(ErrorKind::OutOfMemory, refused)))?;
     for file in files {
         let other = |found| InputError::Other {
             path: file.clone(),

@@ -4,6 +4,7 @@ use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
+use gan_core::memory::check;
 use image::codecs::gif::{GifEncoder, Repeat};
 use image::codecs::png::PngEncoder;
 use image::{Delay, DynamicImage, Frame, GrayImage, ImageEncoder};
@@ -98,7 +99,11 @@ impl Output {
         };
         match self {
             Self::Png => {
-                grid.size(count, size)?;
+                let scaled: usize = grid.size(count, size)?.into_iter().product();
+                // The images, the grid, and what scaling and encoding it take.
+                let scaling = if grid.scale > 1 { 16 / grid.scale.min(16) + 1 } else { 0 };
+                check(2 * count * len + (2 + scaling) * scaled)
+                    .map_err(|refused| io(io::Error::new(io::ErrorKind::OutOfMemory, refused)))?;
                 let mut all = Vec::with_capacity(count * len);
                 each(&mut |_, pixels| all.write_all(pixels)).map_err(io)?;
                 write_png(path, &grid.draw(&all, size)?).map_err(io)

@@ -22,7 +22,7 @@ pub use diagnosis::Diagnostics;
 pub use gan_run::{CHECKPOINT, Control, Event, MetricsRow, Quality, RunDir, RunDirError, Warning};
 pub use penalty::difference_penalty;
 pub use quality::Evaluator;
-pub use recipe::{Recipe, SettingsError, validate};
+pub use recipe::{Recipe, SettingsError, memory_needed, validate};
 pub use report::{Readings, StepReport};
 pub use run_config::RunConfig;
 pub use train::{Outcome, TrainError, dataset_info, train};

@@ -115,6 +115,24 @@ impl fmt::Display for Recipe {
 /// takes some multiple.
 const MAX_NUMBERS: usize = 1 << 30;
 
+/// Images and latents of all updates of a step, and the outputs of each layer in one of them.
+fn numbers_of_a_step(model: &ModelConfig, config: &TrainingConfig) -> usize {
+    let images = (config.d_steps * config.batch).saturating_mul(model.latent + model.image_len());
+    let widths = model.generator_hidden.iter().chain(&model.discriminator_hidden).sum::<usize>();
+    let units = widths + model.latent + 2 * model.image_len();
+    images.saturating_add((2 * config.batch).saturating_mul(units))
+}
+
+/// About how many bytes a training needs in addition to its data set: each parameter with its
+/// gradient, moments, moving average and their copies while a checkpoint is written; a step; and
+/// what does not depend on the settings.
+#[must_use]
+pub fn memory_needed(model: &ModelConfig, config: &TrainingConfig) -> usize {
+    let parameters = model.generator_parameters().saturating_add(model.discriminator_parameters());
+    let numbers = parameters.saturating_mul(12).saturating_add(numbers_of_a_step(model, config));
+    numbers.saturating_mul(4).saturating_add(32 << 20)
+}
+
 /// A setting out of its range.
 #[derive(Debug, Error, PartialEq)]
 #[error("{name} is {found}; expected {expected}")]
@@ -171,13 +189,9 @@ pub fn validate(model: &ModelConfig, config: &TrainingConfig) -> Result<(), Sett
         &config.d_steps,
         "at most 131072 images a step, which is --d-steps times --batch",
     )?;
-    // Images and noise of all updates, and what each layer gives for one of them.
-    let images = (config.d_steps * config.batch).saturating_mul(model.latent + model.image_len());
-    let widths = model.generator_hidden.iter().chain(&model.discriminator_hidden).sum::<usize>();
-    let units = widths + model.latent + 2 * model.image_len();
     check(
         "batch",
-        images.saturating_add((2 * config.batch).saturating_mul(units)) <= MAX_NUMBERS,
+        numbers_of_a_step(model, config) <= MAX_NUMBERS,
         &config.batch,
         "less with layers so wide",
     )?;
