@@ -15,9 +15,10 @@ mod session;
 mod settings_table;
 mod signals;
 
-use gan_core::ImageShape;
+use anyhow::anyhow;
+use gan_core::{ImageShape, memory};
 use gan_serve::{Limits, Runs};
-use gan_train::{Evaluator, RunConfig, RunDir, Trainer};
+use gan_train::{Evaluator, RunConfig, RunDir, Trainer, memory_needed};
 use serde_json::json;
 
 pub(crate) use self::args::TrainArgs;
@@ -96,6 +97,8 @@ fn trainer(
     shape: ImageShape,
 ) -> Result<Trainer, Failure> {
     let device = &options.device.device;
+    memory::check(memory_needed(&options.model, &options.training))
+        .map_err(|error| anyhow!("cannot train these nets: {error}"))?;
     let mut trainer = match resume {
         None => Trainer::new(options.model.clone(), options.training.clone(), device),
         Some(resume) => {

@@ -119,6 +119,22 @@ impl fmt::Display for Recipe {
 /// a multiple of that.
 const MAX_NUMBERS: usize = 1 << 30;
 
+/// Images and latents of all updates of a step, and the outputs of all layers in one of them.
+fn numbers_of_a_step(model: &ModelConfig, config: &TrainingConfig) -> usize {
+    let images = (config.d_steps * config.batch).saturating_mul(model.latent + model.image.len());
+    images.saturating_add((2 * config.batch).saturating_mul(model.activations()))
+}
+
+/// About how many bytes a training needs in addition to its data set: each parameter with its
+/// gradient, moments, moving average and their copies while a checkpoint is written; a step; and
+/// what does not depend on the settings.
+#[must_use]
+pub fn memory_needed(model: &ModelConfig, config: &TrainingConfig) -> usize {
+    let parameters = model.generator_parameters().saturating_add(model.discriminator_parameters());
+    let numbers = parameters.saturating_mul(12).saturating_add(numbers_of_a_step(model, config));
+    numbers.saturating_mul(4).saturating_add(32 << 20)
+}
+
 /// Checks every setting against its range, before anything is computed.
 ///
 /// # Errors
@@ -163,12 +179,9 @@ pub fn validate(model: &ModelConfig, config: &TrainingConfig) -> Result<(), Conf
         &config.d_steps,
         "at most 131072 images a step, which is --d-steps times --batch",
     )?;
-    // Images and noise of all updates, and the outputs of all layers for one of them.
-    let images = (config.d_steps * config.batch).saturating_mul(model.latent + model.image.len());
-    let outputs = (2 * config.batch).saturating_mul(model.activations());
     check(
         "batch",
-        images.saturating_add(outputs) <= MAX_NUMBERS,
+        numbers_of_a_step(model, config) <= MAX_NUMBERS,
         &config.batch,
         "less with layers so wide",
     )?;

@@ -166,8 +166,7 @@ fn numbers_that_are_not_finite_are_refused_with_their_tensor() {
                 *last = other(last, DType::F32, numbers);
             });
             let text = refused(&bytes, section);
-            let words =
-                format!("its tensor {name:?} has numbers that are infinite or NaN");
+            let words = format!("its tensor {name:?} has numbers that are infinite or NaN");
             assert!(text.contains(&words), "{text}");
         }
     }
