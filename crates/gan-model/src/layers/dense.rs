@@ -7,7 +7,7 @@ use gan_core::stream::{Purpose, normal, stream};
 use gan_kernels::{Activation, batch_norm, dense, dense_jvp};
 
 use super::init::{glorot_uniform, parameter, statistic};
-use super::{Init, LayerSpec};
+use super::spec::{Init, LayerSpec};
 
 /// Keeps batch normalisation from dividing by zero.
 const EPSILON: f32 = 1e-5;
