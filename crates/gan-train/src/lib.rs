@@ -21,7 +21,6 @@ mod trainer;
 pub use diagnosis::Diagnostics;
 pub use evaluator::Evaluator;
 pub use gan_run::{CHECKPOINT, Control, Event, MetricsRow, Quality, RunDir, RunDirError, Warning};
-pub use penalty::difference_penalty;
 pub use recipe::{Recipe, memory_needed, validate};
 pub use report::{StepMetrics, StepReport};
 pub use run_config::RunConfig;

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use burn::module::{Module, ModuleDisplay};
 use burn::tensor::{DType, Device};
+use gan_core::stream::Purpose;
 use sha2::{Digest, Sha256};
 
 use super::legacy;
@@ -14,10 +15,9 @@ use super::{
     CheckpointError, DIGEST, FORMAT, Header, INDEX, Index, MAP, MAX_AROUND, MAX_FILE, MAX_INDEX,
     Moments, OLDEST_VERSION, Section, TENSORS, VERSION, is_name,
 };
-use crate::config::ModelConfig;
 use crate::discriminator::Discriminator;
 use crate::generator::Generator;
-use crate::layers::{LayerSpec, parameters};
+use crate::layers::{LayerSpec, parameters, with_param_ids};
 
 /// Which of the generator's two sets of weights.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -195,13 +195,13 @@ impl Checkpoint {
         weights: Weights,
         device: &Device,
     ) -> Result<Generator, CheckpointError> {
-        self.decode(
-            match weights {
-                Weights::Averaged => Section::AveragedGenerator,
-                Weights::Raw => Section::Generator,
-            },
-            device,
-        )
+        let section = match weights {
+            Weights::Averaged => Section::AveragedGenerator,
+            Weights::Raw => Section::Generator,
+        };
+        let (model, net) = (&self.header().model, Generator::empty(&self.header().model, device));
+        let net = self.decode(section, &model.generator_layers(), 1, net)?;
+        Ok(with_param_ids(net, Purpose::GeneratorWeights))
     }
 
     /// Decodes the discriminator alone.
@@ -209,7 +209,10 @@ impl Checkpoint {
     /// # Errors
     /// When its tensors are not those that the header describes, or not finite.
     pub fn discriminator(&self, device: &Device) -> Result<Discriminator, CheckpointError> {
-        self.decode(Section::Discriminator, device)
+        let (model, net) =
+            (&self.header().model, Discriminator::empty(&self.header().model, device));
+        let net = self.decode(Section::Discriminator, &model.discriminator_layers(), 1, net)?;
+        Ok(with_param_ids(net, Purpose::DiscriminatorWeights))
     }
 
     /// Decodes Adam's moments of the generator.
@@ -220,7 +223,9 @@ impl Checkpoint {
         &self,
         device: &Device,
     ) -> Result<Moments<Generator>, CheckpointError> {
-        self.decode(Section::GeneratorMoments, device)
+        let layers = self.header().model.generator_layers();
+        let net = || Generator::empty(&self.header().model, device);
+        self.moments(Section::GeneratorMoments, &layers, net, Purpose::GeneratorWeights)
     }
 
     /// Decodes Adam's moments of the discriminator.
@@ -231,89 +236,49 @@ impl Checkpoint {
         &self,
         device: &Device,
     ) -> Result<Moments<Discriminator>, CheckpointError> {
-        self.decode(Section::DiscriminatorMoments, device)
+        let layers = self.header().model.discriminator_layers();
+        let net = || Discriminator::empty(&self.header().model, device);
+        self.moments(Section::DiscriminatorMoments, &layers, net, Purpose::DiscriminatorWeights)
     }
 
-    fn decode<N: Net>(&self, section: Section, device: &Device) -> Result<N, CheckpointError> {
+    fn moments<N: Module + ModuleDisplay>(
+        &self,
+        section: Section,
+        layers: &[LayerSpec],
+        empty: impl Fn() -> N,
+        weights: Purpose,
+    ) -> Result<Moments<N>, CheckpointError> {
+        let both = Moments { first: empty(), second: empty() };
+        let Moments { first, second } = self.decode(section, layers, 2, both)?;
+        let [first, second] = [first, second].map(|net| with_param_ids(net, weights));
+        Ok(Moments { first, second })
+    }
+
+    /// Decodes a section into `nets`, which are `copies` nets of these layers.
+    fn decode<N: Module + ModuleDisplay>(
+        &self,
+        section: Section,
+        layers: &[LayerSpec],
+        copies: usize,
+        nets: N,
+    ) -> Result<N, CheckpointError> {
         let mismatch = |what| CheckpointError::Mismatch {
             path: self.path.clone(),
             section: section.name(),
             what,
         };
-        let model = &self.header().model;
         let found = self.index.tensors[section as usize].bytes as usize;
-        let need = N::COPIES * parameters(&N::layers(model)) * size_of::<f32>();
+        let need = copies * parameters(layers) * size_of::<f32>();
         if !(need..need + MAX_AROUND).contains(&found) {
             return Err(mismatch(format!("{found} bytes, where its sizes take {need}")));
         }
         let mut bytes = self.section(section)?;
         if self.version < legacy::SINCE {
-            bytes = legacy::rename_tensors(bytes, &N::layers(model))
+            bytes = legacy::rename_tensors(bytes, layers)
                 .map_err(|error| mismatch(error.to_string()))?;
         }
         let record = record(bytes, DType::F32).map_err(mismatch)?;
-        let net = N::empty(model, device).try_load_record(record);
-        Ok(net.map_err(|error| mismatch(error.to_string()))?.with_param_ids())
-    }
-}
-
-/// What a section is decoded into.
-trait Net: Module + ModuleDisplay {
-    /// How many nets it holds.
-    const COPIES: usize = 1;
-
-    /// The layers of each.
-    fn layers(model: &ModelConfig) -> Vec<LayerSpec>;
-
-    /// Of the right sizes; a record will replace its weights.
-    fn empty(model: &ModelConfig, device: &Device) -> Self;
-
-    /// With the parameter identities that a new net has: Adam finds its moments by these,
-    /// whatever the file says.
-    fn with_param_ids(self) -> Self;
-}
-
-impl Net for Generator {
-    fn layers(model: &ModelConfig) -> Vec<LayerSpec> {
-        model.generator_layers()
-    }
-
-    fn empty(model: &ModelConfig, device: &Device) -> Self {
-        Self::empty(model, device)
-    }
-
-    fn with_param_ids(self) -> Self {
-        self.with_param_ids()
-    }
-}
-
-impl Net for Discriminator {
-    fn layers(model: &ModelConfig) -> Vec<LayerSpec> {
-        model.discriminator_layers()
-    }
-
-    fn empty(model: &ModelConfig, device: &Device) -> Self {
-        Self::empty(model, device)
-    }
-
-    fn with_param_ids(self) -> Self {
-        self.with_param_ids()
-    }
-}
-
-impl<N: Net> Net for Moments<N> {
-    const COPIES: usize = 2;
-
-    fn layers(model: &ModelConfig) -> Vec<LayerSpec> {
-        N::layers(model)
-    }
-
-    fn empty(model: &ModelConfig, device: &Device) -> Self {
-        Self { first: N::empty(model, device), second: N::empty(model, device) }
-    }
-
-    fn with_param_ids(self) -> Self {
-        Self { first: self.first.with_param_ids(), second: self.second.with_param_ids() }
+        nets.try_load_record(record).map_err(|error| mismatch(error.to_string()))
     }
 }
 
