@@ -88,7 +88,7 @@ impl Readings {
             saturated: self.saturated,
             idle: self.idle,
             quality: None,
-            finding: None,
+            warning: None,
             seconds,
         }
     }

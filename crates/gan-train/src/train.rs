@@ -149,10 +149,10 @@ pub fn train(
                 observe(Event::Best(epoch));
             }
             if recorded {
-                row.finding = watch.see(&row);
+                row.warning = watch.see(&row);
                 run.append_metrics(&row)?;
             }
-            let finding = row.finding;
+            let finding = row.warning;
             observe(Event::Metrics(row));
             if let Some(finding) = finding {
                 observe(Event::Warning(finding));
