@@ -1,42 +1,42 @@
-//! Which curves a report has: of one run both nets in one chart, of several runs a chart for
-//! each thing that can be compared.
+//! The charts of a report: for one run, related curves share a chart; for several runs, each curve
+//! has a chart that compares the runs.
 
 use gan_run::{MetricsRow, Quality, Record};
 
 use crate::chart::{Chart, Curve};
 use crate::error::ViewError;
-use crate::smooth::Point;
+use crate::reduce::Point;
 
-/// A chart with the words around it.
+/// A chart with its title, note and legend.
 pub struct Figure {
-    /// What it shows.
+    /// Its title.
     pub title: &'static str,
-    /// How to read it; it may be empty.
+    /// How to read it; may be empty.
     pub note: String,
-    /// Each curve's colour and name; names are as the caller gave them.
+    /// The colour index and the name of each curve, not escaped.
     pub legend: Vec<(usize, String)>,
     /// The drawing, an `<svg>` element.
     pub svg: String,
 }
 
-/// Something that rows tell.
+/// A value of a row.
 #[derive(Clone, Copy)]
-struct Reading {
+struct Metric {
     name: &'static str,
-    /// What a chart of this alone is called.
+    /// Title of a chart of this metric alone.
     title: &'static str,
-    of: fn(&MetricsRow) -> Option<f64>,
+    value: fn(&MetricsRow) -> Option<f64>,
     colour: usize,
 }
 
-/// Readings that share an axis.
+/// Metrics that share a chart.
 struct Group {
     title: &'static str,
     note: &'static str,
     axis: Axis,
-    readings: &'static [Reading],
-    /// Whether it is taken now and then, so that each one counts.
-    measured: bool,
+    metrics: &'static [Metric],
+    /// Whether they are in the rows with an evaluation only.
+    evaluated: bool,
 }
 
 #[derive(Clone, Copy)]
@@ -47,83 +47,83 @@ enum Axis {
     Share,
 }
 
-macro_rules! measure {
+macro_rules! quality {
     ($field:ident, $name:literal, $title:literal, $colour:literal) => {
-        Reading {
+        Metric {
             name: $name,
             title: $title,
-            of: |row| row.quality.as_ref().map(|Quality { $field, .. }| *$field),
+            value: |row| row.quality.as_ref().map(|Quality { $field, .. }| *$field),
             colour: $colour,
         }
     };
 }
 
-macro_rules! reading {
+macro_rules! metric {
     ($field:ident, $name:literal, $title:literal, $colour:literal) => {
-        Reading { name: $name, title: $title, of: |row| Some(row.$field.into()), colour: $colour }
+        Metric { name: $name, title: $title, value: |row| Some(row.$field.into()), colour: $colour }
     };
 }
 
 const GROUPS: [Group; 4] = [
     Group {
         title: "Losses",
-        note: "Two nets against each other: neither loss says how good the digits are, but one that \
-               runs away says that the other net has won.",
+        note: "Neither loss measures the quality of the samples, but a loss that keeps rising means \
+               that the other network wins.",
         axis: Axis::Loss,
-        readings: &[
-            reading!(d_loss, "discriminator", "Loss of the discriminator", 0),
-            reading!(g_loss, "generator", "Loss of the generator", 1),
+        metrics: &[
+            metric!(d_loss, "discriminator", "Loss of the discriminator", 0),
+            metric!(g_loss, "generator", "Loss of the generator", 1),
         ],
-        measured: false,
+        evaluated: false,
     },
     Group {
-        title: "What the discriminator believes",
-        note: "How likely it finds it that an image is real: of real ones, D(real), and of generated \
-               ones, D(fake). Where both meet at 0.5 it cannot tell them apart.",
+        title: "Discriminator output",
+        note: "The discriminator's mean probability of \u{201c}real\u{201d}: for real images, D(real), \
+               and for samples, D(fake). At 0.5 for both it cannot distinguish them.",
         axis: Axis::Probability,
-        readings: &[
-            reading!(d_real, "D(real)", "D(real): belief in real images", 2),
-            reading!(d_fake, "D(fake)", "D(fake): belief in generated images", 3),
+        metrics: &[
+            metric!(d_real, "D(real)", "D(real): output for real images", 2),
+            metric!(d_fake, "D(fake)", "D(fake): output for samples", 3),
         ],
-        measured: false,
+        evaluated: false,
     },
     Group {
-        title: "Distance from real digits",
-        note: "Measured now and then on pictures of the averaged generator. Less is better.",
+        title: "Fréchet distance to real images",
+        note: "Of samples of the averaged generator (EMA). Lower is better.",
         axis: Axis::Distance,
-        readings: &[measure!(frechet, "Fréchet distance", "Fréchet distance", 0)],
-        measured: true,
+        metrics: &[quality!(frechet, "Fréchet distance", "Fréchet distance", 0)],
+        evaluated: true,
     },
     Group {
-        title: "How good, and how many kinds",
-        note: "Precision: pictures that lie among real images. Recall: real images that lie among \
-               pictures. Density and coverage: the same, less shaken by outliers. More is better.",
+        title: "Fidelity and diversity",
+        note: "Precision: share of the samples within the manifold of real images. Recall: share of \
+               the real images within the manifold of samples. Density and coverage: the same, \
+               less sensitive to outliers. Higher is better.",
         axis: Axis::Share,
-        readings: &[
-            measure!(precision, "precision", "Precision", 0),
-            measure!(recall, "recall", "Recall", 1),
-            measure!(density, "density", "Density", 2),
-            measure!(coverage, "coverage", "Coverage", 3),
+        metrics: &[
+            quality!(precision, "precision", "Precision", 0),
+            quality!(recall, "recall", "Recall", 1),
+            quality!(density, "density", "Density", 2),
+            quality!(coverage, "coverage", "Coverage", 3),
         ],
-        measured: true,
+        evaluated: true,
     },
 ];
 
-/// The charts of one run or of several; `names` are theirs. Charts of what was never measured
-/// are left out.
+/// The charts of one run or several with these `names`, without charts that have no values.
 ///
 /// # Errors
-/// When the drawing library refuses.
+/// When the drawing library fails.
 pub fn figures(records: &[Record], names: &[String]) -> Result<Vec<Figure>, ViewError> {
     let mut figures = Vec::new();
     for group in &GROUPS {
-        let parts = if records.len() == 1 { group.readings.len() } else { 1 };
-        for (part, readings) in group.readings.chunks(parts).enumerate() {
-            let figure = figure(records, names, group, readings)?;
-            // What holds for all of a group is said once.
-            let said = if part == 0 { group.note } else { "" };
+        let per_chart = if records.len() == 1 { group.metrics.len() } else { 1 };
+        for (index, metrics) in group.metrics.chunks(per_chart).enumerate() {
+            let figure = figure(records, names, group, metrics)?;
+            // The note of a group is printed once.
+            let note = if index == 0 { group.note } else { "" };
             figures.extend(
-                figure.map(|figure| Figure { note: format!("{said}{}", figure.note), ..figure }),
+                figure.map(|figure| Figure { note: format!("{note}{}", figure.note), ..figure }),
             );
         }
     }
@@ -134,51 +134,51 @@ fn figure(
     records: &[Record],
     names: &[String],
     group: &Group,
-    readings: &[Reading],
+    metrics: &[Metric],
 ) -> Result<Option<Figure>, ViewError> {
-    let alone = records.len() == 1;
+    let single = records.len() == 1;
     let (mut curves, mut legend, mut widest) = (Vec::new(), Vec::new(), 0);
     for (index, (record, name)) in records.iter().zip(names).enumerate() {
-        for reading in readings {
-            let points = points(&record.rows, reading.of);
+        for metric in metrics {
+            let points = points(&record.rows, metric.value);
             if points.is_empty() {
                 continue;
             }
-            let colour = if alone { reading.colour } else { index };
-            let curve = Curve { colour, points, marked: group.measured };
-            widest = widest.max(curve.reach());
-            legend.push((colour, if alone { reading.name.into() } else { name.clone() }));
+            let colour = if single { metric.colour } else { index };
+            let curve = Curve { colour, points, marked: group.evaluated };
+            widest = widest.max(curve.smoothing_radius());
+            legend.push((colour, if single { metric.name.into() } else { name.clone() }));
             curves.push(curve);
         }
     }
     if curves.is_empty() {
         return Ok(None);
     }
-    let title = if alone { group.title } else { readings[0].title };
-    let y = group.axis.name(records);
-    let shows = matches!(group.axis, Axis::Probability | Axis::Share).then_some(0.0..1.0);
-    let chart = Chart { y, shows, curves };
+    let title = if single { group.title } else { metrics[0].title };
+    let y_label = group.axis.label(records);
+    let y_range = matches!(group.axis, Axis::Probability | Axis::Share).then_some(0.0..1.0);
+    let chart = Chart { y_label, y_range, curves };
     let svg = chart.svg(&format!("{title}, over epochs"))?;
     let smoothed = if widest > 0 {
         let rows = 2 * widest + 1;
-        format!(" Faint: as read. Bold: smoothed, the mean of up to {rows} readings.")
+        format!(" Faint: as recorded. Bold: smoothed, the mean of up to {rows} rows.")
     } else {
         String::new()
     };
-    let beyond = match chart.beyond() {
+    let outside = match chart.points_outside() {
         0 => String::new(),
-        1 => " One reading lies beyond the edge.".into(),
-        count => format!(" {count} readings lie beyond the edge."),
+        1 => " One value is outside the range.".into(),
+        count => format!(" {count} values are outside the range."),
     };
-    let note = smoothed + &beyond;
+    let note = smoothed + &outside;
     Ok(Some(Figure { title, note, legend, svg }))
 }
 
 impl Axis {
-    fn name(self, records: &[Record]) -> String {
+    fn label(self, records: &[Record]) -> String {
         let entropy = |record: &Record| record.setting("training.loss").as_deref() == Some("bce");
         match self {
-            // Both nets' losses are cross-entropies then.
+            // Both losses are cross-entropies.
             Self::Loss if records.iter().all(entropy) => "loss (nats)".into(),
             Self::Loss => "loss (no unit)".into(),
             Self::Probability => "probability (0 to 1)".into(),
@@ -188,6 +188,6 @@ impl Axis {
     }
 }
 
-fn points(rows: &[MetricsRow], of: fn(&MetricsRow) -> Option<f64>) -> Vec<Point> {
-    rows.iter().filter_map(|row| Some((row.epoch as f64, of(row)?))).collect()
+fn points(rows: &[MetricsRow], value: fn(&MetricsRow) -> Option<f64>) -> Vec<Point> {
+    rows.iter().filter_map(|row| Some((row.epoch as f64, value(row)?))).collect()
 }

@@ -1,36 +1,41 @@
-//! Rows of digits, as they lie in a run.
+//! The PNG files of a run.
 
 use std::fs::{self, File};
 use std::io::Read;
 use std::path::Path;
 
-/// What every PNG begins with.
-const PNG: &[u8] = b"\x89PNG\r\n\x1a\n";
+const SIGNATURE: &[u8] = b"\x89PNG\r\n\x1a\n";
 
-/// A row of digits has some kilobytes; what is larger than this is none of ours.
-const LARGEST: u64 = 512 * 1024;
+/// Larger files are ignored: a row of ten 28x28 samples takes some kilobytes, a grid of a hundred
+/// 128x128 RGB images some megabytes.
+const MAX_FILE: u64 = 8 << 20;
 
-/// A PNG's bytes as they are, if it is one of a size that belongs into a page.
+/// The header of a PNG.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PngHeader {
+    pub width: u32,
+    pub height: u32,
+    /// As in the file: 0 is grey, 2 is RGB, 3 a palette, 4 grey with alpha, 6 RGBA.
+    pub colour_type: u8,
+}
+
+/// Reads a PNG file as it is; `None` if it is too large or not a PNG.
 #[must_use]
-pub fn read(path: &Path) -> Option<Vec<u8>> {
-    let size = fs::metadata(path).ok()?.len();
-    if size > LARGEST {
+pub fn read_png(path: &Path) -> Option<Vec<u8>> {
+    if fs::metadata(path).ok()?.len() > MAX_FILE {
         return None;
     }
     let mut bytes = Vec::new();
-    File::open(path).ok()?.take(LARGEST).read_to_end(&mut bytes).ok()?;
-    bytes.starts_with(PNG).then_some(bytes)
+    File::open(path).ok()?.take(MAX_FILE).read_to_end(&mut bytes).ok()?;
+    bytes.starts_with(SIGNATURE).then_some(bytes)
 }
 
-/// At most `most` of them, evenly, the first and the last among them.
+/// The header of a PNG, which is always its first chunk.
 #[must_use]
-pub fn evenly<T: Clone>(all: &[T], most: usize) -> Vec<T> {
-    match (all, most) {
-        ([], _) | (_, 0) => Vec::new(),
-        (all, most) if all.len() <= most => all.to_vec(),
-        ([.., last], 1) => vec![last.clone()],
-        (all, most) => (0..most).map(|at| all[at * (all.len() - 1) / (most - 1)].clone()).collect(),
-    }
+pub fn png_header(png: &[u8]) -> Option<PngHeader> {
+    let header = png.strip_prefix(SIGNATURE)?.strip_prefix(b"\0\0\0\rIHDR")?;
+    let size = |at: usize| Some(u32::from_be_bytes(header.get(at..at + 4)?.try_into().ok()?));
+    Some(PngHeader { width: size(0)?, height: size(4)?, colour_type: *header.get(9)? })
 }
 
 #[cfg(test)]
@@ -38,26 +43,25 @@ mod tests {
     use super::*;
 
     #[test]
-    fn thinning_keeps_both_ends() {
-        let all: Vec<usize> = (0..100_000).collect();
-        let few = evenly(&all, 75);
-        assert_eq!((few.len(), few[0], few[74]), (75, 0, 99_999));
-        assert!(few.is_sorted());
-        assert_eq!(evenly(&[1, 2, 3], 75), [1, 2, 3]);
-        assert_eq!(evenly(&[1, 2, 3], 1), [3]);
-        assert_eq!(evenly(&[0; 0], 5), [0; 0]);
+    fn only_a_png_within_the_size_limit_is_read() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a.png");
+        assert_eq!(read_png(&path), None);
+        fs::write(&path, "<svg onload=alert(1)>").unwrap();
+        assert_eq!(read_png(&path), None);
+        fs::write(&path, [SIGNATURE, b"rest"].concat()).unwrap();
+        assert!(read_png(&path).is_some());
+        fs::write(&path, [SIGNATURE, &vec![0; MAX_FILE as usize]].concat()).unwrap();
+        assert_eq!(read_png(&path), None);
     }
 
     #[test]
-    fn only_a_png_of_a_sane_size_is_shown() {
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("a.png");
-        assert_eq!(read(&path), None);
-        fs::write(&path, "<svg onload=alert(1)>").unwrap();
-        assert_eq!(read(&path), None);
-        fs::write(&path, [PNG, b"rest"].concat()).unwrap();
-        assert!(read(&path).is_some());
-        fs::write(&path, [PNG, &vec![0; LARGEST as usize]].concat()).unwrap();
-        assert_eq!(read(&path), None);
+    fn the_header_has_the_size_and_the_colour_type() {
+        let png = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\x01\x18\0\0\0\x1c\x08\x02\0\0\0";
+        let expected = PngHeader { width: 280, height: 28, colour_type: 2 };
+        assert_eq!(png_header(png), Some(expected));
+        for cut in 0..26 {
+            assert_eq!(png_header(&png[..cut]), None, "{cut} bytes");
+        }
     }
 }

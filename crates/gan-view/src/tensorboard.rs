@@ -1,164 +1,142 @@
-//! The event file of a run, for TensorBoard.
-//!
-//! No well-kept crate writes these files, and there is little to write: a file is a sequence of
-//! framed records (`frame.rs`), each a small protobuf message (`event.rs`).
+//! The event file of a run, for TensorBoard: a sequence of protobuf messages (`event.rs`).
+//! No maintained crate writes these files.
 
 mod event;
-mod frame;
 
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use gan_run::{MetricsRow, RunPaths, Tail};
+use gan_run::{ClassNames, MetricsRow, RunDir, RunPaths, Tail, training_seconds};
 use prost::Message;
-use thiserror::Error;
+use serde_json::Value;
 
-use self::event::Event;
+use self::event::{Event, write_record};
+use crate::error::{ViewError, io};
 
-/// Every reader knows an event file by this part of its name.
+/// Readers identify event files by this part of the name.
 const PREFIX: &str = "events.out.tfevents.";
 
 /// An event file that grows with its run.
 ///
-/// It tells what the run has on disk and nothing else, each epoch once: the rows of the metrics
-/// that were appended, and the pictures. So a training that is resumed gets a new file, which
-/// begins with what is kept of the run.
+/// It contains the rows and previews that are on disk, each epoch once. A resumed training starts a
+/// new file with those that the run has kept.
 #[derive(Debug)]
 pub struct EventLog {
     paths: RunPaths,
     path: PathBuf,
     file: BufWriter<File>,
     rows: Tail,
-    /// The epoch of the last row that was told.
-    told: Option<u64>,
-    /// The epoch of the last picture that was told.
-    shown: Option<u64>,
-}
-
-/// Why an event file cannot be written.
-#[derive(Debug, Error)]
-#[error("cannot {action} {}: {source}", path.display())]
-pub struct LogError {
-    action: &'static str,
-    path: PathBuf,
-    source: io::Error,
+    classes: ClassNames,
+    last_row: Option<u64>,
+    last_preview: Option<u64>,
 }
 
 impl EventLog {
-    /// Begins the file of a run that has done `epoch` epochs with what it has recorded of them;
-    /// files of earlier processes are removed, because they may tell of epochs that will be
-    /// trained again.
+    /// Creates the event file of a run that has done `epoch` epochs, with their rows and previews.
+    /// Files of earlier processes are removed: they may contain epochs that will be trained again.
     ///
     /// # Errors
-    /// When the run cannot be read, or its folder for events cannot be written.
-    pub fn begin(paths: &RunPaths, epoch: u64) -> Result<Self, LogError> {
+    /// When the run cannot be read, or the event file cannot be written.
+    pub fn create(paths: &RunPaths, epoch: u64) -> Result<Self, ViewError> {
         let folder = paths.tensorboard();
-        fs::create_dir_all(&folder).map_err(error("create", &folder))?;
-        remove_old(&folder).map_err(error("clear", &folder))?;
+        fs::create_dir_all(&folder).map_err(io("create", &folder))?;
+        remove_old(&folder).map_err(io("clear", &folder))?;
         let now = now();
         let path = folder.join(format!("{PREFIX}{:010}.gan-train", now as u64));
-        let file = File::create(&path).map_err(error("create", &path))?;
+        let file = File::create(&path).map_err(io("create", &path))?;
+        let config = RunDir::read_config::<Value>(paths.root());
         let mut log = Self {
             rows: Tail::new(paths.metrics()),
+            classes: config.as_ref().map(ClassNames::from_config).unwrap_or_default(),
             paths: paths.clone(),
             path,
             file: BufWriter::new(file),
-            told: None,
-            shown: None,
+            last_row: None,
+            last_preview: None,
         };
         log.write(&Event::version(now))?;
-        log.tell_the_past(epoch, now)?;
+        log.write_history(epoch, now)?;
         log.flush()?;
         Ok(log)
     }
 
-    /// Tells the rows that were appended since the last call.
+    /// Writes the rows appended to the metrics since the last call.
     ///
     /// # Errors
     /// When the metrics cannot be read, or the file cannot be written.
-    pub fn rows(&mut self) -> Result<(), LogError> {
+    pub fn write_rows(&mut self) -> Result<(), ViewError> {
         for row in self.new_rows()? {
-            self.row(now(), &row)?;
+            self.write_row(now(), &row)?;
         }
         self.flush()
     }
 
-    /// Tells the picture that was drawn after `epoch` epochs.
+    /// Writes the preview of this epoch.
     ///
     /// # Errors
-    /// When the picture cannot be read, or the file cannot be written.
-    pub fn picture(&mut self, epoch: u64) -> Result<(), LogError> {
-        self.picture_at(now(), epoch, &self.paths.sample(epoch))?;
+    /// When the preview cannot be read, or the file cannot be written.
+    pub fn write_preview(&mut self, epoch: u64) -> Result<(), ViewError> {
+        self.write_preview_at(now(), epoch, &self.paths.sample(epoch))?;
         self.flush()
     }
 
-    /// The rows and pictures up to `epoch`, in the order of their epochs. Nobody wrote down when
-    /// they were made, only after how many seconds of training: they are laid as if that had
-    /// gone on without a pause until `now`.
-    fn tell_the_past(&mut self, epoch: u64, now: f64) -> Result<(), LogError> {
+    /// Writes the rows and previews up to `epoch`, in order. Rows record seconds of training, so
+    /// the wall times are those of a training without pauses that reaches `epoch` at `now`.
+    fn write_history(&mut self, epoch: u64, now: f64) -> Result<(), ViewError> {
         let mut rows = self.new_rows()?;
         rows.retain(|row| row.epoch <= epoch);
-        let seconds = seconds(&rows);
+        let seconds = training_seconds(&rows);
         let first = now - seconds.last().unwrap_or(&0.0);
-        let drawn = self.paths.drawn().map_err(error("read", &self.paths.samples()))?;
-        let mut drawn = drawn.into_iter().filter(|(drawn, _)| *drawn <= epoch).peekable();
-        let mut when = first;
+        let previews = self.paths.sample_files().map_err(io("read", &self.paths.samples()))?;
+        let mut previews = previews.into_iter().filter(|(at, _)| *at <= epoch).peekable();
+        let mut time = first;
         for (row, seconds) in rows.iter().zip(seconds) {
-            while let Some((epoch, path)) = drawn.next_if(|(drawn, _)| *drawn < row.epoch) {
-                self.picture_at(when, epoch, &path)?;
+            while let Some((epoch, path)) = previews.next_if(|(at, _)| *at < row.epoch) {
+                self.write_preview_at(time, epoch, &path)?;
             }
-            when = first + seconds;
-            self.row(when, row)?;
+            time = first + seconds;
+            self.write_row(time, row)?;
         }
-        drawn.try_for_each(|(epoch, path)| self.picture_at(when, epoch, &path))
+        previews.try_for_each(|(epoch, path)| self.write_preview_at(time, epoch, &path))
     }
 
-    /// A resumed training writes its metrics anew, which are then read from the beginning:
-    /// what was told before is left out.
-    fn new_rows(&mut self) -> Result<Vec<MetricsRow>, LogError> {
-        let rows = self.rows.read().map_err(error("read", &self.paths.metrics()))?;
-        let told = self.told;
-        Ok(rows.into_iter().filter(|row| Some(row.epoch) > told).collect())
+    /// The rows that were not written yet: a metrics file that is replaced is read from its start.
+    fn new_rows(&mut self) -> Result<Vec<MetricsRow>, ViewError> {
+        let rows = self.rows.read().map_err(io("read", &self.paths.metrics()))?;
+        let last = self.last_row;
+        Ok(rows.into_iter().filter(|row| Some(row.epoch) > last).collect())
     }
 
-    fn row(&mut self, wall_time: f64, row: &MetricsRow) -> Result<(), LogError> {
-        self.told = Some(row.epoch);
-        self.write(&Event::row(wall_time, row))
+    fn write_row(&mut self, wall_time: f64, row: &MetricsRow) -> Result<(), ViewError> {
+        self.last_row = Some(row.epoch);
+        let event = Event::row(wall_time, row, &self.classes);
+        self.write(&event)
     }
 
-    fn picture_at(&mut self, wall_time: f64, epoch: u64, png: &Path) -> Result<(), LogError> {
-        if Some(epoch) <= self.shown {
+    fn write_preview_at(
+        &mut self,
+        wall_time: f64,
+        epoch: u64,
+        png: &Path,
+    ) -> Result<(), ViewError> {
+        if Some(epoch) <= self.last_preview {
             return Ok(());
         }
-        self.shown = Some(epoch);
-        let bytes = fs::read(png).map_err(error("read", png))?;
-        // A file that is no picture was not drawn by a training.
-        Event::picture(wall_time, epoch, bytes).map_or(Ok(()), |event| self.write(&event))
+        self.last_preview = Some(epoch);
+        let bytes = fs::read(png).map_err(io("read", png))?;
+        // Other files are ignored.
+        Event::preview(wall_time, epoch, bytes).map_or(Ok(()), |event| self.write(&event))
     }
 
-    fn write(&mut self, event: &Event) -> Result<(), LogError> {
-        let written = frame::write(&mut self.file, &event.encode_to_vec());
-        written.map_err(error("write", &self.path))
+    fn write(&mut self, event: &Event) -> Result<(), ViewError> {
+        write_record(&mut self.file, &event.encode_to_vec()).map_err(io("write", &self.path))
     }
 
-    fn flush(&mut self) -> Result<(), LogError> {
-        self.file.flush().map_err(error("write", &self.path))
+    fn flush(&mut self) -> Result<(), ViewError> {
+        self.file.flush().map_err(io("write", &self.path))
     }
-}
-
-/// Seconds of training up to each row; each process has counted from zero.
-fn seconds(rows: &[MetricsRow]) -> Vec<f64> {
-    let (mut before, mut last) = (0.0, 0.0);
-    let after = |row: &MetricsRow| {
-        if row.seconds < last {
-            before += last;
-        }
-        last = row.seconds;
-        before + last
-    };
-    rows.iter().map(after).collect()
 }
 
 /// Seconds since 1970.
@@ -175,21 +153,4 @@ fn remove_old(folder: &Path) -> io::Result<()> {
         }
     }
     Ok(())
-}
-
-fn error<'a>(action: &'static str, path: &'a Path) -> impl FnOnce(io::Error) -> LogError + 'a {
-    move |source| LogError { action, path: path.into(), source }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn seconds_of_several_processes_add_up() {
-        let row = |seconds| MetricsRow { seconds, ..MetricsRow::default() };
-        let rows = [1.0, 2.0, 0.5, 1.5, 1.0].map(row);
-        assert_eq!(seconds(&rows), [1.0, 2.0, 2.5, 3.5, 4.5]);
-        assert_eq!(seconds(&[]), [0.0; 0]);
-    }
 }

@@ -4,270 +4,266 @@ use std::collections::HashSet;
 use std::fmt::Write;
 use std::time::{Duration, SystemTime};
 
-use gan_run::{MetricsRow, Record, State, best_measured};
+use gan_run::{ClassNames, MetricsRow, Record, RunState, best_measured};
 use humantime::{format_duration, format_rfc3339_seconds};
 
-use super::page::put;
-use crate::html::{Text, png};
-use crate::pictures::{evenly, read};
-use crate::settings::side_by_side;
+use crate::figures::Figure;
+use crate::html::{Escaped, TABLE_END, png_url, put, table_start};
+use crate::images::{png_header, read_png};
+use crate::palette::LINES;
+use crate::reduce::evenly_spaced;
+use crate::settings::compare;
 
-/// Rows of digits and readings of all runs together, at most.
-const ROWS: usize = 48;
-/// Of one run, at most.
-const ROWS_EACH: usize = 24;
+/// The largest number of previews, or of evaluations in a table, of all runs together.
+const MAX_ROWS: usize = 48;
+/// The same for one run.
+const MAX_ROWS_PER_RUN: usize = 24;
 
-/// How each run stands.
+/// The state of each run.
 pub fn summary(page: &mut String, records: &[Record], names: &[String]) {
-    page.push_str("<div class=\"scroll\" tabindex=\"0\" role=\"group\" aria-label=\"Summary\">\n<table>\n<thead><tr>");
-    // Most runs are short and never measured.
-    let measured = records.iter().any(|record| best(record).is_some());
-    let heads = ["Run", "State", "Epochs", "Training", "Data", "Recipe", "Loss of D", "Loss of G"];
-    let rest = ["Last written", "Least Fréchet distance"];
-    for head in heads.iter().chain(&rest[..=usize::from(measured)]) {
-        put!(page, "<th scope=\"col\">{head}</th>");
+    let best = |record: &Record| {
+        let row = best_measured(&record.rows)?;
+        Some(format!("{:.2} (epoch {})", row.quality.as_ref()?.frechet, row.epoch))
+    };
+    let mut heads = vec!["Run", "State", "Epochs", "Training", "Data", "Recipe"];
+    heads.extend(["Loss of D", "Loss of G", "Last written"]);
+    let evaluated = records.iter().any(|record| best(record).is_some());
+    if evaluated {
+        heads.push("Lowest Fréchet distance");
     }
-    page.push_str("</tr></thead>\n<tbody>\n");
+    table_start(page, "Summary", heads);
     for (record, name) in records.iter().zip(names) {
         let state = record.state();
         put!(
             page,
             "<tr><th scope=\"row\">{}</th><td><span class=\"state {state}\">{state}</span></td>",
-            Text(name)
+            Escaped(name)
         );
-        let done = done(record);
         let total = record.total_epochs().map_or(String::new(), |total| format!(" of {total}"));
-        let setting = |name| record.setting(name).unwrap_or_else(none);
+        let setting = |name| record.setting(name).unwrap_or_else(unknown);
         let last = record.rows.last();
         let cells = [
-            format!("{done}{total}"),
+            format!("{}{total}", record.epochs_done()),
             format_duration(Duration::from_secs(record.seconds() as u64)).to_string(),
             setting("dataset.name"),
             setting("training.recipe"),
-            last.map_or_else(none, |row| format!("{:.3}", row.d_loss)),
-            last.map_or_else(none, |row| format!("{:.3}", row.g_loss)),
-            record.when().map_or_else(none, date),
+            last.map_or_else(unknown, |row| format!("{:.3}", row.d_loss)),
+            last.map_or_else(unknown, |row| format!("{:.3}", row.g_loss)),
+            record.last_modified().map_or_else(unknown, date),
         ];
-        for cell in cells {
-            put!(page, "<td>{}</td>", Text(cell));
-        }
-        if measured {
-            let best = best(record);
-            let best = best.map_or_else(none, |(epoch, fd)| format!("{fd:.2} (epoch {epoch})"));
-            put!(page, "<td>{best}</td>");
+        let best = evaluated.then(|| best(record).unwrap_or_else(unknown));
+        for cell in cells.into_iter().chain(best) {
+            put!(page, "<td>{}</td>", Escaped(cell));
         }
         page.push_str("</tr>\n");
     }
-    page.push_str("</tbody>\n</table>\n</div>\n");
+    page.push_str(TABLE_END);
 }
 
-/// What stands for something that is not known.
-fn none() -> String {
+fn unknown() -> String {
     "–".into()
 }
 
-/// A moment to the minute; reports travel, so it is nobody's local time.
-fn date(when: SystemTime) -> String {
-    let date = format_rfc3339_seconds(when).to_string().replace('T', " ");
+/// A time to the minute, in UTC because reports are shared.
+fn date(time: SystemTime) -> String {
+    let date = format_rfc3339_seconds(time).to_string().replace('T', " ");
     format!("{} UTC", date.get(..16).unwrap_or(&date))
 }
 
-/// Epochs done, by its last word or else by its last reading.
-fn done(record: &Record) -> u64 {
-    record.ending().map_or_else(|| record.epochs(), |ending| ending.epochs)
-}
-
-/// After which epoch the digits were measured to be the best, and their distance.
-fn best(record: &Record) -> Option<(u64, f64)> {
-    let row = best_measured(&record.rows)?;
-    Some((row.epoch, row.quality.as_ref()?.frechet))
-}
-
-/// What each run draws now, and what they learnt from.
-pub fn digits(page: &mut String, records: &[Record], names: &[String]) {
-    page.push_str("<section>\n<h2>Digits</h2>\n");
+/// The latest samples of each run, and real images.
+pub fn samples(page: &mut String, records: &[Record], names: &[String]) {
+    page.push_str("<section>\n<h2>Samples</h2>\n");
     for (record, name) in records.iter().zip(names) {
         let samples = record.samples();
-        let last = samples.iter().rev().find_map(|(epoch, path)| Some((epoch, read(path)?)));
-        let Some((epoch, row)) = last else {
-            put!(page, "<p>{} has drawn nothing yet.</p>\n", Text(name));
+        let last = samples.iter().rev().find_map(|(epoch, path)| Some((epoch, read_png(path)?)));
+        let Some((epoch, png)) = last else {
+            put!(page, "<p>{} has no samples yet.</p>\n", Escaped(name));
             continue;
         };
-        let what = format!("{name}, drawn after epoch {epoch}");
-        picture(page, "row", &row, &what, &what);
+        let text = format!("{name} after epoch {epoch}");
+        figure(page, "row", "", &png, &text, &text);
     }
     let mut shown = HashSet::new();
     for record in records {
-        let Some(reals) = read(&record.paths().reals()) else { continue };
+        let Some(reals) = read_png(&record.paths().reals()) else { continue };
         if shown.insert(record.setting("dataset.digest")) {
-            let data = record.setting("dataset.name").unwrap_or_else(none);
-            let what = format!("real images of {data}, to compare");
-            picture(page, "row crop", &reals, &what, &what);
+            let data = record.setting("dataset.name").unwrap_or_else(unknown);
+            let text = format!("real images of {data}, for comparison");
+            // The first row of the grid.
+            let row = record.image_shape().zip(png_header(&reals)).map(|(shape, png)| {
+                format!(" style=\"aspect-ratio: {} / {}\"", png.width, shape.height)
+            });
+            figure(page, "row crop", &row.unwrap_or_default(), &reals, &text, &text);
         }
     }
     page.push_str("</section>\n");
 }
 
-/// How the digits came about.
-pub fn over_time(page: &mut String, records: &[Record], names: &[String]) {
+/// The previews of each run.
+pub fn previews(page: &mut String, records: &[Record], names: &[String]) {
     page.push_str(
-        "<section>\n<h2>How the digits came about</h2>\n\
-                   <p>The same ten latents each time, so that the same digits grow.</p>\n",
+        "<section>\n<h2>Samples during the training</h2>\n\
+         <p>The latents are the same in every row.</p>\n",
     );
-    let most = (ROWS / records.len().max(1)).clamp(2, ROWS_EACH);
+    let max = (MAX_ROWS / records.len().max(1)).clamp(2, MAX_ROWS_PER_RUN);
     for (record, name) in records.iter().zip(names) {
-        if records.len() > 1 {
-            put!(page, "<h3>{}</h3>\n", Text(name));
-        }
+        heading(page, records, name);
         let samples = record.samples();
         page.push_str("<div class=\"strip\">\n");
-        for (epoch, path) in evenly(&samples, most) {
-            if let Some(row) = read(&path) {
-                let caption = format!("epoch {epoch}");
-                picture(
-                    page,
-                    "step",
-                    &row,
-                    &format!("Digits of {name} after epoch {epoch}"),
-                    &caption,
-                );
+        for (epoch, path) in evenly_spaced(&samples, max) {
+            if let Some(png) = read_png(&path) {
+                let alt = format!("Samples of {name} after epoch {epoch}");
+                figure(page, "step", "", &png, &alt, &format!("epoch {epoch}"));
             }
         }
         page.push_str("</div>\n");
-        if samples.len() > most {
-            put!(page, "<p class=\"note\">{most} of {} rows, evenly.</p>\n", samples.len());
+        if samples.len() > max {
+            put!(page, "<p class=\"note\">{max} of {} rows, evenly spaced.</p>\n", samples.len());
         }
     }
     page.push_str("</section>\n");
 }
 
-fn picture(page: &mut String, class: &str, bytes: &[u8], what: &str, caption: &str) {
-    let (what, caption, source) = (Text(what), Text(caption), png(bytes));
+/// The name of a run where there are several.
+fn heading(page: &mut String, records: &[Record], name: &str) {
+    if records.len() > 1 {
+        put!(page, "<h3>{}</h3>\n", Escaped(name));
+    }
+}
+
+fn figure(page: &mut String, class: &str, style: &str, png: &[u8], alt: &str, caption: &str) {
+    let (alt, caption, url) = (Escaped(alt), Escaped(caption), png_url(png));
     put!(
         page,
-        "<figure class=\"{class}\"><div><img src=\"{source}\" alt=\"{what}\"></div>\
+        "<figure class=\"{class}\"><div{style}><img src=\"{url}\" alt=\"{alt}\"></div>\
          <figcaption>{caption}</figcaption></figure>\n"
     );
 }
 
-/// What went wrong, in words.
-pub fn findings(page: &mut String, records: &[Record], names: &[String]) {
-    page.push_str("<section>\n<h2>What was found to go wrong</h2>\n");
+/// The warnings of each run.
+pub fn warnings(page: &mut String, records: &[Record], names: &[String]) {
+    page.push_str("<section>\n<h2>Warnings</h2>\n");
     for (record, name) in records.iter().zip(names) {
-        if records.len() > 1 {
-            put!(page, "<h3>{}</h3>\n", Text(name));
-        }
-        let mut found: Vec<String> = Vec::new();
-        for row in &record.rows {
-            found.extend(
-                row.finding.map(|finding| format!("Epoch {}: {}", row.epoch, finding.words())),
-            );
-        }
+        heading(page, records, name);
+        let warning = |row: &MetricsRow| {
+            row.warning.map(|warning| format!("Epoch {}: {}", row.epoch, warning.message()))
+        };
+        let mut warnings: Vec<String> = record.rows.iter().filter_map(warning).collect();
+        let done = record.epochs_done();
         match record.state() {
-            State::Diverged => found.push(format!(
-                "Epoch {}: the training diverged: a loss was no number any more; try a smaller --lr or \
-                 --recipe default",
-                done(record)
+            RunState::Diverged => warnings.push(format!(
+                "Epoch {done}: the training diverged: a loss or a weight is not finite; try a \
+                 smaller --lr or --recipe default"
             )),
-            State::Killed => found.push(format!(
-                "After epoch {} at the earliest: the training ended without a word, as when it is \
-                 killed or the disk is full",
-                done(record)
+            RunState::Killed => warnings.push(format!(
+                "After epoch {done} or later: the training ended unexpectedly; it was killed, or \
+                 the disk is full"
             )),
             _ => {}
         }
-        if found.is_empty() {
-            page.push_str("<p>Nothing.</p>\n");
+        if warnings.is_empty() {
+            page.push_str("<p>None.</p>\n");
             continue;
         }
         page.push_str("<ul>\n");
-        for words in found {
-            put!(page, "<li>{}</li>\n", Text(words));
+        for warning in warnings {
+            put!(page, "<li>{}</li>\n", Escaped(warning));
         }
         page.push_str("</ul>\n");
     }
     page.push_str("</section>\n");
 }
 
-/// All settings, those that differ between runs first and marked.
+/// The charts.
+pub fn curves(page: &mut String, figures: Vec<Figure>) {
+    page.push_str("<section>\n<h2>Curves</h2>\n");
+    if figures.is_empty() {
+        page.push_str("<p>There are no metrics yet.</p>\n");
+    }
+    for Figure { title, note, legend, svg } in figures {
+        put!(page, "<figure class=\"chart\">\n<h3>{title}</h3>\n<ul class=\"legend\">");
+        for (colour, name) in legend {
+            let dashed = if colour >= LINES.len() { " dashed" } else { "" };
+            let (colour, name) = (colour % LINES.len(), Escaped(name));
+            put!(page, "<li><span class=\"key c{colour}{dashed}\"></span>{name}</li>");
+        }
+        put!(
+            page,
+            "</ul>\n<div class=\"scroll\" tabindex=\"0\" role=\"group\" aria-label=\"{title}\">{svg}\
+             </div>\n<figcaption>{}</figcaption>\n</figure>\n",
+            Escaped(note.trim())
+        );
+    }
+    page.push_str("</section>\n");
+}
+
+/// All settings; those that differ between runs are first and highlighted.
 pub fn settings(page: &mut String, records: &[Record], names: &[String]) {
-    let settings = side_by_side(records);
+    let settings = compare(records);
     page.push_str("<section>\n<h2>Settings</h2>\n");
-    let (differ, same): (Vec<_>, Vec<_>) = settings.iter().partition(|setting| setting.differs());
     if records.len() > 1 {
-        let names: Vec<_> = differ.iter().map(|setting| setting.name.as_str()).collect();
-        let words = match &names[..] {
+        let differ = settings.iter().filter(|setting| setting.differs());
+        let differ: Vec<_> = differ.map(|setting| setting.name.as_str()).collect();
+        let text = match &differ[..] {
             [] => "The runs have the same settings.".into(),
             names => format!("The runs differ in {}.", names.join(", ")),
         };
-        put!(page, "<p>{}</p>\n", Text(words));
+        put!(page, "<p>{}</p>\n", Escaped(text));
     }
-    page.push_str("<div class=\"scroll\" tabindex=\"0\" role=\"group\" aria-label=\"Settings\">\n<table>\n<thead><tr><th scope=\"col\">Setting</th>");
-    for name in names {
-        put!(page, "<th scope=\"col\">{}</th>", Text(name));
-    }
-    page.push_str("</tr></thead>\n<tbody>\n");
-    for setting in differ.iter().chain(&same) {
+    table_start(page, "Settings", ["Setting"].into_iter().chain(names.iter().map(String::as_str)));
+    for setting in &settings {
         let class = if setting.differs() { " class=\"differs\"" } else { "" };
-        put!(page, "<tr{class}><th scope=\"row\">{}</th>", Text(&setting.name));
+        put!(page, "<tr{class}><th scope=\"row\">{}</th>", Escaped(&setting.name));
         for value in &setting.values {
-            put!(page, "<td>{}</td>", Text(if value.is_empty() { "–" } else { value }));
+            put!(page, "<td>{}</td>", Escaped(if value.is_empty() { "–" } else { value }));
         }
         page.push_str("</tr>\n");
     }
-    page.push_str("</tbody>\n</table>\n</div>\n</section>\n");
+    put!(page, "{TABLE_END}</section>\n");
 }
 
-/// Some of the readings as numbers.
-pub fn readings(page: &mut String, records: &[Record], names: &[String]) {
-    page.push_str("<section>\n<h2>Readings</h2>\n");
+/// Some rows of the metrics.
+pub fn metrics(page: &mut String, records: &[Record], names: &[String]) {
+    page.push_str("<section>\n<h2>Metrics</h2>\n");
     for (record, name) in records.iter().zip(names) {
-        let measured: Vec<_> = record.rows.iter().filter(|row| row.quality.is_some()).collect();
+        let classes = ClassNames::from_config(&record.config);
         let all: Vec<_> = record.rows.iter().collect();
-        let mut rows = evenly(&all, ROWS_EACH / 2);
-        rows.extend(evenly(&measured, ROWS_EACH));
+        let evaluated: Vec<_> = record.rows.iter().filter(|row| row.quality.is_some()).collect();
+        let mut rows = evenly_spaced(&all, MAX_ROWS_PER_RUN / 2);
+        rows.extend(evenly_spaced(&evaluated, MAX_ROWS_PER_RUN));
         rows.sort_by_key(|row| row.epoch);
         rows.dedup_by_key(|row| row.epoch);
         put!(
             page,
-            "<details>\n<summary>{} of {} readings of {}</summary>\n<div class=\"scroll\" tabindex=\"0\" role=\"group\" aria-label=\"Readings\">\n<table>\n<thead><tr>",
+            "<details>\n<summary>{} of {} rows of {}</summary>\n",
             rows.len(),
             all.len(),
-            Text(name)
+            Escaped(name)
         );
-        for head in [
-            "Epoch",
-            "Loss of D",
-            "Loss of G",
-            "D(real)",
-            "D(fake)",
-            "Fréchet",
-            "Precision",
-            "Recall",
-        ] {
-            put!(page, "<th scope=\"col\">{head}</th>");
-        }
-        page.push_str("</tr></thead>\n<tbody>\n");
+        let losses = ["Epoch", "Loss of D", "Loss of G", "D(real)", "D(fake)"];
+        let quality = ["Fréchet", "Precision", "Recall", "Missing classes"];
+        table_start(page, "Metrics", losses.into_iter().chain(quality));
         for MetricsRow { epoch, d_loss, g_loss, d_real, d_fake, quality, .. } in rows {
             put!(
                 page,
-                "<tr><th scope=\"row\">{epoch}</th><td>{d_loss:.3}</td><td>{g_loss:.3}</td>"
+                "<tr><th scope=\"row\">{epoch}</th><td>{d_loss:.3}</td><td>{g_loss:.3}</td>\
+                 <td>{d_real:.2}</td><td>{d_fake:.2}</td>"
             );
-            put!(page, "<td>{d_real:.2}</td><td>{d_fake:.2}</td>");
-            match quality {
-                None => page.push_str("<td></td><td></td><td></td></tr>\n"),
-                Some(of) => {
-                    put!(
-                        page,
-                        "<td>{:.2}</td><td>{:.3}</td><td>{:.3}</td></tr>\n",
-                        of.frechet,
-                        of.precision,
-                        of.recall
-                    );
-                }
+            if let Some(quality) = quality {
+                let missing = quality.missing.iter().map(|class| classes.label(*class));
+                put!(
+                    page,
+                    "<td>{:.2}</td><td>{:.3}</td><td>{:.3}</td><td>{}</td></tr>\n",
+                    quality.frechet,
+                    quality.precision,
+                    quality.recall,
+                    Escaped(missing.collect::<Vec<_>>().join(", "))
+                );
+            } else {
+                page.push_str("<td></td><td></td><td></td><td></td></tr>\n");
             }
         }
-        page.push_str("</tbody>\n</table>\n</div>\n</details>\n");
+        put!(page, "{TABLE_END}</details>\n");
     }
     page.push_str("</section>\n");
 }
