@@ -1,227 +1,219 @@
-//! The runs as they were last read, and what is said of them.
+//! The runs as they were last read, and the JSON that is served of them.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use gan_run::{Ending, MetricsRow, Record, RunDir, State, Tail, Warning, thin};
+use gan_run::{MetricsRow, Record, RunDir, RunState, Tail, Warning};
 use serde::Serialize;
 use serde_json::{Value, json};
 
+use crate::downsample::downsample;
 use crate::runs::Runs;
 
-/// Rows that a page gets at once, however many there are: a chart has no more pixels.
-const MOST_ROWS: usize = 2_000;
-/// The folder is not looked through more often than this.
-const REST: Duration = Duration::from_secs(1);
-/// The largest picture that is sent: 4 MiB. A row of ten digits is some kilobytes.
-const MOST_BYTES: u64 = 4 << 20;
+/// The largest number of rows in a response: more than the pixels of a chart.
+const MAX_ROWS: usize = 2_000;
+/// The least time between two searches for runs.
+const SCAN_INTERVAL: Duration = Duration::from_secs(1);
+/// The largest image that is sent: 8 MiB. A row of ten 28x28 samples takes some kilobytes.
+const MAX_IMAGE: u64 = 8 << 20;
 
-/// All runs, in the order in which they were found: a run's number is its place, for good.
-pub(crate) struct Shelf {
+/// All runs in the order they were found; the index of a run never changes.
+pub(crate) struct RunCache {
     runs: Runs,
-    books: Vec<Book>,
-    looked: Option<Instant>,
-    /// Pages that are told of news.
-    pub(crate) readers: usize,
+    cached: Vec<CachedRun>,
+    last_scan: Option<Instant>,
+    /// Connected clients.
+    pub(crate) clients: usize,
 }
 
-/// A run, of whose rows those are here that were asked for.
-struct Book {
+/// A run, with its rows once they were requested.
+struct CachedRun {
     record: Record,
     tail: Tail,
-    /// How often the rows were not only added to.
-    rewritten: u64,
+    /// How often rows were replaced rather than appended.
+    rewrites: u64,
 }
 
-/// What a page knows of a run.
+/// What was sent to a client about a run.
 #[derive(Default)]
-pub(crate) struct Known {
-    pub(crate) id: usize,
-    told: Option<String>,
-    rewritten: u64,
+pub(crate) struct ClientState {
+    id: usize,
+    info: Option<String>,
+    rewrites: u64,
     rows: Option<usize>,
 }
 
 #[derive(Serialize)]
-struct Told<'a> {
-    id: usize,
-    name: String,
-    state: State,
-    total: Option<u64>,
-    ending: Option<Ending>,
-    settings: &'a [(String, String)],
-    samples: Vec<u64>,
-    reals: bool,
-}
-
-#[derive(Serialize)]
-#[expect(clippy::struct_field_names, reason = "what it is in the answer")]
+#[expect(clippy::struct_field_names, reason = "the keys of the JSON")]
 struct Rows {
     id: usize,
-    /// The epoch of the row before the first of these; 0 if there is none.
+    /// The epoch of the row before the first of these, or 0.
     from: u64,
     rows: Vec<MetricsRow>,
-    /// How many rows there are in all.
+    /// The number of rows of the run.
     of: usize,
 }
 
-impl Shelf {
+impl RunCache {
     pub(crate) fn new(runs: Runs) -> Self {
-        Self { runs, books: Vec::new(), looked: None, readers: 0 }
+        Self { runs, cached: Vec::new(), last_scan: None, clients: 0 }
     }
 
-    /// Every run in few words; what findings mean; the run to show first.
+    /// A summary of every run, the messages of the warnings, and the run to show first.
     pub(crate) fn list(&mut self) -> Value {
-        self.look();
-        let runs: Vec<Value> = self
-            .books
-            .iter_mut()
-            .enumerate()
-            .map(|(id, book)| {
-                json!({
-                    "id": id,
-                    "name": book.record.name(),
-                    "state": book.state(),
-                    "total": book.record.total_epochs(),
-                    "recipe": book.record.setting("training.recipe"),
-                })
+        self.scan();
+        let summary = |(id, run): (usize, &mut CachedRun)| {
+            json!({
+                "id": id,
+                "name": run.record.name(),
+                "state": run.state(),
+                "total": run.record.total_epochs(),
+                "recipe": run.record.setting("training.recipe"),
             })
-            .collect();
-        let words = Warning::ALL.map(|finding| {
-            // A finding without a field is its name.
-            let name = json!(finding).as_str().unwrap_or_default().to_owned();
-            (name, json!(finding.words()))
+        };
+        let runs: Vec<Value> = self.cached.iter_mut().enumerate().map(summary).collect();
+        let messages = Warning::ALL.map(|warning| {
+            let name = json!(warning).as_str().unwrap_or_default().to_owned();
+            (name, json!(warning.message()))
         });
         let focus = self.runs.focus.as_deref();
         let focus =
-            focus.and_then(|run| self.books.iter().position(|book| book.record.root == run));
-        json!({ "runs": runs, "words": Value::Object(words.into_iter().collect()), "focus": focus })
+            focus.and_then(|root| self.cached.iter().position(|run| run.record.root == root));
+        json!({
+            "runs": runs,
+            "words": Value::Object(messages.into_iter().collect()),
+            "focus": focus,
+        })
     }
 
-    /// A run without its rows.
+    /// A run without its rows, as JSON.
     pub(crate) fn run(&mut self, id: usize) -> Option<String> {
-        self.look();
-        Some(self.books.get_mut(id)?.told(id))
+        self.scan();
+        Some(self.cached.get_mut(id)?.info(id))
     }
 
-    /// A run's rows after an epoch.
+    /// The rows of a run after an epoch, as JSON.
     pub(crate) fn rows(&mut self, id: usize, after: u64) -> Option<String> {
-        self.look();
-        let book = self.books.get_mut(id)?;
-        book.read();
-        let rows = &book.record.rows;
-        Some(text(&Rows::new(id, rows, rows.partition_point(|row| row.epoch <= after))))
+        self.scan();
+        let run = self.cached.get_mut(id)?;
+        run.read_rows();
+        let rows = &run.record.rows;
+        Some(to_json(&Rows::new(id, rows, rows.partition_point(|row| row.epoch <= after))))
     }
 
-    /// Where the row of digits of an epoch lies, or the real ones if no epoch is given. Never
-    /// outside the run's own directory, whatever links there are in it.
-    pub(crate) fn picture(&mut self, id: usize, epoch: Option<u64>) -> Option<PathBuf> {
-        self.look();
-        let paths = self.books.get(id)?.record.paths();
-        inside(paths.root(), &epoch.map_or_else(|| paths.reals(), |epoch| paths.sample(epoch)))
+    /// The file of the preview of an epoch, or of the real images; never outside the run's
+    /// directory, whatever links it contains.
+    pub(crate) fn image(&mut self, id: usize, epoch: Option<u64>) -> Option<PathBuf> {
+        self.scan();
+        let paths = self.cached.get(id)?.record.paths();
+        let path = epoch.map_or_else(|| paths.reals(), |epoch| paths.sample(epoch));
+        resolve_inside(paths.root(), &path)
     }
 
-    /// What is new of a run, as messages of a name and a text.
-    pub(crate) fn news(&mut self, known: &mut Known) -> Vec<(&'static str, String)> {
-        let id = known.id;
-        let Some(book) = self.books.get_mut(id) else { return Vec::new() };
-        book.read();
-        let mut news = Vec::new();
-        let told = book.told(id);
-        if known.told.as_ref() != Some(&told) {
-            news.push(("run", told.clone()));
-            known.told = Some(told);
+    /// What has changed since the last call for this client, as names and data of events.
+    pub(crate) fn updates(&mut self, client: &mut ClientState) -> Vec<(&'static str, String)> {
+        let id = client.id;
+        let Some(run) = self.cached.get_mut(id) else { return Vec::new() };
+        run.read_rows();
+        let mut events = Vec::new();
+        let info = run.info(id);
+        if client.info.as_ref() != Some(&info) {
+            events.push(("run", info.clone()));
+            client.info = Some(info);
         }
-        let rows = &book.record.rows;
-        let from = known.rows.unwrap_or(rows.len());
-        if known.rows.is_some()
-            && (known.rewritten != book.rewritten || rows.len() - from > MOST_ROWS)
+        let rows = &run.record.rows;
+        let from = client.rows.unwrap_or(rows.len());
+        if client.rows.is_some()
+            && (client.rewrites != run.rewrites || rows.len() - from > MAX_ROWS)
         {
-            news.push(("again", json!({ "id": id }).to_string()));
-        } else if known.rows.is_none() || from < rows.len() {
-            // The first time there are none: a page learns from where on it is told.
-            news.push(("rows", text(&Rows::new(id, rows, from))));
+            events.push(("again", json!({ "id": id }).to_string()));
+        } else if client.rows.is_none() || from < rows.len() {
+            // The first event has no rows, only the epoch after which rows are sent.
+            events.push(("rows", to_json(&Rows::new(id, rows, from))));
         }
-        (known.rewritten, known.rows) = (book.rewritten, Some(rows.len()));
-        news
+        (client.rewrites, client.rows) = (run.rewrites, Some(rows.len()));
+        events
     }
 
-    /// Lets go of all rows: nobody looks any more.
-    pub(crate) fn forget(&mut self) {
-        for book in &mut self.books {
-            *book = Book::new(book.record.root.clone(), book.record.config.take());
+    /// Frees the rows of all runs.
+    pub(crate) fn clear_rows(&mut self) {
+        for run in &mut self.cached {
+            *run = CachedRun::new(run.record.root.clone(), run.record.config.take());
         }
     }
 
-    /// Looks for runs that are new, and reads settings again: a resumed run may have others.
-    fn look(&mut self) {
-        if self.looked.is_some_and(|looked| looked.elapsed() < REST) {
+    /// Finds new runs, and reads the settings, which may differ after a resume.
+    fn scan(&mut self) {
+        if self.last_scan.is_some_and(|time| time.elapsed() < SCAN_INTERVAL) {
             return;
         }
-        self.looked = Some(Instant::now());
-        // A folder that cannot be read at this moment has nothing new.
+        self.last_scan = Some(Instant::now());
+        // Reading the folder may work at the next scan.
         for root in self.runs.find().unwrap_or_default() {
             // Other programs have a config.json too.
             let Some(config) = RunDir::read_config::<Value>(&root) else { continue };
             if !config.get("training").is_some_and(Value::is_object) {
                 continue;
             }
-            match self.books.iter_mut().find(|book| book.record.root == root) {
-                Some(book) => book.record.config = config,
-                None => self.books.push(Book::new(root, config)),
+            match self.cached.iter_mut().find(|run| run.record.root == root) {
+                Some(run) => run.record.config = config,
+                None => self.cached.push(CachedRun::new(root, config)),
             }
         }
     }
 }
 
-impl Known {
-    pub(crate) fn of(id: usize) -> Self {
+impl ClientState {
+    pub(crate) fn new(id: usize) -> Self {
         Self { id, ..Self::default() }
     }
 }
 
-impl Book {
+impl CachedRun {
     fn new(root: PathBuf, config: Value) -> Self {
         let record = Record { root, config, rows: Vec::new() };
-        Self { tail: Tail::new(record.paths().metrics()), record, rewritten: 0 }
+        Self { tail: Tail::new(record.paths().metrics()), record, rewrites: 0 }
     }
 
-    /// Takes in the rows that are new. What cannot be read now may be readable next time.
-    fn read(&mut self) {
+    /// Reads new rows. On an error the next call tries again.
+    fn read_rows(&mut self) {
         let new = self.tail.read().unwrap_or_default();
         let Some(first) = new.first() else { return };
         let kept = self.record.rows.partition_point(|row| row.epoch < first.epoch);
         if kept < self.record.rows.len() {
             self.record.rows.truncate(kept);
-            self.rewritten += 1;
+            self.rewrites += 1;
         }
         self.record.rows.extend(new);
     }
 
-    fn state(&mut self) -> State {
+    fn state(&mut self) -> RunState {
         let state = self.record.state();
-        if state != State::Killed || !self.record.rows.is_empty() {
+        if state != RunState::Killed || !self.record.rows.is_empty() {
             return state;
         }
-        // Only its rows tell whether a run without last words was done.
-        self.read();
+        // Without an outcome.json the last row decides.
+        self.read_rows();
         self.record.state()
     }
 
-    fn told(&mut self, id: usize) -> String {
+    fn info(&mut self, id: usize) -> String {
         let state = self.state();
-        let Record { root, .. } = &self.record;
-        text(&Told {
-            id,
-            name: self.record.name(),
-            state,
-            total: self.record.total_epochs(),
-            ending: self.record.ending(),
-            settings: &self.record.settings(),
-            samples: self.record.samples().into_iter().map(|(epoch, _)| epoch).collect(),
-            reals: inside(root, &self.record.paths().reals()).is_some(),
-        })
+        let Self { record, .. } = self;
+        let info = json!({
+            "id": id,
+            "name": record.name(),
+            "state": state,
+            "total": record.total_epochs(),
+            "ending": record.outcome(),
+            "settings": record.settings(),
+            "image": record.image_shape(),
+            "classes": record.config.pointer("/dataset/class_names"),
+            "samples": record.samples().into_iter().map(|(epoch, _)| epoch).collect::<Vec<_>>(),
+            "reals": resolve_inside(&record.root, &record.paths().reals()).is_some(),
+        });
+        info.to_string()
     }
 }
 
@@ -231,20 +223,20 @@ impl Rows {
         Self {
             id,
             from: before.map_or(0, |row| row.epoch),
-            rows: thin(&rows[from..], MOST_ROWS),
+            rows: downsample(&rows[from..], MAX_ROWS),
             of: rows.len(),
         }
     }
 }
 
-/// Where a file really lies, if that is in `root` and it is a file of no unusual size.
-fn inside(root: &Path, path: &Path) -> Option<PathBuf> {
+/// The resolved path of a file, if it is inside `root` and not too large.
+fn resolve_inside(root: &Path, path: &Path) -> Option<PathBuf> {
     let (root, path) = (root.canonicalize().ok()?, path.canonicalize().ok()?);
     let file = fs::metadata(&path).ok()?;
-    (path.starts_with(root) && file.is_file() && file.len() <= MOST_BYTES).then_some(path)
+    (path.starts_with(root) && file.is_file() && file.len() <= MAX_IMAGE).then_some(path)
 }
 
-/// Our own records have nothing that JSON cannot say.
-fn text(value: &impl Serialize) -> String {
+/// Serialising our own types cannot fail.
+fn to_json(value: &impl Serialize) -> String {
     serde_json::to_string(value).unwrap_or_default()
 }

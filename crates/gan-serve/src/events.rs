@@ -1,4 +1,4 @@
-//! Server-sent events: what is new of some runs, told as long as somebody listens.
+//! Server-sent events: changes of some runs, while a client is connected.
 
 use std::fmt::Write;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -9,94 +9,94 @@ use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tokio::task::spawn_blocking;
 use tokio::time::sleep;
 
-use crate::shelf::{Known, Shelf};
+use crate::cache::{ClientState, RunCache};
 
-/// How often it is looked for what is new: each time wakes the browser, too, and the processor is
-/// for the training.
-const PULSE: Duration = Duration::from_secs(1);
-/// Every so many pulses: a word that means nothing, by which a line that is cut shows.
-const STILL_THERE: u64 = 15;
+/// Time between two looks for changes. Each event wakes the browser, which takes time from the
+/// training.
+const POLL_INTERVAL: Duration = Duration::from_secs(1);
+/// Polls between two heartbeats, which detect a closed connection.
+const HEARTBEAT_POLLS: u64 = 15;
 
-/// The runs, for whoever asks.
-pub(crate) type Shared = Arc<Mutex<Shelf>>;
+/// The cache, shared by all connections.
+pub(crate) type SharedCache = Arc<Mutex<RunCache>>;
 
-/// The shelf; a reader that panicked has left nothing half done that matters.
-pub(crate) fn open(shelf: &Mutex<Shelf>) -> MutexGuard<'_, Shelf> {
-    shelf.lock().unwrap_or_else(PoisonError::into_inner)
+/// Locks the cache, which a panic does not leave inconsistent.
+pub(crate) fn lock(cache: &Mutex<RunCache>) -> MutexGuard<'_, RunCache> {
+    cache.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// A page that listens; when the last one goes, the rows are let go.
-struct Page {
-    shelf: Shared,
-    known: Vec<Known>,
+/// A connected client; the cache is emptied when the last one disconnects.
+struct Client {
+    cache: SharedCache,
+    runs: Vec<ClientState>,
     list: String,
-    pulse: u64,
+    polls: u64,
 }
 
-impl Page {
-    fn new(shelf: Shared, ids: Vec<usize>) -> Self {
-        open(&shelf).readers += 1;
-        let known = ids.into_iter().map(Known::of).collect();
-        Self { shelf, known, list: String::new(), pulse: 0 }
+impl Client {
+    fn new(cache: SharedCache, ids: Vec<usize>) -> Self {
+        lock(&cache).clients += 1;
+        let runs = ids.into_iter().map(ClientState::new).collect();
+        Self { cache, runs, list: String::new(), polls: 0 }
     }
 
-    /// What this page does not know yet, as it goes over the line.
-    fn news(&mut self) -> String {
-        let mut said = String::new();
-        if self.pulse.is_multiple_of(STILL_THERE) {
-            said.push_str(":\n\n");
+    /// The events since the last poll.
+    fn poll(&mut self) -> String {
+        let mut events = String::new();
+        if self.polls.is_multiple_of(HEARTBEAT_POLLS) {
+            events.push_str(":\n\n");
         }
-        self.pulse += 1;
-        let mut shelf = open(&self.shelf);
-        let list = shelf.list().to_string();
+        self.polls += 1;
+        let mut cache = lock(&self.cache);
+        let list = cache.list().to_string();
         if list != self.list {
-            say(&mut said, "runs", &list);
+            push_event(&mut events, "runs", &list);
             self.list = list;
         }
-        for known in &mut self.known {
-            for (name, text) in shelf.news(known) {
-                say(&mut said, name, &text);
+        for run in &mut self.runs {
+            for (name, data) in cache.updates(run) {
+                push_event(&mut events, name, &data);
             }
         }
-        said
+        events
     }
 }
 
-impl Drop for Page {
+impl Drop for Client {
     fn drop(&mut self) {
-        let mut shelf = open(&self.shelf);
-        shelf.readers -= 1;
-        if shelf.readers == 0 {
-            shelf.forget();
+        let mut cache = lock(&self.cache);
+        cache.clients -= 1;
+        if cache.clients == 0 {
+            cache.clear_rows();
         }
     }
 }
 
-/// JSON has no line breaks, so a message is one line of data.
-fn say(said: &mut String, name: &str, text: &str) {
-    // A string takes everything.
-    let _ = write!(said, "event: {name}\ndata: {text}\n\n");
+/// Appends an event; its data is JSON on one line.
+fn push_event(events: &mut String, name: &str, data: &str) {
+    // Writing to a string cannot fail.
+    let _ = write!(events, "event: {name}\ndata: {data}\n\n");
 }
 
-/// Starts to tell what is new of the runs `ids`. It ends when nobody takes it any more; while a
-/// message waits to be taken, nothing is looked at.
-pub(crate) fn tell(shelf: &Shared, ids: Vec<usize>) -> Receiver<Bytes> {
+/// Subscribes to changes of the runs `ids`, until the receiver is dropped. Nothing is read while an
+/// event waits to be received.
+pub(crate) fn subscribe(cache: &SharedCache, ids: Vec<usize>) -> Receiver<Bytes> {
     let (sender, receiver) = channel(1);
-    tokio::spawn(listen(Page::new(shelf.clone(), ids), sender));
+    tokio::spawn(send_events(Client::new(cache.clone(), ids), sender));
     receiver
 }
 
-async fn listen(mut page: Page, sender: Sender<Bytes>) {
+async fn send_events(mut client: Client, sender: Sender<Bytes>) {
     while !sender.is_closed() {
-        let looked = spawn_blocking(move || {
-            let news = page.news();
-            (page, news)
+        let polled = spawn_blocking(move || {
+            let events = client.poll();
+            (client, events)
         });
-        let Ok((next, news)) = looked.await else { return };
-        page = next;
-        if !news.is_empty() && sender.send(news.into()).await.is_err() {
+        let Ok((next, events)) = polled.await else { return };
+        client = next;
+        if !events.is_empty() && sender.send(events.into()).await.is_err() {
             return;
         }
-        sleep(PULSE).await;
+        sleep(POLL_INTERVAL).await;
     }
 }
