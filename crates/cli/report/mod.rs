@@ -36,7 +36,7 @@ pub fn main() -> Result<(), Failure> {
     let out = match args.out {
         Some(out) => {
             write_report(&records, &out, args.force).map_err(|error| match error {
-                ViewError::NotOurs(_) => anyhow::anyhow!("{error}, or say --force"),
+                ViewError::NotAReport(_) => anyhow::anyhow!("{error}, or say --force"),
                 error => error.into(),
             })?;
             out

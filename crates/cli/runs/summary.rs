@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
-use gan_run::{MetricsRow, Record, State, best_measured};
+use gan_run::{MetricsRow, Record, RunState, best_measured};
 use humantime::format_rfc3339_seconds;
 use serde::Serialize;
 
@@ -14,7 +14,7 @@ use crate::say;
 pub struct Summary {
     name: String,
     path: PathBuf,
-    state: State,
+    state: RunState,
     dataset: Option<String>,
     recipe: Option<String>,
     epochs: u64,
@@ -56,14 +56,14 @@ impl Measured {
 
 impl Summary {
     pub fn of(record: &Record) -> Self {
-        let when = record.when();
+        let when = record.last_modified();
         Self {
             name: record.name(),
             path: record.root.clone(),
             state: record.state(),
             dataset: record.setting("dataset.name"),
             recipe: record.setting("training.recipe"),
-            epochs: record.ending().map_or_else(|| record.epochs(), |ending| ending.epochs),
+            epochs: record.epochs_done(),
             total_epochs: record.total_epochs(),
             seconds: record.seconds(),
             losses: record.rows.last().map(|row| Losses {

@@ -3,7 +3,7 @@
 use std::env;
 use std::io::{self, IsTerminal};
 
-use gan_dashboard::{Colours, Dashboard, Hooks, State};
+use gan_dashboard::{Colours, Dashboard, Signals};
 use gan_run::{Record, RunDir};
 use signal_hook::consts::SIGINT;
 use signal_hook::low_level::raise;
@@ -16,18 +16,14 @@ use crate::say;
 pub fn open(run: &RunDir, epoch: u64, total: u64, asked: &Asked, quiet: bool) -> Option<Dashboard> {
     let opened = terminal().and_then(|()| {
         let record = Record::read(run.root()).map_err(|error| error.to_string())?;
-        let name = record.name();
-        let mut rows = record.rows;
-        rows.retain(|row| row.epoch <= epoch);
         let asked = asked.clone();
-        let hooks = Hooks {
+        let signals = Signals {
             interrupted: Box::new(move || asked.signal().is_some()),
             // Ours is a signal that is handled.
             interrupt: Box::new(|| _ = raise(SIGINT)),
         };
-        let colours = Colours::of(|name| env::var(name).ok());
-        let state = State::new(name, epoch, total, rows);
-        Dashboard::open((**run).clone(), state, colours, !quiet, hooks)
+        let colours = Colours::detect(|name| env::var(name).ok());
+        Dashboard::open(record, (epoch, total), colours, !quiet, signals)
             .map_err(|error| error.to_string())
     });
     match opened {

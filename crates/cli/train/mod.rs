@@ -22,7 +22,7 @@ use gan_dashboard::Dashboard;
 use gan_data::{Dataset, SIDE};
 use gan_model::DatasetInfo;
 use gan_model::checkpoint::{Checkpoint, Header};
-use gan_run::{EndReason, Ending};
+use gan_run::{EndReason, RunOutcome};
 use gan_serve::{Limits, Listener, Runs, Server};
 use gan_train::{
     Control, Evaluator, Outcome, RunConfig, RunDir, TrainError, Trainer, dataset_info, train,
@@ -62,7 +62,7 @@ pub fn main() -> Result<(), Failure> {
         RunDir::check_free(out)?;
     }
     // So is an address that is taken.
-    let door = options.page.serve.is_some().then(|| watch::open(&options.page)).transpose()?;
+    let listener = options.page.serve.is_some().then(|| watch::open(&options.page)).transpose()?;
     let mut data = data::get(&options.data, options.quiet)?;
     let info = dataset_info(&data.train);
     let mut trainer = match &resume {
@@ -94,7 +94,7 @@ pub fn main() -> Result<(), Failure> {
             run.root().display()
         ));
     }
-    let _server = door.map(|door| serve(door, &run, options.quiet)).transpose()?;
+    let _server = listener.map(|listener| serve(listener, &run, options.quiet)).transpose()?;
     if let Some(resume) = &resume
         && options.training.epochs != resume.checkpoint.header().training.epochs
         && options.training.depends_on_total()
@@ -129,11 +129,11 @@ fn judge(options: &Options, data: &mut Data) -> Result<Option<Evaluator>, Failur
 }
 
 /// Serves a page on which the run, and those beside it, can be watched while it trains.
-fn serve(door: Listener, run: &RunDir, quiet: bool) -> Result<Server, Failure> {
+fn serve(listener: Listener, run: &RunDir, quiet: bool) -> Result<Server, Failure> {
     if !quiet {
-        say::note(format!("  page          {}", watch::address(&door)));
+        say::note(format!("  page          {}", watch::address(&listener)));
     }
-    Ok(door.serve(Runs::beside(run.root()), Limits::default())?)
+    Ok(listener.serve(Runs::with_siblings(run.root()), Limits::default())?)
 }
 
 /// Trains, and tells how it went.
@@ -182,10 +182,10 @@ fn finish(
         }
         Err(_) => (None, trainer.epoch()),
     };
-    let word = how.map_or("failed", EndReason::word);
+    let word = how.map_or("failed", EndReason::as_str);
     let seconds = begin.elapsed().as_secs_f64();
-    if let Some(outcome) = how
-        && let Err(error) = run.write_ending(&Ending { outcome, epochs, seconds })
+    if let Some(reason) = how
+        && let Err(error) = run.write_outcome(&RunOutcome { reason, epochs, seconds })
     {
         // What was trained is safe.
         say::note(format!("warning: {error}"));

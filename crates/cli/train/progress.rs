@@ -80,7 +80,7 @@ impl<'a> Progress<'a> {
             Event::Warning(finding) => {
                 self.findings.push(finding);
                 let epoch = self.latest.as_ref().map_or(0, |row| row.epoch);
-                let words = finding.words();
+                let words = finding.message();
                 self.warn(&format!("warning: epoch {epoch}: {words}"));
             }
             Event::Sampled(epoch) => {

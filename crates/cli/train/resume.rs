@@ -29,7 +29,7 @@ impl Resume {
     /// # Errors
     /// When there is none, or it is damaged.
     pub fn read(path: &Path) -> Result<Self, Failure> {
-        if RunDir::is_unbegun(path) {
+        if RunDir::is_unstarted(path) {
             return Err(Failure::Failed(anyhow::anyhow!(
                 "{path} has no checkpoint yet: its training was ended before the first step; \
                  start it again, with the same flags and --out {path}",

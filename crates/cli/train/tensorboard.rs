@@ -2,7 +2,7 @@
 
 use gan_run::RunDir;
 use gan_train::Event;
-use gan_view::{EventLog, LogError};
+use gan_view::{EventLog, ViewError};
 
 /// The event file of a training, until it cannot be written any more.
 pub struct Events(Option<EventLog>);
@@ -12,8 +12,8 @@ impl Events {
     ///
     /// # Errors
     /// When it cannot be written.
-    pub fn begin(wanted: bool, run: &RunDir, epoch: u64) -> Result<Self, LogError> {
-        let log = wanted.then(|| EventLog::begin(run, epoch)).transpose()?;
+    pub fn begin(wanted: bool, run: &RunDir, epoch: u64) -> Result<Self, ViewError> {
+        let log = wanted.then(|| EventLog::create(run, epoch)).transpose()?;
         Ok(Self(log))
     }
 
@@ -22,8 +22,8 @@ impl Events {
     pub fn observe(&mut self, event: &Event) -> Option<String> {
         let log = self.0.as_mut()?;
         let told = match event {
-            Event::Metrics(_) => log.rows(),
-            Event::Sampled(epoch) => log.picture(*epoch),
+            Event::Metrics(_) => log.write_rows(),
+            Event::Sampled(epoch) => log.write_preview(*epoch),
             Event::Epoch(_) | Event::Warning(_) | Event::Saved(_) | Event::Best(_) => Ok(()),
         };
         let error = told.err()?;

@@ -5,7 +5,7 @@ mod args;
 use std::thread;
 
 use clap::{CommandFactory, Parser};
-use gan_serve::{DEFAULT, Limits, Listen, Listener, Runs, ServeError};
+use gan_serve::{DEFAULT_ADDRESS, Limits, ListenAddress, Listener, Runs, ServeError};
 
 pub use self::args::Page;
 use self::args::WatchArgs;
@@ -19,10 +19,10 @@ pub fn main() -> Result<(), Failure> {
     if args.shell.print(WatchArgs::command())? {
         return Ok(());
     }
-    let runs = Runs::of(&args.runs)?;
-    let door = open(&args.page)?;
-    let address = address(&door);
-    let _server = door.serve(runs, Limits::default())?;
+    let runs = Runs::in_folder(&args.runs)?;
+    let listener = open(&args.page)?;
+    let address = address(&listener);
+    let _server = listener.serve(runs, Limits::default())?;
     say::data(address)?;
     // Nothing is to be saved, so Ctrl-C may end it as it is.
     loop {
@@ -33,8 +33,8 @@ pub fn main() -> Result<(), Failure> {
 /// Takes the address that was asked for, and warns when others can reach it.
 pub(crate) fn open(page: &Page) -> Result<Listener, Failure> {
     let listen = match page.serve.as_ref().and_then(Option::as_ref) {
-        None => Ok(Listen::default()),
-        Some(text) => Listen::parse(text, page.serve_anyone),
+        None => Ok(ListenAddress::default()),
+        Some(text) => ListenAddress::parse(text, page.serve_anyone),
     };
     let listen = listen.map_err(|error| match error {
         ServeError::Address(_) | ServeError::Anyone(_) => {
@@ -42,21 +42,24 @@ pub(crate) fn open(page: &Page) -> Result<Listener, Failure> {
         }
         error => error.into(),
     })?;
-    let door = Listener::open(listen)?;
-    if listen == Listen::default() && door.address() != DEFAULT {
-        say::note(format!("warning: {DEFAULT} is taken; the page is at {}", address(&door)));
+    let listener = Listener::bind(listen)?;
+    if listen == ListenAddress::default() && listener.address() != DEFAULT_ADDRESS {
+        say::note(format!(
+            "warning: {DEFAULT_ADDRESS} is taken; the page is at {}",
+            address(&listener)
+        ));
     }
-    if door.is_open() {
+    if listener.is_public() {
         say::note(format!(
             "warning: --serve-anyone: whoever reaches {} sees the runs, without a password and \
              without encryption",
-            door.address()
+            listener.address()
         ));
     }
-    Ok(door)
+    Ok(listener)
 }
 
 /// What to type into a browser.
-pub(crate) fn address(door: &Listener) -> String {
-    format!("http://{}/", door.address())
+pub(crate) fn address(listener: &Listener) -> String {
+    format!("http://{}/", listener.address())
 }
