@@ -61,8 +61,9 @@ pub fn main(args: &TrainArgs) -> Result<(), Failure> {
             output::log(format!("  page          {}", page::url(listener)));
         }
     }
-    let serve =
-        |listener: gan_serve::Listener| listener.serve(Runs::beside(run.root()), Limits::default());
+    let serve = |listener: gan_serve::Listener| {
+        listener.serve(Runs::with_siblings(run.root()), Limits::default())
+    };
     let _server = listener.map(serve).transpose()?;
     warn_of_new_total(&options, resume);
 

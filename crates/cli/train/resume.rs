@@ -31,7 +31,7 @@ pub struct Resume {
 impl Resume {
     /// Reads the checkpoint at `path`, or in the run directory `path`.
     pub fn read(path: &Path) -> Result<Self, Failure> {
-        if RunDir::is_unbegun(path) {
+        if RunDir::is_unstarted(path) {
             let path = path.display();
             return Err(Failure::Failed(anyhow!(
                 "{path} has no checkpoint yet: its training ended before the first step; start it \
