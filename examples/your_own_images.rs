@@ -11,8 +11,8 @@ use gan_model::{ModelConfig, TrainingConfig, device};
 use gan_train::{Control, Event, Recipe, RunDir, Trainer, train};
 
 fn main() -> Result<(), Box<dyn Error>> {
-    // Any images of 28x28 bytes, one after another; 0 is black, 255 is white. Each has a label,
-    // which this training does not use.
+    // Any images of 28x28 bytes will do, 0 for paper and 255 for ink, one after the
+    // other. Each has a label, which these nets do not look at.
     let count = 2_000;
     let images: Vec<u8> = (0..count).flat_map(ring).collect();
     let dataset = Dataset::new("rings", images, vec![0; count])?;
@@ -42,7 +42,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Ring number `index`, `[28, 28]` row-major; no two have the same position and radius.
+/// The ring of this number, `[28, 28]` row-major: no two have the same place and size.
 fn ring(index: usize) -> impl Iterator<Item = u8> {
     // Multiples of an irrational number are spread evenly, like random numbers.
     let spread = move |ratio: f32| (index as f32 * ratio).fract();
@@ -51,7 +51,7 @@ fn ring(index: usize) -> impl Iterator<Item = u8> {
     (0..SIDE * SIDE).map(move |at| {
         let (column, row) = ((at % SIDE) as f32, (at / SIDE) as f32);
         let from_line = ((column - x).hypot(row - y) - radius).abs();
-        // Two white pixels, then a soft edge of one.
+        // Two pixels of ink, then a soft edge of one.
         (255.0 * (2.0 - from_line).clamp(0.0, 1.0)) as u8
     })
 }
