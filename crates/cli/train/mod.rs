@@ -12,6 +12,7 @@ mod progress;
 mod resume;
 mod run_directory;
 mod session;
+mod settings;
 mod settings_table;
 mod signals;
 
