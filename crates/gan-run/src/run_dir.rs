@@ -135,7 +135,7 @@ impl RunDir {
                     let Ok(path) = entry.map(|entry| entry.path()) else { return false };
                     let known =
                         path.file_name().is_some_and(|name| names.iter().any(|n| *n == name));
-                    known || gan_core::atomic_file::is_torn(&path)
+                    known || gan_core::atomic_file::is_temporary(&path)
                 })
             })
         };
@@ -224,7 +224,7 @@ fn write_json(path: &Path, value: &impl Serialize) -> Result<(), RunDirError> {
 fn remove_torn(root: &Path) -> io::Result<()> {
     for entry in fs::read_dir(root)? {
         let path = entry?.path();
-        if gan_core::atomic_file::is_torn(&path) {
+        if gan_core::atomic_file::is_temporary(&path) {
             fs::remove_file(path)?;
         }
     }
