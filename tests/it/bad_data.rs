@@ -1,4 +1,4 @@
-//! Data files that do not contain what their names say, and loading with too little memory.
+//! Data files with wrong content, and loading with too little memory.
 
 use std::io::Write;
 

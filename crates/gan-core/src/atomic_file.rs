@@ -1,4 +1,4 @@
-//! Atomic file replacement: a reader sees the old file or the new one.
+//! Atomic replacement of a file: a reader sees the old content or the new one.
 
 use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions};
@@ -9,16 +9,15 @@ use std::path::{Path, PathBuf};
 /// directory.
 ///
 /// # Errors
-/// The first I/O error; then the temporary file is removed and `path` is unchanged.
+/// The system's error; the temporary file is removed, and `path` is unchanged.
 pub fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
     write_with(path, |file| file.write_all(bytes))
 }
 
-/// As [`write()`], with content that `fill` writes.
+/// Like [`write()`], with the bytes that `fill` writes.
 ///
 /// # Errors
-/// The error of `fill` or the first I/O error; then the temporary file is removed and `path` is
-/// unchanged.
+/// The error of `fill` or of the system; the temporary file is removed, and `path` is unchanged.
 pub fn write_with<E: From<io::Error>>(
     path: &Path,
     fill: impl FnOnce(&mut BufWriter<File>) -> Result<(), E>,
@@ -26,7 +25,7 @@ pub fn write_with<E: From<io::Error>>(
     let temporary = temporary_path(path)?;
     let written = fill_and_sync(&temporary, fill).and_then(|()| Ok(fs::rename(&temporary, path)?));
     if written.is_err() {
-        // The error that matters is the first one.
+        // The first error is the one to report.
         let _ = fs::remove_file(&temporary);
         return written;
     }
@@ -41,13 +40,13 @@ fn temporary_path(path: &Path) -> io::Result<PathBuf> {
     Ok(path.with_file_name(temporary))
 }
 
-/// Whether `path` is named like the temporary files of [`write()`], which only a killed process
+/// Whether `path` has the name of a temporary file of [`write()`], which only a killed process
 /// leaves behind.
 #[must_use]
 pub fn is_temporary(path: &Path) -> bool {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let number = name.strip_prefix('.').and_then(|name| name.strip_suffix(".tmp"));
-    let number = number.and_then(|name| name.rsplit_once('.')).map(|(_, number)| number);
+    let name = name.strip_prefix('.').and_then(|name| name.strip_suffix(".tmp"));
+    let number = name.and_then(|name| name.rsplit_once('.')).map(|(_, number)| number);
     number.is_some_and(|number| number.parse::<u32>().is_ok())
 }
 
@@ -55,7 +54,7 @@ fn fill_and_sync<E: From<io::Error>>(
     path: &Path,
     fill: impl FnOnce(&mut BufWriter<File>) -> Result<(), E>,
 ) -> Result<(), E> {
-    // It may exist if a process with the same ID was killed.
+    // A file of a killed process with the same number may be replaced.
     let file = OpenOptions::new().write(true).create(true).truncate(true).open(path)?;
     let mut file = BufWriter::new(file);
     fill(&mut file)?;
@@ -65,7 +64,7 @@ fn fill_and_sync<E: From<io::Error>>(
 
 fn sync_directory(path: &Path) -> io::Result<()> {
     if cfg!(not(unix)) {
-        return Ok(()); // A directory cannot be opened as a file there.
+        return Ok(()); // Elsewhere a directory cannot be opened as a file.
     }
     let directory = match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
@@ -79,7 +78,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_file_is_replaced_and_no_temporary_file_remains() {
+    fn a_file_is_replaced_and_no_temporary_file_is_left() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("file");
         write(&path, b"old").unwrap();
@@ -89,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn temporary_files_are_recognised_by_name() {
+    fn a_temporary_file_is_recognised_by_its_name() {
         assert!(is_temporary(&temporary_path(Path::new("runs/ckpt.mpk")).unwrap()));
         for name in ["ckpt.mpk", ".ckpt.mpk", ".x.tmp", "notes.12.tmp", ""] {
             assert!(!is_temporary(Path::new(name)), "{name}");
@@ -97,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn a_failed_write_leaves_no_trace() {
+    fn a_failed_write_leaves_nothing_behind() {
         let dir = tempfile::tempdir().unwrap();
         let occupied = dir.path().join("occupied");
         fs::create_dir_all(occupied.join("by a directory")).unwrap();

@@ -26,7 +26,7 @@ pub struct FeatureExtractor {
     pub(crate) device: Device,
 }
 
-/// What its file says about a feature extractor.
+/// The description in a feature extractor's file.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct About {
