@@ -46,7 +46,7 @@ pub struct EvalArgs {
     #[arg(long, value_name = "CKPT|DIR")]
     pub checkpoint: Option<PathBuf>,
 
-    /// Samples to evaluate instead: an array of uint8 [n, 28, 28], or a folder of 28x28 PNGs;
+    /// Samples to evaluate instead: an array of uint8 [n, height, width], or a folder of PNGs;
     /// 0 is black (background), 255 is white
     #[arg(long, value_name = "FILE.npy|DIR", conflicts_with = "checkpoint")]
     pub samples: Option<PathBuf>,

@@ -180,8 +180,8 @@ pub(crate) fn input(pixels: TensorData, shape: ImageShape, device: &Device) -> T
     }
 }
 
-/// Strides of the convolutions, and the numbers that leave the last one: 28 pixels become 26, 12
-/// and 5. Small images are not halved.
+/// Strides of the convolutions, and the values in the output of the last one. Small images are not
+/// halved.
 pub(crate) fn convolutions(shape: ImageShape) -> ([usize; 3], usize) {
     let mut sides = [shape.height, shape.width];
     let mut strides = [1; 3];

@@ -15,7 +15,7 @@ use crate::runs::Runs;
 const MAX_ROWS: usize = 2_000;
 /// The least time between two searches for runs.
 const SCAN_INTERVAL: Duration = Duration::from_secs(1);
-/// The largest image that is sent: 8 MiB. A row of ten 28x28 samples takes some kilobytes.
+/// The largest image that is sent: 8 MiB. A row of ten samples of MNIST takes some kilobytes.
 const MAX_IMAGE: u64 = 8 << 20;
 
 /// All runs in the order they were found; the index of a run never changes.

@@ -6,7 +6,7 @@ use std::path::Path;
 
 const SIGNATURE: &[u8] = b"\x89PNG\r\n\x1a\n";
 
-/// Larger files are ignored: a row of ten 28x28 samples takes some kilobytes, a grid of a hundred
+/// Larger files are ignored: a row of ten samples of MNIST takes some kilobytes, a grid of a hundred
 /// 128x128 RGB images some megabytes.
 const MAX_FILE: u64 = 8 << 20;
 
