@@ -44,7 +44,7 @@ fn a_training_writes_a_report_and_an_animation() {
     assert_eq!(object["animation"], "run/training.gif");
     let lines: Vec<_> =
         ran.stderr.lines().filter(|line| line.contains("report and animation")).collect();
-    assert_eq!(lines, ["look back at it: run/report.html  run/training.gif"]);
+    assert_eq!(lines, ["report and animation of the run: run/report.html  run/training.gif"]);
 
     let page = page(&place, "run/report.html");
     for part in ["state done", "60 of 60", "synthetic", "D(real)", "loss (nats)", "epoch 40"] {

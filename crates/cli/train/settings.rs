@@ -20,8 +20,8 @@ const LOSS: &str = "Loss and regularisation";
 /// `ModelConfig` or `TrainingConfig` override those; `None` is not set.
 #[derive(Args, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
 pub struct Settings {
-    /// Total number of training steps, each an update of both networks [default: 10000; with
-    /// --recipe long 100000]
+    /// Total number of training steps; each step updates both networks once, with one batch
+    /// [default: 10000; with --recipe long 100000]
     #[arg(long, value_name = "N")]
     pub epochs: Option<u64>,
 
@@ -120,9 +120,9 @@ pub struct Settings {
 
     /// Loss of both networks. bce: binary cross-entropy with the non-saturating generator loss;
     /// minimax: with the original, saturating one; least-squares: squared distance to the labels;
-    /// hinge; wasserstein: difference of the mean outputs, which implies --clip 0.01 without
-    /// --clip, --r1, --r2 or --spectral-norm; relativistic: each generated image compared with a
-    /// real one [default: bce]
+    /// hinge; wasserstein: difference of the mean outputs, with --clip 0.01 unless any of --clip, --r1,
+    /// --r2 and --spectral-norm is set; relativistic: each generated image is compared with a real
+    /// one [default: bce]
     #[arg(long, help_heading = LOSS, value_parser = PossibleValuesParser::new(["bce", "minimax", "least-squares", "hinge", "wasserstein", "relativistic"]))]
     pub loss: Option<String>,
 
