@@ -2,11 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::Context;
 use gan_data::{Dataset, FILE_NAMES, KnownDataset, load_folder, missing_files, synthetic};
 #[cfg(feature = "download")]
 use gan_data::{DownloadOptions, download};
-use indicatif::{ProgressBar, ProgressStyle};
 
 use super::options::DataOptions;
 use crate::say;
@@ -111,6 +109,9 @@ fn fetch_missing(dir: &Path, options: &DataOptions, _: bool) -> anyhow::Result<(
 
 #[cfg(feature = "download")]
 fn fetch_missing(dir: &Path, options: &DataOptions, quiet: bool) -> anyhow::Result<()> {
+    use anyhow::Context;
+    use indicatif::{ProgressBar, ProgressStyle};
+
     if options.offline || missing_files(dir).is_empty() {
         return Ok(());
     }
