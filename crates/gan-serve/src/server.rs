@@ -11,7 +11,7 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::TcpStream;
-use tokio::runtime::{Builder, Runtime};
+use tokio::runtime::Builder;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 use tokio_io_timeout::TimeoutStream;
 
@@ -101,7 +101,13 @@ impl Listener {
         let loopback_only = !self.is_public();
         let serve = move || {
             let cache = Arc::new(Mutex::new(RunCache::new(runs)));
-            run(&runtime, self.listener, cache, loopback_only, limits, stopped);
+            runtime.block_on(async {
+                if let Ok(listener) = tokio::net::TcpListener::from_std(self.listener) {
+                    tokio::spawn(accept(listener, cache, loopback_only, limits));
+                    // Returns when the sender is dropped.
+                    let _ = stopped.await;
+                }
+            });
             // Open responses are dropped.
             runtime.shutdown_background();
         };
@@ -118,23 +124,6 @@ impl Drop for Server {
             let _ = thread.join();
         }
     }
-}
-
-fn run(
-    runtime: &Runtime,
-    listener: TcpListener,
-    cache: SharedCache,
-    loopback_only: bool,
-    limits: Limits,
-    stopped: oneshot::Receiver<()>,
-) {
-    runtime.block_on(async {
-        if let Ok(listener) = tokio::net::TcpListener::from_std(listener) {
-            tokio::spawn(accept(listener, cache, loopback_only, limits));
-            // Returns when the sender is dropped.
-            let _ = stopped.await;
-        }
-    });
 }
 
 async fn accept(
