@@ -16,6 +16,19 @@ const NETWORKS: &str = "Networks";
 const OPTIMISER: &str = "Optimiser and updates";
 const LOSS: &str = "Loss and regularisation";
 
+const LOSSES: [(&str, &str); 6] = [
+    ("bce", "binary cross-entropy, with the non-saturating generator loss"),
+    ("minimax", "binary cross-entropy, with the saturating generator loss"),
+    ("least-squares", "squared distance to the labels"),
+    ("hinge", "hinge loss"),
+    (
+        "wasserstein",
+        "difference of the mean outputs; sets --clip 0.01 unless --clip, --r1, --r2 or \
+         --spectral-norm is set",
+    ),
+    ("relativistic", "each generated image is compared with a real one"),
+];
+
 /// Settings for the command line and the configuration file. Names that are also fields of
 /// `ModelConfig` or `TrainingConfig` override those; `None` is not set.
 #[derive(Args, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
@@ -118,12 +131,8 @@ pub struct Settings {
     #[arg(long, help_heading = OPTIMISER, value_name = "N")]
     pub d_steps: Option<usize>,
 
-    /// Loss of both networks. bce: binary cross-entropy with the non-saturating generator loss;
-    /// minimax: with the original, saturating one; least-squares: squared distance to the labels;
-    /// hinge; wasserstein: difference of the mean outputs, with --clip 0.01 unless any of --clip, --r1,
-    /// --r2 and --spectral-norm is set; relativistic: each generated image is compared with a real
-    /// one [default: bce]
-    #[arg(long, help_heading = LOSS, value_parser = PossibleValuesParser::new(["bce", "minimax", "least-squares", "hinge", "wasserstein", "relativistic"]))]
+    /// Loss of both networks [default: bce]
+    #[arg(long, help_heading = LOSS, value_parser = PossibleValuesParser::new(LOSSES.map(|(name, help)| PossibleValue::new(name).help(help))))]
     pub loss: Option<String>,
 
     /// Weight γ of the R1 gradient penalty, γ/2 |∇D|² on real images; 0 is off. The losses of
