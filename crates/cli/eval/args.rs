@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 
 use clap::Parser;
 
-use crate::common::args::{DatasetArgs, DeviceArgs, OutputArgs};
+use crate::common::args::{DeviceArgs, OutputArgs};
+use crate::common::data::DatasetArgs;
 use crate::common::exit::{CODES, Failure};
 
 const EXAMPLES: &str = "Examples:

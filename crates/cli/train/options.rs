@@ -12,8 +12,7 @@ use super::config_file;
 use super::fields::{Fields, replace};
 use super::resume::Resume;
 use super::settings::Settings;
-use crate::common::args::DatasetArgs;
-use crate::common::data::Data;
+use crate::common::data::{Data, DatasetArgs};
 use crate::common::exit::Failure;
 
 /// What to train, with every setting known and in its range.

@@ -11,8 +11,7 @@ use gan_run::RunDir;
 use serde_json::Value;
 
 use super::fields::{Fields, fields, flag};
-use crate::common::args::{DatasetArgs, DatasetName};
-use crate::common::data::recorded_folder;
+use crate::common::data::{DatasetArgs, DatasetName, recorded_folder};
 use crate::common::exit::Failure;
 use crate::common::paths::checkpoint_path;
 

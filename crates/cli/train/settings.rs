@@ -9,7 +9,8 @@ use gan_train::Recipe;
 use serde::{Deserialize, Serialize};
 
 use super::fields::{Fields, fields};
-use crate::common::args::{DatasetArgs, DeviceArgs};
+use crate::common::args::DeviceArgs;
+use crate::common::data::DatasetArgs;
 use crate::common::exit::Failure;
 
 const NETWORKS: &str = "Networks";

@@ -78,6 +78,24 @@ pub struct Measures {
     pub diversity_by_class: Vec<Option<f64>>,
 }
 
+impl Measures {
+    /// The single values with their names and decimal places, for a table.
+    #[must_use]
+    pub fn rows(&self) -> [(&'static str, usize, Measure); 9] {
+        [
+            ("Fréchet distance", 2, self.frechet),
+            ("precision", 3, self.precision),
+            ("recall", 3, self.recall),
+            ("density", 3, self.density),
+            ("coverage", 3, self.coverage),
+            ("classifier score", 3, self.score),
+            ("confidence", 3, self.confidence),
+            ("diversity", 3, self.diversity),
+            ("imbalance", 3, self.imbalance),
+        ]
+    }
+}
+
 /// The features of real images, which others are evaluated against.
 pub struct Reference {
     classes: usize,
