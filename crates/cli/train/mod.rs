@@ -62,10 +62,8 @@ pub fn main(args: &TrainArgs) -> Result<(), Failure> {
             output::log(format!("  page          {}", page::url(listener)));
         }
     }
-    let serve = |listener: gan_serve::Listener| {
-        listener.serve(Runs::with_siblings(run.root()), Limits::default())
-    };
-    let _server = listener.map(serve).transpose()?;
+    let runs = Runs::with_siblings(run.root());
+    let _server = listener.map(|listener| listener.serve(runs, Limits::default())).transpose()?;
     warn_of_new_total(&options, resume);
 
     let ended = session::train(&options, &mut trainer, &data.train, &run, evaluator.as_ref())?;
