@@ -7,9 +7,9 @@ use burn::tensor::{Device, Tensor};
 use divan::Bencher;
 use divan::counter::ItemsCount;
 use gan_core::stream::{Purpose, fill_normal, stream};
-use gan_data::{Dataset, IMAGE_LEN, draw_batch, synthetic};
-use gan_kernels::plain::plainly;
-use gan_kernels::{AdamStep, buffer, stack, tensor_data};
+use gan_data::{Dataset, MNIST_SHAPE, draw_batch, synthetic};
+use gan_kernels::reference::with_reference;
+use gan_kernels::{AdamStep, buffer, concat_rows, tensor_data};
 use gan_model::{Discriminator, Generator, Loss, ModelConfig, TrainingConfig, loss};
 use gan_train::{Recipe, Trainer};
 
@@ -27,7 +27,7 @@ fn images() -> Dataset {
 }
 
 fn real(images: &Dataset, batch: usize, step: u64) -> Vec<f32> {
-    let mut real = buffer(batch * IMAGE_LEN);
+    let mut real = buffer(batch * MNIST_SHAPE.len());
     draw_batch(images, &mut stream(0, Purpose::Batch, step), &mut real);
     real
 }
@@ -63,7 +63,7 @@ fn step_plain(bencher: Bencher, batch: usize) {
     let (mut trainer, images) = (trainer(Recipe::Plain, batch), images());
     bencher.counter(ItemsCount::new(batch)).bench_local(|| {
         let real = real(&images, batch, trainer.epoch());
-        plainly(|| trainer.step(real))
+        with_reference(|| trainer.step(real))
     });
 }
 
@@ -74,24 +74,26 @@ fn discriminator_gradients(bencher: Bencher, batch: usize) {
     let net = Discriminator::init(&ModelConfig::default(), 1, &Device::flex()).train();
     bencher.bench_local(|| {
         let half = || {
-            let data = tensor_data(real(&images, batch, 0), [batch, IMAGE_LEN]);
+            let data = tensor_data(real(&images, batch, 0), [batch, MNIST_SHAPE.len()]);
             Tensor::from_data(data, &Device::flex())
         };
-        let logits = net.forward(stack(half(), half()).autodiff());
+        let images = concat_rows(half(), half()).autodiff();
+        let logits = net.forward(images, None, &Vec::new()).logits;
         let (real, fake) = (logits.clone().narrow(0, 0, batch), logits.narrow(0, batch, batch));
         loss::discriminator(Loss::Bce, real, fake, 0.0).backward()
     });
 }
 
-/// Forward and backward of the generator through a discriminator that only judges.
+/// Forward and backward of the generator through a frozen discriminator.
 #[divan::bench(args = BATCHES)]
 fn generator_gradients(bencher: Bencher, batch: usize) {
     let (model, device) = (ModelConfig::default(), Device::flex());
     let generator = Generator::init(&model, 1, &device).train();
-    let judge = Discriminator::init(&model, 1, &device).train().no_grad();
+    let discriminator = Discriminator::init(&model, 1, &device).train().no_grad();
     bencher.bench_local(|| {
-        let verdict = judge.forward(generator.forward(noise(batch).autodiff()));
-        loss::generator(Loss::Bce, verdict, None).backward()
+        let images = generator.forward(noise(batch).autodiff(), None);
+        let output = discriminator.forward(images, None, &Vec::new());
+        loss::generator(Loss::Bce, output.logits, None).backward()
     });
 }
 
@@ -101,7 +103,7 @@ fn generator_forward(bencher: Bencher, batch: usize) {
     bencher
         .with_inputs(|| noise(batch))
         .counter(ItemsCount::new(batch))
-        .bench_local_values(|noise| generator.forward(noise));
+        .bench_local_values(|noise| generator.forward(noise, None));
 }
 
 /// Adam and the average over as many weights as the generator has.

@@ -1,7 +1,7 @@
-//! One picture from a generator that has learnt nothing: grey noise, `untrained.png`.
+//! Generates one sample with an untrained generator: grey noise, in `untrained.png`.
 //!
 //!     cargo run --release --example untrained_generator
-#![expect(clippy::print_stdout, reason = "an example tells what it did")]
+#![expect(clippy::print_stdout, reason = "an example prints its results")]
 
 use std::error::Error;
 use std::path::Path;
@@ -14,9 +14,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     let model = ModelConfig::default();
     let generator = Generator::init(&model, 0, &device);
 
-    // Picture 0 of seed 0: its hundred latent numbers follow from these two alone.
-    let pixels = Sampler::new(&generator, &model, &device).pictures(0, 0, 1);
-    let image = Grid { columns: 1, scale: 8 }.draw(&pixels, [model.width, model.height])?;
+    // Sample 0 of seed 0: the two determine its latent vector.
+    let pixels = Sampler::new(&generator, &model, &device).samples(0, 0, 1, None);
+    let image = Grid { columns: 1, scale: 8 }.draw(&pixels, model.image)?;
     let path = Path::new("untrained.png");
     write_png(path, &image)?;
     println!("{}", path.display());

@@ -79,25 +79,25 @@ fn pictures() {
             format!("{{'descr': '|u1', 'fortran_order': False, 'shape': ({count}, 784), }}\n");
         let length = (header.len() as u16).to_le_bytes();
         let array = joined(&[b"\0\x93NUMPY\x01\0", &length, header.as_bytes(), &[0; 700]]);
-        reads("pictures", count, &array);
+        reads("samples", count, &array);
     }
     for version in [1, 2, 3] {
         let header = [0, 0x93, b'N', b'U', b'M', b'P', b'Y', version, 0, 255, 255, 255, 255];
-        reads("pictures", "a long header", &header);
+        reads("samples", "a long header", &header);
         let nested = joined(&[&header[..9], &[200, 0, 0, 0], &b"([{".repeat(300)]);
-        reads("pictures", "brackets", &nested);
+        reads("samples", "brackets", &nested);
     }
-    reads("pictures", "no such size", &png(u32::MAX >> 1, u32::MAX >> 1, &[]));
-    reads("pictures", "a large size", &png(1 << 16, 1 << 16, &[]));
+    reads("samples", "no such size", &png(u32::MAX >> 1, u32::MAX >> 1, &[]));
+    reads("samples", "a large size", &png(1 << 16, 1 << 16, &[]));
     // A profile, and texts, that are much longer than they look.
     for (kind, front) in
         [(&b"iCCP"[..], &b"a\0\0"[..]), (b"zTXt", b"a\0\0"), (b"iTXt", b"a\0\x01\0\0\0")]
     {
         let bomb = chunk(kind, &joined(&[front, &deflated(800_000)]));
-        reads("pictures", "a long text", &png(28, 28, &bomb));
+        reads("samples", "a long text", &png(28, 28, &bomb));
     }
     let long = [&(u32::MAX >> 1).to_be_bytes()[..], b"tEXt", b"a\0b"].concat();
-    reads("pictures", "a long chunk", &png(28, 28, &long));
+    reads("samples", "a long chunk", &png(28, 28, &long));
 }
 
 fn idx() {
@@ -178,12 +178,12 @@ fn burnpack(reads: impl Fn(&[u8])) {
     }
 }
 
-fn ruler() {
+fn feature_extractor() {
     let begin = b"\x84\xa6format\xa9gan-ruler\xa7version\x01\xa5about";
     for bomb in bombs() {
-        reads("ruler", "the file", &joined(&[&[0], &bomb]));
-        reads("ruler", "what it says", &joined(&[&[0], begin, &bomb]));
-        reads("ruler", "its name", &joined(&[&[0], begin, b"\x85\xa4name", &bomb]));
+        reads("feature_extractor", "the file", &joined(&[&[0], &bomb]));
+        reads("feature_extractor", "what it says", &joined(&[&[0], begin, &bomb]));
+        reads("feature_extractor", "its name", &joined(&[&[0], begin, b"\x85\xa4name", &bomb]));
     }
 }
 
@@ -210,11 +210,11 @@ fn texts() {
 
 #[test]
 fn a_hostile_file_of_1_kb_takes_a_few_mb_at_most() {
-    // The ruler's own weights take two MB, so its net is not made here.
+    // A feature extractor's own weights take two MB, so its network is not made here.
     pictures();
     idx();
     checkpoint();
-    ruler();
+    feature_extractor();
     texts();
     limits();
 }
@@ -236,14 +236,14 @@ fn limits() {
     takes("a configuration", &|| {
         assert!(gan_cli::train::config_file::read(&path).is_err());
     });
-    takes("a ruler", &|| {
+    takes("a feature extractor", &|| {
         assert!(gan_eval::FeatureExtractor::read(&path, &device).is_err());
     });
     takes("a checkpoint", &|| {
         assert!(gan_model::checkpoint::Checkpoint::read(&path).is_err());
     });
     takes("pictures", &|| {
-        assert!(gan_sample::read_images(&path, [28; 2], usize::MAX).is_err());
+        assert!(gan_sample::read_images(&path, gan_data::MNIST_SHAPE, usize::MAX).is_err());
     });
     let config = dir.path().join("config.json");
     fs::rename(&path, config).unwrap();

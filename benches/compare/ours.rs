@@ -12,7 +12,7 @@ use std::time::Instant;
 
 use burn::tensor::{Device, Tensor};
 use gan_core::stream::{Purpose, stream};
-use gan_data::{IMAGE_LEN, draw_batch, synthetic};
+use gan_data::{MNIST_SHAPE, draw_batch, synthetic};
 use gan_model::{ModelConfig, device};
 use gan_train::{Recipe, Trainer};
 
@@ -39,7 +39,7 @@ fn main() -> io::Result<()> {
             let mut report = None;
             for _ in 0..count {
                 let mut rng = stream(0, Purpose::Batch, trainer.epoch());
-                let mut real = gan_kernels::buffer(size * IMAGE_LEN);
+                let mut real = gan_kernels::buffer(size * MNIST_SHAPE.len());
                 draw_batch(&dataset, &mut rng, &mut real);
                 report = Some(trainer.step(real));
             }

@@ -1,4 +1,4 @@
-//! `gan-eval`: measures how good generated digits are.
+//! `gan-eval`: evaluates generated samples.
 
 use std::process::ExitCode;
 
@@ -6,5 +6,5 @@ use std::process::ExitCode;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    gan_cli::exit::run("gan-eval", gan_cli::eval::main)
+    gan_cli::run(gan_cli::eval::main)
 }

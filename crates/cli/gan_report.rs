@@ -1,7 +1,7 @@
-//! `gan-report`: makes a web page of runs, in one file.
+//! `gan-report`: writes a report of runs as one HTML file.
 
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    gan_cli::exit::run("gan-report", gan_cli::report::main)
+    gan_cli::run(gan_cli::report::main)
 }

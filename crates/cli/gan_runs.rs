@@ -3,5 +3,5 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    gan_cli::exit::run("gan-runs", gan_cli::runs::main)
+    gan_cli::run(gan_cli::runs::main)
 }

@@ -1,4 +1,4 @@
-//! `gan-sample`: draws digits from a checkpoint.
+//! `gan-sample`: generates samples from a checkpoint.
 
 use std::process::ExitCode;
 
@@ -6,5 +6,5 @@ use std::process::ExitCode;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    gan_cli::exit::run("gan-sample", gan_cli::sample::main)
+    gan_cli::run(gan_cli::sample::main)
 }

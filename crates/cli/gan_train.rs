@@ -1,12 +1,12 @@
-//! `gan-train`: trains a GAN on MNIST and data of its shape.
+//! `gan-train`: trains a GAN on MNIST or images of the same shape.
 
 use std::process::ExitCode;
 
-// A training step makes and drops megabytes of tensors: the system's allocator
-// gives them back to the system each time.
+// A training step allocates and frees megabytes of tensors; the system's allocator returns them
+// to the system each time.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    gan_cli::exit::run("gan-train", gan_cli::train::main)
+    gan_cli::run(gan_cli::train::main)
 }

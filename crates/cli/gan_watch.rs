@@ -1,7 +1,7 @@
-//! `gan-watch`: serves a page on which runs can be watched.
+//! `gan-watch`: serves a live page of runs.
 
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    gan_cli::exit::run("gan-watch", gan_cli::watch::main)
+    gan_cli::run(gan_cli::watch::main)
 }

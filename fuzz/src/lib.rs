@@ -1,54 +1,54 @@
-//! What each target does with its bytes, and the seeds that it starts from.
+//! The fuzz targets, and the files that their seeds are made from.
 //!
-//! The tests of the root package include this file, so that every seed and every input that
-//! once was a finding is also read on stable Rust, with each `cargo test`.
+//! The tests of the root package include this file, so that every seed, and every input that once
+//! made a target fail, is also read on stable Rust by `cargo test`.
 //!
-//! Readers take paths, so bytes go through a file in a folder of this process. Fuzzing is
-//! quick where that folder is in memory: `TMPDIR=/dev/shm`.
+//! Readers take paths, so bytes are written to a file in a temporary folder. Fuzzing is fast with
+//! that folder in memory: `TMPDIR=/dev/shm`.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{LazyLock, Mutex, OnceLock};
 
 use burn::tensor::Device;
+use gan_core::ImageShape;
+use gan_data::MNIST_SHAPE as SHAPE;
 use gan_model::checkpoint::{Checkpoint, Header, Moments, Sections, Weights, pack};
-use gan_model::{DatasetInfo, Discriminator, Generator, ModelConfig, TrainingConfig};
+use gan_model::{DatasetInfo, DenseConfig, Discriminator, Generator, ModelConfig, TrainingConfig};
 use gan_run::RunDir;
 use gan_train::RunConfig;
 use sha2::{Digest, Sha256};
 
-/// A target by its name.
+/// A target and its name.
 pub type Target = (&'static str, fn(&[u8]));
 
-/// All of them.
+/// All targets.
 pub const TARGETS: [Target; 6] = [
     ("idx", idx),
     ("checkpoint", checkpoint),
     ("config", config),
-    ("pictures", pictures),
-    ("ruler", ruler),
+    ("samples", samples),
+    ("feature_extractor", feature_extractor),
     ("run", run),
 ];
 
-/// Width and height of the pictures that are read.
-const SIZE: [usize; 2] = [28, 28];
-/// As many of them as are asked for.
+/// The number of samples to read.
 const COUNT: usize = 3;
 
-/// IDX, as it is or in gzip: the first byte says which, and whether of images or of labels.
+/// IDX, raw or in gzip, of images or of labels: the first byte selects which.
 pub fn idx(bytes: &[u8]) {
     let Some((&mode, bytes)) = bytes.split_first() else { return };
     let (gzip, images) = (mode & 1 == 1, mode & 2 == 2);
     let count = if images { 2 } else { 5 };
-    if let Ok(copy) = gan_data::copied(bytes, gzip, images, count) {
-        assert_eq!(copy.len(), if images { 16 + 2 * 784 } else { 8 + 5 });
-        assert!(gzip || copy == bytes, "what is read is what was there");
+    if let Ok(body) = gan_data::read_idx(bytes, gzip, images, count) {
+        assert_eq!(body.len(), if images { 2 * gan_data::MNIST_SHAPE.len() } else { 5 });
+        assert!(gzip || bytes.ends_with(&body), "the body is the end of the file");
     }
 }
 
-/// A checkpoint. The first byte says what the others are: the file; its index, in front of
-/// tensors that fit small nets; or all of its sections, behind those nets' index. Digests are
-/// right in the last two, or nothing behind them would ever be reached.
+/// A checkpoint. The first byte selects what the others are: the file; its index, before tensors of
+/// small networks; or every section, after the index of those networks. In the last two the digests
+/// are correct, so that the code after their check is reached.
 pub fn checkpoint(bytes: &[u8]) {
     let Some((&mode, bytes)) = bytes.split_first() else { return };
     let file = match mode % 3 {
@@ -74,23 +74,23 @@ pub fn config(bytes: &[u8]) {
     let _ = gan_cli::train::config_file::read(&place.write("my.toml", bytes));
 }
 
-/// Pictures of another program: the first byte says whether an array or a PNG.
-pub fn pictures(bytes: &[u8]) {
+/// Samples of another program, in an array or a PNG: the first byte selects which.
+pub fn samples(bytes: &[u8]) {
     let Some((&mode, bytes)) = bytes.split_first() else { return };
     let place = Place::get();
     let path = match mode & 1 {
-        0 => place.write("pictures.npy", bytes),
-        _ => place.write("pictures/0.png", bytes).with_file_name(""),
+        0 => place.write("samples.npy", bytes),
+        _ => place.write("samples/0.png", bytes).with_file_name(""),
     };
-    if let Ok(pixels) = gan_sample::read_images(&path, SIZE, COUNT) {
-        let len = SIZE[0] * SIZE[1];
+    if let Ok(pixels) = gan_sample::read_images(&path, SHAPE, COUNT) {
+        let len = SHAPE.len();
         assert!(!pixels.is_empty() && pixels.len() <= COUNT * len && pixels.len() % len == 0);
     }
 }
 
-/// A ruler. The first byte says what the others are: the file; or its weights as far as the
-/// tensors, which are zeros then.
-pub fn ruler(bytes: &[u8]) {
+/// A feature extractor. The first byte selects what the others are: the file; or its weights
+/// without the tensors, which are zeros.
+pub fn feature_extractor(bytes: &[u8]) {
     let Some((&mode, bytes)) = bytes.split_first() else { return };
     let file = match mode & 1 {
         0 => bytes.to_vec(),
@@ -101,8 +101,7 @@ pub fn ruler(bytes: &[u8]) {
     let _ = gan_eval::FeatureExtractor::read(&path, &Device::flex());
 }
 
-/// What is read of a run's directory beside its checkpoint: the first byte says whether its
-/// metrics or its configuration.
+/// The metrics or the configuration of a run's directory: the first byte selects which.
 pub fn run(bytes: &[u8]) {
     let Some((&mode, bytes)) = bytes.split_first() else { return };
     let place = Place::get();
@@ -117,7 +116,7 @@ pub fn run(bytes: &[u8]) {
     assert!(rewound.is_ok() && epochs.iter().all(|&epoch| epoch <= 1_000));
 }
 
-/// A folder of this process, used by one at a time.
+/// The folder of this process, used by one target at a time.
 struct Place {
     root: tempfile::TempDir,
     run: RunDir,
@@ -128,10 +127,10 @@ impl Place {
         static PLACE: LazyLock<Mutex<Place>> = LazyLock::new(|| {
             let root = tempfile::tempdir().expect("a folder for temporary files");
             let run = RunDir::create(&root.path().join("run")).expect("a new folder");
-            fs::create_dir(root.path().join("pictures")).expect("a new folder");
+            fs::create_dir(root.path().join("samples")).expect("a new folder");
             Mutex::new(Place { root, run })
         });
-        // A finding has left nothing here that matters.
+        // A panic leaves no state that matters.
         PLACE.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 
@@ -142,20 +141,19 @@ impl Place {
     }
 }
 
-/// A checkpoint of small nets.
+/// A checkpoint of small networks.
 pub fn small() -> (Header, Sections) {
-    let model = ModelConfig {
-        latent: 2,
+    let dense = DenseConfig {
         generator_hidden: vec![3],
         discriminator_hidden: vec![2],
-        height: 2,
-        width: 2,
-        ..ModelConfig::default()
+        ..DenseConfig::default()
     };
+    let image = ImageShape::grey(2, 2);
+    let model = ModelConfig { image, latent: 2, ..ModelConfig::dense(dense) };
     let device = &Device::flex();
     let generator = |seed| Generator::init(&model, seed, device);
     let discriminator = |seed| Discriminator::init(&model, seed, device);
-    let packed = "tensors of the host can be packed";
+    let packed = "tensors in host memory can be packed";
     let sections = Sections {
         averaged_generator: pack(&generator(1)).expect(packed),
         generator: pack(&generator(2)).expect(packed),
@@ -165,34 +163,38 @@ pub fn small() -> (Header, Sections) {
         discriminator_moments: pack(&Moments { first: discriminator(5), second: discriminator(6) })
             .expect(packed),
     };
-    let dataset = DatasetInfo { name: "synthetic".into(), digest: "00".into(), images: 7 };
+    let dataset = DatasetInfo {
+        name: "synthetic".into(),
+        digest: "00".into(),
+        images: 7,
+        class_names: Vec::new(),
+    };
     let training = TrainingConfig::default();
     (Header { model, training, dataset, step: 5 }, sections)
 }
 
-/// Its file.
+/// The file of the small checkpoint.
 pub fn small_file() -> &'static [u8] {
     static FILE: OnceLock<Vec<u8>> = OnceLock::new();
     FILE.get_or_init(|| {
         let (header, sections) = small();
         let mut file = Vec::new();
-        sections.encode(&header, &mut file).expect("memory takes all that is written");
+        sections.encode(&header, &mut file).expect("writing to memory succeeds");
         file
     })
 }
 
-/// What stands before a checkpoint's digest.
+/// The bytes before a checkpoint's digest.
 const BEGIN: &[u8] = b"\x85\xa6format\xaegan-checkpoint\xa7version\x03\xa6sha256\xc4\x20";
-/// What follows that.
+/// The bytes after the digest.
 const INDEX: &[u8] = b"\xa5index\xc6";
 
-/// Where a checkpoint's tensors begin: behind the last of this, for the index has one too.
+/// The offset of a checkpoint's tensors: their key's last occurrence, since the index has one too.
 fn tensors_of(file: &[u8]) -> usize {
     file.windows(8).rposition(|bytes| bytes == b"\xa7tensors").unwrap_or(0)
 }
 
-/// The index of a checkpoint: what lies between its name, with three bytes for its length, and
-/// the tensors.
+/// The index of a checkpoint.
 pub fn index_of(file: &[u8]) -> &[u8] {
     &file[BEGIN.len() + 32 + INDEX.len() + 2..tensors_of(file)]
 }
@@ -204,7 +206,7 @@ pub fn with_index(index: &[u8]) -> Vec<u8> {
     [BEGIN, &digest, INDEX, &length, index, tensors].concat()
 }
 
-/// The small checkpoint's header in front of other sections, all the same.
+/// The small checkpoint's header before five equal sections.
 pub fn with_sections(section: &[u8]) -> Vec<u8> {
     let bytes = || burn::tensor::Bytes::from_bytes_vec(section.to_vec());
     let sections = Sections {
@@ -216,14 +218,14 @@ pub fn with_sections(section: &[u8]) -> Vec<u8> {
     };
     let mut file = Vec::new();
     let written = sections.encode(&small().0, &mut file);
-    written.expect("memory takes all that is written");
+    written.expect("writing to memory succeeds");
     file
 }
 
-/// Of the built-in ruler's file, as it is fuzzed: room for its tensors.
-const RULER_TENSORS: usize = 470_000;
+/// Bytes that are appended for the tensors of the built-in feature extractor.
+const EXTRACTOR_TENSORS: usize = 470_000;
 
-/// A ruler's file around other weights, and zeros behind them.
+/// The file of a feature extractor with other weights, followed by zeros.
 pub fn with_weights(weights: &[u8]) -> Vec<u8> {
     #[derive(serde::Serialize)]
     struct About {
@@ -242,7 +244,7 @@ pub fn with_weights(weights: &[u8]) -> Vec<u8> {
         weights: &'a [u8],
     }
     let mut weights = weights.to_vec();
-    weights.resize(weights.len() + RULER_TENSORS, 0);
+    weights.resize(weights.len() + EXTRACTOR_TENSORS, 0);
     let about = About {
         name: "small",
         dataset: "synthetic",
@@ -251,10 +253,10 @@ pub fn with_weights(weights: &[u8]) -> Vec<u8> {
         accuracy: 0.5,
     };
     let document = Document { format: "gan-ruler", version: 1, about, weights: &weights };
-    rmp_serde::to_vec_named(&document).expect("a document can be written")
+    rmp_serde::to_vec_named(&document).expect("serialising to memory succeeds")
 }
 
-/// Every committed input of a target, by its path.
+/// The paths and contents of a target's committed inputs.
 pub fn inputs(fuzz: &Path, target: &str) -> Vec<(PathBuf, Vec<u8>)> {
     let folder = fuzz.join("corpus").join(target);
     let entries = fs::read_dir(folder).expect("the corpus of each target");

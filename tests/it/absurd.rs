@@ -1,20 +1,20 @@
-//! Numbers that nobody means: an error that names the flag, or bounded memory. Each program here
-//! may address 4 GiB and no more, so what asked for more would be ended by its allocator.
+//! Huge numbers: an error that names the flag, or bounded memory. Each program here may address
+//! 4 GiB, so that a larger allocation would end it.
 
 use crate::util::{CPU, GAN_SAMPLE, GAN_TRAIN, Place, Ran, SMALL, trained};
 
 const GAN_EVAL: &str = env!("CARGO_BIN_EXE_gan-eval");
-const MOST: &str = "18446744073709551615";
+const MAX: &str = "18446744073709551615";
 
 /// Runs a program that may address 4 GiB.
 fn bounded(place: &Place, program: &str, args: &str) -> Ran {
     let limit = "ulimit -v 4194304 && exec \"$0\" \"$@\"";
-    let words = ["-c", limit, program].into_iter().chain(args.split_whitespace());
-    place.run("sh", words)
+    let args = ["-c", limit, program].into_iter().chain(args.split_whitespace());
+    place.run("sh", args)
 }
 
 #[test]
-fn absurd_settings_of_a_training_name_their_flag() {
+fn huge_settings_are_refused_by_flag() {
     let place = Place::new();
     let wide = ["65536"; 3].join(",");
     for (args, flag) in [
@@ -39,7 +39,7 @@ fn absurd_settings_of_a_training_name_their_flag() {
         ("--clip 1e300", "--clip"),
         ("--instance-noise 1e300", "--instance-noise"),
         ("--ema-half-life 1e300", "--ema-half-life"),
-        // Each of them may be, but not together: what they ask for is told from all.
+        // Each is in its range, but not all together.
         ("--batch 65536 --latent 65536 --recipe plain", "--batch"),
         ("--batch 65536 --discriminator-hidden 65536 --recipe plain", "--batch"),
         ("--batch 128 --d-steps 1000 --latent 65536", "--batch"),
@@ -51,12 +51,12 @@ fn absurd_settings_of_a_training_name_their_flag() {
 }
 
 #[test]
-fn the_same_in_a_configuration_file_is_refused_alike() {
+fn huge_settings_in_a_configuration_file_are_refused() {
     let place = Place::new();
     for (text, word) in [
         ("batch = 9223372036854775807", "--batch"),
         ("lr = 1e9", "--lr"),
-        ("lr = inf", "--lr"),
+        ("lr = inf", "my.toml: lr: "),
         ("threads = 1000000", "--threads"),
         ("generator-hidden = [1000000000]", "--generator-hidden"),
     ] {
@@ -68,18 +68,18 @@ fn the_same_in_a_configuration_file_is_refused_alike() {
 }
 
 #[test]
-fn what_costs_nothing_may_be_as_large_as_it_likes() {
+fn seeds_and_intervals_may_be_of_any_size() {
     let place = Place::new();
-    let every = format!("--sample-every {MOST} --checkpoint-every {MOST} --eval-every {MOST}");
-    let flags = format!("{every} --seed {MOST} --stop-after 2 --threads 2 --recipe plain");
+    let every = format!("--sample-every {MAX} --checkpoint-every {MAX} --eval-every {MAX}");
+    let flags = format!("{every} --seed {MAX} --stop-after 2 --threads 2 --recipe plain");
     let args = format!("--dataset synthetic --device {CPU} {SMALL} --batch 8 {flags} --out run");
     bounded(&place, GAN_TRAIN, &args).ok();
-    let args = format!("--checkpoint run --device {CPU} --seed {MOST} --out row.png");
+    let args = format!("--checkpoint run --device {CPU} --seed {MAX} --out row.png");
     bounded(&place, GAN_SAMPLE, &args).ok();
 }
 
 #[test]
-fn absurd_numbers_of_pictures_are_refused_or_too_large_for_one() {
+fn huge_numbers_of_samples_are_refused() {
     let place = Place::new();
     place.write("ckpt.mpk", trained());
     for out in ["all.npy", "all.png", "all.gif", "all"] {

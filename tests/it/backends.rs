@@ -1,6 +1,6 @@
 //! Back ends against each other: the same seed must give the same training.
 
-#![expect(clippy::print_stderr, reason = "a skipped test says so, a comparison its figure")]
+#![expect(clippy::print_stderr, reason = "a skipped test reports it, a comparison its result")]
 
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::tensor::Tensor;
@@ -8,8 +8,8 @@ use gan_core::stream::{Purpose, stream};
 use gan_data::{Dataset, draw_batch, synthetic};
 use gan_model::checkpoint::{Checkpoint, Weights};
 use gan_model::device::{SelectedDevice, select};
-use gan_model::{ModelConfig, Normalisation, TrainingConfig};
-use gan_train::{Readings, Recipe, Trainer, dataset_info};
+use gan_model::{DenseConfig, ModelConfig, Normalisation, TrainingConfig};
+use gan_train::{Recipe, StepMetrics, Trainer, dataset_info};
 
 /// The first `steps` losses on a device.
 fn losses(
@@ -18,32 +18,32 @@ fn losses(
     batch: usize,
     steps: u64,
     dataset: &Dataset,
-) -> Vec<Readings> {
+) -> Vec<StepMetrics> {
     let SelectedDevice { device, .. } = select(name).expect("the device is there");
     let config = TrainingConfig { batch, ..Recipe::Plain.training() };
     let mut trainer = Trainer::new(model.clone(), config, &device);
     (0..steps)
         .map(|step| {
             let mut rng = stream(0, Purpose::Batch, step);
-            let mut real = vec![0.0; batch * gan_data::IMAGE_LEN];
+            let mut real = vec![0.0; batch * gan_data::MNIST_SHAPE.len()];
             draw_batch(dataset, &mut rng, &mut real);
             trainer.step(real).read()
         })
         .collect()
 }
 
-/// All numbers of both nets, the average and the moments, after `steps` steps with a stop and a
-/// file after the first `part` of them.
+/// All numbers of both networks, of the moving average and of Adam's moments, after `steps` steps;
+/// saved and resumed after the first `part`.
 fn resumed(name: &str, part: u64, steps: u64, dataset: &Dataset) -> Vec<f32> {
     let SelectedDevice { device, .. } = select(name).expect("the device is there");
-    let model = ModelConfig {
-        latent: 16,
+    let dense = DenseConfig {
         generator_hidden: vec![64],
         discriminator_hidden: vec![64],
         generator_norm: Normalisation::Batch,
         spectral_norm: true,
-        ..ModelConfig::default()
+        ..DenseConfig::default()
     };
+    let model = ModelConfig { latent: 16, ..ModelConfig::dense(dense) };
     let config = TrainingConfig { batch: 32, epochs: steps, ..Recipe::Plain.training() };
     let mut trainer = Trainer::new(model, config, &device);
     let folder = tempfile::tempdir().unwrap();
@@ -58,7 +58,7 @@ fn resumed(name: &str, part: u64, steps: u64, dataset: &Dataset) -> Vec<f32> {
             trainer = Trainer::resume(&save(&trainer), &device).unwrap();
         }
         let mut rng = stream(0, Purpose::Batch, trainer.epoch());
-        let mut real = vec![0.0; 32 * gan_data::IMAGE_LEN];
+        let mut real = vec![0.0; 32 * gan_data::MNIST_SHAPE.len()];
         draw_batch(dataset, &mut rng, &mut real);
         let _ = trainer.step(real);
     }
@@ -81,10 +81,10 @@ impl ModuleVisitor for Numbers {
     }
 }
 
-/// The largest difference between a training in parts and a whole one.
-fn parted(name: &str) -> f32 {
+/// The largest difference between a resumed training and an uninterrupted one.
+fn resume_difference(name: &str) -> f32 {
     let dataset = synthetic(200, 0).unwrap();
-    // The whole one is never written on the way.
+    // Nothing is resumed when the part is all of it.
     let [parts, whole] = [7, 20].map(|part| resumed(name, part, 20, &dataset));
     assert_eq!(parts.len(), whole.len());
     assert!(whole.iter().all(|x| x.is_finite()));
@@ -93,32 +93,32 @@ fn parted(name: &str) -> f32 {
 
 #[cfg_attr(not(feature = "flex"), ignore = "needs flex")]
 #[test]
-fn a_resumed_training_on_flex_has_the_numbers_of_a_whole_one() {
-    assert_eq!(parted("flex"), 0.0);
+fn resuming_on_flex_is_exact() {
+    assert_eq!(resume_difference("flex"), 0.0);
 }
 
-/// What the README promises of GPUs: the state is taken over to the bit, and what is computed
-/// from it rounds as it does from one run to the next.
+/// As the README documents for GPUs: the state is restored exactly, and later steps differ by
+/// rounding as two runs do.
 #[cfg_attr(not(feature = "wgpu"), ignore = "needs wgpu")]
 #[test]
-fn a_resumed_training_on_wgpu_has_the_numbers_of_a_whole_one_within_a_thousandth() {
+fn resuming_on_wgpu_differs_by_less_than_a_thousandth() {
     let device = match select("wgpu") {
         Ok(device) => device,
         Err(error) => {
-            eprintln!("skipped, for want of an adapter: {error}");
+            eprintln!("skipped, no adapter: {error}");
             return;
         }
     };
-    let difference = parted("wgpu");
+    let difference = resume_difference("wgpu");
     eprintln!(
-        "largest difference of a number, in parts and whole, {}: {difference:e}",
+        "largest difference between resumed and uninterrupted, {}: {difference:e}",
         device.name
     );
     assert!(difference < 1e-3, "{difference}");
 }
 
 /// The largest difference of any loss, relative to it where it is above 1.
-fn difference(a: &[Readings], b: &[Readings]) -> f32 {
+fn difference(a: &[StepMetrics], b: &[StepMetrics]) -> f32 {
     let one = |a: f32, b: f32| (a - b).abs() / a.abs().max(1.0);
     let pairs = a.iter().zip(b);
     pairs
@@ -131,31 +131,31 @@ fn difference(a: &[Readings], b: &[Readings]) -> f32 {
 
 #[cfg_attr(not(all(feature = "flex", feature = "ndarray")), ignore = "needs flex and ndarray")]
 #[test]
-fn a_hundred_steps_of_the_published_nets_on_ndarray_have_the_losses_of_flex() {
+fn ndarray_and_flex_have_the_same_losses_for_a_hundred_steps() {
     let (model, dataset) = (ModelConfig::default(), synthetic(1_000, 0).unwrap());
     let [flex, ndarray] = ["flex", "ndarray"].map(|name| losses(name, &model, 128, 100, &dataset));
     let difference = difference(&flex, &ndarray);
     eprintln!("largest difference of a loss, flex to ndarray, 100 steps: {difference:e}");
-    // Only the reading of a loss rounds differently; what is trained is the same.
+    // Only the reported losses round differently; the weights are equal.
     assert!(difference < 1e-5, "{difference}");
 }
 
 #[cfg_attr(not(all(feature = "flex", feature = "wgpu")), ignore = "needs flex and wgpu")]
 #[test]
-fn twenty_steps_of_small_nets_on_wgpu_have_the_losses_of_flex() {
+fn wgpu_and_flex_have_the_same_losses_for_twenty_steps() {
     let device = match select("wgpu") {
         Ok(device) => device,
         Err(error) => {
-            eprintln!("skipped, for want of an adapter: {error}");
+            eprintln!("skipped, no adapter: {error}");
             return;
         }
     };
-    let model = ModelConfig {
-        latent: 16,
+    let dense = DenseConfig {
         generator_hidden: vec![64],
         discriminator_hidden: vec![64],
-        ..ModelConfig::default()
+        ..DenseConfig::default()
     };
+    let model = ModelConfig { latent: 16, ..ModelConfig::dense(dense) };
     let dataset = synthetic(200, 0).unwrap();
     let [flex, wgpu] = ["flex", "wgpu"].map(|name| losses(name, &model, 32, 20, &dataset));
     let difference = difference(&flex, &wgpu);

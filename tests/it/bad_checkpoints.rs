@@ -1,18 +1,18 @@
-//! Checkpoints cut short, changed, of another version, or no checkpoints at all.
+//! Checkpoints that are truncated, changed, of another version, or other files.
 //!
-//! A run of a program takes 20 ms, so a sample of lengths and bits is tried here; every
-//! one is for the tests of the reader itself.
+//! Starting a program takes 20 ms, so some lengths and bits are tried here; the unit tests of the
+//! reader try all.
 
 use std::sync::OnceLock;
 
 use crate::util::{Place, trained};
 
-/// Where the format's version stands: behind the 24 bytes that all versions share, and its key.
+/// Offset of the format's version: after the 24 bytes that all versions share, and its key.
 const VERSION_AT: usize = 24 + "version".len();
-/// Before this byte lies what both programs read; behind it, tensors that each takes a part of.
+/// Both programs read all bytes before this one, and some of the tensors after it.
 const INDEX_ENDS_AFTER: usize = 90;
 
-/// A checkpoint of the smallest nets, so that a sample of it is much of it.
+/// A checkpoint of the smallest networks.
 fn tiny() -> &'static [u8] {
     static BYTES: OnceLock<Vec<u8>> = OnceLock::new();
     BYTES.get_or_init(|| {
@@ -24,23 +24,23 @@ fn tiny() -> &'static [u8] {
     })
 }
 
-/// That both programs refuse `bytes`, name the file, and leave everything as it is.
+/// Asserts that both programs refuse `bytes`, name the file, and change nothing.
 #[track_caller]
-fn refused(place: &Place, bytes: &[u8], words: &[&str]) {
+fn refused(place: &Place, bytes: &[u8], expected: &[&str]) {
     place.write("bad.mpk", bytes);
-    let words = [&["bad.mpk"], words].concat();
+    let expected = [&["bad.mpk"], expected].concat();
     let sampled = place.sample("--checkpoint bad.mpk --out row.png");
     for ran in [sampled, place.resume("bad.mpk", "--out run")] {
-        let ran = ran.fails(1, &words);
+        let ran = ran.fails(1, &expected);
         assert_eq!(ran.stdout, "");
         assert_eq!(ran.stderr.lines().count(), 1, "{}", ran.stderr);
     }
     assert_eq!(place.list("."), ["bad.mpk"]);
-    assert!(place.read("bad.mpk") == bytes, "the file is as it was");
+    assert!(place.read("bad.mpk") == bytes, "the file is unchanged");
 }
 
 #[test]
-fn a_whole_checkpoint_is_read() {
+fn an_intact_checkpoint_is_read() {
     for bytes in [tiny(), trained()] {
         let place = Place::new();
         place.write("good.mpk", bytes);
@@ -50,24 +50,24 @@ fn a_whole_checkpoint_is_read() {
 }
 
 #[test]
-fn a_checkpoint_cut_at_any_length_is_refused() {
-    let (place, whole) = (Place::new(), tiny());
+fn a_truncated_checkpoint_is_refused() {
+    let (place, intact) = (Place::new(), tiny());
     let start = (0..INDEX_ENDS_AFTER).step_by(3).chain(VERSION_AT - 1..=VERSION_AT + 1);
-    let rest = (INDEX_ENDS_AFTER..whole.len()).step_by(3_989).chain([whole.len() - 1]);
+    let rest = (INDEX_ENDS_AFTER..intact.len()).step_by(3_989).chain([intact.len() - 1]);
     for length in start.chain(rest) {
-        refused(&place, &whole[..length], &[]);
+        refused(&place, &intact[..length], &[]);
     }
 }
 
 #[test]
 fn a_checkpoint_with_a_flipped_bit_is_refused() {
-    let (place, whole) = (Place::new(), tiny());
+    let (place, intact) = (Place::new(), tiny());
     let start = (0..INDEX_ENDS_AFTER).step_by(2);
-    let rest = (INDEX_ENDS_AFTER..whole.len()).step_by(3_989).chain([whole.len() - 1]);
+    let rest = (INDEX_ENDS_AFTER..intact.len()).step_by(3_989).chain([intact.len() - 1]);
     for (bit, at) in start.chain(rest).enumerate() {
-        let mut bytes = whole.to_vec();
+        let mut bytes = intact.to_vec();
         bytes[at] ^= 1 << (bit % 8);
-        if at < whole.len() / 8 {
+        if at < intact.len() / 8 {
             // The averaged generator, more than an eighth of the file, comes first.
             refused(&place, &bytes, &[]);
         } else {
@@ -78,7 +78,7 @@ fn a_checkpoint_with_a_flipped_bit_is_refused() {
 }
 
 #[test]
-fn a_checkpoint_with_something_behind_it_is_refused() {
+fn a_checkpoint_with_trailing_bytes_is_refused() {
     refused(&Place::new(), &[tiny(), b"\0"].concat(), &["damaged"]);
 }
 
@@ -94,19 +94,19 @@ fn another_version_is_named_with_what_to_do() {
 }
 
 #[test]
-fn a_newer_version_is_named_even_if_it_is_laid_out_otherwise() {
+fn a_newer_version_with_another_layout_is_named() {
     let newer = [&tiny()[..VERSION_AT], b"\x05\xa4blob\xc4\x01x\xa4more\xc3"].concat();
     refused(&Place::new(), &newer, &["version 5", "newer gan-train"]);
 }
 
 #[test]
-fn other_files_by_a_checkpoints_name_are_told_apart() {
+fn a_file_of_another_format_is_identified() {
     let place = Place::new();
     refused(&place, b"", &["not a checkpoint", "empty"]);
     refused(&place, b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", &["not a checkpoint", "PNG"]);
     refused(&place, b"PK\x03\x04", &["not a checkpoint", "zip"]);
-    refused(&place, b"just words", &["not a checkpoint"]);
-    // What a real program of pictures writes.
+    refused(&place, b"plain text", &["not a checkpoint"]);
+    // As an image library writes it.
     let picture = image::GrayImage::new(28, 28);
     picture.save(place.path("picture.png")).unwrap();
     let bytes = place.read("picture.png");
@@ -124,7 +124,7 @@ fn a_missing_checkpoint_is_named() {
 }
 
 #[test]
-fn a_damaged_run_does_not_go_on_and_loses_nothing() {
+fn a_damaged_run_is_not_resumed_and_stays_as_it_is() {
     let place = Place::new();
     place.train("--epochs 20 --quiet --out run").ok();
     let mut bytes = place.read("run/ckpt.mpk");

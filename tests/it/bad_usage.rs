@@ -1,4 +1,4 @@
-//! Flags that ask for what cannot be, and directories that cannot be a run's.
+//! Invalid flags, and directories that cannot be used for a run.
 
 use crate::util::Place;
 
@@ -52,7 +52,7 @@ fn a_back_end_that_is_not_compiled_in_names_the_cargo_command() {
 }
 
 #[test]
-fn a_directory_that_is_not_ours_is_left_alone() {
+fn a_directory_with_other_files_is_not_used() {
     let place = Place::new();
     place.write("home/thesis.tex", "precious");
     place.train("--epochs 1 --out home").fails(1, &["home", "not empty"]);
@@ -61,7 +61,7 @@ fn a_directory_that_is_not_ours_is_left_alone() {
 }
 
 #[test]
-fn a_directory_that_holds_a_run_is_not_overwritten() {
+fn an_existing_run_is_not_overwritten() {
     let place = Place::new();
     place.train("--epochs 20 --quiet --out run").ok();
     let before = place.read("run/ckpt.mpk");
@@ -71,7 +71,7 @@ fn a_directory_that_holds_a_run_is_not_overwritten() {
 }
 
 #[test]
-fn a_directory_that_cannot_be_made_is_named() {
+fn a_directory_that_cannot_be_created_is_named() {
     let place = Place::new();
     place.write("file", "precious");
     for out in ["file", "file/run", "file/a/b"] {
@@ -81,13 +81,13 @@ fn a_directory_that_cannot_be_made_is_named() {
         place.train("--epochs 1 --out /proc/run").fails(1, &["/proc/run"]);
     }
     assert_eq!(place.read("file"), b"precious");
-    place.write("runs", "a file where the runs go");
+    place.write("runs", "a file in place of the folder of runs");
     place.train("--epochs 1").fails(1, &["runs"]);
     assert_eq!(place.list("."), ["file", "runs"]);
 }
 
 #[test]
-fn an_error_says_each_thing_once() {
+fn a_system_error_is_reported_once() {
     let place = Place::new();
     place.write("file", "");
     for ran in [

@@ -1,4 +1,4 @@
-//! Every seed of the fuzz targets, and every input that once was a finding, read on stable.
+//! Every seed of the fuzz targets, and every input that once made one fail, on stable Rust.
 
 use std::fs;
 use std::path::Path;
@@ -17,7 +17,7 @@ fn folder() -> &'static Path {
 }
 
 #[test]
-fn every_input_of_every_target_is_survived() {
+fn no_fuzzing_input_makes_its_target_panic() {
     let mut total = 0;
     for (name, target) in targets::TARGETS {
         let inputs = targets::inputs(folder(), name);
@@ -30,26 +30,26 @@ fn every_input_of_every_target_is_survived() {
     assert!(total < 300_000, "{total} bytes of seeds");
 }
 
-/// Fuzzing for those who have stable Rust alone: blind, but a little of it in every run of the
-/// tests. `GAN_MUTATIONS` asks for more of it than two hundred inputs a target.
+/// Fuzzing without coverage on stable Rust; `GAN_MUTATIONS` is the number of inputs per target,
+/// 200 by default.
 #[test]
-fn seeds_that_were_changed_at_random_are_survived() {
-    let many = std::env::var("GAN_MUTATIONS").ok().and_then(|n| n.parse().ok()).unwrap_or(200);
+fn random_changes_of_seeds_do_not_make_targets_panic() {
+    let count = std::env::var("GAN_MUTATIONS").ok().and_then(|n| n.parse().ok()).unwrap_or(200);
     for (name, target) in targets::TARGETS {
         let seeds: Vec<_> = targets::inputs(folder(), name).into_iter().map(|it| it.1).collect();
-        let mut chance = Chance(0x9e37_79b9_7f4a_7c15);
-        for _ in 0..many {
-            let bytes = changed(&mut chance, &seeds);
-            let survived = std::panic::catch_unwind(|| target(&bytes)).is_ok();
-            assert!(survived, "{name} did not survive {bytes:02x?}");
+        let mut random = Random(0x9e37_79b9_7f4a_7c15);
+        for _ in 0..count {
+            let bytes = changed(&mut random, &seeds);
+            let passed = std::panic::catch_unwind(|| target(&bytes)).is_ok();
+            assert!(passed, "{name} panics on {bytes:02x?}");
         }
     }
 }
 
-/// Numbers that look random, always the same (Marsaglia 2003, xorshift of 64 bits).
-struct Chance(u64);
+/// Pseudo-random numbers (Marsaglia 2003, 64-bit xorshift).
+struct Random(u64);
 
-impl Chance {
+impl Random {
     /// One of `0..end`.
     fn below(&mut self, end: usize) -> usize {
         self.0 ^= self.0 << 13;
@@ -59,49 +59,49 @@ impl Chance {
     }
 }
 
-/// A seed with up to six changes, its mode left alone most times.
-fn changed(chance: &mut Chance, seeds: &[Vec<u8>]) -> Vec<u8> {
-    let mut bytes = seeds[chance.below(seeds.len())].clone();
-    for _ in 0..=chance.below(6) {
-        let at = chance.below(bytes.len()).max(usize::from(chance.below(20) > 0)).min(bytes.len());
-        let end = (at + 1 + chance.below(24)).min(bytes.len());
-        match chance.below(7) {
-            0 if at < bytes.len() => bytes[at] ^= 1 << chance.below(8),
-            1 if at < bytes.len() => bytes[at] = [0, 1, 0x7f, 0x80, 0xff][chance.below(5)],
+/// A seed with up to six changes, mostly not of its first byte, the mode.
+fn changed(random: &mut Random, seeds: &[Vec<u8>]) -> Vec<u8> {
+    let mut bytes = seeds[random.below(seeds.len())].clone();
+    for _ in 0..=random.below(6) {
+        let at = random.below(bytes.len()).max(usize::from(random.below(20) > 0)).min(bytes.len());
+        let end = (at + 1 + random.below(24)).min(bytes.len());
+        match random.below(7) {
+            0 if at < bytes.len() => bytes[at] ^= 1 << random.below(8),
+            1 if at < bytes.len() => bytes[at] = [0, 1, 0x7f, 0x80, 0xff][random.below(5)],
             2 => {
-                let number = [0_u32, 1, 0xffff, 1 << 31, u32::MAX - 1, u32::MAX][chance.below(6)];
+                let number = [0_u32, 1, 0xffff, 1 << 31, u32::MAX - 1, u32::MAX][random.below(6)];
                 let number = number.to_be_bytes().into_iter().take(end - at);
                 number.zip(at..).for_each(|(byte, at)| bytes[at] = byte);
             }
             3 => drop(bytes.drain(at..end)),
             4 if bytes.len() < 1 << 14 => {
-                let part = bytes[at..end].repeat(1 + chance.below(40));
+                let part = bytes[at..end].repeat(1 + random.below(40));
                 bytes.splice(at..at, part);
             }
             5 => {
-                let other = &seeds[chance.below(seeds.len())];
-                let from = chance.below(other.len());
-                let to = (from + chance.below(64)).min(other.len());
+                let other = &seeds[random.below(seeds.len())];
+                let from = random.below(other.len());
+                let to = (from + random.below(64)).min(other.len());
                 bytes.splice(at..end, other[from.min(to)..to].iter().copied());
             }
-            6 if chance.below(4) == 0 => bytes.truncate(at),
+            6 if random.below(4) == 0 => bytes.truncate(at),
             _ => {}
         }
     }
     bytes
 }
 
-/// The seeds that are files as our programs write them are taken for such: fuzzing begins
-/// behind the first checks, not in front of them.
+/// Seeds that our programs wrote are read without an error, so that fuzzing gets past the first
+/// checks.
 #[test]
-fn good_seeds_are_good() {
+fn valid_seeds_are_read() {
     let read = |target: &str, name: &str| {
         fs::read(folder().join("corpus").join(target).join(name)).unwrap()[1..].to_vec()
     };
     for (name, gzip, images, count) in
         [("images", false, true, 2), ("labels.gz", true, false, 5), ("images.gz", true, true, 2)]
     {
-        gan_data::copied(&read("idx", name), gzip, images, count).unwrap();
+        gan_data::read_idx(&read("idx", name), gzip, images, count).unwrap();
     }
     let dir = tempfile::tempdir().unwrap();
     let write = |bytes: &[u8]| {
@@ -122,13 +122,13 @@ fn good_seeds_are_good() {
     let section = targets::with_sections(&read("checkpoint", "generator"));
     let checkpoint = Checkpoint::read(&write(&section)).unwrap();
     checkpoint.generator(gan_model::checkpoint::Weights::Raw, device).unwrap();
-    let pictures = write(&read("pictures", "array"));
-    assert_eq!(gan_sample::read_images(&pictures, [28; 2], 9).unwrap(), [0; 784]);
-    let ruler = write(&targets::with_weights(&read("ruler", "weights")));
-    gan_eval::FeatureExtractor::read(&ruler, device).unwrap();
+    let samples = write(&read("samples", "array"));
+    assert_eq!(gan_sample::read_images(&samples, gan_data::MNIST_SHAPE, 9).unwrap(), [0; 784]);
+    let extractor = write(&targets::with_weights(&read("feature_extractor", "weights")));
+    gan_eval::FeatureExtractor::read(&extractor, device).unwrap();
 }
 
-/// The command that wrote `fuzz/corpus`; what fuzzing found lies beside it under other names.
+/// Writes the seeds to `fuzz/corpus`; inputs that made a target fail are there under other names.
 #[test]
 #[ignore = "writes fuzz/corpus"]
 fn seeds_are_written() {
@@ -143,8 +143,8 @@ fn seeds_are_written() {
     idx(&moded);
     checkpoint(&moded);
     config(&write);
-    pictures(&moded);
-    ruler(&moded);
+    samples(&moded);
+    feature_extractor(&moded);
     run(&moded);
 }
 
@@ -155,16 +155,16 @@ fn gzip(content: &[u8]) -> Vec<u8> {
 }
 
 fn idx(write: &impl Fn(&str, &str, u8, &[u8])) {
-    let words = |words: &[u32]| words.iter().flat_map(|w| w.to_be_bytes()).collect::<Vec<_>>();
-    let images = [words(&[0x803, 2, 28, 28]), (0..1568).map(|i| (i % 251) as u8).collect()];
-    let (images, labels) = (images.concat(), [words(&[0x801, 5]), vec![0, 9, 5, 1, 2]].concat());
+    let header = |words: &[u32]| words.iter().flat_map(|w| w.to_be_bytes()).collect::<Vec<_>>();
+    let images = [header(&[0x803, 2, 28, 28]), (0..1568).map(|i| (i % 251) as u8).collect()];
+    let (images, labels) = (images.concat(), [header(&[0x801, 5]), vec![0, 9, 5, 1, 2]].concat());
     write("idx", "images", 2, &images);
     write("idx", "labels", 0, &labels);
     write("idx", "images.gz", 3, &gzip(&images));
     write("idx", "labels.gz", 1, &gzip(&labels));
     write("idx", "members.gz", 1, &[gzip(&labels[..9]), gzip(&labels[9..])].concat());
     write("idx", "bomb.gz", 1, &gzip(&[labels, vec![0; 1 << 20]].concat()));
-    write("idx", "many", 2, &words(&[0x803, u32::MAX, 28, 28]));
+    write("idx", "many", 2, &header(&[0x803, u32::MAX, 28, 28]));
 }
 
 fn checkpoint(write: &impl Fn(&str, &str, u8, &[u8])) {
@@ -181,7 +181,7 @@ fn checkpoint(write: &impl Fn(&str, &str, u8, &[u8])) {
     changed.training.d_lr = Some(0.5);
     changed.training.schedule = Schedule::Linear;
     changed.training.loss = Loss::Hinge;
-    // As the program writes it, with the same tensors behind.
+    // As gan-train writes it, with the same tensors.
     let mut other = Vec::new();
     targets::small().1.encode(&changed, &mut other).unwrap();
     write("checkpoint", "index-all", 1, targets::index_of(&other));
@@ -203,22 +203,22 @@ fn config(write: &impl Fn(&str, &str, &[u8])) {
     write("config", "long-key", format!("{} = 1\n", "k".repeat(4_000)).as_bytes());
 }
 
-fn pictures(write: &impl Fn(&str, &str, u8, &[u8])) {
+fn samples(write: &impl Fn(&str, &str, u8, &[u8])) {
     let array = |header: &str, body: &[u8]| {
         let length = u16::try_from(header.len()).unwrap().to_le_bytes();
         [b"\x93NUMPY\x01\0", &length[..], header.as_bytes(), body].concat()
     };
     let plain = "{'descr': '|u1', 'fortran_order': False, 'shape': (1, 28, 28), }\n";
-    write("pictures", "array", 0, &array(plain, &[0; 784]));
-    write("pictures", "flat", 0, &array(&plain.replace("28, 28", "784"), &[7; 784]));
+    write("samples", "array", 0, &array(plain, &[0; 784]));
+    write("samples", "flat", 0, &array(&plain.replace("28, 28", "784"), &[7; 784]));
     let many = plain.replace("(1,", "(18446744073709551615,");
-    write("pictures", "many", 0, &array(&many, &[0; 784]));
+    write("samples", "many", 0, &array(&many, &[0; 784]));
     let record = "{'descr': [('a', '<f4', (2, 3))], 'fortran_order': True, 'shape': (), }\n";
-    write("pictures", "record", 0, &array(record, &[0; 24]));
+    write("samples", "record", 0, &array(record, &[0; 24]));
     let second = [b"\x93NUMPY\x02\0", &(plain.len() as u32).to_le_bytes()[..], plain.as_bytes()];
-    write("pictures", "second", 0, &[&second.concat()[..], &[0; 784]].concat());
-    // This kept a general parser busy for ever, and the one above did not fit its u64.
-    write("pictures", "brackets", 0, &array(&"[".repeat(30), &[]));
+    write("samples", "second", 0, &[&second.concat()[..], &[0; 784]].concat());
+    // This took a general parser exponential time, and the one above overflowed its u64.
+    write("samples", "brackets", 0, &array(&"[".repeat(30), &[]));
 
     let png = |image: DynamicImage| {
         let mut bytes = std::io::Cursor::new(Vec::new());
@@ -226,19 +226,19 @@ fn pictures(write: &impl Fn(&str, &str, u8, &[u8])) {
         bytes.into_inner()
     };
     let shade = |x, y| image::Luma([(x * 9 + y) as u8]);
-    write("pictures", "grey", 1, &png(GrayImage::from_fn(28, 28, shade).into()));
-    write("pictures", "colour", 1, &png(ImageBuffer::<Rgba<u16>, _>::new(28, 28).into()));
-    write("pictures", "wide", 1, &png(GrayImage::new(3_000, 1).into()));
+    write("samples", "grey", 1, &png(GrayImage::from_fn(28, 28, shade).into()));
+    write("samples", "colour", 1, &png(ImageBuffer::<Rgba<u16>, _>::new(28, 28).into()));
+    write("samples", "wide", 1, &png(GrayImage::new(3_000, 1).into()));
 }
 
-fn ruler(write: &impl Fn(&str, &str, u8, &[u8])) {
-    let whole = include_bytes!("../../crates/gan-eval/rulers/mnist-1.ruler");
-    write("ruler", "cut", 0, &whole[..2_000]);
+fn feature_extractor(write: &impl Fn(&str, &str, u8, &[u8])) {
+    let whole = include_bytes!("../../crates/gan-eval/mnist-1.extractor");
+    write("feature_extractor", "cut", 0, &whole[..2_000]);
     let begin = whole.windows(7).position(|bytes| bytes == b"weights").unwrap() + 7 + 5;
-    write("ruler", "weights", 1, &whole[begin..begin + 1_024]);
-    write("ruler", "no-weights", 1, &[]);
-    write("ruler", "empty", 0, &[]);
-    write("ruler", "text", 0, b"\x84\xa6format\xa9gan-ruler\xa7version\x02");
+    write("feature_extractor", "weights", 1, &whole[begin..begin + 1_024]);
+    write("feature_extractor", "no-weights", 1, &[]);
+    write("feature_extractor", "empty", 0, &[]);
+    write("feature_extractor", "text", 0, b"\x84\xa6format\xa9gan-ruler\xa7version\x02");
 }
 
 fn run(write: &impl Fn(&str, &str, u8, &[u8])) {
@@ -252,7 +252,7 @@ fn run(write: &impl Fn(&str, &str, u8, &[u8])) {
         + r#""density":1.0,"coverage":0.9,"score":9.1,"confidence":0.9,"diversity":1.0,"#
         + r#""shares":[0.1,0.9],"missing":[3]},"finding":"collapse","seconds""#;
     write("run", "rows", 0, [row(20), row(40), row(2_000)].concat().as_bytes());
-    write("run", "torn", 0, [row(20), row(40)[..30].into()].concat().as_bytes());
+    write("run", "incomplete", 0, [row(20), row(40)[..30].into()].concat().as_bytes());
     write("run", "quality", 0, row(60).replace(",\"seconds\"", &quality).as_bytes());
     write("run", "no-rows", 0, b"");
     let (Header { model, training, dataset, .. }, _) = targets::small();

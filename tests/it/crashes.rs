@@ -1,4 +1,4 @@
-//! Trainings that are killed at any instant, and go on to what an undisturbed one leaves.
+//! Trainings that are killed at any time and resumed, with the result of an uninterrupted one.
 
 use std::fs;
 use std::os::unix::fs::MetadataExt;
@@ -9,21 +9,21 @@ use std::time::{Duration, Instant};
 use crate::util::{Draw, Place, number};
 use crate::whole::Undisturbed;
 
-/// Something is written all the time: a checkpoint every third epoch.
+/// Files are written all the time: a checkpoint every third epoch.
 const PLAN: &str = "--epochs 300 --sample-every 7 --checkpoint-every 3 --eval-every 100 \
                     --eval-count 100 --quiet --out";
 
-/// `GAN_KILLS` says how many.
+/// `GAN_KILLS` is their number.
 #[test]
-#[expect(clippy::print_stdout, reason = "what was measured")]
-fn killed_at_any_instant_a_training_loses_nothing() {
+#[expect(clippy::print_stdout, reason = "prints its counts")]
+fn killing_at_any_time_loses_no_checkpoint() {
     let wanted = number("GAN_KILLS", 20);
     let mut draw = Draw::new("kills", 5);
     let place = Place::new();
     let begin = Instant::now();
-    place.train(&format!("{PLAN} whole")).ok();
-    let usual = begin.elapsed().as_micros() as u64;
-    let undisturbed = Undisturbed::like(&place, "whole");
+    place.train(&format!("{PLAN} uninterrupted")).ok();
+    let duration = begin.elapsed().as_micros() as u64;
+    let undisturbed = Undisturbed::like(&place, "uninterrupted");
 
     let (mut kills, mut runs, mut unbegun) = (0, 0, 0);
     while kills < wanted {
@@ -33,8 +33,8 @@ fn killed_at_any_instant_a_training_loses_nothing() {
                 Some(_) => "--resume run --quiet".into(),
                 None => format!("{PLAN} run"),
             });
-            // From its start, or from the first checkpoint on that it writes.
-            let mut left = draw.below(usual);
+            // Counted from its start, or from the first checkpoint that it writes.
+            let mut left = draw.below(duration);
             if draw.below(2) == 0 {
                 left /= 4;
                 let checkpoint = place.path("run/ckpt.mpk");
@@ -52,7 +52,7 @@ fn killed_at_any_instant_a_training_loses_nothing() {
             }
             let killed = !run.has_ended();
             let ran = if killed { run.signal("KILL") } else { run.ended() };
-            // It may have come to its end in this very moment.
+            // It may have ended just now.
             if ran.code.is_some() {
                 ran.ok();
                 break;
@@ -64,17 +64,17 @@ fn killed_at_any_instant_a_training_loses_nothing() {
         fs::remove_dir_all(place.path("run")).unwrap();
         runs += 1;
     }
-    println!("{kills} kills, {unbegun} before a checkpoint; {runs} runs, all as undisturbed");
+    println!("{kills} kills, {unbegun} before a checkpoint; {runs} runs, all as uninterrupted");
 }
 
-/// When a file was put in its place.
+/// Identifies a version of a file.
 fn written(file: &Path) -> Option<(u64, i64, i64)> {
     let file = fs::metadata(file).ok()?;
     Some((file.ino(), file.mtime(), file.mtime_nsec()))
 }
 
 #[test]
-fn a_lock_dies_with_its_process() {
+fn a_lock_ends_with_its_process() {
     let place = Place::new();
     let mut run = place.start("--epochs 1000000 --checkpoint-every 10 --quiet --out run");
     run.until(|| !place.rows("run").is_empty());
@@ -85,25 +85,25 @@ fn a_lock_dies_with_its_process() {
 }
 
 #[test]
-fn where_a_training_was_ended_before_its_first_checkpoint_one_begins_anew() {
+fn a_run_without_a_checkpoint_can_be_started_again() {
     let place = Place::new();
     place.train("--epochs 20 --seed 1 --no-report --quiet --out run").ok();
-    // As a kill leaves it, and pictures that are another data set's.
+    // As after a kill, and with the images of another data set.
     for file in ["ckpt.mpk", "metrics.jsonl", "outcome.json", "samples/epoch-000020.png"] {
         fs::remove_file(place.path("run").join(file)).unwrap();
     }
     place.write("run/.ckpt.mpk.4711.tmp", "half");
     place.write("run/reals.png", "old");
-    let again = ["run has no checkpoint yet", "before the first step", "--out run"];
-    place.resume("run", "").fails(1, &again);
+    let expected = ["run has no checkpoint yet", "before the first step", "--out run"];
+    place.resume("run", "").fails(1, &expected);
 
     place.train("--epochs 20 --quiet --out run").ok();
-    place.train("--epochs 20 --quiet --out whole").ok();
-    place.assert_same_run("run", "whole");
-    assert_eq!(place.list("run"), place.list("whole"));
-    assert_eq!(place.json("run/config.json"), place.json("whole/config.json"));
+    place.train("--epochs 20 --quiet --out uninterrupted").ok();
+    place.assert_same_run("run", "uninterrupted");
+    assert_eq!(place.list("run"), place.list("uninterrupted"));
+    assert_eq!(place.json("run/config.json"), place.json("uninterrupted/config.json"));
 
-    // What has learnt is never begun anew.
+    // A run with a checkpoint is never started again.
     let holds = ["run holds a run already", "--resume run"];
     place.train("--epochs 20 --quiet --out run").fails(1, &holds);
     fs::remove_file(place.path("run/config.json")).unwrap();
@@ -111,19 +111,19 @@ fn where_a_training_was_ended_before_its_first_checkpoint_one_begins_anew() {
 }
 
 #[test]
-fn a_row_without_its_checkpoint_is_written_once() {
+fn metrics_after_the_last_checkpoint_are_written_once() {
     let place = Place::new();
     let plan = "--epochs 60 --checkpoint-every 20 --sample-every 10 --quiet";
-    place.train(&format!("{plan} --out whole")).ok();
+    place.train(&format!("{plan} --out uninterrupted")).ok();
     place.train(&format!("{plan} --stop-after 20 --out run")).ok();
     let checkpoint = place.read("run/ckpt.mpk");
     place.resume("run", "--stop-after 40 --quiet").ok();
-    // The crash: three rows and a half lie behind the checkpoint.
+    // A crash: three and a half rows are later than the checkpoint.
     place.write("run/ckpt.mpk", checkpoint);
     let rows = place.read("run/metrics.jsonl");
     place.write("run/metrics.jsonl", [&rows, &rows[..100]].concat());
     place.resume("run", "--quiet").ok();
-    place.assert_same_run("run", "whole");
+    place.assert_same_run("run", "uninterrupted");
     let epochs: Vec<_> = place.rows("run").iter().map(|row| row["epoch"].as_u64()).collect();
     assert_eq!(epochs, [10, 20, 30, 40, 50, 60].map(Some));
 }

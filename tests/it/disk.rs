@@ -1,11 +1,10 @@
-//! A disk that is full: the old file stays, the error names the path.
+//! A full disk: the old file stays, and the error names the path.
 //!
-//! A limit on the length of files stands in for the disk; its signal is ignored, so that
-//! writes fail as they do on a full one.
+//! It is simulated by a limit on the length of files, whose signal is ignored, so that writes fail.
 
 use crate::util::{CPU, GAN_SAMPLE, GAN_TRAIN, Place, Ran, trained};
 
-/// A program that can write files of at most `blocks` blocks, of 512 or 1024 bytes.
+/// Runs a program that can write files of at most `blocks` blocks, of 512 or 1024 bytes.
 fn limited(place: &Place, blocks: u32, program: &str, args: &str) -> Ran {
     let script = format!("trap '' XFSZ; ulimit -f {blocks}; exec \"$0\" \"$@\"");
     let shell = ["-c", &script, program].into_iter();
@@ -13,7 +12,7 @@ fn limited(place: &Place, blocks: u32, program: &str, args: &str) -> Ran {
 }
 
 #[test]
-fn a_checkpoint_that_cannot_be_written_leaves_the_old_one() {
+fn a_failed_write_keeps_the_old_checkpoint() {
     let place = Place::new();
     place.train("--epochs 20 --quiet --out run").ok();
     let (before, mut names) = (place.read("run/ckpt.mpk"), place.list("run"));
@@ -22,20 +21,20 @@ fn a_checkpoint_that_cannot_be_written_leaves_the_old_one() {
     let args = format!("--resume run --epochs 40 --device {CPU}");
     let ran = limited(&place, 100, GAN_TRAIN, &args);
     ran.fails(1, &["cannot write run/ckpt.mpk"]);
-    assert!(place.read("run/ckpt.mpk") == before, "the old checkpoint is as it was");
-    // It took the earlier ending back, and had no last word of its own.
+    assert!(place.read("run/ckpt.mpk") == before, "the old checkpoint is unchanged");
+    // It deleted the earlier outcome and wrote none.
     names.retain(|name| name != "outcome.json");
-    assert_eq!(place.list("run"), names, "no half of a file is left");
+    assert_eq!(place.list("run"), names, "no incomplete file is left");
 
-    // With room again, nothing was lost.
+    // Without the limit it can be resumed.
     place.resume("run", "--epochs 40 --quiet").ok();
-    place.train("--epochs 40 --quiet --out whole").ok();
-    assert_eq!(place.read("run/ckpt.mpk"), place.read("whole/ckpt.mpk"));
-    assert_eq!(place.rows("run"), place.rows("whole"));
+    place.train("--epochs 40 --quiet --out uninterrupted").ok();
+    assert_eq!(place.read("run/ckpt.mpk"), place.read("uninterrupted/ckpt.mpk"));
+    assert_eq!(place.rows("run"), place.rows("uninterrupted"));
 }
 
 #[test]
-fn a_run_that_cannot_begin_names_the_file() {
+fn a_run_that_cannot_start_names_the_file() {
     let place = Place::new();
     let args = "--dataset synthetic --epochs 1 --out run --json";
     let ran = limited(&place, 10, GAN_TRAIN, args).fails(1, &["cannot write run/reals.png"]);
@@ -44,7 +43,7 @@ fn a_run_that_cannot_begin_names_the_file() {
 }
 
 #[test]
-fn pictures_that_cannot_be_written_leave_the_old_file() {
+fn a_failed_write_keeps_the_old_samples() {
     let place = Place::new();
     place.write("ckpt.mpk", trained());
     for out in ["all.npy", "all.png", "all.gif"] {
@@ -52,7 +51,7 @@ fn pictures_that_cannot_be_written_leave_the_old_file() {
         let before = place.read(out);
         let args = format!("--checkpoint ckpt.mpk --count 1000 --out {out} --device {CPU}");
         limited(&place, 20, GAN_SAMPLE, &args).fails(1, &[&format!("cannot write {out}")]);
-        assert!(place.read(out) == before, "{out} is as it was");
+        assert!(place.read(out) == before, "{out} is unchanged");
     }
     assert_eq!(place.list("."), ["all.gif", "all.npy", "all.png", "ckpt.mpk"]);
 }

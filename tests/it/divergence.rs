@@ -1,4 +1,4 @@
-//! A training whose losses are no numbers any more.
+//! A training whose losses or weights become infinite or NaN.
 
 use crate::util::{CPU, Place};
 use crate::whole::read_whole;
@@ -6,7 +6,7 @@ use crate::whole::read_whole;
 #[test]
 fn a_diverging_training_exits_with_3_and_keeps_the_last_good_checkpoint() {
     let place = Place::new();
-    // Sixteen layers and steps of 10: the logits overflow as soon as there was an update.
+    // Sixteen layers and a learning rate of 10: the logits overflow after the first update.
     let hidden = ["512"; 16].join(",");
     let sizes = format!("--latent 8 --generator-hidden 32 --discriminator-hidden {hidden}");
     let how = "--recipe plain --batch 4 --lr 10 --sample-every 1 --checkpoint-every 1";
@@ -18,7 +18,7 @@ fn a_diverging_training_exits_with_3_and_keeps_the_last_good_checkpoint() {
     let diverged = object["epochs"].as_u64().unwrap();
     assert!((1..10).contains(&diverged), "{object}");
 
-    // The checkpoint is that of the epoch before, when all was well.
+    // The checkpoint is that of the epoch before, with finite losses.
     place.gan_train(&format!("{args} --epochs {} --quiet --out good", diverged - 1)).ok();
     for run in ["run", "good"] {
         for weights in ["", "--raw"] {
@@ -30,26 +30,27 @@ fn a_diverging_training_exits_with_3_and_keeps_the_last_good_checkpoint() {
     assert_eq!(place.read("run--raw.npy"), place.read("good--raw.npy"));
     let before = place.read("run/ckpt.mpk");
     place.resume("run", "").fails(3, &[&format!("diverged by epoch {diverged}")]);
-    assert!(place.read("run/ckpt.mpk") == before, "the checkpoint is as it was");
+    assert!(place.read("run/ckpt.mpk") == before, "the checkpoint is unchanged");
     for row in place.rows("run") {
         assert!(row["d_loss"].is_f64() && row["g_loss"].is_f64(), "{row}");
     }
 }
 
 #[test]
-fn a_net_that_is_no_net_any_more_is_never_written() {
+fn non_finite_weights_are_never_saved() {
     let place = Place::new();
-    // The hinge takes logits of 1e30, but Adam squares what comes of them.
+    // The hinge loss of logits of 1e30 is finite, but Adam squares the gradients.
     let hidden = ["512"; 8].join(",");
     let sizes = format!("--latent 8 --generator-hidden 32 --discriminator-hidden {hidden}");
     let how = "--recipe plain --loss hinge --batch 4 --lr 10 --eval-every 0";
     let when = "--epochs 50 --sample-every 1 --checkpoint-every 7 --quiet --json";
     let args = format!("--dataset synthetic --device {CPU} {sizes} {how} {when} --out run");
-    let words = ["diverged by epoch 7", "a weight, or what Adam keeps", "--lr", "--recipe default"];
-    let ran = place.gan_train(&args).fails(3, &words);
+    let expected =
+        ["diverged by epoch 7", "a weight, or what Adam keeps", "--lr", "--recipe default"];
+    let ran = place.gan_train(&args).fails(3, &expected);
     assert_eq!(ran.object()["outcome"], "diverged");
 
-    // The losses were numbers to the last, and the checkpoint is the one before, whole.
+    // All losses are finite, and the checkpoint is the one before, intact.
     let rows = place.rows("run");
     assert_eq!(rows.last().unwrap()["epoch"], 7);
     assert!(rows.iter().all(|row| row["d_loss"].is_f64() && row["g_loss"].is_f64()), "{rows:?}");

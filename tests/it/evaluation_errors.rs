@@ -1,4 +1,4 @@
-//! What `gan-eval` says of what it cannot measure, or not as it was asked to.
+//! Errors of `gan-eval`.
 
 use std::fs;
 use std::io::Write;
@@ -19,7 +19,7 @@ fn blank_pictures(count: usize) -> Vec<u8> {
 }
 
 #[test]
-fn what_cannot_be_asked_for_is_explained() {
+fn wrong_flags_are_explained() {
     let place = Place::new();
     eval(&place, "").fails(2, &["--checkpoint", "--samples"]);
     for (args, words) in [
@@ -31,9 +31,9 @@ fn what_cannot_be_asked_for_is_explained() {
         ("--checkpoint ckpt.mpk --dataset cifar", "--dataset"),
         ("--checkpoint ckpt.mpk --checkpoints", "--checkpoint"),
         ("--samples a.npy --raw", "--raw"),
-        ("--checkpoint ckpt.mpk --pairs ckpt.mpk", "--pairs ckpt.mpk is no picture's name"),
-        ("--checkpoint ckpt.mpk --pairs none/closest.png", "--pairs none/closest.png would lie"),
-        ("--checkpoint ckpt.mpk --features none/seen", "--features none/seen would lie"),
+        ("--checkpoint ckpt.mpk --pairs ckpt.mpk", "--pairs ckpt.mpk: not the name of a PNG"),
+        ("--checkpoint ckpt.mpk --pairs none/closest.png", "--pairs none/closest.png: its folder"),
+        ("--checkpoint ckpt.mpk --features none/seen", "--features none/seen: its folder"),
     ] {
         eval(&place, args).fails(2, &[words]);
     }
@@ -55,10 +55,13 @@ fn a_missing_or_damaged_file_is_named() {
         ("--samples none.npy", "--samples: cannot read none.npy"),
         ("--samples few.npy --dataset synthetic --ruler none.ruler", "cannot read none.ruler"),
         ("--samples few.npy --dataset synthetic --ruler none.ruler", "no pixel is above 1"),
-        ("--samples ink.npy --dataset synthetic --ruler none.ruler", "most pixels are ink"),
+        ("--samples ink.npy --dataset synthetic --ruler none.ruler", "most pixels are white"),
         ("--samples few.npy --data-dir empty --offline", "train-images-idx3-ubyte"),
-        ("--samples few.npy --dataset synthetic --ruler empty", "empty is no ruler"),
-        ("--samples few.npy --dataset synthetic --ruler text.ruler", "text.ruler is no ruler"),
+        ("--samples few.npy --dataset synthetic --ruler empty", "empty is not a feature extractor"),
+        (
+            "--samples few.npy --dataset synthetic --ruler text.ruler",
+            "text.ruler is not a feature extractor",
+        ),
         ("--samples few.npy --dataset mnist --offline", "train-images-idx3-ubyte"),
     ] {
         let ran = eval(&place, args).fails(1, &[words]);
@@ -68,7 +71,7 @@ fn a_missing_or_damaged_file_is_named() {
 }
 
 #[test]
-fn an_array_of_anything_but_pictures_is_refused_by_name() {
+fn an_array_that_is_not_of_images_is_refused() {
     let place = Place::new();
     let refused = |bytes: &[u8], words: &[&str]| {
         place.write("mine.npy", bytes);
@@ -94,12 +97,12 @@ fn an_array_of_anything_but_pictures_is_refused_by_name() {
 
     place.write("mine.npy", blank_pictures(3));
     let ran = eval(&place, "--samples mine.npy --dataset synthetic");
-    ran.fails(2, &["--samples mine.npy holds 3 pictures", "expected 100 or more"]);
+    ran.fails(2, &["--samples mine.npy has 3 samples", "expected 100 or more"]);
     assert_eq!(place.list("."), ["mine.npy"]);
 }
 
 #[test]
-fn a_folder_of_anything_but_pictures_is_refused_by_name() {
+fn a_folder_without_images_is_refused() {
     let place = Place::new();
     let look = || eval(&place, "--samples mine --dataset synthetic");
     fs::create_dir(place.path("mine")).unwrap();
@@ -111,7 +114,7 @@ fn a_folder_of_anything_but_pictures_is_refused_by_name() {
         GrayImage::new(width, height).save(place.path(&format!("mine/{name}"))).unwrap();
     };
     save("d.png", 28, 28);
-    look().fails(2, &["--samples mine holds 1 pictures", "expected 100 or more"]);
+    look().fails(2, &["--samples mine has 1 samples", "expected 100 or more"]);
     let expected = "expected a PNG of 28x28 pixels";
     save("c.png", 27, 28);
     look().fails(1, &["mine/c.png has 27x28 pixels", expected]);
@@ -123,7 +126,7 @@ fn a_folder_of_anything_but_pictures_is_refused_by_name() {
 }
 
 #[test]
-fn without_a_ruler_for_the_data_set_both_programs_say_how_to_make_one() {
+fn without_a_feature_extractor_both_programs_say_how_to_make_one() {
     let place = Place::new();
     // Files of the right shape; which set it is, they do not tell.
     let blank = |head: &[u32], length: usize| {
@@ -142,13 +145,13 @@ fn without_a_ruler_for_the_data_set_both_programs_say_how_to_make_one() {
     }
     place.write("few.npy", blank_pictures(100));
     let data = "--dataset fashion-mnist --data-dir data --offline";
-    let hint = "gan-eval --ruler train --dataset fashion-mnist";
+    let hint = "gan-eval --feature-extractor train --dataset fashion-mnist";
     let ran = eval(&place, &format!("--samples few.npy {data}"));
-    ran.fails(1, &["no ruler for fashion-mnist", hint]);
+    ran.fails(1, &["no feature extractor for fashion-mnist", hint]);
 
     let how = format!("--epochs 1 --batch 8 --eval-every 1 --device {CPU} {SMALL}");
     let ran = place.gan_train(&format!("{data} {how} --out run")).ok();
-    for word in ["the pictures are not measured", hint] {
+    for word in ["samples are not evaluated", hint] {
         assert!(ran.stderr.contains(word), "{word:?} is not in {}", ran.stderr);
     }
     assert!(!place.path("run/best.mpk").exists());

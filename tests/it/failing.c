@@ -1,12 +1,12 @@
-/* Goes before the C library in a program under test (LD_PRELOAD) and makes one chosen system call
- * on a path under one directory go wrong, so that a test can see what is left then.
+/* Loaded before the C library of a program under test (LD_PRELOAD); makes one chosen system call on
+ * a path under one directory fail, so that a test can check the files that remain.
  *
  * FAIL_UNDER  the directory, absolute
- * FAIL_LOG    a file outside of it; gets a line a counted call: "7 write /tmp/x/run/ckpt.mpk",
+ * FAIL_LOG    a file outside of it; one line per counted call: "7 write /tmp/x/run/ckpt.mpk",
  *             with "7!" for the chosen one
- * FAIL_AT     which call is chosen, counting from 1; 0 is none
- * FAIL_HOW    a number: that errno. "short": half of a write, and a full disk for what follows on
- *             that path. "kill": SIGKILL in place of the call. "wait": not before FAIL_UNTIL exists
+ * FAIL_AT     the number of the chosen call, counting from 1; 0 is none
+ * FAIL_HOW    a number: that errno. "short": half of a write, then a full disk for that path.
+ *             "kill": SIGKILL instead of the call. "wait": wait until FAIL_UNTIL exists
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -29,7 +29,7 @@
 static atomic_int calls;
 static char full[PATH_MAX];
 
-static const char *said(const char *name) {
+static const char *variable(const char *name) {
     const char *value = getenv(name);
     return value ? value : "";
 }
@@ -40,43 +40,43 @@ static void absolute(const char *path, char *out) {
     if (snprintf(out, PATH_MAX, "%s%s", here, path) >= PATH_MAX) out[0] = 0;
 }
 
-static void named(int fd, char *out) {
+static void path_of(int fd, char *out) {
     char link[64];
     snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
     ssize_t length = readlink(link, out, PATH_MAX - 1);
     out[length < 0 ? 0 : length] = 0;
 }
 
-/* What happens to this call: 0 what always does, an errno, or SHORT. */
-static int verdict(const char *call, const char *path) {
-    const char *under = said("FAIL_UNDER");
+/* The outcome of this call: 0 to make it, an errno to fail, or SHORT. */
+static int outcome(const char *call, const char *path) {
+    const char *under = variable("FAIL_UNDER");
     if (!*under || strncmp(path, under, strlen(under)) != 0) return 0;
     int number = atomic_fetch_add(&calls, 1) + 1;
-    int chosen = number == atoi(said("FAIL_AT"));
+    int chosen = number == atoi(variable("FAIL_AT"));
     char line[PATH_MAX + 64];
     int length = snprintf(line, sizeof line, "%d%s %s %s\n", number, chosen ? "!" : "", call, path);
-    int log = NEXT(open)(said("FAIL_LOG"), O_WRONLY | O_CREAT | O_APPEND, 0600);
+    int log = NEXT(open)(variable("FAIL_LOG"), O_WRONLY | O_CREAT | O_APPEND, 0600);
     if (log >= 0) {
         if (NEXT(write)(log, line, length) != length) abort();
         close(log);
     }
     if (!chosen) return 0;
-    const char *how = said("FAIL_HOW");
+    const char *how = variable("FAIL_HOW");
     if (!strcmp(how, "kill")) kill(getpid(), SIGKILL);
     if (!strcmp(how, "wait")) {
-        while (access(said("FAIL_UNTIL"), F_OK) != 0) usleep(1000);
+        while (access(variable("FAIL_UNTIL"), F_OK) != 0) usleep(1000);
     }
     return strcmp(how, "short") ? atoi(how) : SHORT;
 }
 
-/* Of reads only those of directories count: that is how a rename is made to last. */
+/* Reads count only for directories, which are opened to sync a rename. */
 static int refused(const char *path, int flags) {
-    char whole[PATH_MAX];
-    struct stat seen;
-    absolute(path, whole);
+    char absolute_path[PATH_MAX];
+    struct stat found;
+    absolute(path, absolute_path);
     int writes = (flags & O_ACCMODE) != O_RDONLY;
-    if (!writes && !(stat(whole, &seen) == 0 && S_ISDIR(seen.st_mode))) return 0;
-    int error = verdict("open", whole);
+    if (!writes && !(stat(absolute_path, &found) == 0 && S_ISDIR(found.st_mode))) return 0;
+    int error = outcome("open", absolute_path);
     if (error > 0) errno = error;
     return error > 0;
 }
@@ -95,8 +95,8 @@ OPEN(open64)
 
 ssize_t write(int fd, const void *bytes, size_t count) {
     char path[PATH_MAX];
-    named(fd, path);
-    int error = *full && !strcmp(full, path) ? ENOSPC : verdict("write", path);
+    path_of(fd, path);
+    int error = *full && !strcmp(full, path) ? ENOSPC : outcome("write", path);
     if (error == SHORT) {
         strcpy(full, path);
         count /= 2;
@@ -110,8 +110,8 @@ ssize_t write(int fd, const void *bytes, size_t count) {
 #define ON_FD(name, parameters, arguments)                \
     int name parameters {                                 \
         char path[PATH_MAX];                              \
-        named(fd, path);                                  \
-        int error = verdict(#name, path);                 \
+        path_of(fd, path);                                \
+        int error = outcome(#name, path);                 \
         if (error > 0) return errno = error, -1;          \
         return NEXT(name) arguments;                      \
     }
@@ -120,9 +120,9 @@ ON_FD(fdatasync, (int fd), (fd))
 
 #define ON_PATH(name, parameters, arguments)              \
     int name parameters {                                 \
-        char whole[PATH_MAX];                             \
-        absolute(path, whole);                            \
-        int error = verdict(#name, whole);                \
+        char absolute_path[PATH_MAX];                     \
+        absolute(path, absolute_path);                    \
+        int error = outcome(#name, absolute_path);        \
         if (error > 0) return errno = error, -1;          \
         return NEXT(name) arguments;                      \
     }

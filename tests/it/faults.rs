@@ -1,6 +1,6 @@
-//! Every system call with which a run is written, failing or never coming back.
+//! Each system call that writes a run fails, or kills the process.
 //!
-//! `failing.c`, put before the C library, makes one of them go wrong; then the next one.
+//! `failing.c`, loaded before the C library, makes one call fail at a time.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -13,27 +13,27 @@ use crate::util::{Place, Running, number};
 use crate::whole::{Undisturbed, read_whole};
 
 const PLAN: &str = "--epochs 2 --sample-every 2 --checkpoint-every 1 --quiet --out";
-/// One that is not over when it is told to stop.
+/// One that has not finished when it is interrupted.
 const LONGER: &str = "--epochs 9 --sample-every 9 --checkpoint-every 1 --quiet --out";
 const EIO: &str = "5";
 const ENOSPC: &str = "28";
 
-/// A system call as the library in between saw it.
+/// A system call that the library intercepted.
 #[derive(Debug)]
 struct Call {
     number: usize,
     name: String,
-    /// Of a file: what it will be called when it is whole.
+    /// The final name of a file.
     path: PathBuf,
     chosen: bool,
 }
 
-/// A program that is made of one C file, or nothing where there is no compiler.
-#[expect(clippy::print_stderr, reason = "a skipped test says so")]
+/// Compiles a C file; `None` without a compiler.
+#[expect(clippy::print_stderr, reason = "a skipped test reports it")]
 pub(crate) fn compiled(source: &str, flags: &[&str]) -> Option<PathBuf> {
     let from = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it").join(source);
     let to = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{source}.out"));
-    // Another process may run the one that is there.
+    // Another process may be using the existing file.
     let new = to.with_extension(format!("{}", std::process::id()));
     match Command::new("cc").args(flags).arg("-o").args([&new, &from]).status() {
         Ok(status) => {
@@ -42,7 +42,7 @@ pub(crate) fn compiled(source: &str, flags: &[&str]) -> Option<PathBuf> {
             Some(to)
         }
         Err(error) => {
-            eprintln!("skipped, for want of a C compiler: {error}");
+            eprintln!("skipped, no C compiler: {error}");
             None
         }
     }
@@ -53,7 +53,7 @@ fn library() -> Option<&'static PathBuf> {
     LIBRARY.get_or_init(|| compiled("failing.c", &["-shared", "-fPIC", "-O1", "-ldl"])).as_ref()
 }
 
-/// Starts a training whose call `at` under `run` goes wrong as `how` says; 0 is none.
+/// Starts a training whose call number `at` on `run` fails in the way `how`; 0 is none.
 fn failing(place: &Place, library: &Path, args: &str, at: usize, how: &str) -> Running {
     let root = place.path("").canonicalize().unwrap();
     let text = |name: &str| root.join(name).to_str().unwrap().to_owned();
@@ -77,58 +77,58 @@ fn calls(place: &Place) -> Vec<Call> {
     let call = |line: &str| {
         let [number, name, path] = line.splitn(3, ' ').collect::<Vec<_>>().try_into().unwrap();
         let file = Path::new(path).file_name().unwrap().to_str().unwrap();
-        let whole = file.strip_prefix('.').and_then(|name| name.strip_suffix(".tmp"));
-        let whole = whole.and_then(|name| name.rsplit_once('.')).map_or(file, |(name, _)| name);
+        let temporary = file.strip_prefix('.').and_then(|name| name.strip_suffix(".tmp"));
+        let file_name = temporary.and_then(|name| name.rsplit_once('.')).map_or(file, |(n, _)| n);
         Call {
             number: number.trim_end_matches('!').parse().unwrap(),
             name: name.into(),
-            path: Path::new(path).with_file_name(whole),
+            path: Path::new(path).with_file_name(file_name),
             chosen: number.ends_with('!'),
         }
     };
     text.lines().map(call).collect()
 }
 
-/// `GAN_FAULTS=1` takes every call in every way; else each kind of call goes wrong once.
+/// With `GAN_FAULTS=1` every call fails in every way, otherwise each kind of call once.
 #[test]
-#[expect(clippy::print_stdout, reason = "what was measured")]
-fn whatever_system_call_fails_a_run_goes_on_to_what_an_undisturbed_one_leaves() {
+#[expect(clippy::print_stdout, reason = "prints its counts")]
+fn any_failed_system_call_can_be_recovered_from() {
     let Some(library) = library() else { return };
     let place = Place::new();
-    place.train(&format!("{PLAN} whole")).ok();
-    let undisturbed = Undisturbed::like(&place, "whole");
+    place.train(&format!("{PLAN} uninterrupted")).ok();
+    let undisturbed = Undisturbed::like(&place, "uninterrupted");
     let plan = format!("{PLAN} run");
     failing(&place, library, &plan, 0, EIO).ended().ok();
     undisturbed.assert_done(&place, "run");
     let all = calls(&place);
     assert!(all.len() > 50 && all.iter().any(|call| call.name == "rename"), "{all:?}");
 
-    assert_lasting(&all);
+    assert_durable(&all);
 
     let mut failures = 0;
     for call in &all {
         let later = |other: &&Call| other.number > call.number;
-        let again = |other: &Call| other.name == call.name && other.path == call.path;
+        let same = |other: &Call| other.name == call.name && other.path == call.path;
         let short = (call.name == "write").then_some("short");
         let ways: Vec<&str> = if number("GAN_FAULTS", 0) > 0 {
             [EIO, ENOSPC, "kill"].into_iter().chain(short).collect()
-        } else if all.iter().filter(later).any(again) {
+        } else if all.iter().filter(later).any(same) {
             continue;
         } else {
             [[EIO, ENOSPC, "kill"][call.number % 3]].into_iter().chain(short).collect()
         };
         for how in ways {
             fs::remove_dir_all(place.path("run")).unwrap();
-            goes_wrong(&place, library, &undisturbed, call, how);
+            fails_and_resumes(&place, library, &undisturbed, call, how);
             failures += 1;
         }
     }
     println!("{failures} failures in {} system calls, nothing lost", all.len());
 }
 
-/// That a file is on the disk before it gets its name, its name before anything else happens, and
-/// the rows before the checkpoint that has seen them: what a power cut needs.
-fn assert_lasting(all: &[Call]) {
+/// Asserts what a power cut needs: files are synced before they are renamed, the rename before
+/// anything else, and metrics before the checkpoint.
+fn assert_durable(all: &[Call]) {
     let mut unsynced_rows = false;
     for (at, call) in all.iter().enumerate() {
         let rows = call.path.ends_with("metrics.jsonl");
@@ -147,17 +147,23 @@ fn assert_lasting(all: &[Call]) {
     }
 }
 
-/// A new training in which `call` goes wrong, what it leaves, and how it goes on.
-fn goes_wrong(place: &Place, library: &Path, whole: &Undisturbed, call: &Call, how: &str) {
+/// A new training in which `call` fails: checks its files, and resumes it.
+fn fails_and_resumes(
+    place: &Place,
+    library: &Path,
+    uninterrupted: &Undisturbed,
+    call: &Call,
+    how: &str,
+) {
     let ran = failing(place, library, &format!("{PLAN} run"), call.number, how).ended();
     let what = format!("{call:?}, {how}: {}", ran.stderr);
-    let seen = calls(place);
-    let chosen = seen.iter().find(|seen| seen.chosen).expect("the call was made");
+    let made = calls(place);
+    let chosen = made.iter().find(|call| call.chosen).expect("the call was made");
     assert_eq!((&chosen.name, &chosen.path), (&call.name, &call.path), "{what}");
     match ran.code {
         None => assert_eq!(how, "kill", "{what}"),
-        // As with a folder that need not be made, for it is there.
-        Some(0) => whole.assert_done(place, "run"),
+        // The failure did not matter, as for a folder that exists.
+        Some(0) => uninterrupted.assert_done(place, "run"),
         _ => {
             let named = match call.path.file_name().unwrap().to_str().unwrap() {
                 "run" | "samples" => "run",
@@ -166,30 +172,30 @@ fn goes_wrong(place: &Place, library: &Path, whole: &Undisturbed, call: &Call, h
             ran.fails(1, &["cannot ", "run", named]);
         }
     }
-    let done = whole.assert_part(place, "run");
+    let done = uninterrupted.assert_part(place, "run");
     match done {
         Some(_) => place.resume("run", "--quiet").ok(),
         None => place.train(&format!("{PLAN} run")).ok(),
     };
-    whole.assert_done(place, "run");
+    uninterrupted.assert_done(place, "run");
 }
 
-/// A training that waits in the writing of its second checkpoint until `go` is there, in a place
-/// with `whole`, which nobody disturbed.
+/// A training that waits while writing its second checkpoint until `go` exists, in a place with the
+/// run `uninterrupted`.
 fn writing(place: &Place, library: &Path) -> Running {
-    place.train(&format!("{LONGER} whole")).ok();
+    place.train(&format!("{LONGER} uninterrupted")).ok();
     failing(place, library, &format!("{LONGER} run"), 0, "wait").ended().ok();
     let syncs = |call: &&Call| call.name == "fsync" && call.path.ends_with("ckpt.mpk");
     let second = calls(place).iter().filter(syncs).nth(1).unwrap().number;
     fs::remove_dir_all(place.path("run")).unwrap();
     let mut run = failing(place, library, &format!("{LONGER} run"), second, "wait");
     run.until(|| calls(place).iter().any(|call| call.chosen));
-    assert_eq!(read_whole(&place.path("run/ckpt.mpk")), 0, "the old one is there");
+    assert_eq!(read_whole(&place.path("run/ckpt.mpk")), 0, "the old one is intact");
     run
 }
 
 #[test]
-fn sigterm_during_the_writing_of_a_checkpoint_lets_it_be_written() {
+fn sigterm_while_saving_lets_the_checkpoint_be_written() {
     let Some(library) = library() else { return };
     let place = Place::new();
     let run = writing(&place, library);
@@ -197,42 +203,42 @@ fn sigterm_during_the_writing_of_a_checkpoint_lets_it_be_written() {
     place.write("go", "");
     let ran = run.ended();
     assert_eq!(ran.code, Some(143), "{}", ran.stderr);
-    // The one that was being written, or that of the step in which it heard of the signal.
+    // The one that was being written, or a later one for the signal.
     assert!(read_whole(&place.path("run/ckpt.mpk")) >= 1);
     place.resume("run", "--quiet").ok();
-    place.assert_same_run("run", "whole");
+    place.assert_same_run("run", "uninterrupted");
 }
 
 #[test]
-fn a_second_ctrl_c_ends_at_once_and_the_old_checkpoint_is_there() {
+fn a_second_ctrl_c_exits_at_once_and_keeps_the_old_checkpoint() {
     let Some(library) = library() else { return };
     let place = Place::new();
     let mut run = writing(&place, library);
     run.send("INT");
-    // It still writes: nobody has said `go`.
+    // It still writes, since `go` does not exist.
     thread::sleep(Duration::from_millis(100));
     assert!(!run.has_ended());
     let ran = run.signal("INT");
     assert_eq!(ran.code, Some(130), "{}", ran.stderr);
     assert_eq!(read_whole(&place.path("run/ckpt.mpk")), 0);
     place.resume("run", "--quiet").ok();
-    place.assert_same_run("run", "whole");
-    assert_eq!(place.list("run"), place.list("whole"), "nothing torn is left");
+    place.assert_same_run("run", "uninterrupted");
+    assert_eq!(place.list("run"), place.list("uninterrupted"), "no incomplete file is left");
 }
 
 #[test]
-fn a_run_that_another_training_went_on_with_in_the_meantime_is_not_taken_back() {
+fn a_run_continued_by_another_process_is_not_rewound() {
     let Some(library) = library() else { return };
     let place = Place::new();
     place.train("--epochs 9 --stop-after 2 --quiet --out run").ok();
-    // The late one has read the checkpoint, and comes to the lock when the other is through.
+    // `late` has read the checkpoint, and takes the lock when the other has ended.
     let mut late = failing(&place, library, "--resume run --quiet", 1, "wait");
     late.until(|| calls(&place).iter().any(|call| call.chosen));
     assert!(calls(&place)[0].path.ends_with(".lock"));
     place.resume("run", "--epochs 20 --quiet").ok();
     let (checkpoint, rows) = (place.read("run/ckpt.mpk"), place.rows("run"));
     place.write("go", "");
-    late.ended().fails(1, &["another gan-train has just gone on with run/ckpt.mpk"]);
-    assert!(place.read("run/ckpt.mpk") == checkpoint, "nothing was taken back");
+    late.ended().fails(1, &["another gan-train has just continued run/ckpt.mpk"]);
+    assert!(place.read("run/ckpt.mpk") == checkpoint, "nothing is rewound");
     assert_eq!(place.rows("run"), rows);
 }

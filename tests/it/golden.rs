@@ -1,4 +1,4 @@
-//! The first ten losses, so that a change of what is computed does not go unseen.
+//! Recorded losses and files, which detect any change of the computation.
 
 use gan_model::checkpoint::{OLDEST_VERSION, VERSION};
 
@@ -20,7 +20,7 @@ const LOSSES: [[f64; 2]; 10] = [
 ];
 
 #[test]
-fn the_first_ten_losses_are_those_that_were_recorded() {
+fn the_first_ten_losses_are_as_recorded() {
     let place = Place::new();
     place.train("--epochs 10 --sample-every 1 --recipe plain --quiet --out run").ok();
     let rows = place.rows("run");
@@ -34,36 +34,36 @@ fn the_first_ten_losses_are_those_that_were_recorded() {
     }
 }
 
-/// A file of each version that was ever read, written by the program of that version, with the
-/// picture that it drew.
+/// A checkpoint of each readable version, written by the program of that version, with a sample
+/// that it generated.
 const VERSIONS: [(u8, &[u8], &[u8]); 3] = [
     (2, include_bytes!("../golden/version-2.mpk"), include_bytes!("../golden/version-2.npy")),
-    // With all that may be in it: normalised layers, directions, deviations, a schedule.
+    // With all options: batch and spectral normalisation, minibatch deviation, a schedule.
     (3, include_bytes!("../golden/version-3.mpk"), include_bytes!("../golden/version-3.npy")),
-    // With the mean of pixels.
+    // With the pixel mean.
     (4, include_bytes!("../golden/version-4.mpk"), include_bytes!("../golden/version-4.npy")),
 ];
 
 #[test]
-fn a_checkpoint_of_every_version_draws_what_it_drew_and_goes_on() {
+fn every_checkpoint_version_generates_its_samples_and_resumes() {
     let versions = VERSIONS.map(|(version, ..)| u64::from(version));
     assert!((OLDEST_VERSION..=VERSION).eq(versions), "{versions:?}");
-    for (version, checkpoint, picture) in VERSIONS {
+    for (version, checkpoint, sample) in VERSIONS {
         let place = Place::new();
         place.write("ckpt.mpk", checkpoint);
         assert_eq!(checkpoint[31], version);
         assert_eq!(read_whole(&place.path("ckpt.mpk")), 3);
         place.sample("--checkpoint ckpt.mpk --count 1 --out one.npy").ok();
-        let drawn = place.read("one.npy");
-        assert_eq!(drawn.len(), picture.len());
-        // Another processor may round otherwise.
-        assert!(drawn.iter().zip(picture).all(|(a, b)| a.abs_diff(*b) <= 1));
+        let npy = place.read("one.npy");
+        assert_eq!(npy.len(), sample.len());
+        // Another processor may round differently.
+        assert!(npy.iter().zip(sample).all(|(a, b)| a.abs_diff(*b) <= 1));
 
         let ran = place.gan_train(&format!(
             "--resume ckpt.mpk --dataset synthetic --epochs 5 --device {CPU} --quiet --json --out run"
         ));
         assert_eq!(ran.ok().object()["epochs"], 5);
-        // It is of this version now.
+        // It is written in the current version.
         assert_eq!(u64::from(place.read("run/ckpt.mpk")[31]), VERSION);
     }
 }

@@ -1,10 +1,10 @@
-//! Trainings that signals end: what they saved, and that going on gives the same bytes.
+//! Trainings that are interrupted by signals and resumed.
 
 use crate::util::Place;
 
 const HOW: &str = "--sample-every 50 --checkpoint-every 10 --quiet --out";
 
-/// A training without end, told to stop, and resumed, beside one that nobody stopped.
+/// Interrupts a training, resumes it, and compares it with an uninterrupted one.
 fn interrupted_by(signal: &str, code: i32) {
     let place = Place::new();
     let mut run = place.start(&format!("--epochs 1000000 --json {HOW} run"));
@@ -22,23 +22,23 @@ fn interrupted_by(signal: &str, code: i32) {
 
     let total = done + 37;
     place.resume("run", &format!("--epochs {total} --quiet")).ok();
-    place.train(&format!("--epochs {total} {HOW} whole")).ok();
-    place.assert_same_run("run", "whole");
-    assert_eq!(place.list("run/samples"), place.list("whole/samples"));
+    place.train(&format!("--epochs {total} {HOW} uninterrupted")).ok();
+    place.assert_same_run("run", "uninterrupted");
+    assert_eq!(place.list("run/samples"), place.list("uninterrupted/samples"));
 }
 
 #[test]
-fn ctrl_c_saves_and_going_on_gives_the_bytes_of_an_uninterrupted_training() {
+fn a_run_resumed_after_ctrl_c_equals_an_uninterrupted_one() {
     interrupted_by("INT", 130);
 }
 
 #[test]
-fn sigterm_saves_and_going_on_gives_the_bytes_of_an_uninterrupted_training() {
+fn a_run_resumed_after_sigterm_equals_an_uninterrupted_one() {
     interrupted_by("TERM", 143);
 }
 
 #[test]
-fn a_stopped_training_says_how_to_go_on() {
+fn an_interrupted_training_prints_how_to_resume() {
     let place = Place::new();
     let mut run = place.start("--epochs 1000000 --out run");
     run.until(|| !place.rows("run").is_empty());
@@ -49,7 +49,7 @@ fn a_stopped_training_says_how_to_go_on() {
 }
 
 #[test]
-fn killed_twice_and_resumed_gives_the_bytes_of_an_uninterrupted_training() {
+fn a_run_killed_twice_and_resumed_equals_an_uninterrupted_one() {
     let place = Place::new();
     let mut args = format!("--epochs 1000000 {HOW} run");
     for _ in 0..2 {
@@ -59,9 +59,9 @@ fn killed_twice_and_resumed_gives_the_bytes_of_an_uninterrupted_training() {
         drop(run);
         args = "--resume run --quiet".into();
     }
-    // A row is due every 20 epochs, so the checkpoint is less than that ahead of the last.
+    // There is a row every 20 epochs, so the checkpoint is less than 20 epochs after the last.
     let total = 57 + place.rows("run").last().unwrap()["epoch"].as_u64().unwrap();
     place.resume("run", &format!("--epochs {total} --quiet")).ok();
-    place.train(&format!("--epochs {total} {HOW} whole")).ok();
-    place.assert_same_run("run", "whole");
+    place.train(&format!("--epochs {total} {HOW} uninterrupted")).ok();
+    place.assert_same_run("run", "uninterrupted");
 }

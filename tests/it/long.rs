@@ -1,4 +1,4 @@
-//! A training that takes long takes no more of anything.
+//! The memory and files of a long training.
 
 use std::fs;
 use std::os::unix::fs::MetadataExt;
@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::util::{Place, number};
 
-/// What the system says of a process: resident memory in KiB, and open files.
+/// Resident memory of a process in KiB, and its number of open files.
 fn taken(id: u32) -> Option<(u64, usize)> {
     let status = fs::read_to_string(format!("/proc/{id}/status")).ok()?;
     let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
@@ -15,19 +15,19 @@ fn taken(id: u32) -> Option<(u64, usize)> {
     Some((resident, fs::read_dir(format!("/proc/{id}/fd")).ok()?.count()))
 }
 
-/// `GAN_STEPS` says how many; with fewer than ten thousand the allocator still settles, and more
-/// is let pass. What is held is counted to the byte in `gan-train`'s own tests.
+/// `GAN_STEPS` is the number of steps; below 10 000 the allocator still grows, and the limit is
+/// higher. The tests of `gan-train` count allocations exactly.
 #[test]
-#[expect(clippy::print_stdout, reason = "what was measured")]
-fn a_long_training_takes_no_more_memory_and_files_and_only_appends_its_rows() {
+#[expect(clippy::print_stdout, reason = "prints its measurements")]
+fn a_long_training_uses_constant_memory_and_files_and_appends_its_rows() {
     let steps = number("GAN_STEPS", 3_000);
     let place = Place::new();
-    // A checkpoint and a preview every hundredth step; a row every twentieth, as ever.
+    // A checkpoint and a preview every hundredth step; a row every twentieth, as always.
     let plan = "--checkpoint-every 100 --sample-every 100 --quiet --out run";
     let mut run = place.start(&format!("--epochs {steps} {plan}"));
     let file = place.path("run/metrics.jsonl");
     let epoch = || place.rows("run").last().map_or(0, |row| row["epoch"].as_u64().unwrap());
-    // Until then the allocator still finds out how much it needs.
+    // The first half warms up the allocator.
     while epoch() < steps / 2 {
         assert!(!run.has_ended(), "{}", run.ended().stderr);
         thread::sleep(Duration::from_millis(20));
@@ -44,9 +44,9 @@ fn a_long_training_takes_no_more_memory_and_files_and_only_appends_its_rows() {
         thread::sleep(Duration::from_millis(20));
     }
     run.ended().ok();
-    assert_eq!(fs::metadata(&file).unwrap().ino(), number, "the rows were written anew");
+    assert_eq!(fs::metadata(&file).unwrap().ino(), number, "the file was replaced");
     let rows = place.read("run/metrics.jsonl");
-    assert!(rows.starts_with(&begun), "rows that were there are others now");
+    assert!(rows.starts_with(&begun), "earlier rows have changed");
     assert_eq!(place.rows("run").len() as u64, steps / 20, "a row every twentieth step");
     let longest = rows.split(|&byte| byte == b'\n').map(<[u8]>::len).max().unwrap();
     assert!(rows.len() as u64 <= steps / 20 * (longest as u64 + 1));
@@ -60,7 +60,7 @@ fn a_long_training_takes_no_more_memory_and_files_and_only_appends_its_rows() {
     let (first, last) = (middle(&memory[..part]), middle(&memory[memory.len() - part..]));
     let (least, most) = (files.iter().min().unwrap(), files.iter().max().unwrap());
     println!(
-        "steps {warm} to {steps}, seen {} times: resident {first} KiB at first, {last} KiB at \
+        "steps {warm} to {steps}, measured {} times: resident {first} KiB at first, {last} KiB at \
          last, {} KiB at most; {least} to {most} files open; {} bytes of rows",
         memory.len(),
         memory.iter().max().unwrap(),
@@ -68,6 +68,6 @@ fn a_long_training_takes_no_more_memory_and_files_and_only_appends_its_rows() {
     );
     let more = if steps < 10_000 { 1.2 } else { 1.02 };
     assert!(last as f64 <= first as f64 * more, "{first} KiB became {last} KiB");
-    // One more while something is written.
+    // One more while a file is written.
     assert!(most - least <= 2, "{least} to {most} files were open");
 }

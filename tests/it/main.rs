@@ -1,9 +1,9 @@
 //! Whole-program tests: the real programs, real files, real signals.
 //!
-//! One binary, a module a topic. A test works in a temporary directory of its own and
-//! uses nets so small that a run is mostly the drawing of its data.
+//! One binary with one module per topic. A test works in its own temporary directory with networks
+//! so small that a run takes little longer than generating its data.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+#![expect(clippy::unwrap_used, reason = "a test fails on any error")]
 
 #[cfg(target_os = "linux")]
 mod absurd;

@@ -1,14 +1,13 @@
-//! What the nets may minimise, and what keeps them in check: a training with any of it goes on
-//! after a stop as if there had been none, holds it against what is asked later, and knows its
-//! range.
+//! Losses, regularisers and other options: a training with any of them resumes exactly, refuses
+//! other values on resume, and checks their ranges.
 //!
-//! All of it is added to the plain recipe, which has none and never changes.
+//! They are added to the plain recipe, which has none of them and never changes.
 
 use serde_json::{Value, json};
 
 use crate::util::Place;
 
-/// Everything at once. The checkpoint of the third epoch lies between two penalties, behind six
+/// All options together. The checkpoint of the third epoch is between two penalties, after six
 /// updates of the discriminator.
 const ALL: &str = "--loss minimax --spectral-norm --pack 2 --minibatch-stddev 2 --pixel-mean -0.74 \
                    --generator-norm batch --d-steps 2 --r1 0.1 --r2 0.1 --penalty-every 4 \
@@ -24,27 +23,27 @@ fn plan(options: &str) -> String {
     )
 }
 
-/// That six epochs at once leave what three and the other three do.
+/// Asserts that a run of three and three epochs equals one of six.
 #[track_caller]
 fn same_in_two_parts(options: &str) {
     let place = Place::new();
     let plan = plan(options);
-    place.train(&format!("{plan} --quiet --out whole")).ok();
+    place.train(&format!("{plan} --quiet --out uninterrupted")).ok();
     let stopped = place.train(&format!("{plan} --stop-after 3 --quiet --json --out parts"));
     let stopped = stopped.ok().object();
     assert_eq!(stopped["outcome"], "stopped");
     assert_eq!(stopped["epochs"], 3);
     assert_eq!(epochs(&place.rows("parts")), [3]);
-    assert_eq!(place.json("parts/config.json")["training"]["epochs"], 6, "the plan stays");
+    assert_eq!(place.json("parts/config.json")["training"]["epochs"], 6, "the total stays");
 
     place.resume("parts", "--quiet").ok();
-    place.assert_same_run("parts", "whole");
-    assert_eq!(place.list("parts/samples"), place.list("whole/samples"));
-    assert_eq!(place.json("parts/config.json"), place.json("whole/config.json"));
-    let rows = place.rows("whole");
+    place.assert_same_run("parts", "uninterrupted");
+    assert_eq!(place.list("parts/samples"), place.list("uninterrupted/samples"));
+    assert_eq!(place.json("parts/config.json"), place.json("uninterrupted/config.json"));
+    let rows = place.rows("uninterrupted");
     assert_eq!(epochs(&rows), [3, 6]);
     for row in rows {
-        // What is no number is written as null.
+        // NaN would be written as null.
         assert!(row["d_loss"].is_f64() && row["g_loss"].is_f64(), "{row}");
     }
 }
@@ -53,65 +52,65 @@ fn epochs(rows: &[Value]) -> Vec<u64> {
     rows.iter().map(|row| row["epoch"].as_u64().unwrap()).collect()
 }
 
-/// What a dry run shows of the plain recipe with `args`.
-fn shown(args: &str) -> Value {
+/// The output of a dry run of the plain recipe with `args`.
+fn dry_run(args: &str) -> Value {
     let dry = "--dry-run --json --quiet --recipe plain";
     Place::new().gan_train(&format!("{dry} {args}")).ok().object()
 }
 
 #[test]
-fn every_recipe_goes_on() {
+fn every_recipe_resumes_exactly() {
     for recipe in ["default", "long", "listing-tuned", "plain", "listing"] {
         same_in_two_parts(&format!("--recipe {recipe}"));
     }
 }
 
 #[test]
-fn cross_entropy_goes_on_with_its_noise_and_dropped_units() {
+fn cross_entropy_with_noise_and_dropout_resumes_exactly() {
     same_in_two_parts("--loss bce --dropout 0.2 --label-smoothing 0.1 --instance-noise 0.3");
 }
 
 #[test]
-fn cross_entropy_goes_on_with_deviations_over_the_batch() {
+fn cross_entropy_with_minibatch_stddev_resumes_exactly() {
     same_in_two_parts("--loss bce --minibatch-stddev 4 --r1 0.1");
 }
 
 #[test]
-fn the_minimax_game_goes_on_with_its_step_sizes() {
+fn minimax_with_a_schedule_resumes_exactly() {
     same_in_two_parts("--loss minimax --schedule linear --d-lr 1e-3");
 }
 
 #[test]
-fn least_squares_go_on_with_spectral_norms_and_two_updates() {
+fn least_squares_with_spectral_norm_and_two_updates_resumes_exactly() {
     same_in_two_parts("--loss least-squares --spectral-norm --d-steps 2 --schedule cosine");
 }
 
 #[test]
-fn hinge_goes_on_with_a_penalty_now_and_then_and_pairs() {
+fn hinge_with_lazy_penalty_and_packing_resumes_exactly() {
     same_in_two_parts("--loss hinge --r1 0.1 --penalty-every 2 --generator-norm batch --pack 2");
 }
 
 #[test]
-fn wasserstein_goes_on_with_clipped_weights_or_penalties() {
+fn wasserstein_with_clipping_or_penalties_resumes_exactly() {
     same_in_two_parts("--loss wasserstein --d-steps 2 --ema-half-life 50");
     same_in_two_parts("--loss wasserstein --r1 0.1 --r2 0.1 --spectral-norm");
 }
 
 #[test]
-fn relativistic_goes_on_with_both_penalties() {
+fn relativistic_with_both_penalties_resumes_exactly() {
     same_in_two_parts("--loss relativistic --r1 0.1 --r2 0.1 --dropout 0.2");
     same_in_two_parts("--loss relativistic --r2 0.1 --generator-norm batch --pack 2");
 }
 
 #[test]
-fn everything_at_once_goes_on() {
+fn all_options_together_resume_exactly() {
     same_in_two_parts(ALL);
 }
 
 #[test]
-fn the_number_of_threads_changes_no_byte_of_everything_at_once() {
+fn the_number_of_threads_does_not_change_the_result_of_all_options() {
     let place = Place::new();
-    // So large that threads share the work; the sizes are added to the small nets'.
+    // Large enough for several threads; the sizes are added to those of the small networks.
     let sizes = "--generator-hidden 100,300 --discriminator-hidden 300,100";
     let plan = plan(&format!("{ALL} {sizes}")).replace("--batch 8", "--batch 100");
     for threads in ["1", "2", "5"] {
@@ -122,9 +121,9 @@ fn the_number_of_threads_changes_no_byte_of_everything_at_once() {
 }
 
 #[test]
-fn every_setting_changes_what_is_learnt() {
+fn every_setting_changes_the_result() {
     let place = Place::new();
-    let mut seen = Vec::new();
+    let mut results = Vec::new();
     for (index, options) in [
         "",
         "--loss minimax",
@@ -149,23 +148,23 @@ fn every_setting_changes_what_is_learnt() {
         "--schedule cosine",
         "--d-lr 1e-3",
         "--beta2 0.9",
-        // So short that it tells among the first epochs, when any average is short.
+        // Short enough to matter in the first epochs, in which any average is short.
         "--ema-half-life 0.5",
     ]
     .into_iter()
     .enumerate()
     {
-        // Large steps, so that whatever differs can be seen in the pictures too.
+        // A large learning rate, so that the samples differ as well.
         let plan = plan(options);
         place.train(&format!("{plan} --lr 0.01 --quiet --out {index}")).ok();
         let run = (place.rows(&index.to_string()), place.pictures(&index.to_string()));
-        assert!(!seen.contains(&run), "{options:?} is as if something else had been said");
-        seen.push(run);
+        assert!(!results.contains(&run), "{options:?} gives the result of another setting");
+        results.push(run);
     }
 }
 
 #[test]
-fn what_contradicts_the_checkpoint_is_refused_by_name() {
+fn a_setting_that_contradicts_the_checkpoint_is_refused_by_flag() {
     let place = Place::new();
     place.train("--recipe plain --epochs 3 --eval-every 0 --quiet --out run").ok();
     let before = place.read("run/ckpt.mpk");
@@ -193,11 +192,11 @@ fn what_contradicts_the_checkpoint_is_refused_by_name() {
     place.write("my.toml", "r1 = 0.5");
     let ran = place.resume("run", "--epochs 9 --config my.toml");
     ran.fails(2, &["--r1 0.5", "contradicts the checkpoint"]);
-    assert!(place.read("run/ckpt.mpk") == before, "the checkpoint is as it was");
+    assert!(place.read("run/ckpt.mpk") == before, "the checkpoint is unchanged");
 }
 
 #[test]
-fn what_repeats_the_checkpoint_is_welcome() {
+fn settings_that_repeat_the_checkpoint_are_accepted() {
     let place = Place::new();
     let options = "--loss hinge --r1 1 --penalty-every 2 --dropout 0.2 --instance-noise 0.3 \
                    --d-steps 2 --d-lr 0.001 --schedule cosine --generator-norm batch \
@@ -206,7 +205,7 @@ fn what_repeats_the_checkpoint_is_welcome() {
     place.train(&format!("{plan} --quiet --out run")).ok();
     let before = place.read("run/ckpt.mpk");
     place.resume("run", &format!("{plan} --quiet")).ok();
-    assert!(place.read("run/ckpt.mpk") == before, "there was nothing to do");
+    assert!(place.read("run/ckpt.mpk") == before, "nothing was trained");
 
     let ran = place.resume("run", "--spectral-norm=false");
     ran.fails(2, &["--spectral-norm false", "contradicts the checkpoint's true"]);
@@ -214,7 +213,7 @@ fn what_repeats_the_checkpoint_is_welcome() {
 }
 
 #[test]
-fn a_half_life_is_held_against_the_checkpoint_as_well() {
+fn a_half_life_that_contradicts_the_checkpoint_is_refused() {
     let place = Place::new();
     let plan = "--recipe plain --epochs 3 --eval-every 0 --ema-half-life 50";
     place.train(&format!("{plan} --quiet --out run")).ok();
@@ -226,7 +225,7 @@ fn a_half_life_is_held_against_the_checkpoint_as_well() {
 }
 
 #[test]
-fn what_is_out_of_its_range_names_its_flag() {
+fn a_value_out_of_range_names_its_flag() {
     let place = Place::new();
     for (flags, words) in [
         ("--dropout 1", "--dropout is 1; expected 0 or more, below 1"),
@@ -266,7 +265,7 @@ fn what_is_out_of_its_range_names_its_flag() {
 }
 
 #[test]
-fn what_is_no_number_is_refused() {
+fn nan_and_infinity_are_refused() {
     let place = Place::new();
     for flag in ["lr", "d-lr", "beta2", "ema", "r1", "r2", "clip", "dropout", "instance-noise"] {
         for number in ["NaN", "inf"] {
@@ -280,7 +279,7 @@ fn what_is_no_number_is_refused() {
 
 #[test]
 fn a_dry_run_shows_every_setting() {
-    let object = shown(ALL);
+    let object = dry_run(ALL);
     let training = &object["training"];
     for (name, value) in [
         ("loss", json!("minimax")),
@@ -314,8 +313,8 @@ fn a_dry_run_shows_every_setting() {
 }
 
 #[test]
-fn wasserstein_clips_unless_something_else_keeps_it_in_check() {
-    let clip = |args: &str| shown(args)["training"]["clip"].clone();
+fn wasserstein_clips_without_another_regulariser() {
+    let clip = |args: &str| dry_run(args)["training"]["clip"].clone();
     assert_eq!(clip("--loss wasserstein"), 0.01);
     assert_eq!(clip("--loss wasserstein --clip 0.5"), 0.5);
     assert_eq!(clip("--loss wasserstein --clip 0"), 0.0);
@@ -325,7 +324,7 @@ fn wasserstein_clips_unless_something_else_keeps_it_in_check() {
 }
 
 #[test]
-fn a_file_sets_what_flags_do() {
+fn a_file_can_set_what_flags_can() {
     let place = Place::new();
     let file = "r1 = 1\nloss = \"hinge\"\ngenerator_norm = \"batch\"\nspectral-norm = true\n\
                 recipe = \"plain\"\nema_half_life = 50\nd-lr = 0.002\n";
@@ -349,7 +348,7 @@ fn a_file_sets_what_flags_do() {
 }
 
 #[test]
-fn a_flag_for_the_average_wins_over_a_half_life_in_the_file() {
+fn ema_overrides_a_half_life_in_the_file() {
     let place = Place::new();
     place.write("my.toml", "ema-half-life = 5");
     let ran = place.gan_train("--config my.toml --ema 0.9 --dry-run --json --quiet").ok();
@@ -357,7 +356,7 @@ fn a_flag_for_the_average_wins_over_a_half_life_in_the_file() {
 }
 
 #[test]
-fn a_word_in_the_file_that_is_none_names_its_flag() {
+fn an_invalid_value_in_the_file_names_its_key() {
     let place = Place::new();
     for (text, words) in [
         ("loss = \"hinges\"", ["--loss", "hinges", "least-squares"]),

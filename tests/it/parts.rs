@@ -1,4 +1,4 @@
-//! Trainings in parts, of whatever settings: a draw of all that there is, stopped in whatever way.
+//! Trainings with random settings that are interrupted or crash at random, and are resumed.
 
 use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
@@ -9,23 +9,25 @@ use gan_data::{Dataset, synthetic};
 use gan_eval::FeatureExtractor;
 use gan_model::checkpoint::Checkpoint;
 use gan_model::device::select;
-use gan_model::{Loss, ModelConfig, Normalisation, Schedule, TrainingConfig};
+use gan_model::{DenseConfig, Family, Loss, ModelConfig, Normalisation, Schedule, TrainingConfig};
 use gan_train::{Control, Evaluator, Event, Outcome, Recipe, RunDir, Trainer, train, validate};
 use serde_json::Value;
 
 use crate::util::{CPU, Draw, Place, number};
 
-/// Settings of a small training that are allowed together.
+fn dense(model: &mut ModelConfig) -> &mut DenseConfig {
+    let Family::Dense(dense) = &mut model.family;
+    dense
+}
+
+/// Random valid settings of a small training.
 fn settings(draw: &mut Draw) -> (ModelConfig, TrainingConfig) {
     loop {
         let (model, training) = Recipe::settings(draw.of(&Recipe::ALL));
         let maybe = |draw: &mut Draw| draw.below(3) == 0;
-        let mut model = ModelConfig {
-            latent: draw.of(&[1, 3, 8]),
-            generator_hidden: draw.of(&[vec![], vec![7], vec![8, 5]]),
-            discriminator_hidden: draw.of(&[vec![], vec![9], vec![6, 4]]),
-            ..model
-        };
+        let mut model = ModelConfig { latent: draw.of(&[1, 3, 8]), ..model };
+        dense(&mut model).generator_hidden = draw.of(&[vec![], vec![7], vec![8, 5]]);
+        dense(&mut model).discriminator_hidden = draw.of(&[vec![], vec![9], vec![6, 4]]);
         let epochs = 1 + draw.below(12);
         let mut training = TrainingConfig {
             epochs,
@@ -47,15 +49,17 @@ fn settings(draw: &mut Draw) -> (ModelConfig, TrainingConfig) {
                 Loss::Relativistic,
             ]);
         }
-        // Each of the rest once in three times, so that most of them meet.
+        // Each of the others with probability 1/3.
         if maybe(draw) {
-            model.generator_norm = draw.of(&[Normalisation::None, Normalisation::Batch]);
+            dense(&mut model).generator_norm =
+                draw.of(&[Normalisation::None, Normalisation::Batch]);
         }
         if maybe(draw) {
-            (model.spectral_norm, model.pack) = (draw.below(2) == 0, draw.of(&[1, 2]));
+            dense(&mut model).spectral_norm = draw.below(2) == 0;
+            model.pack = draw.of(&[1, 2]);
         }
         if maybe(draw) {
-            model.minibatch_stddev = draw.of(&[0, 2, 4]);
+            dense(&mut model).minibatch_stddev = draw.of(&[0, 2, 4]);
             model.pixel_mean = draw.of(&[0.0, -0.74]);
         }
         if maybe(draw) {
@@ -92,31 +96,30 @@ fn settings(draw: &mut Draw) -> (ModelConfig, TrainingConfig) {
     }
 }
 
-/// What trainings in this process have in common.
-struct Bench {
+/// What the trainings of this process share.
+struct Shared {
     device: Device,
     images: Dataset,
-    judge: Evaluator,
+    evaluator: Evaluator,
 }
 
 /// How a part of a training ends.
 #[derive(Clone, Copy, Debug)]
 enum End {
-    /// By itself, or as by `--stop-after` and by a signal.
+    /// At the last epoch, or earlier as by `--stop-after` or a signal.
     Stop(u64),
-    /// By nothing that it knows of, at its so many-th event: what it has written is there, what
-    /// it was about to write is not.
+    /// By a crash at the event of this number.
     Crash(u64),
 }
 
-/// Trains in `root`, or goes on there. Whether it is through.
+/// Trains or resumes in `root`; returns whether all epochs are done.
 fn part(
-    bench: &Bench,
+    shared: &Shared,
     (model, training): &(ModelConfig, TrainingConfig),
     root: &Path,
     end: End,
 ) -> bool {
-    let device = &bench.device;
+    let device = &shared.device;
     let checkpoint = root.join("ckpt.mpk");
     let (run, mut trainer) = if checkpoint.exists() {
         let run = RunDir::open(root).unwrap();
@@ -126,17 +129,17 @@ fn part(
         let trainer = Trainer::new(model.clone(), training.clone(), device);
         (RunDir::create(root).unwrap(), trainer)
     };
-    let judge = (training.eval_every > 0).then_some(&bench.judge);
+    let evaluator = (training.eval_every > 0).then_some(&shared.evaluator);
     let mut events = 0;
     let ended = catch_unwind(AssertUnwindSafe(|| {
         let stop = |epoch| match end {
             End::Stop(last) if epoch >= last => Control::Stop,
             _ => Control::Continue,
         };
-        train(&mut trainer, &bench.images, &run, judge, device, stop, |_: Event| {
+        train(&mut trainer, &shared.images, &run, evaluator, device, stop, |_: Event| {
             events += 1;
             if matches!(end, End::Crash(at) if events == at) {
-                // Not a panic's message: this is no failure.
+                // Without the message of a panic.
                 resume_unwind(Box::new("crash"));
             }
         })
@@ -144,8 +147,8 @@ fn part(
     match ended {
         Ok(outcome) => outcome.unwrap() == Outcome::Finished,
         Err(crash) => {
-            assert!(crash.is::<&str>(), "it crashed by itself");
-            // And it was about to write a row and a checkpoint.
+            assert!(crash.is::<&str>(), "another panic");
+            // As if it was writing a row and a checkpoint.
             let rows = fs::read_to_string(run.metrics()).unwrap_or_default();
             fs::write(run.metrics(), rows + "{\"epoch\":3,\"d_lo").unwrap();
             fs::write(root.join(".ckpt.mpk.1.tmp"), "half").unwrap();
@@ -157,13 +160,13 @@ fn part(
     }
 }
 
-/// `GAN_CASES` says how many.
+/// `GAN_CASES` is the number of trainings.
 #[test]
-#[expect(clippy::print_stdout, reason = "what was measured, and what failed")]
-fn whatever_is_trained_and_however_it_stops_parts_give_the_bytes_of_a_whole() {
+#[expect(clippy::print_stdout, reason = "prints the settings that fail, and its counts")]
+fn any_training_can_be_interrupted_and_resumed_with_the_same_result() {
     let device = select(CPU).unwrap().device;
-    let judge = Evaluator::new(FeatureExtractor::mnist(&device), synthetic(300, 1).unwrap());
-    let bench = Bench { images: synthetic(50, 0).unwrap(), judge, device };
+    let evaluator = Evaluator::new(FeatureExtractor::mnist(&device), synthetic(300, 1).unwrap());
+    let shared = Shared { images: synthetic(50, 0).unwrap(), evaluator, device };
     let mut draw = Draw::new("parts", 11);
     let (mut stops, mut crashes) = (0, 0);
     for case in 0..number("GAN_CASES", 60) {
@@ -171,8 +174,8 @@ fn whatever_is_trained_and_however_it_stops_parts_give_the_bytes_of_a_whole() {
         println!("case {case}: {settings:?}");
         let place = Place::new();
         let total = settings.1.epochs;
-        assert!(part(&bench, &settings, &place.path("whole"), End::Stop(u64::MAX)));
-        // A part crashes at most so often; then it is let through.
+        assert!(part(&shared, &settings, &place.path("uninterrupted"), End::Stop(u64::MAX)));
+        // After seven parts the rest is uninterrupted.
         for attempt in 0_u64.. {
             let end = match draw.below(8) {
                 _ if attempt > 6 => End::Stop(u64::MAX),
@@ -181,15 +184,15 @@ fn whatever_is_trained_and_however_it_stops_parts_give_the_bytes_of_a_whole() {
                 _ => End::Stop(u64::MAX),
             };
             println!("  {end:?}");
-            if part(&bench, &settings, &place.path("parts"), end) {
+            if part(&shared, &settings, &place.path("parts"), end) {
                 break;
             }
             stops += u64::from(matches!(end, End::Stop(_)));
             crashes += u64::from(matches!(end, End::Crash(_)));
         }
-        place.assert_same_run("parts", "whole");
-        assert_eq!(place.list("parts"), place.list("whole"));
-        assert_eq!(place.list("parts/samples"), place.list("whole/samples"));
+        place.assert_same_run("parts", "uninterrupted");
+        assert_eq!(place.list("parts"), place.list("uninterrupted"));
+        assert_eq!(place.list("parts/samples"), place.list("uninterrupted/samples"));
         let epochs = |row: &Value| row["epoch"].as_u64().unwrap();
         let rows: Vec<_> = place.rows("parts").iter().map(epochs).collect();
         assert!(rows.is_sorted_by(|a, b| a < b), "every epoch once, in order: {rows:?}");
@@ -197,7 +200,7 @@ fn whatever_is_trained_and_however_it_stops_parts_give_the_bytes_of_a_whole() {
     println!("{stops} stops and {crashes} crashes");
 }
 
-/// The settings as flags, each as the checkpoint records it.
+/// The settings as flags.
 fn flags((model, training): &(ModelConfig, TrainingConfig)) -> String {
     let mut flags = Vec::new();
     let records = [serde_json::to_value(model), serde_json::to_value(training)];
@@ -217,27 +220,24 @@ fn flags((model, training): &(ModelConfig, TrainingConfig)) -> String {
     flags.join(" ")
 }
 
-/// The same by the program, with real signals; `GAN_CASES` tells how many, a tenth of those above.
+/// The same with gan-train and real signals, for a tenth of `GAN_CASES`.
 #[cfg(unix)]
 #[test]
-#[expect(clippy::print_stdout, reason = "what failed")]
-fn whatever_is_trained_signals_change_no_byte_of_it() {
+#[expect(clippy::print_stdout, reason = "prints the settings that fail")]
+fn signals_do_not_change_the_result() {
     let mut draw = Draw::new("signals", 3);
     for case in 0..number("GAN_CASES", 60).div_ceil(10) {
         let mut settings = settings(&mut draw);
-        if settings.0.generator_hidden.is_empty() || settings.0.discriminator_hidden.is_empty() {
-            // There is no flag for none.
-            settings.0 = ModelConfig {
-                generator_hidden: vec![7],
-                discriminator_hidden: vec![9],
-                ..settings.0
-            };
+        let nets = dense(&mut settings.0);
+        if nets.generator_hidden.is_empty() || nets.discriminator_hidden.is_empty() {
+            // No flag can set an empty list.
+            (nets.generator_hidden, nets.discriminator_hidden) = (vec![7], vec![9]);
         }
         settings.1 = TrainingConfig {
             epochs: 100 + draw.below(200),
             sample_every: 40,
             eval_every: 0,
-            // Nor for this, where the recipe has one.
+            // Nor can one unset the recipe's value.
             d_lr: settings.1.d_lr.or(Some(settings.1.lr)),
             ..settings.1
         };
@@ -245,9 +245,9 @@ fn whatever_is_trained_signals_change_no_byte_of_it() {
         println!("case {case}: {flags}");
         let place = Place::new();
         let train = format!("--dataset synthetic --device {CPU} --quiet {flags}");
-        place.gan_train(&format!("{train} --out whole")).ok();
-        let whole = Checkpoint::open(&place.path("whole/ckpt.mpk")).unwrap();
-        let header = whole.header();
+        place.gan_train(&format!("{train} --out uninterrupted")).ok();
+        let uninterrupted = Checkpoint::open(&place.path("uninterrupted/ckpt.mpk")).unwrap();
+        let header = uninterrupted.header();
         assert_eq!((&header.model, &header.training), (&settings.0, &settings.1));
 
         let first = 1 + draw.below(total - 1);
@@ -267,10 +267,10 @@ fn whatever_is_trained_signals_change_no_byte_of_it() {
                 "INT" => Some(130),
                 _ => Some(129),
             };
-            // It may have been through, or not yet so far as to listen.
+            // It may have ended, or not yet handle signals.
             assert!([expected, Some(0), None].contains(&code), "{signal}: {code:?}");
         }
         place.resume("run", "--quiet").ok();
-        place.assert_same_run("run", "whole");
+        place.assert_same_run("run", "uninterrupted");
     }
 }

@@ -1,9 +1,9 @@
-//! Equal seeds give equal bytes, and one directory has one trainer.
+//! The same seed gives the same files, and a run has one gan-train at a time.
 
 use crate::util::Place;
 
 #[test]
-fn equal_seeds_give_equal_bytes_in_any_directory() {
+fn the_same_seed_gives_the_same_files_in_any_directory() {
     let place = Place::new();
     for run in ["a", "deeper/b"] {
         place.train(&format!("--epochs 30 --sample-every 15 --seed 7 --quiet --out {run}")).ok();
@@ -13,7 +13,7 @@ fn equal_seeds_give_equal_bytes_in_any_directory() {
 }
 
 #[test]
-fn the_number_of_threads_changes_no_byte() {
+fn the_number_of_threads_does_not_change_the_result() {
     let place = Place::new();
     for threads in ["1", "2", "5"] {
         let args = "--epochs 20 --batch 100 --quiet --generator-hidden 100,300";
@@ -28,7 +28,7 @@ fn the_number_of_threads_changes_no_byte() {
 }
 
 #[test]
-fn another_seed_gives_other_bytes() {
+fn another_seed_gives_another_result() {
     let place = Place::new();
     for seed in ["1", "2"] {
         place.train(&format!("--epochs 20 --seed {seed} --quiet --out {seed}")).ok();
@@ -39,11 +39,11 @@ fn another_seed_gives_other_bytes() {
     for (name, bytes) in one {
         assert_ne!(bytes, two[&name], "{name}");
     }
-    assert_eq!(place.read("1/reals.png"), place.read("2/reals.png"), "the images are the same");
+    assert_eq!(place.read("1/reals.png"), place.read("2/reals.png"), "the data set is the same");
 }
 
 #[test]
-fn previews_and_checkpoints_do_not_disturb_the_training() {
+fn previews_and_checkpoints_do_not_change_the_result() {
     let place = Place::new();
     place.train("--epochs 40 --quiet --out rare").ok();
     place.train("--epochs 40 --sample-every 3 --checkpoint-every 7 --quiet --out often").ok();
@@ -56,14 +56,14 @@ fn previews_and_checkpoints_do_not_disturb_the_training() {
 }
 
 #[test]
-fn a_second_trainer_in_a_directory_fails_at_once() {
+fn a_second_gan_train_on_a_directory_fails_at_once() {
     let place = Place::new();
     let mut first = place.start("--epochs 1000000 --checkpoint-every 10 --quiet --out run");
     first.until(|| !place.rows("run").is_empty());
     place.resume("run", "").fails(1, &["run is in use by another gan-train"]);
     place.train("--epochs 1 --out run").fails(1, &["run"]);
 
-    // The first one trains on, undisturbed.
+    // The first one continues.
     let before = place.rows("run").len();
     first.until(|| place.rows("run").len() > before);
     drop(first);

@@ -1,31 +1,31 @@
-//! Going on where a training ended: the same bytes, and no other settings.
+//! Resuming a training: the same result, and no other settings.
 
 use std::fs;
 
 use crate::util::Place;
 
 #[test]
-fn a_training_in_two_parts_gives_the_bytes_of_one() {
+fn a_run_in_two_parts_equals_an_uninterrupted_one() {
     let place = Place::new();
-    place.train("--epochs 60 --sample-every 25 --quiet --out whole").ok();
+    place.train("--epochs 60 --sample-every 25 --quiet --out uninterrupted").ok();
     place.train("--epochs 23 --sample-every 25 --quiet --out parts").ok();
     place.resume("parts", "--epochs 60 --quiet").ok();
-    place.assert_same_run("parts", "whole");
+    place.assert_same_run("parts", "uninterrupted");
 
     let mut pictures = place.list("parts/samples");
     pictures.retain(|name| name != "epoch-000023.png");
-    assert_eq!(pictures, place.list("whole/samples"));
-    assert_eq!(place.json("parts/config.json"), place.json("whole/config.json"));
+    assert_eq!(pictures, place.list("uninterrupted/samples"));
+    assert_eq!(place.json("parts/config.json"), place.json("uninterrupted/config.json"));
 }
 
 #[test]
-fn a_checkpoint_in_its_run_goes_on_there_from_any_directory() {
+fn a_checkpoint_in_a_run_resumes_in_that_run() {
     let place = Place::new();
     place.train("--epochs 10 --quiet --out deep/run").ok();
-    place.train("--epochs 20 --quiet --out whole").ok();
+    place.train("--epochs 20 --quiet --out uninterrupted").ok();
     place.resume("deep/run/ckpt.mpk", "--epochs 20 --quiet").ok();
-    place.assert_same_run("deep/run", "whole");
-    assert_eq!(place.list("."), ["deep", "whole"]);
+    place.assert_same_run("deep/run", "uninterrupted");
+    assert_eq!(place.list("."), ["deep", "uninterrupted"]);
 }
 
 #[test]
@@ -72,7 +72,7 @@ fn settings_that_contradict_the_checkpoint_are_refused() {
 }
 
 #[test]
-fn epochs_behind_the_checkpoint_are_refused() {
+fn fewer_epochs_than_the_checkpoint_has_are_refused() {
     let place = Place::new();
     place.train("--epochs 23 --quiet --out run").ok();
     let before = place.read("run/ckpt.mpk");
@@ -81,7 +81,7 @@ fn epochs_behind_the_checkpoint_are_refused() {
 }
 
 #[test]
-fn a_lone_checkpoint_needs_a_directory_to_go_on_in() {
+fn a_checkpoint_outside_a_run_needs_a_directory() {
     let place = Place::new();
     place.train("--epochs 20 --quiet --out run").ok();
     fs::create_dir(place.path("lone")).unwrap();
@@ -91,14 +91,14 @@ fn a_lone_checkpoint_needs_a_directory_to_go_on_in() {
     assert_eq!(place.list("lone"), ["mine.mpk"]);
 
     place.resume("lone/mine.mpk", "--epochs 40 --quiet --out next").ok();
-    place.train("--epochs 40 --quiet --out whole").ok();
-    assert_eq!(place.read("next/ckpt.mpk"), place.read("whole/ckpt.mpk"));
-    assert_eq!(place.rows("next"), place.rows("whole")[1..]);
+    place.train("--epochs 40 --quiet --out uninterrupted").ok();
+    assert_eq!(place.read("next/ckpt.mpk"), place.read("uninterrupted/ckpt.mpk"));
+    assert_eq!(place.rows("next"), place.rows("uninterrupted")[1..]);
     assert_eq!(place.read("lone/mine.mpk"), before);
 }
 
 #[test]
-fn an_earlier_checkpoint_of_a_run_goes_on_elsewhere_and_leaves_the_run_whole() {
+fn an_earlier_checkpoint_resumes_in_another_directory() {
     let place = Place::new();
     place.train("--epochs 40 --stop-after 20 --quiet --out run").ok();
     let early = place.read("run/ckpt.mpk");
@@ -111,12 +111,12 @@ fn an_earlier_checkpoint_of_a_run_goes_on_elsewhere_and_leaves_the_run_whole() {
     assert_eq!(place.read("run/ckpt.mpk"), last);
     assert_eq!(place.read("run/metrics.jsonl"), rows);
 
-    place.resume("run/early.mpk", "--quiet --out again").ok();
-    assert_eq!(place.read("again/ckpt.mpk"), last);
+    place.resume("run/early.mpk", "--quiet --out other").ok();
+    assert_eq!(place.read("other/ckpt.mpk"), last);
 }
 
 #[test]
-fn there_must_be_something_to_resume() {
+fn a_missing_checkpoint_cannot_be_resumed() {
     let place = Place::new();
     place.resume("nothing.mpk", "").fails(1, &["nothing.mpk"]);
     fs::create_dir(place.path("empty")).unwrap();

@@ -1,4 +1,4 @@
-//! Pictures from a checkpoint: one image, one seed, in every kind of file.
+//! Samples of a checkpoint in every file format: one seed per sample.
 
 use std::fs;
 use std::process::Command;
@@ -13,7 +13,7 @@ fn place() -> Place {
     place
 }
 
-/// The pixels of an `.npy` file, picture by picture.
+/// The pixels of each sample of an `.npy` file.
 fn arrays(place: &Place, name: &str) -> Vec<Vec<u8>> {
     let bytes = place.read(name);
     let npy = npyz::NpyFile::new(&bytes[..]).unwrap();
@@ -24,14 +24,14 @@ fn arrays(place: &Place, name: &str) -> Vec<Vec<u8>> {
     pixels.chunks_exact(784).map(<[u8]>::to_vec).collect()
 }
 
-/// Cell `index` of a grid of so many columns.
+/// Sample `index` of a grid.
 fn cell(grid: &GrayImage, columns: u32, index: u32) -> Vec<u8> {
     let (left, top) = (index % columns * 28, index / columns * 28);
     image::imageops::crop_imm(grid, left, top, 28, 28).to_image().into_raw()
 }
 
 #[test]
-fn a_row_of_ten_digits_is_280_by_28_and_its_path_is_on_stdout() {
+fn ten_samples_are_280_by_28_and_the_path_is_on_stdout() {
     let place = place();
     let ran = place.sample("--checkpoint ckpt.mpk --out row.png").ok();
     assert_eq!((ran.stdout.as_str(), ran.stderr.as_str()), ("row.png\n", ""));
@@ -44,7 +44,7 @@ fn a_row_of_ten_digits_is_280_by_28_and_its_path_is_on_stdout() {
 }
 
 #[test]
-fn equal_seeds_give_equal_files_and_other_seeds_others() {
+fn the_same_seed_gives_the_same_files() {
     let place = place();
     for (seed, name) in [(4, "a"), (4, "b"), (5, "c")] {
         for ending in [".png", ".npy", ".gif"] {
@@ -59,7 +59,7 @@ fn equal_seeds_give_equal_files_and_other_seeds_others() {
 }
 
 #[test]
-fn a_picture_depends_on_its_seed_and_number_alone() {
+fn a_sample_depends_only_on_its_seed_and_number() {
     let place = place();
     place.sample("--checkpoint ckpt.mpk --count 70 --out all.npy").ok();
     let all = arrays(&place, "all.npy");
@@ -71,7 +71,7 @@ fn a_picture_depends_on_its_seed_and_number_alone() {
     assert_eq!(place.list("each").len(), 70);
     for (index, expected) in all.iter().enumerate() {
         let one = picture(&place.path(&format!("each/{index:06}.png")));
-        assert_eq!(one.as_raw(), expected, "picture {index}");
+        assert_eq!(one.as_raw(), expected, "sample {index}");
     }
     for columns in [1, 3, 7, 70, 1000] {
         let out = format!("--checkpoint ckpt.mpk --count 70 --columns {columns} --out grid.png");
@@ -97,7 +97,7 @@ fn an_array_is_uint8_of_n_28_28() {
 }
 
 #[test]
-fn the_weights_as_trained_draw_other_pictures_than_their_average() {
+fn raw_weights_and_their_average_generate_different_samples() {
     let place = place();
     place.sample("--checkpoint ckpt.mpk --out averaged.npy").ok();
     place.sample("--checkpoint ckpt.mpk --raw --out raw.npy").ok();
@@ -139,7 +139,7 @@ fn default_names_never_overwrite() {
 }
 
 #[test]
-fn default_names_never_overwrite_when_many_draw_at_once() {
+fn default_names_never_overwrite_in_parallel() {
     let place = place();
     let draw = |seed: u32| {
         let mut command = Command::new(GAN_SAMPLE);
@@ -156,7 +156,7 @@ fn default_names_never_overwrite_when_many_draw_at_once() {
 }
 
 #[test]
-fn what_cannot_be_drawn_is_explained_and_nothing_is_written() {
+fn invalid_flags_are_named_and_nothing_is_written() {
     let place = place();
     let fails = |args: &str, code, words: &[&str]| {
         place.sample(&format!("--checkpoint ckpt.mpk {args}")).fails(code, words);

@@ -1,9 +1,11 @@
-//! Flags, the configuration file, and what the programs say about themselves.
+//! Flags, the configuration file, help, completions and manual pages.
 
 use crate::reports::{GAN_REPORT, GAN_RUNS};
-use crate::util::{GAN_SAMPLE, GAN_TRAIN, Place};
+use crate::util::{CPU, GAN_SAMPLE, GAN_TRAIN, GAN_WATCH, Place, trained};
 
-/// Every flag of the contract, and its default as the help states it.
+const GAN_EVAL: &str = env!("CARGO_BIN_EXE_gan-eval");
+
+/// Every documented flag, and its default in the help.
 const FLAGS: [(&str, Option<&str>); 45] = [
     ("--epochs", Some("10000; with --recipe long 100000")),
     ("--batch", Some("128")),
@@ -76,13 +78,15 @@ fn help_names_every_flag_with_its_default_and_the_exit_codes() {
 }
 
 #[test]
-fn version_completions_and_manual_pages_are_there() {
+fn version_completions_and_manual_pages_are_printed() {
     let place = Place::new();
-    for (program, path) in [
-        ("gan-train", GAN_TRAIN),
-        ("gan-sample", GAN_SAMPLE),
-        ("gan-report", GAN_REPORT),
-        ("gan-runs", GAN_RUNS),
+    for (program, path, flag) in [
+        ("gan-train", GAN_TRAIN, "json"),
+        ("gan-sample", GAN_SAMPLE, "json"),
+        ("gan-report", GAN_REPORT, "json"),
+        ("gan-runs", GAN_RUNS, "json"),
+        ("gan-eval", GAN_EVAL, "json"),
+        ("gan-watch", GAN_WATCH, "serve"),
     ] {
         let run = |args: &[&str]| {
             let ran = place.run(path, args).ok();
@@ -96,7 +100,7 @@ fn version_completions_and_manual_pages_are_there() {
         assert!(run(&["--help"]).contains("Exit codes:"));
         for shell in ["bash", "elvish", "fish", "powershell", "zsh"] {
             let script = run(&["--completions", shell]);
-            assert!(script.contains(program) && script.contains("json"), "{shell}");
+            assert!(script.contains(program) && script.contains(flag), "{shell}");
         }
         let manual = run(&["--man"]);
         assert!(manual.contains(&format!(".TH {program}")), "{manual}");
@@ -120,7 +124,7 @@ fn a_dry_run_shows_the_settings_and_writes_nothing() {
 }
 
 #[test]
-fn flags_win_over_the_file_and_the_file_over_the_recipe() {
+fn flags_override_the_file_and_the_file_the_recipe() {
     let place = Place::new();
     let file = "epochs = 5\nbatch = 4\nrecipe = 'listing'\nlr = 0.01\ngenerator-hidden = [9, 8]\n\
                 sample_every = 2\noffline = true\n";
@@ -137,7 +141,7 @@ fn flags_win_over_the_file_and_the_file_over_the_recipe() {
 }
 
 #[test]
-fn a_file_that_sets_nothing_known_is_explained() {
+fn an_invalid_file_is_explained() {
     let place = Place::new();
     let fails = |text: &str, words: &[&str]| {
         place.write("my.toml", text);
@@ -151,4 +155,31 @@ fn a_file_that_sets_nothing_known_is_explained() {
     fails("epochs = ", &["my.toml", "line 1"]);
     place.gan_train("--config none.toml").fails(1, &["--config none.toml"]);
     assert_eq!(place.list("."), ["my.toml"]);
+}
+
+#[test]
+fn older_names_of_flags_and_json_keys_still_work() {
+    let place = Place::new();
+    place.write("ckpt.mpk", trained());
+    let help = place.run(GAN_EVAL, ["--help"]).ok().stdout;
+    assert!(help.contains("--feature-extractor") && help.contains("[alias: --ruler]"), "{help}");
+    let eval = format!("--checkpoint ckpt.mpk --count 100 --device {CPU} --json --quiet");
+    let eval = |args: &str| place.run(GAN_EVAL, format!("{eval} {args}").split_whitespace());
+    for flag in ["--feature-extractor", "--ruler"] {
+        let ran = eval(&format!("--dataset synthetic {flag} none.ruler"));
+        ran.fails(1, &["cannot read none.ruler"]);
+    }
+    let object = eval("").ok().object();
+    assert_eq!(object["feature_extractor"]["name"], "mnist-1");
+    assert_eq!(object["ruler"], object["feature_extractor"]);
+    assert!(object["memorisation"]["median_ratio"].is_f64());
+    assert_eq!(object["memory"], object["memorisation"]);
+
+    let object = place.sample("--checkpoint ckpt.mpk --count 3 --json --out a.npy").ok().object();
+    assert_eq!(object["samples"], 3);
+    assert_eq!(object["pictures"], object["samples"]);
+
+    let object = place.train("--epochs 1 --json --quiet --out run").ok().object();
+    assert!(object["warnings"].is_array());
+    assert_eq!(object["findings"], object["warnings"]);
 }

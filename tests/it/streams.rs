@@ -1,4 +1,4 @@
-//! Streams that nobody reads any more, and a terminal that goes away.
+//! Closed stdout and stderr, and a closed terminal.
 
 use std::fs;
 use std::path::PathBuf;
@@ -8,35 +8,35 @@ use crate::util::{CPU, GAN_TRAIN, Place, SMALL, trained};
 use crate::whole::read_whole;
 
 #[test]
-fn a_training_whose_last_words_nobody_reads_says_so_and_has_saved() {
+fn a_closed_stdout_is_an_error_after_saving() {
     let place = Place::new();
     let mut run = place.start("--epochs 20 --quiet --json --out run");
-    run.turn_away(true, false);
+    run.close_streams(true, false);
     run.ended().fails(1, &["cannot write to stdout"]);
     assert_eq!(read_whole(&place.path("run/ckpt.mpk")), 20);
 }
 
 #[test]
-fn how_a_training_ended_weighs_more_than_who_listens() {
+fn the_exit_code_of_a_signal_wins_over_a_closed_stdout() {
     let place = Place::new();
     let mut run = place.start("--epochs 1000000 --quiet --json --out run");
-    run.turn_away(true, true);
+    run.close_streams(true, true);
     run.until(|| !place.rows("run").is_empty());
     assert_eq!(run.signal("TERM").code, Some(143));
     assert!(read_whole(&place.path("run/ckpt.mpk")) >= 20);
 }
 
 #[test]
-fn a_training_that_nobody_listens_to_goes_on() {
+fn a_closed_stderr_does_not_stop_a_training() {
     let place = Place::new();
     let mut run = place.start("--epochs 20 --sample-every 1 --out run");
-    run.turn_away(false, true);
+    run.close_streams(false, true);
     assert_eq!(run.ended().code, Some(0));
     assert_eq!(read_whole(&place.path("run/ckpt.mpk")), 20);
 }
 
 #[test]
-fn programs_in_a_pipe_that_closes_do_not_panic() {
+fn a_closed_pipe_does_not_panic() {
     let place = Place::new();
     place.write("ckpt.mpk", trained());
     let sample = env!("CARGO_BIN_EXE_gan-sample");
@@ -49,7 +49,7 @@ fn programs_in_a_pipe_that_closes_do_not_panic() {
         (sample, "--checkpoint ckpt.mpk --out b.png"),
         (eval, "--help"),
     ] {
-        // Nobody reads from the start on.
+        // Nothing reads the pipe.
         let script = format!("( trap '' PIPE; {program} {args} 2>err; echo $? >code ) | true");
         place.run("sh", ["-c", &script]);
         let (code, err) = (place.read("code"), place.read("err"));
@@ -59,15 +59,15 @@ fn programs_in_a_pipe_that_closes_do_not_panic() {
         assert!(code == "0\n" || err.contains("error: "), "{program} {args}: {err}");
         fs::remove_file(place.path("code")).unwrap();
     }
-    // The first byte is all that is wanted, and the pictures are there.
+    // Only the first byte is read; the samples are written.
     let script = format!("{sample} --checkpoint ckpt.mpk --out c.png --device {CPU} | head -c 1");
     assert_eq!(place.run("sh", ["-c", &script]).stdout, "c");
     assert!(image::open(place.path("c.png")).is_ok());
 }
 
-/// A training on a terminal that is taken away when the first rows are there.
+/// A training whose terminal closes after the first rows.
 #[cfg(target_os = "linux")]
-fn hung_up(how: &str, epochs: u32) -> Option<(Place, i32)> {
+fn closed_terminal(how: &str, epochs: u32) -> Option<(Place, i32)> {
     static TERMINAL: OnceLock<Option<PathBuf>> = OnceLock::new();
     let compiled = || crate::faults::compiled("terminal.c", &["-O1"]);
     let terminal = TERMINAL.get_or_init(compiled).as_ref()?;
@@ -83,23 +83,23 @@ fn hung_up(how: &str, epochs: u32) -> Option<(Place, i32)> {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn a_terminal_that_goes_away_saves_as_ctrl_c_does() {
-    let Some((place, code)) = hung_up("hup", 1_000_000) else { return };
+fn a_closed_terminal_saves_like_ctrl_c() {
+    let Some((place, code)) = closed_terminal("hup", 1_000_000) else { return };
     assert_eq!(code, 129);
     let done = read_whole(&place.path("run/ckpt.mpk"));
     assert!(done >= 20, "only {done} epochs were saved");
     place.resume("run", &format!("--epochs {} --quiet", done + 5)).ok();
-    let plan = format!("--epochs {} --sample-every 10 --quiet --out whole", done + 5);
+    let plan = format!("--epochs {} --sample-every 10 --quiet --out uninterrupted", done + 5);
     place.train(&plan).ok();
-    assert_eq!(place.rows("run"), place.rows("whole"));
+    assert_eq!(place.rows("run"), place.rows("uninterrupted"));
 }
 
 #[cfg(target_os = "linux")]
 #[test]
-fn a_training_that_outlives_its_terminal_goes_on_without_it() {
-    let Some((place, code)) = hung_up("nohup", 2000) else { return };
+fn a_training_under_nohup_survives_its_terminal() {
+    let Some((place, code)) = closed_terminal("nohup", 2000) else { return };
     assert_eq!(read_whole(&place.path("run/ckpt.mpk")), 2000);
-    // Its JSON had nowhere to go.
+    // Its JSON could not be printed.
     assert_eq!(code, 1);
     assert_eq!(place.rows("run").last().unwrap()["epoch"], 2000);
 }

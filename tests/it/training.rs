@@ -1,11 +1,11 @@
-//! What a training leaves on the disk, and where.
+//! The files that a training writes.
 
 use std::fs;
 
 use crate::util::{Place, picture};
 
 #[test]
-fn a_run_writes_every_file_that_is_promised() {
+fn a_run_writes_every_documented_file() {
     let place = Place::new();
     place.train("--epochs 45 --sample-every 25 --seed 3").ok();
     assert_eq!(place.list("."), ["runs"]);
@@ -40,7 +40,7 @@ fn a_run_writes_every_file_that_is_promised() {
 }
 
 #[test]
-fn config_json_tells_the_effective_settings() {
+fn config_json_has_the_effective_settings() {
     let place = Place::new();
     place.train("--epochs 1 --recipe listing --lr 0.01 --loss minimax --out run").ok();
     let config = place.json("run/config.json");
@@ -61,7 +61,7 @@ fn config_json_tells_the_effective_settings() {
 }
 
 #[test]
-fn runs_are_numbered_from_the_highest_on() {
+fn new_runs_get_the_next_number() {
     let place = Place::new();
     fs::create_dir_all(place.path("runs/0041-mine")).unwrap();
     for _ in 0..2 {
@@ -73,7 +73,7 @@ fn runs_are_numbered_from_the_highest_on() {
 }
 
 #[test]
-fn no_epochs_leave_the_untrained_state() {
+fn zero_epochs_save_the_untrained_state() {
     let place = Place::new();
     place.train("--epochs 0 --out run").ok();
     assert_eq!(place.list("run/samples"), ["epoch-000000.png"]);
@@ -89,7 +89,7 @@ fn no_epochs_leave_the_untrained_state() {
 }
 
 #[test]
-fn json_is_one_object_on_stdout_and_nothing_else() {
+fn json_prints_exactly_one_object_on_stdout() {
     let place = Place::new();
     let ran = place.train("--epochs 20 --json --out run").ok();
     let object = ran.object();
@@ -105,7 +105,7 @@ fn json_is_one_object_on_stdout_and_nothing_else() {
 }
 
 #[test]
-fn without_json_nothing_is_on_stdout_and_quiet_leaves_stderr_empty() {
+fn stdout_is_empty_without_json_and_stderr_with_quiet() {
     let place = Place::new();
     let ran = place.train("--epochs 20 --out loud").ok();
     assert_eq!(ran.stdout, "");

@@ -1,4 +1,4 @@
-//! A directory to work in, the two programs run there, and what they left.
+//! Runs the programs in a temporary directory, and reads the files they write.
 
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
@@ -17,15 +17,15 @@ pub(crate) const GAN_TRAIN: &str = env!("CARGO_BIN_EXE_gan-train");
 pub(crate) const GAN_SAMPLE: &str = env!("CARGO_BIN_EXE_gan-sample");
 pub(crate) const GAN_WATCH: &str = env!("CARGO_BIN_EXE_gan-watch");
 
-/// A CPU back end: what it computes repeats to the last bit.
+/// A CPU back end, whose results repeat exactly.
 pub(crate) const CPU: &str = if cfg!(feature = "flex") { "flex" } else { "ndarray" };
-/// Flags of small nets.
+/// Flags of small networks.
 pub(crate) const SMALL: &str = "--latent 8 --generator-hidden 32 --discriminator-hidden 32";
 
-/// After this a program is taken to hang.
-const PATIENCE: Duration = Duration::from_mins(1);
+/// After this a program is considered to hang.
+const TIMEOUT: Duration = Duration::from_mins(1);
 
-/// A directory that goes with its test.
+/// A directory that is deleted after its test.
 pub(crate) struct Place(TempDir);
 
 /// A program that has ended.
@@ -36,7 +36,7 @@ pub(crate) struct Ran {
     pub stderr: String,
 }
 
-/// A program at work; it ends with its test at the latest.
+/// A running program; it is killed at the end of its test.
 pub(crate) struct Running(Child);
 
 impl Place {
@@ -48,27 +48,27 @@ impl Place {
         self.0.path().join(name)
     }
 
-    /// `gan-train` with these words, whatever they are.
+    /// Runs `gan-train`.
     pub(crate) fn gan_train(&self, args: &str) -> Ran {
         self.run(GAN_TRAIN, args.split_whitespace())
     }
 
-    /// `gan-train` with small nets, on a CPU, from the built-in digits.
+    /// Runs `gan-train` with small networks, on a CPU, on the built-in digits.
     pub(crate) fn train(&self, args: &str) -> Ran {
         self.gan_train(&small(args))
     }
 
-    /// `gan-train`, going on in `run`.
+    /// Resumes `run` with `gan-train`.
     pub(crate) fn resume(&self, run: &str, args: &str) -> Ran {
         self.gan_train(&format!("--resume {run} --device {CPU} {args}"))
     }
 
-    /// `gan-sample` with these words, on a CPU.
+    /// Runs `gan-sample` on a CPU.
     pub(crate) fn sample(&self, args: &str) -> Ran {
         self.run(GAN_SAMPLE, format!("--device {CPU} {args}").split_whitespace())
     }
 
-    /// A program in this directory, which is its folder for temporary files too.
+    /// Runs a program in this directory, which is its folder for temporary files as well.
     pub(crate) fn run<S: AsRef<OsStr>>(
         &self,
         program: &str,
@@ -76,22 +76,22 @@ impl Place {
     ) -> Ran {
         let mut command = assert_cmd::Command::new(program);
         command.args(args).current_dir(self.0.path()).env("TMPDIR", self.0.path());
-        command.timeout(PATIENCE).output().unwrap().into()
+        command.timeout(TIMEOUT).output().unwrap().into()
     }
 
-    /// Starts [`train`](Self::train), or a resumed training if `args` say so.
+    /// Starts [`train`](Self::train), or a resumed training with `--resume` in `args`.
     pub(crate) fn start(&self, args: &str) -> Running {
         self.start_with(args, &[])
     }
 
-    /// The same with variables of the environment.
+    /// The same with environment variables.
     pub(crate) fn start_with(&self, args: &str, variables: &[(&str, &str)]) -> Running {
         let resumed = args.contains("--resume");
         let args = if resumed { format!("{args} --device {CPU}") } else { small(args) };
         self.spawn(GAN_TRAIN, &args, variables)
     }
 
-    /// Starts a program with these words in this directory.
+    /// Starts a program in this directory.
     pub(crate) fn start_program(&self, program: &str, args: &str) -> Running {
         self.spawn(program, args, &[])
     }
@@ -126,54 +126,54 @@ impl Place {
         serde_json::from_slice(&self.read(name)).unwrap()
     }
 
-    /// The whole rows of a run's metrics so far, without the clock's field.
+    /// The complete rows of a run's metrics so far, without `seconds`.
     pub(crate) fn rows(&self, run: &str) -> Vec<Value> {
         let text = fs::read_to_string(self.path(&format!("{run}/metrics.jsonl")));
         let text = text.unwrap_or_default();
-        let whole = text.rfind('\n').map_or("", |end| &text[..end]);
+        let complete = text.rfind('\n').map_or("", |end| &text[..end]);
         let row = |line| {
             let mut row: Value = serde_json::from_str(line).unwrap();
             assert!(row.as_object_mut().unwrap().remove("seconds").unwrap().is_f64());
             row
         };
-        whole.lines().map(row).collect()
+        complete.lines().map(row).collect()
     }
 
-    /// The pictures of a run by their names.
+    /// The previews of a run by their names.
     pub(crate) fn pictures(&self, run: &str) -> BTreeMap<String, Vec<u8>> {
         let folder = format!("{run}/samples");
         let read = |name: String| (name.clone(), self.read(&format!("{folder}/{name}")));
         self.list(&folder).into_iter().map(read).collect()
     }
 
-    /// That `run` holds what `whole` does, the clock aside, and maybe more pictures.
+    /// Asserts that `run` equals `expected`, except for `seconds`, and maybe more previews.
     #[track_caller]
-    pub(crate) fn assert_same_run(&self, run: &str, whole: &str) {
+    pub(crate) fn assert_same_run(&self, run: &str, expected: &str) {
         let file = |run: &str, name: &str| self.read(&format!("{run}/{name}"));
-        assert!(file(run, "ckpt.mpk") == file(whole, "ckpt.mpk"), "checkpoints differ");
-        assert!(file(run, "reals.png") == file(whole, "reals.png"), "reals differ");
+        assert!(file(run, "ckpt.mpk") == file(expected, "ckpt.mpk"), "checkpoints differ");
+        assert!(file(run, "reals.png") == file(expected, "reals.png"), "reals differ");
         let best = |run: &str| self.path(&format!("{run}/best.mpk")).exists();
-        assert_eq!(best(run), best(whole));
+        assert_eq!(best(run), best(expected));
         if best(run) {
-            assert!(file(run, "best.mpk") == file(whole, "best.mpk"), "the best differ");
+            assert!(file(run, "best.mpk") == file(expected, "best.mpk"), "the best differ");
         }
         let pictures = self.pictures(run);
-        for (name, bytes) in self.pictures(whole) {
+        for (name, bytes) in self.pictures(expected) {
             assert!(pictures.get(&name) == Some(&bytes), "{name} differs");
         }
-        assert_eq!(self.rows(run), self.rows(whole));
+        assert_eq!(self.rows(run), self.rows(expected));
     }
 }
 
 impl Ran {
-    /// That it succeeded.
+    /// Asserts that it succeeded.
     #[track_caller]
     pub(crate) fn ok(self) -> Self {
         assert_eq!(self.code, Some(0), "{}", self.stderr);
         self
     }
 
-    /// That it ended with `code` and an error that holds all of `words`.
+    /// Asserts that it ended with `code` and an error that contains all of `words`.
     #[track_caller]
     pub(crate) fn fails(self, code: i32, words: &[&str]) -> Self {
         let Self { stderr, .. } = &self;
@@ -185,7 +185,7 @@ impl Ran {
         self
     }
 
-    /// Its stdout, which must be one JSON object on a line of its own.
+    /// Its stdout, which must be one line with a JSON object.
     #[track_caller]
     pub(crate) fn object(&self) -> Value {
         assert_eq!(self.stdout.lines().count(), 1, "{}", self.stdout);
@@ -207,24 +207,24 @@ impl From<Output> for Ran {
 }
 
 impl Running {
-    /// Waits until something is so, which must be before the program ends.
+    /// Waits for a condition, which must hold before the program ends.
     #[track_caller]
-    pub(crate) fn until(&mut self, so: impl Fn() -> bool) {
+    pub(crate) fn until(&mut self, condition: impl Fn() -> bool) {
         let begin = Instant::now();
-        while !so() {
+        while !condition() {
             assert!(self.0.try_wait().unwrap().is_none(), "it ended too early");
-            assert!(begin.elapsed() < PATIENCE, "it takes too long");
+            assert!(begin.elapsed() < TIMEOUT, "it takes too long");
             thread::sleep(Duration::from_millis(1));
         }
     }
 
-    /// The first line on stderr that holds `word`.
+    /// The first line on stderr that contains `word`.
     #[track_caller]
     pub(crate) fn says(&mut self, word: &str) -> String {
         line(self.0.stderr.as_mut().unwrap(), word)
     }
 
-    /// The first line on stdout that holds `word`.
+    /// The first line on stdout that contains `word`.
     #[track_caller]
     pub(crate) fn prints(&mut self, word: &str) -> String {
         line(self.0.stdout.as_mut().unwrap(), word)
@@ -244,18 +244,18 @@ impl Running {
         assert!(Command::new("sh").args(["-c", &kill]).status().unwrap().success());
     }
 
-    /// Its number.
+    /// Its process id.
     pub(crate) fn id(&self) -> u32 {
         self.0.id()
     }
 
-    /// Whether it has ended by itself.
+    /// Whether it has ended.
     pub(crate) fn has_ended(&mut self) -> bool {
         self.0.try_wait().unwrap().is_some()
     }
 
-    /// Nobody reads what it says on stdout any more, or on stderr.
-    pub(crate) fn turn_away(&mut self, stdout: bool, stderr: bool) {
+    /// Closes the reading end of stdout or stderr.
+    pub(crate) fn close_streams(&mut self, stdout: bool, stderr: bool) {
         if stdout {
             drop(self.0.stdout.take());
         }
@@ -269,7 +269,7 @@ impl Running {
     pub(crate) fn ended(mut self) -> Ran {
         let begin = Instant::now();
         while self.0.try_wait().unwrap().is_none() {
-            assert!(begin.elapsed() < PATIENCE, "it does not end");
+            assert!(begin.elapsed() < TIMEOUT, "it does not end");
             thread::sleep(Duration::from_millis(1));
         }
         let read = |pipe: Option<&mut dyn Read>| {
@@ -285,13 +285,13 @@ impl Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        // It may have ended by itself.
+        // It may have ended.
         let _ = self.0.kill();
         let _ = self.0.wait();
     }
 }
 
-/// The checkpoint of a small training, computed once for all tests.
+/// The checkpoint of a small training, trained once for all tests.
 pub(crate) fn trained() -> &'static [u8] {
     static BYTES: OnceLock<Vec<u8>> = OnceLock::new();
     BYTES.get_or_init(|| {
@@ -301,19 +301,19 @@ pub(crate) fn trained() -> &'static [u8] {
     })
 }
 
-/// Draws for a test, by a seed that it prints when it fails.
+/// Random numbers of a test, from a seed that is printed if it fails.
 pub(crate) struct Draw(u64);
 
 impl Draw {
-    /// By `GAN_SEED`, or a seed of this test's own; `what` is said with it.
-    #[expect(clippy::print_stdout, reason = "who looks at a failed test must know")]
-    pub(crate) fn new(what: &str, usual: u64) -> Self {
-        let seed = number("GAN_SEED", usual);
+    /// From `GAN_SEED`, or the seed of this test; `what` is printed with it.
+    #[expect(clippy::print_stdout, reason = "shown if the test fails")]
+    pub(crate) fn new(what: &str, default: u64) -> Self {
+        let seed = number("GAN_SEED", default);
         println!("{what}: GAN_SEED={seed}");
         Self(seed)
     }
 
-    /// Below `end`; of no better quality than a test needs (`SplitMix64`).
+    /// A number below `end` (`SplitMix64`).
     pub(crate) fn below(&mut self, end: u64) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut x = self.0;
@@ -322,18 +322,18 @@ impl Draw {
         (x ^ (x >> 31)) % end
     }
 
-    /// One of them.
+    /// One of `all`.
     pub(crate) fn of<T: Clone>(&mut self, all: &[T]) -> T {
         all[self.below(all.len() as u64) as usize].clone()
     }
 }
 
-/// A number from the environment: how much a test does, beyond what is usual.
-pub(crate) fn number(variable: &str, usual: u64) -> u64 {
-    std::env::var(variable).map_or(usual, |value| value.parse().expect("a number"))
+/// A number from the environment, such as how often a test repeats.
+pub(crate) fn number(variable: &str, default: u64) -> u64 {
+    std::env::var(variable).map_or(default, |value| value.parse().expect("a number"))
 }
 
-/// A grey picture and its size in pixels.
+/// Reads a greyscale image.
 pub(crate) fn picture(path: &Path) -> image::GrayImage {
     image::open(path).unwrap().into_luma8()
 }
@@ -345,11 +345,11 @@ fn line(pipe: &mut dyn std::io::Read, word: &str) -> String {
 }
 
 fn small(args: &str) -> String {
-    // A test may have a batch of its own.
+    // A test may set its own.
     let batch = if args.contains("--batch") { "" } else { "--batch 16" };
-    // Its steps do not depend on how many there will be.
+    // The steps of plain do not depend on the total.
     let recipe = if args.contains("--recipe") { "" } else { "--recipe plain" };
-    // By default it depends on --epochs, which resumed runs have another of.
+    // The default depends on --epochs, which differs between resumed runs.
     let eval = if args.contains("--eval-every") { "" } else { "--eval-every 0" };
     format!("--dataset synthetic --device {CPU} {SMALL} {batch} {recipe} {eval} {args}")
 }

@@ -1,4 +1,4 @@
-//! `--interpolate`: walks through the latent space, as frames and as a grid.
+//! `--interpolate`: interpolation in the latent space, as frames and as a grid.
 
 use std::fs::File;
 use std::io::BufReader;
@@ -8,7 +8,7 @@ use image::codecs::gif::GifDecoder;
 
 use crate::util::{Place, picture, trained};
 
-/// Frames as grey pixels.
+/// The frames in greyscale.
 fn frames(place: &Place, name: &str) -> Vec<Vec<u8>> {
     let gif = GifDecoder::new(BufReader::new(File::open(place.path(name)).unwrap())).unwrap();
     let frames = gif.into_frames().collect_frames().unwrap();
@@ -17,7 +17,7 @@ fn frames(place: &Place, name: &str) -> Vec<Vec<u8>> {
 }
 
 #[test]
-fn a_walk_is_the_same_as_an_animation_and_as_a_grid() {
+fn an_interpolation_has_the_same_frames_as_gif_and_png() {
     let place = Place::new();
     place.write("ckpt.mpk", trained());
     for out in ["walk.gif", "walk.png"] {
@@ -25,7 +25,7 @@ fn a_walk_is_the_same_as_an_animation_and_as_a_grid() {
         place.sample(&args).ok();
     }
     let grid = picture(&place.path("walk.png"));
-    assert_eq!(grid.dimensions(), (4 * 28, 3 * 28), "a row a leg");
+    assert_eq!(grid.dimensions(), (4 * 28, 3 * 28), "one row from point to point");
     let frames = frames(&place, "walk.gif");
     assert_eq!(frames.len(), 12);
     let cell = |index: u32| {
@@ -36,7 +36,7 @@ fn a_walk_is_the_same_as_an_animation_and_as_a_grid() {
         assert_eq!(*frame, cell(index), "frame {index}");
     }
 
-    // It passes through the seed's first pictures, and ends where it began.
+    // It passes through the first samples of the seed, and ends where it began.
     place.sample("--checkpoint ckpt.mpk --count 3 --seed 6 --out points").ok();
     for point in 0..3 {
         let expected = picture(&place.path(&format!("points/{point:06}.png"))).into_raw();
@@ -48,7 +48,7 @@ fn a_walk_is_the_same_as_an_animation_and_as_a_grid() {
 }
 
 #[test]
-fn an_animation_can_be_scaled_and_made_of_pictures() {
+fn samples_can_be_an_animation_of_any_scale() {
     let place = Place::new();
     place.write("ckpt.mpk", trained());
     place.sample("--checkpoint ckpt.mpk --count 5 --scale 2 --out five.gif").ok();

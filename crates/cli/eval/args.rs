@@ -1,117 +1,125 @@
 //! The flags of `gan-eval`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Parser;
-use clap::builder::PossibleValuesParser;
 
-use crate::exit;
-use crate::shell::ForShells;
-use crate::train::DATASETS;
+use crate::common::args::{DeviceArgs, OutputArgs};
+use crate::common::data::DatasetArgs;
+use crate::common::exit::{CODES, Failure};
 
 const EXAMPLES: &str = "Examples:
-  gan-eval --checkpoint runs/0001-mnist-dense           10000 digits of a run
+  gan-eval --checkpoint runs/0001-mnist-dense           10000 samples of a run
   gan-eval --checkpoint ckpt.mpk --json                 one JSON object
-  gan-eval --samples digits.npy                         what any other program drew
-  gan-eval --checkpoint ckpt.mpk --pairs closest.png    see whether digits were copied
-  gan-eval --ruler train --dataset fashion-mnist        make a ruler for another data set";
+  gan-eval --samples samples.npy                        samples of any other program
+  gan-eval --checkpoint ckpt.mpk --pairs closest.png    check whether images were memorised
+  gan-eval --feature-extractor train --dataset fashion-mnist
+                                                        train an extractor for another data set";
 
-const READING: &str = "How to read it: the last column says what real images get that stand in for \
-generated ones. No generator does better but by chance. The Fréchet distance is the figure to \
-compare by, less being better; precision tells of pictures that look like none, recall and \
-coverage of kinds that are never drawn. Figures compare only with the same ruler and --count.";
+const READING: &str = "How to read the table: the last column is the result for real training \
+images in place of samples, the best that a generator can reach. Compare generators by the \
+Fréchet distance, less is better. Precision is the share of samples that look real; recall and \
+coverage are the share of real images that the samples cover. Results are only comparable with \
+the same feature extractor and --count.";
 
-/// Measure how good generated digits are.
+/// The fewest samples with meaningful measures.
+pub const MIN: usize = 100;
+/// The most: the cost grows with their square.
+pub const MAX: usize = 200_000;
+
+/// Evaluate samples: compare them with the test images of a data set.
 ///
-/// A frozen classifier, the ruler, looks at generated images and at the test images of the
-/// data set. One for MNIST is built in, and reads the built-in digits too.
+/// Both are reduced to features by a frozen classifier, the feature extractor. The one for MNIST
+/// is built in and is used for the synthetic digits as well.
 #[derive(Parser, Debug)]
 #[command(
     name = "gan-eval",
     version,
-    after_help = format!("{EXAMPLES}\n\n{READING}\n\n{}", exit::CODES),
+    after_help = format!("{EXAMPLES}\n\n{READING}\n\n{CODES}"),
     allow_negative_numbers = true,
-    max_term_width = 100
+    max_term_width = 100,
+    mut_arg("dataset", |arg| arg.help(
+        "Data set to compare with [default: the one the checkpoint was trained on, else mnist]"
+    ))
 )]
-#[expect(clippy::struct_excessive_bools, reason = "each is a flag")]
 pub struct EvalArgs {
-    /// The checkpoint to draw from, or the directory of its run
+    /// The checkpoint to generate samples from, or the directory of its run
     #[arg(long, value_name = "CKPT|DIR")]
     pub checkpoint: Option<PathBuf>,
 
-    /// Pictures to measure instead: an array of uint8 [n, 28, 28], or a folder of 28x28 PNGs,
-    /// 0 for paper and 255 for ink
+    /// Samples to evaluate instead: an array of uint8 [n, height, width], or a folder of PNGs;
+    /// 0 is black (background), 255 is white
     #[arg(long, value_name = "FILE.npy|DIR", conflicts_with = "checkpoint")]
     pub samples: Option<PathBuf>,
 
-    /// What to hold them against [default: what the checkpoint learnt from, else mnist]
-    #[arg(long, value_parser = PossibleValuesParser::new(DATASETS))]
-    pub dataset: Option<String>,
+    #[command(flatten)]
+    pub dataset: DatasetArgs,
 
-    /// Folder of the four data files, raw or .gz [default: that of the checkpoint's run, else
-    /// data/mnist, or data/ and the data set's name]
-    #[arg(long, value_name = "DIR")]
-    pub data_dir: Option<PathBuf>,
-
-    /// Never use the network
-    #[arg(long)]
-    pub offline: bool,
-
-    /// How many pictures are measured
+    /// Number of samples to evaluate
     #[arg(long, value_name = "N", default_value_t = 10_000)]
     pub count: usize,
 
-    /// Which pictures, and which resamples: equal seeds give equal figures
+    /// Seed of the samples and of the bootstrap resamples
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub seed: u64,
 
-    /// A ruler's file; or train, which makes one for the data set and keeps it beside its files
-    /// [default: the one built in, or the one kept]
-    #[arg(long, value_name = "FILE|train")]
-    pub ruler: Option<PathBuf>,
+    /// File of a feature extractor; or train, which trains one for the data set and saves it
+    /// beside the data files [default: the built-in one, or the saved one]
+    #[arg(long, visible_alias = "ruler", value_name = "FILE|train")]
+    pub feature_extractor: Option<PathBuf>,
 
-    /// Draw the pictures closest to training images here, each above its image; an existing
-    /// picture is replaced
+    /// Write a PNG of the samples closest to training images, each above its nearest image; an
+    /// existing file is replaced
     #[arg(long, value_name = "FILE.png")]
     pub pairs: Option<PathBuf>,
 
-    /// Write what the ruler saw to this new folder: real.npy and fake.npy, [n, 128],
+    /// Write the extracted features to this new folder: real.npy and fake.npy, [n, 128], and
     /// probabilities.npy, [n, classes]
     #[arg(long, value_name = "DIR")]
     pub features: Option<PathBuf>,
 
-    /// Draw with the weights as trained, not with their average
+    /// Use the weights as trained instead of their moving average (EMA)
     #[arg(long, conflicts_with = "samples")]
     pub raw: bool,
 
-    /// auto, flex, ndarray, wgpu[:N], cuda[:N] or rocm[:N]
-    #[arg(long, value_name = "NAME", default_value = "auto")]
-    pub device: String,
-
-    /// Threads of the CPU that share the work [default: one a processor]
-    #[arg(long, value_name = "N")]
-    pub threads: Option<usize>,
-
-    /// Print one JSON object on stdout instead of the table
-    #[arg(long)]
-    pub json: bool,
-
-    /// Say nothing but warnings and errors
-    #[arg(long, short)]
-    pub quiet: bool,
+    #[command(flatten)]
+    pub device: DeviceArgs,
 
     #[command(flatten)]
-    pub shell: ForShells,
+    pub output: OutputArgs,
 }
 
-#[cfg(test)]
-mod tests {
-    use clap::CommandFactory;
-
-    use super::*;
-
-    #[test]
-    fn the_command_line_is_well_formed() {
-        EvalArgs::command().debug_assert();
+impl EvalArgs {
+    /// Checks the flags before any work is done.
+    pub fn check(&self) -> Result<(), Failure> {
+        let training = self.feature_extractor.as_deref() == Some(Path::new("train"));
+        if self.checkpoint.is_none() && self.samples.is_none() && !training {
+            let what = "nothing to evaluate; give --checkpoint CKPT|DIR or --samples FILE.npy|DIR";
+            return Err(Failure::Usage(what.into()));
+        }
+        if !(MIN..=MAX).contains(&self.count) {
+            let count = self.count;
+            return Err(Failure::Usage(format!("--count is {count}; expected {MIN} to {MAX}")));
+        }
+        let fails = |flag: &str, path: &Path, what: &str| {
+            Err(Failure::Usage(format!("--{flag} {}: {what}", path.display())))
+        };
+        if let Some(path) = self.features.as_ref().filter(|path| path.exists()) {
+            return fails("features", path, "already exists; expected a new folder");
+        }
+        if let Some(path) = &self.pairs
+            && (path.is_dir() || path.extension().is_none_or(|ending| ending != "png"))
+        {
+            return fails("pairs", path, "not the name of a PNG; expected FILE.png");
+        }
+        for (flag, path) in [("features", &self.features), ("pairs", &self.pairs)] {
+            if let Some(path) = path
+                && let Some(parent) = path.parent().filter(|parent| !parent.as_os_str().is_empty())
+                && !parent.is_dir()
+            {
+                return fails(flag, path, "its folder does not exist; create it first");
+            }
+        }
+        Ok(())
     }
 }

@@ -1,27 +1,57 @@
-//! `gan-report`, from flags to exit code.
-
-mod args;
+//! `gan-report`: writes a report of runs as one HTML file.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use anyhow::Context;
-use clap::{CommandFactory, Parser};
+use anyhow::{Context, Result, anyhow};
+use clap::Parser;
 use gan_run::{Record, find_runs};
 use gan_view::{ViewError, write_report};
 use serde_json::json;
 
-use self::args::ReportArgs;
-use crate::exit::Failure;
-use crate::say;
+use crate::common::exit::{CODES, Failure};
+use crate::common::{output, paths};
+
+const EXAMPLES: &str = "Examples:
+  gan-report runs/0001-mnist-dense --out report.html
+  gan-report runs/0001-mnist-dense runs/0002-mnist-dense --out compared.html
+  gan-report runs                                  all runs of a folder, side by side
+
+gan-train writes a report of its run to report.html in the run's directory; gan-runs lists runs.";
+
+/// Write a report of runs: samples, loss curves, settings and warnings.
+///
+/// The report is one HTML file without external resources. For several runs it shows which
+/// settings differ. A run may still be in progress. The path of the report is printed on stdout.
+#[derive(Parser, Debug)]
+#[command(
+    name = "gan-report",
+    version,
+    after_help = format!("{EXAMPLES}\n\n{CODES}"),
+    max_term_width = 100
+)]
+pub struct ReportArgs {
+    /// Directories of runs, or folders of runs
+    #[arg(value_name = "RUN", required_unless_present_any = ["completions", "man"])]
+    runs: Vec<PathBuf>,
+
+    /// The file to write; an earlier report is replaced, any other file is not [default: the
+    /// next free report-0001.html]
+    #[arg(long, short, value_name = "FILE.html")]
+    out: Option<PathBuf>,
+
+    /// Replace the file at --out even if it is not a report
+    #[arg(long, requires = "out")]
+    force: bool,
+
+    /// Print the results as one JSON object on stdout
+    #[arg(long)]
+    json: bool,
+}
 
 /// # Errors
-/// How the program ends when it does not succeed.
-pub fn main() -> Result<(), Failure> {
-    let args = ReportArgs::parse();
-    if args.shell.print(ReportArgs::command())? {
-        return Ok(());
-    }
+/// Any exit other than success.
+pub fn main(args: &ReportArgs) -> Result<(), Failure> {
     if let Some(out) = args.out.as_deref().filter(|out| out.is_dir()) {
         return Err(Failure::Usage(format!(
             "--out: {} is a folder; expected a file, such as {}",
@@ -29,66 +59,40 @@ pub fn main() -> Result<(), Failure> {
             out.join("report.html").display()
         )));
     }
-    let mut records = Vec::new();
-    for run in &args.runs {
-        records.extend(read(run)?);
-    }
-    let out = match args.out {
-        Some(out) => {
-            write_report(&records, &out, args.force).map_err(|error| match error {
-                ViewError::NotOurs(_) => anyhow::anyhow!("{error}, or say --force"),
-                error => error.into(),
-            })?;
-            out
-        }
-        None => write_next(&records)?,
+    let records = args.runs.iter().map(|path| read(path)).collect::<Result<Vec<_>>>()?.concat();
+    let out = if let Some(out) = &args.out {
+        write_report(&records, out, args.force).map_err(|error| match error {
+            ViewError::NotAReport(_) => anyhow!("{error}, or use --force"),
+            error => error.into(),
+        })?;
+        out.clone()
+    } else {
+        let out = paths::reserve("report", "html")?;
+        write_report(&records, &out, true).inspect_err(|_| {
+            // The first error is the one to report.
+            let _ = fs::remove_file(&out);
+        })?;
+        out
     };
     if args.json {
         let runs: Vec<&Path> = records.iter().map(|record| record.root.as_path()).collect();
-        say::json(&json!({ "out": out, "runs": runs }))?;
+        output::print_json(&json!({ "out": out, "runs": runs }))?;
     } else {
-        say::data(out.display())?;
+        output::print(out.display())?;
     }
     Ok(())
 }
 
-/// The run in a directory, or all the runs of a folder.
-fn read(path: &Path) -> Result<Vec<Record>, Failure> {
+/// The run in a directory, or all runs in a folder.
+fn read(path: &Path) -> Result<Vec<Record>> {
     let runs = if path.is_dir() {
         find_runs(path).with_context(|| format!("cannot read {}", path.display()))?
     } else {
         Vec::new()
     };
     if runs.is_empty() {
-        // Says what is missing.
+        // The error says what is missing.
         return Ok(vec![Record::read(path)?]);
     }
     Ok(runs.iter().map(|run| Record::read(run)).collect::<Result<_, _>>()?)
-}
-
-/// A report in this directory under the first name that nothing has yet.
-fn write_next(records: &[Record]) -> Result<PathBuf, Failure> {
-    let mut number = 1_u64;
-    loop {
-        let path = PathBuf::from(format!("report-{number:04}.html"));
-        match fs::File::create_new(&path) {
-            Ok(_) => {
-                let written = write_report(records, &path, true);
-                if written.is_err() {
-                    // The error that matters is the first one.
-                    let _ = fs::remove_file(&path);
-                }
-                written?;
-                return Ok(path);
-            }
-            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => number += 1,
-            Err(error) => {
-                let path = path.display();
-                return Err(anyhow::anyhow!(
-                    "cannot write {path}: {error}; choose a place with --out"
-                )
-                .into());
-            }
-        }
-    }
 }

@@ -1,106 +1,68 @@
-//! A run in one line.
+//! One line per run.
 
-use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
-use gan_run::{MetricsRow, Record, State, best_measured};
+use gan_run::{MetricsRow, Record, best_measured};
 use humantime::format_rfc3339_seconds;
-use serde::Serialize;
+use serde_json::{Value, json};
 
-use crate::say;
+use crate::common::output::{duration, printable};
 
-/// What is listed of a run.
-#[derive(Debug, Serialize)]
-pub struct Summary {
-    name: String,
-    path: PathBuf,
-    state: State,
-    dataset: Option<String>,
-    recipe: Option<String>,
-    epochs: u64,
-    total_epochs: Option<u64>,
-    seconds: f64,
-    losses: Option<Losses>,
-    quality: Option<Measured>,
-    best: Option<Measured>,
-    /// When it last wrote, in UTC.
-    when: Option<String>,
-    #[serde(skip)]
-    age: Option<Duration>,
-}
-
-#[derive(Debug, Serialize)]
-struct Losses {
-    epoch: u64,
-    discriminator: f32,
-    generator: f32,
-    d_real: f32,
-    d_fake: f32,
-}
-
-#[derive(Debug, Clone, Copy, Serialize)]
-struct Measured {
-    epoch: u64,
-    frechet: f64,
-    precision: f64,
-    recall: f64,
-}
-
-impl Measured {
-    fn of(row: &MetricsRow) -> Option<Self> {
+/// The listed properties of a run.
+pub fn json(record: &Record) -> Value {
+    let measures = |row: &MetricsRow| {
         let quality = row.quality.as_ref()?;
-        let (frechet, precision) = (quality.frechet, quality.precision);
-        Some(Self { epoch: row.epoch, frechet, precision, recall: quality.recall })
-    }
+        Some(json!({
+            "epoch": row.epoch,
+            "frechet": quality.frechet,
+            "precision": quality.precision,
+            "recall": quality.recall,
+        }))
+    };
+    json!({
+        "name": record.name(),
+        "path": record.root,
+        "state": record.state(),
+        "dataset": record.setting("dataset.name"),
+        "recipe": record.setting("training.recipe"),
+        "epochs": record.epochs_done(),
+        "total_epochs": record.total_epochs(),
+        "seconds": record.seconds(),
+        "losses": record.rows.last().map(|row| json!({
+            "epoch": row.epoch,
+            "discriminator": row.d_loss,
+            "generator": row.g_loss,
+            "d_real": row.d_real,
+            "d_fake": row.d_fake,
+        })),
+        "quality": record.rows.iter().rev().find_map(measures),
+        "best": best_measured(&record.rows).and_then(measures),
+        // The time of the last write, in UTC.
+        "when": record.last_modified().map(|when| format_rfc3339_seconds(when).to_string()),
+    })
 }
 
-impl Summary {
-    pub fn of(record: &Record) -> Self {
-        let when = record.when();
-        Self {
-            name: record.name(),
-            path: record.root.clone(),
-            state: record.state(),
-            dataset: record.setting("dataset.name"),
-            recipe: record.setting("training.recipe"),
-            epochs: record.ending().map_or_else(|| record.epochs(), |ending| ending.epochs),
-            total_epochs: record.total_epochs(),
-            seconds: record.seconds(),
-            losses: record.rows.last().map(|row| Losses {
-                epoch: row.epoch,
-                discriminator: row.d_loss,
-                generator: row.g_loss,
-                d_real: row.d_real,
-                d_fake: row.d_fake,
-            }),
-            quality: record.rows.iter().rev().find_map(Measured::of),
-            best: best_measured(&record.rows).and_then(Measured::of),
-            when: when.map(|when| format_rfc3339_seconds(when).to_string()),
-            age: when.and_then(|when| SystemTime::now().duration_since(when).ok()),
-        }
-    }
-
-    fn cells(&self) -> [String; 8] {
-        let word = |word: &Option<String>| word.clone().unwrap_or_else(none);
-        let total = self.total_epochs.map_or_else(none, |total| total.to_string());
-        [
-            self.name.clone(),
-            self.state.to_string(),
-            word(&self.dataset),
-            word(&self.recipe),
-            format!("{}/{total}", self.epochs),
-            self.losses.as_ref().map_or_else(none, |losses| {
-                format!("{:.3} / {:.3}", losses.discriminator, losses.generator)
-            }),
-            self.quality.map_or_else(none, |of| {
-                format!("FD {:.1}  P {:.2}  R {:.2}", of.frechet, of.precision, of.recall)
-            }),
-            self.age.map_or_else(none, ago),
-        ]
-    }
+fn cells(record: &Record) -> [String; 8] {
+    let setting = |name| record.setting(name).unwrap_or_else(none);
+    let total = record.total_epochs().map_or_else(none, |total| total.to_string());
+    let losses = |row: &MetricsRow| format!("{:.3} / {:.3}", row.d_loss, row.g_loss);
+    let quality = record.rows.iter().rev().find_map(|row| row.quality.as_ref());
+    let age = record.last_modified().and_then(|when| SystemTime::now().duration_since(when).ok());
+    [
+        record.name(),
+        record.state().to_string(),
+        setting("dataset.name"),
+        setting("training.recipe"),
+        format!("{}/{total}", record.epochs_done()),
+        record.rows.last().map_or_else(none, losses),
+        quality.map_or_else(none, |q| {
+            format!("FD {:.1}  P {:.2}  R {:.2}", q.frechet, q.precision, q.recall)
+        }),
+        age.map_or_else(none, ago),
+    ]
 }
 
-/// What stands for something that is not known.
+/// The cell of an unknown value.
 fn none() -> String {
     "-".into()
 }
@@ -109,16 +71,16 @@ fn none() -> String {
 fn ago(age: Duration) -> String {
     const DAY: u64 = 24 * 60 * 60;
     match age.as_secs() / DAY {
-        0 | 1 => format!("{} ago", say::duration(age.as_secs() as f64)),
+        0 | 1 => format!("{} ago", duration(age.as_secs() as f64)),
         days => format!("{days} days ago"),
     }
 }
 
-/// The runs as lines of a table, with a line that names the columns.
-pub fn table(runs: &[Summary]) -> String {
+/// The runs as a table with a header line.
+pub fn table(runs: &[Record]) -> String {
     let head = ["run", "state", "data", "recipe", "epochs", "losses D / G", "quality", "written"];
     let mut rows = vec![head.map(str::to_owned)];
-    rows.extend(runs.iter().map(|run| run.cells().map(|cell| plain(&cell))));
+    rows.extend(runs.iter().map(|run| cells(run).map(|cell| printable(&cell))));
     let widths: [usize; 8] = std::array::from_fn(|column| {
         rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0)
     });
@@ -129,15 +91,9 @@ pub fn table(runs: &[Summary]) -> String {
     rows.iter().map(line).collect::<Vec<_>>().join("\n")
 }
 
-/// Without what would steer a terminal: a directory may be called anything.
-fn plain(text: &str) -> String {
-    text.chars().map(|letter| if letter.is_control() { '\u{fffd}' } else { letter }).collect()
-}
-
 #[cfg(test)]
 mod tests {
-    use gan_run::MetricsRow;
-    use serde_json::json;
+    use std::path::PathBuf;
 
     use super::*;
 
@@ -150,14 +106,14 @@ mod tests {
     }
 
     #[test]
-    fn columns_stand_below_each_other() {
+    fn columns_are_aligned() {
         let row = json!({
             "epoch": 20, "d_loss": 0.5, "g_loss": 1.25, "d_real": 0.7, "d_fake": 0.3,
             "seconds": 1.0,
         });
         let rows = vec![serde_json::from_value(row).unwrap()];
         let runs = [record("a", rows), record("a-long-name", Vec::new())];
-        let text = table(&runs.each_ref().map(Summary::of));
+        let text = table(&runs);
         assert_eq!(
             text,
             "run          state   data   recipe  epochs   losses D / G   quality  written\n\
@@ -167,13 +123,13 @@ mod tests {
     }
 
     #[test]
-    fn a_name_does_not_steer_the_terminal() {
-        let text = table(&[Summary::of(&record("\u{1b}[2Jgone", Vec::new()))]);
+    fn control_characters_in_a_name_are_replaced() {
+        let text = table(&[record("\u{1b}[2Jgone", Vec::new())]);
         assert!(!text.contains('\u{1b}'), "{text:?}");
     }
 
     #[test]
-    fn ages_read_well() {
+    fn ages_are_in_days_from_two_days_on() {
         let of = |seconds| ago(Duration::from_secs(seconds));
         assert_eq!([5, 3725, 400_000].map(of), ["5.0s ago", "1h02m ago", "4 days ago"]);
     }

@@ -1,84 +1,70 @@
-//! `gan-sample`, from flags to exit code.
+//! `gan-sample`: generates samples from a checkpoint.
 
 mod args;
 
-use std::fs::{self, File};
-use std::io::ErrorKind;
-use std::path::PathBuf;
+use std::fs;
+use std::path::Path;
 use std::time::Instant;
 
-use clap::{CommandFactory, Parser};
 use gan_model::checkpoint::{Checkpoint, Weights};
-use gan_sample::{Grid, Output, Sampler, walk};
+use gan_sample::{Output, Sampler, walk};
 use serde_json::json;
 
-use self::args::SampleArgs;
-use crate::exit::Failure;
-use crate::say;
-use crate::train::resume::checkpoint_path;
-use crate::train::{choose_device, use_threads};
+pub(crate) use self::args::SampleArgs;
+use crate::common::exit::Failure;
+use crate::common::{output, paths};
 
-/// Pictures drawn at once while a file is written: what bounds its memory.
-const AT_ONCE: usize = 1024;
+/// Samples that are held in memory at once while a file is written.
+const CHUNK: usize = 1024;
 
-/// Up to as many pictures are drawn sooner than a thread is started.
+/// Up to this many samples are generated faster than threads are started.
 const FEW: usize = 64;
 
 /// # Errors
-/// How the program ends when it does not succeed.
-pub fn main() -> Result<(), Failure> {
+/// Any exit other than success.
+pub fn main(args: &SampleArgs) -> Result<(), Failure> {
     let begin = Instant::now();
-    let args = SampleArgs::parse();
-    if args.shell.print(SampleArgs::command())? {
-        return Ok(());
-    }
-    if let Some(out) = &args.out {
-        Output::of(out).map_err(|error| Failure::Usage(format!("--out: {error}")))?;
-    }
-    let grid = grid(&args)?;
+    let grid = args.grid()?;
+    let count = args.count * args.interpolate.unwrap_or(1);
+    let device = args.device.select()?;
 
-    let path = args.checkpoint.clone().unwrap_or_default();
-    let checkpoint = Checkpoint::open(&checkpoint_path(&path))?;
-    let device = choose_device(Some(&args.device))?;
+    let path = paths::checkpoint_path(args.checkpoint.as_deref().unwrap_or(Path::new("")));
+    let checkpoint = Checkpoint::open(&path)?;
     let weights = if args.raw { Weights::Raw } else { Weights::Averaged };
     let generator = checkpoint.generator(weights, &device.device)?;
     let model = &checkpoint.header().model;
     let sampler = Sampler::new(&generator, model, &device.device);
-    let size = [model.width, model.height];
 
-    let named = args.out.is_some();
-    let out = match args.out {
-        Some(out) => out,
-        None => reserve_next(args.interpolate.is_some())?,
+    let out = match (&args.out, args.interpolate) {
+        (Some(out), _) => out.clone(),
+        (None, None) => paths::reserve("digits", "png")?,
+        (None, Some(_)) => paths::reserve("walk", "gif")?,
     };
-    let output = Output::of(&out)?;
-    let count = match args.interpolate {
-        None => args.count,
-        Some(points) => points * args.count,
-    };
-    match args.threads {
-        Some(threads) => use_threads(threads)?,
-        None if count <= FEW => use_threads(1)?,
-        None => {}
+    let format = Output::of(&out)?;
+    if args.device.threads.is_none() && count <= FEW {
+        gan_kernels::set_threads(1);
     }
-    let written = match args.interpolate {
-        None => output.write(&out, grid, count, size, |first| {
-            sampler.pictures(args.seed, first as u64, AT_ONCE.min(count - first))
-        }),
-        Some(points) => output.write(&out, grid, count, size, |first| {
-            let range = first..count.min(first + AT_ONCE);
-            sampler.draw(&walk(args.seed, points, args.count, model.latent, range))
-        }),
-    };
-    if written.is_err() && !named {
-        // The error that matters is the first one.
+    let written = format.write(&out, grid, count, model.image, |first| {
+        let chunk = CHUNK.min(count - first);
+        match args.interpolate {
+            None => sampler.samples(args.seed, first as u64, chunk, None),
+            Some(points) => {
+                let frames = first..first + chunk;
+                sampler.generate(&walk(args.seed, points, args.count, model.latent, frames), None)
+            }
+        }
+    });
+    if written.is_err() && args.out.is_none() {
+        // The first error is the one to report.
         let _ = fs::remove_file(&out);
     }
     written?;
 
     if args.json {
-        say::json(&json!({
+        output::print_json(&json!({
             "out": out,
+            "samples": count,
+            // The name before `samples`.
             "pictures": count,
             "seed": args.seed,
             "weights": if args.raw { "raw" } else { "averaged" },
@@ -88,41 +74,7 @@ pub fn main() -> Result<(), Failure> {
             "seconds": begin.elapsed().as_secs_f64(),
         }))?;
     } else {
-        say::data(out.display())?;
+        output::print(out.display())?;
     }
     Ok(())
-}
-
-/// The grid, when the numbers make one.
-fn grid(args: &SampleArgs) -> Result<Grid, Failure> {
-    let check = |flag: &str, value: usize, least: usize, most: usize| {
-        if (least..=most).contains(&value) {
-            return Ok(());
-        }
-        Err(Failure::Usage(format!("--{flag} is {value}; expected {least} to {most}")))
-    };
-    check("columns", args.columns, 1, 1 << 20)?;
-    check("scale", args.scale, 1, 1 << 10)?;
-    if let Some(points) = args.interpolate {
-        check("interpolate", points, 2, 1 << 10)?;
-        check("count", args.count, 2, 1 << 10)?;
-        return Ok(Grid { columns: args.count, scale: args.scale });
-    }
-    check("count", args.count, 1, u32::MAX as usize)?;
-    Ok(Grid { columns: args.columns, scale: args.scale })
-}
-
-/// An empty file in this directory under the first name that nothing has yet: whoever
-/// draws at the same moment gets the next one.
-fn reserve_next(walk: bool) -> anyhow::Result<PathBuf> {
-    let mut number = 1_u64;
-    loop {
-        let name =
-            if walk { format!("walk-{number:04}.gif") } else { format!("digits-{number:04}.png") };
-        match File::create_new(&name) {
-            Ok(_) => return Ok(name.into()),
-            Err(error) if error.kind() == ErrorKind::AlreadyExists => number += 1,
-            Err(error) => anyhow::bail!("cannot write {name}: {error}; choose a place with --out"),
-        }
-    }
 }

@@ -1,4 +1,4 @@
-//! The configuration file: TOML whose keys are the flags' names.
+//! The configuration file: TOML with the names of flags as keys.
 
 use std::fs::File;
 use std::io::Read;
@@ -7,18 +7,19 @@ use std::path::Path;
 use clap::{Args, Command};
 use serde::Deserialize;
 
-use super::args::Settings;
-use crate::exit::Failure;
+use super::fields::flag;
+use super::settings::Settings;
+use crate::common::exit::Failure;
 
 /// The largest file that is read: 64 KiB.
 const MAX_LEN: u64 = 1 << 16;
-/// The longest key that may be a misspelt one; comparing takes memory by the letter.
+/// Only this many characters of an unknown key are compared, which bounds the memory.
 const MAX_KEY: usize = 40;
 
 /// Reads settings from `path`.
 ///
 /// # Errors
-/// When the file cannot be read, is not TOML, or holds a key or value that no flag takes.
+/// When the file cannot be read, is not TOML, or has an unknown key or an invalid value.
 pub fn read(path: &Path) -> Result<Settings, Failure> {
     let name = path.display();
     let failed = |error| anyhow::anyhow!("cannot read --config {name}: {error}");
@@ -36,21 +37,25 @@ fn parse(text: &str) -> Result<Settings, String> {
     let known = keys();
     let mut settings = toml::Table::new();
     for (key, value) in table {
-        // Both of TOML's customs are understood.
-        let key = key.replace('_', "-");
+        // Dashes and underscores are both common in TOML.
+        let key = flag(&key);
         if !known.contains(&key) {
             return Err(unknown(&key, &known));
         }
-        if let Some(first) = settings.insert(key.clone(), value) {
+        let field = key.replace('-', "_");
+        // Alone first, for an error that names it.
+        Settings::deserialize(toml::Table::from_iter([(field.clone(), value.clone())]))
+            .map_err(|error| format!("{key}: {}", error.to_string().trim_end()))?;
+        if let Some(first) = settings.insert(field, value) {
             return Err(format!(
-                "{key} is there twice, with a dash and with an underscore: {first}"
+                "{key} is set twice, with a dash and with an underscore: first to {first}"
             ));
         }
     }
-    Settings::deserialize(settings).map_err(|error| error.to_string().trim_end().to_owned())
+    Settings::deserialize(settings).map_err(|error| error.to_string())
 }
 
-/// The names of the flags that set something.
+/// The names of the settings' flags.
 fn keys() -> Vec<String> {
     let command = Settings::augment_args(Command::new("settings"));
     command.get_arguments().filter_map(|arg| arg.get_long().map(str::to_owned)).collect()
@@ -68,26 +73,33 @@ mod tests {
     use super::*;
 
     #[test]
-    fn keys_are_flags_with_dashes_or_underscores() {
+    fn keys_have_dashes_or_underscores() {
         let text = "epochs = 7\nsample_every = 2\ngenerator-hidden = [8, 9]\nrecipe = 'plain'";
         let settings = parse(text).unwrap();
         assert_eq!(settings.epochs, Some(7));
         assert_eq!(settings.sample_every, Some(2));
         assert_eq!(settings.generator_hidden, Some(vec![8, 9]));
+        assert_eq!(parse("threads = 3").unwrap().device.threads, Some(3));
         assert_eq!(settings.recipe.as_deref(), Some("plain"));
         assert_eq!(parse("").unwrap(), Settings::default());
     }
 
     #[test]
-    fn a_wrong_key_or_value_is_explained() {
+    fn an_unknown_key_or_an_invalid_value_is_named() {
         let error = parse("epoch = 7").unwrap_err();
         assert!(error.starts_with("unknown key \"epoch\"; did you mean \"epochs\"?"), "{error}");
-        assert!(parse("batch = 'many'").unwrap_err().contains("batch"));
+        for (key, value) in
+            [("batch", "'many'"), ("threads", "'many'"), ("lr", "nan"), ("r1", "inf")]
+        {
+            let error = parse(&format!("{key} = {value}")).unwrap_err();
+            assert!(error.starts_with(&format!("{key}: ")), "{error}");
+        }
+        assert!(parse("dataset = 'cifar'").unwrap_err().contains("fashion-mnist"));
         assert!(parse("batch = -1").is_err());
         assert!(parse("batch = ").unwrap_err().contains("line 1"));
         assert!(parse("resume = 'x'").unwrap_err().contains("unknown key"));
         let twice = parse("sample-every = 3\nsample_every = 4").unwrap_err();
-        assert!(twice.starts_with("sample-every is there twice"), "{twice}");
+        assert!(twice.starts_with("sample-every is set twice"), "{twice}");
         assert!(parse(&format!("{} = 1", "k".repeat(60_000))).unwrap_err().len() < 1_000);
     }
 }

@@ -1,54 +1,51 @@
-//! `--watch`: the dashboard, where there is a terminal for it.
+//! `--watch`: the dashboard, if there is a terminal.
 
 use std::env;
 use std::io::{self, IsTerminal};
 
-use gan_dashboard::{Colours, Dashboard, Hooks, State};
+use gan_dashboard::{Colours, Dashboard};
 use gan_run::{Record, RunDir};
 use signal_hook::consts::SIGINT;
 use signal_hook::low_level::raise;
 
-use super::signals::Asked;
-use crate::say;
+use super::signals::Signals;
+use crate::common::output;
 
-/// Opens it for a run that has done `epoch` of `total` epochs; without a terminal it says so and
-/// is none.
-pub fn open(run: &RunDir, epoch: u64, total: u64, asked: &Asked, quiet: bool) -> Option<Dashboard> {
-    let opened = terminal().and_then(|()| {
+/// Opens the dashboard of a run that has done `epoch` of `total` epochs; `None`, with a message,
+/// without a terminal.
+pub fn open(
+    run: &RunDir,
+    epoch: u64,
+    total: u64,
+    signals: &Signals,
+    quiet: bool,
+) -> Option<Dashboard> {
+    let opened = check_terminal().and_then(|()| {
         let record = Record::read(run.root()).map_err(|error| error.to_string())?;
-        let name = record.name();
-        let mut rows = record.rows;
-        rows.retain(|row| row.epoch <= epoch);
-        let asked = asked.clone();
-        let hooks = Hooks {
-            interrupted: Box::new(move || asked.signal().is_some()),
-            // Ours is a signal that is handled.
+        let signals = signals.clone();
+        let signals = gan_dashboard::Signals {
+            interrupted: Box::new(move || signals.received().is_some()),
+            // The handler of this process receives it.
             interrupt: Box::new(|| _ = raise(SIGINT)),
         };
-        let colours = Colours::of(|name| env::var(name).ok());
-        let state = State::new(name, epoch, total, rows);
-        Dashboard::open((**run).clone(), state, colours, !quiet, hooks)
+        let colours = Colours::detect(|name| env::var(name).ok());
+        Dashboard::open(record, (epoch, total), colours, !quiet, signals)
             .map_err(|error| error.to_string())
     });
-    match opened {
-        Ok(dashboard) => Some(dashboard),
-        Err(why) => {
-            if !quiet {
-                say::note(format!("note: --watch needs a terminal, but {why}; going on without"));
-            }
-            None
+    let warn = |why: &String| {
+        if !quiet {
+            output::log(format!("note: --watch needs a terminal, but {why}; continuing without"));
         }
-    }
+    };
+    opened.inspect_err(warn).ok()
 }
 
-fn terminal() -> Result<(), String> {
+fn check_terminal() -> Result<(), String> {
     if !io::stdin().is_terminal() || !io::stderr().is_terminal() {
-        return Err("stdin and stderr are not one".into());
-    }
-    if cfg!(windows) {
-        return Ok(());
+        return Err("stdin or stderr is not one".into());
     }
     match env::var("TERM") {
+        _ if cfg!(windows) => Ok(()),
         Ok(name) if !["", "dumb"].contains(&&*name) => Ok(()),
         Ok(name) => Err(format!("TERM is {name:?}")),
         Err(_) => Err("TERM is not set".into()),

@@ -1,39 +1,40 @@
-//! `--resume`: which checkpoint, which directory, and what must not have changed.
+//! `--resume`: the checkpoint, its run, and which settings may change.
 
 use std::fmt::Display;
 use std::path::{Path, PathBuf};
 
-use gan_data::missing_files;
+use anyhow::anyhow;
+use gan_core::ImageShape;
+use gan_model::DatasetInfo;
 use gan_model::checkpoint::{Checkpoint, Header};
-use gan_train::{CHECKPOINT, RunConfig, RunDir};
+use gan_run::RunDir;
 use serde_json::Value;
 
-use super::args::Settings;
-use super::options::{DataOptions, as_map, flag};
-use crate::exit::Failure;
+use super::fields::{Fields, fields, flag};
+use crate::common::data::{DatasetArgs, DatasetName, recorded_folder};
+use crate::common::exit::Failure;
+use crate::common::paths::checkpoint_path;
 
-/// A checkpoint to go on from.
+/// Settings of a resumed training that may differ from the checkpoint's.
+const MAY_CHANGE: [&str; 4] = ["epochs", "sample_every", "checkpoint_every", "eval_every"];
+
+/// The checkpoint to continue from.
 pub struct Resume {
     pub checkpoint: Checkpoint,
-    /// The directory it lies in.
+    /// Its directory.
     pub root: PathBuf,
-    /// Whether a run has left its record there.
+    /// Whether that is the directory of a run.
     pub in_run: bool,
-    /// The record, if it can be read.
-    pub config: Option<RunConfig>,
 }
 
 impl Resume {
     /// Reads the checkpoint at `path`, or in the run directory `path`.
-    ///
-    /// # Errors
-    /// When there is none, or it is damaged.
     pub fn read(path: &Path) -> Result<Self, Failure> {
-        if RunDir::is_unbegun(path) {
-            return Err(Failure::Failed(anyhow::anyhow!(
-                "{path} has no checkpoint yet: its training was ended before the first step; \
-                 start it again, with the same flags and --out {path}",
-                path = path.display()
+        if RunDir::is_unstarted(path) {
+            let path = path.display();
+            return Err(Failure::Failed(anyhow!(
+                "{path} has no checkpoint yet: its training ended before the first step; start it \
+                 again with the same flags and --out {path}"
             )));
         }
         let checkpoint = Checkpoint::read(&checkpoint_path(path))?;
@@ -41,83 +42,83 @@ impl Resume {
             Some(parent) if !parent.as_os_str().is_empty() => parent.to_path_buf(),
             _ => PathBuf::from("."),
         };
-        let (in_run, config) = (RunDir::is_run(&root), RunDir::read_config(&root));
-        Ok(Self { checkpoint, root, in_run, config })
+        let in_run = RunDir::is_run(&root);
+        Ok(Self { checkpoint, root, in_run })
     }
 
-    /// Refuses settings that contradict the checkpoint; those that repeat it are welcome.
-    ///
-    /// # Errors
-    /// Names the first contradiction.
-    pub fn check(&self, said: &Settings) -> Result<(), Failure> {
+    /// Checks that no setting contradicts the checkpoint.
+    pub fn check(&self, set: &Fields) -> Result<(), Failure> {
         let Header { model, training, dataset, step } = self.checkpoint.header();
-        for (name, is) in as_map(model)?.into_iter().chain(as_map(training)?) {
-            if MAY_CHANGE.contains(&&*name) {
-                continue;
-            }
-            if let Some(said) = said.get(&name)?
-                && !same(&said, &is)
+        for (name, is) in fields(model)?.into_iter().chain(fields(training)?) {
+            if let Some(value) = set.get(&name)
+                && !MAY_CHANGE.contains(&&*name)
+                && !equal(value, &is)
             {
-                return Err(contradiction(&flag(&name), &said, &is));
+                return Err(contradiction(&flag(&name), value, &is));
             }
         }
-        if let Some(name) = said.dataset.as_ref().filter(|name| *name != "auto")
-            && *name != dataset.name
+        if let Some(name) = set.get("dataset")
+            && name != "auto"
+            && *name != *dataset.name
         {
             return Err(contradiction("dataset", name, &dataset.name));
         }
-        let epochs = said.epochs.unwrap_or(training.epochs);
-        if epochs < *step {
+        match set.get("epochs").and_then(Value::as_u64).unwrap_or(training.epochs) {
+            epochs if epochs < *step => Err(Failure::Usage(format!(
+                "--epochs {epochs} is too few: the checkpoint has done {step}; --epochs is the \
+                 total, expected {step} or more"
+            ))),
+            _ => Ok(()),
+        }
+    }
+
+    /// The checkpoint's data set, by default from the folder that its run used.
+    pub fn dataset(&self, args: DatasetArgs) -> Result<DatasetArgs, Failure> {
+        let name = &self.checkpoint.header().dataset.name;
+        let dataset = DatasetName::recorded(name).ok_or_else(|| {
+            Failure::Usage(format!(
+                "{} was trained on {name:?}, which is not a data set of this program",
+                self.checkpoint.path().display()
+            ))
+        })?;
+        let data_dir = args.data_dir.or_else(|| recorded_folder(&self.root));
+        Ok(DatasetArgs { dataset: Some(dataset), data_dir, ..args })
+    }
+
+    /// Checks that the images are those the checkpoint was trained on.
+    pub fn check_images(&self, found: &DatasetInfo, shape: ImageShape) -> Result<(), Failure> {
+        let Header { model, dataset: expected, .. } = self.checkpoint.header();
+        if model.image != shape {
             return Err(Failure::Usage(format!(
-                "--epochs {epochs} is behind the checkpoint, which has done {step}; \
-                 --epochs is the total, give {step} or more"
+                "the checkpoint is for images of {}; expected {shape}",
+                model.image
             )));
         }
-        Ok(())
-    }
-
-    /// The same images again, from the folder they came from unless another is named.
-    #[must_use]
-    pub fn data(&self, said: &DataOptions) -> DataOptions {
-        let recorded = self.config.as_ref().and_then(recorded_folder);
-        DataOptions {
-            dataset: self.checkpoint.header().dataset.name.clone(),
-            dir: said.dir.clone().or(recorded),
-            offline: said.offline,
+        if expected == found {
+            return Ok(());
         }
+        Err(Failure::Usage(format!(
+            "the checkpoint was trained on {} ({} images, sha256 {}), but {} ({} images, sha256 \
+             {}) was found; give the folder of the same images with --data-dir",
+            expected.name, expected.images, expected.digest, found.name, found.images, found.digest
+        )))
     }
 }
 
-/// The folder that a run's images came from, if they are still there. It is the one path that
-/// is taken from a file, so nothing is ever downloaded to it.
-#[must_use]
-pub fn recorded_folder(config: &RunConfig) -> Option<PathBuf> {
-    config.data_dir.clone().filter(|folder| missing_files(folder).is_empty())
-}
-
-/// What a resumed training may do otherwise: how long it goes on, and when it is looked at.
-const MAY_CHANGE: [&str; 4] = ["epochs", "sample_every", "checkpoint_every", "eval_every"];
-
-/// Equal, where 1 and 1.0 are.
-fn same(a: &Value, b: &Value) -> bool {
+/// Whether two values are equal; 1 and 1.0 are.
+fn equal(a: &Value, b: &Value) -> bool {
     a == b || a.as_f64().is_some_and(|a| Some(a) == b.as_f64())
 }
 
-fn contradiction(flag: &str, said: &impl Display, is: &impl Display) -> Failure {
+fn contradiction(flag: &str, value: &impl Display, is: &impl Display) -> Failure {
     let plain = |value: &dyn Display| match value.to_string().trim_matches(['"', '[', ']']) {
         "null" => "none".to_owned(),
         plain => plain.to_owned(),
     };
     Failure::Usage(format!(
-        "--{flag} {} contradicts the checkpoint's {}, which cannot change; leave the flag out, \
-         or start a new run",
-        plain(said),
+        "--{flag} {} contradicts the checkpoint's {}, which cannot change; omit the flag, or start \
+         a new run",
+        plain(value),
         plain(is)
     ))
-}
-
-/// The checkpoint that a path stands for: itself, or the one in a directory.
-#[must_use]
-pub fn checkpoint_path(path: &Path) -> PathBuf {
-    if path.is_dir() { path.join(CHECKPOINT) } else { path.to_path_buf() }
 }

@@ -1,62 +1,55 @@
-//! `gan-watch`, from flags to exit code.
+//! `gan-watch`: serves a live page of runs.
 
-mod args;
-
+use std::path::PathBuf;
 use std::thread;
 
-use clap::{CommandFactory, Parser};
-use gan_serve::{DEFAULT, Limits, Listen, Listener, Runs, ServeError};
+use clap::Parser;
+use gan_serve::{Limits, Runs};
 
-pub use self::args::Page;
-use self::args::WatchArgs;
-use crate::exit::Failure;
-use crate::say;
+use crate::common::exit::{CODES, Failure};
+use crate::common::output;
+use crate::common::page::{PageArgs, url};
+
+const EXAMPLES: &str = "Examples:
+  gan-watch                                  all runs in runs/
+  gan-watch runs/0001-mnist-dense            one run, in progress or ended
+  gan-watch runs --serve 127.0.0.1:9000      on another port
+  gan-watch runs --serve 0.0.0.0:8787 --serve-anyone   for other machines as well
+
+For a run on another machine, without --serve-anyone: ssh -L 8787:localhost:8787 MACHINE, then
+open http://localhost:8787/ here.";
+
+/// Serve a live page of runs for a browser, during training and after.
+///
+/// The page shows loss curves, samples and the log of each run, and compares the settings of
+/// several runs. Files are read only while a page is open, and none is written. The address is
+/// printed on stdout; Ctrl-C ends the program.
+#[derive(Parser, Debug)]
+#[command(
+    name = "gan-watch",
+    version,
+    after_help = format!("{EXAMPLES}\n\n{CODES}"),
+    max_term_width = 100
+)]
+pub struct WatchArgs {
+    /// Directory of a run, or a folder of runs, including runs that start later
+    #[arg(value_name = "RUN|FOLDER", default_value = "runs")]
+    runs: PathBuf,
+
+    #[command(flatten)]
+    page: PageArgs,
+}
 
 /// # Errors
-/// How the program ends when it does not succeed.
-pub fn main() -> Result<(), Failure> {
-    let args = WatchArgs::parse();
-    if args.shell.print(WatchArgs::command())? {
-        return Ok(());
-    }
-    let runs = Runs::of(&args.runs)?;
-    let door = open(&args.page)?;
-    let address = address(&door);
-    let _server = door.serve(runs, Limits::default())?;
-    say::data(address)?;
-    // Nothing is to be saved, so Ctrl-C may end it as it is.
+/// Any exit other than success.
+pub fn main(args: &WatchArgs) -> Result<(), Failure> {
+    let runs = Runs::in_folder(&args.runs)?;
+    let listener = args.page.listen()?;
+    let url = url(&listener);
+    let _server = listener.serve(runs, Limits::default())?;
+    output::print(url)?;
+    // Nothing has to be saved, so Ctrl-C may end the process.
     loop {
         thread::park();
     }
-}
-
-/// Takes the address that was asked for, and warns when others can reach it.
-pub(crate) fn open(page: &Page) -> Result<Listener, Failure> {
-    let listen = match page.serve.as_ref().and_then(Option::as_ref) {
-        None => Ok(Listen::default()),
-        Some(text) => Listen::parse(text, page.serve_anyone),
-    };
-    let listen = listen.map_err(|error| match error {
-        ServeError::Address(_) | ServeError::Anyone(_) => {
-            Failure::Usage(format!("--serve: {error}"))
-        }
-        error => error.into(),
-    })?;
-    let door = Listener::open(listen)?;
-    if listen == Listen::default() && door.address() != DEFAULT {
-        say::note(format!("warning: {DEFAULT} is taken; the page is at {}", address(&door)));
-    }
-    if door.is_open() {
-        say::note(format!(
-            "warning: --serve-anyone: whoever reaches {} sees the runs, without a password and \
-             without encryption",
-            door.address()
-        ));
-    }
-    Ok(door)
-}
-
-/// What to type into a browser.
-pub(crate) fn address(door: &Listener) -> String {
-    format!("http://{}/", door.address())
 }

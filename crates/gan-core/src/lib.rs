@@ -3,9 +3,11 @@
 //! - [`ImageShape`] describes an image wherever one is read, generated, measured or shown.
 //! - [`stream`] is the source of all randomness: a seed, a purpose, an index.
 //! - [`atomic_file`] replaces a file so that a reader sees the old one or the new one.
+//! - [`memory`] turns a refused allocation into an error.
 
 pub mod atomic_file;
 mod image;
+pub mod memory;
 pub mod stream;
 
 pub use image::ImageShape;

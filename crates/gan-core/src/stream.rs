@@ -1,7 +1,7 @@
 //! All randomness: named streams on the host, each from `(seed, purpose, index)`.
 //!
 //! A stream depends on nothing else, so a training's random state is its step
-//! number, and drawing a preview never disturbs training.
+//! number, and generating a preview never disturbs training.
 
 use rand::{Rng, RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -14,39 +14,46 @@ pub enum Purpose {
     GeneratorWeights,
     /// Initial weights of the discriminator; the index is the layer.
     DiscriminatorWeights,
-    /// Which real images a step sees; the index is the step.
+    /// Which real images are in a step's batch; the index is the step.
     Batch,
-    /// Noise of a step's discriminator update; the index is the update.
+    /// Latents of a discriminator update; the index is the update.
     DiscriminatorNoise,
-    /// Noise of a step's generator update; the index is the step.
+    /// Latents of a generator update; the index is the step.
     GeneratorNoise,
-    /// The latent vector of a picture; the index is the picture's.
+    /// The latent of a sample; the index is the sample's.
     Picture,
-    /// Where the search for the furthest reach of a discriminator's layer starts; the index is
-    /// the layer.
+    /// Start of the power iteration for a layer's largest singular value; the index is the layer.
     SpectralDirection,
-    /// Latent vectors that a normalised generator's statistics are taken from; index 0.
+    /// Latents that batch normalisation's population statistics are computed from; index 0.
     Population,
-    /// Units that drop out of a discriminator's update; the index is the update.
+    /// Dropout in a discriminator update; the index is the update.
     DiscriminatorDropout,
-    /// Units that drop out while the generator is judged; the index is the step.
+    /// Dropout in the discriminator during a generator update; the index is the step.
     GeneratorDropout,
-    /// Noise on the images of a discriminator's update; the index is the update.
+    /// Instance noise in a discriminator update; the index is the update.
     DiscriminatorImages,
-    /// Noise on the images that the generator is judged by; the index is the step.
+    /// Instance noise in a generator update; the index is the step.
     GeneratorImages,
-    /// Initial weights of a ruler, the classifier that measures; the index is the layer.
+    /// Classes of the samples in a discriminator update; the index is the update.
+    DiscriminatorLabels,
+    /// Classes of the samples in a generator update; the index is the step.
+    GeneratorLabels,
+    /// Initial weights of a feature extractor; the index is the layer.
     ExtractorWeights,
-    /// The order in which a ruler learns from images; the index is the pass.
+    /// Order of the images while a feature extractor is trained; the index is the pass.
     ExtractorOrder,
-    /// How an image is bent for a ruler to learn from; the index is the update.
+    /// Augmentation of the images while a feature extractor is trained; the index is the update.
     ExtractorWarp,
-    /// Units that drop out while a ruler learns; the index is twice the update, and the layer.
+    /// Dropout while a feature extractor is trained; the index is twice the update, plus the layer.
     ExtractorDropout,
-    /// Draws of a bootstrap; the index is the measure.
+    /// Resamples of a bootstrap; the index is the measure.
     Bootstrap,
-    /// Which real images are measured in the place of generated ones; index 0.
-    StandIns,
+    /// Which training images are measured in place of samples; index 0.
+    Floor,
+    /// A random subset of images; the index is what for: 0 the reference's neighbours, 1 and 2
+    /// the samples and test images of the memorisation measures, 3 the real images that a run shows, 4
+    /// the samples of another program.
+    Subset,
 }
 
 impl Purpose {
@@ -65,12 +72,15 @@ impl Purpose {
             Self::GeneratorDropout => *b"g-drop  ",
             Self::DiscriminatorImages => *b"d-images",
             Self::GeneratorImages => *b"g-images",
+            Self::DiscriminatorLabels => *b"d-labels",
+            Self::GeneratorLabels => *b"g-labels",
             Self::ExtractorWeights => *b"r-weight",
             Self::ExtractorOrder => *b"r-order ",
             Self::ExtractorWarp => *b"r-warp  ",
             Self::ExtractorDropout => *b"r-drop  ",
             Self::Bootstrap => *b"bootstrp",
-            Self::StandIns => *b"stand-in",
+            Self::Floor => *b"stand-in",
+            Self::Subset => *b"subset  ",
         }
     }
 }
@@ -125,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn dropout_takes_its_share_and_keeps_the_mean() {
+    fn dropout_has_its_rate_and_keeps_the_mean() {
         let mut mask = vec![0.0; 100_000];
         fill_dropout(&mut stream(3, Purpose::GeneratorDropout, 0), 0.3, &mut mask);
         let zeros = mask.iter().filter(|&&x| x == 0.0).count();

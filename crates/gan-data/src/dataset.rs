@@ -1,142 +1,249 @@
-//! Images and labels in memory, and the digest that names them.
+//! Images in memory with optional labels, and the digest that identifies them.
 
+use gan_core::ImageShape;
 use sha2::{Digest, Sha256};
 use thiserror::Error;
 
-/// Height and width of an image in pixels.
-pub const SIDE: usize = 28;
-/// Bytes of one image, `SIDE * SIDE`.
-pub const IMAGE_LEN: usize = SIDE * SIDE;
-
-/// A labelled set of 28×28 grey images.
+/// Images of one shape, with or without labels.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Dataset {
     name: String,
+    shape: ImageShape,
     images: Vec<u8>,
-    labels: Vec<u8>,
+    labels: Option<Vec<u16>>,
+    class_names: Vec<String>,
     digest: String,
 }
 
-/// Bytes that do not make a [`Dataset`].
+/// Bytes or labels that do not make a [`Dataset`].
 #[derive(Debug, Error, PartialEq, Eq)]
 pub enum DatasetError {
-    /// There is nothing to learn from.
-    #[error("data set {name:?} holds no images; give at least one")]
+    /// There is no image.
+    #[error("data set {name:?} has no images; expected at least one")]
     Empty {
         /// The data set's name.
         name: String,
     },
-    /// The pixels do not divide into 28×28 images, or not into as many as there are labels.
+    /// The pixels are not a whole number of images.
     #[error(
-        "data set {name:?} has {labels} labels, so {expected} bytes of 28x28 pixels were expected; found {found}"
+        "data set {name:?} has {found} bytes of pixels; expected a multiple of {} for images of \
+         {shape}",
+        shape.len()
     )]
     Length {
         /// The data set's name.
         name: String,
-        /// How many labels were given.
-        labels: usize,
-        /// Bytes that as many images take.
-        expected: usize,
+        /// Shape of an image.
+        shape: ImageShape,
         /// Bytes given.
         found: usize,
+    },
+    /// There is not one label for each image.
+    #[error("data set {name:?} has {found} labels; expected {expected}, one for each image")]
+    Labels {
+        /// The data set's name.
+        name: String,
+        /// Labels given.
+        found: usize,
+        /// Images of the data set.
+        expected: usize,
+    },
+    /// A label is no index into the names of the classes.
+    #[error(
+        "label {index} of data set {name:?} is {found}; expected less than {classes}, the \
+             number of class names"
+    )]
+    Class {
+        /// The data set's name.
+        name: String,
+        /// Which label, counted from 0.
+        index: usize,
+        /// Its value.
+        found: u16,
+        /// Names given.
+        classes: usize,
     },
 }
 
 impl Dataset {
-    /// Takes `images`, `[labels.len(), 28, 28]` row-major, 0 (paper) to 255 (ink).
+    /// A data set of `images`, `[n, height, width, channels]` row-major, 0 (black) to 255.
     ///
     /// # Errors
-    /// When there is no image, or when images and labels differ in number.
+    /// When there is no image, or `images` is not a whole number of them.
     pub fn new(
         name: impl Into<String>,
+        shape: ImageShape,
         images: Vec<u8>,
-        labels: Vec<u8>,
     ) -> Result<Self, DatasetError> {
         let name = name.into();
-        if labels.is_empty() {
+        if images.is_empty() {
             return Err(DatasetError::Empty { name });
         }
-        let expected = labels.len() * IMAGE_LEN;
-        if images.len() != expected {
-            let (labels, found) = (labels.len(), images.len());
-            return Err(DatasetError::Length { name, labels, expected, found });
+        if !images.len().is_multiple_of(shape.len()) {
+            return Err(DatasetError::Length { name, shape, found: images.len() });
         }
-        let digest = digest(&images, labels.len());
-        Ok(Self { name, images, labels, digest })
+        let digest = digest(shape, &images);
+        Ok(Self { name, shape, images, labels: None, class_names: Vec::new(), digest })
     }
 
-    /// The name it goes by in a run's record, such as `mnist`.
+    /// Adds a label for each image, an index into `class_names`. Without names, the classes are
+    /// called by their numbers, up to the largest label.
+    ///
+    /// # Errors
+    /// When there is not one label for each image, or a label has no name.
+    pub fn with_labels(
+        mut self,
+        labels: Vec<u16>,
+        mut class_names: Vec<String>,
+    ) -> Result<Self, DatasetError> {
+        let (name, found, expected) = (self.name.clone(), labels.len(), self.len());
+        if found != expected {
+            return Err(DatasetError::Labels { name, found, expected });
+        }
+        if class_names.is_empty() {
+            let largest = labels.iter().copied().max().unwrap_or(0);
+            class_names = (0..=largest).map(|class| class.to_string()).collect();
+        }
+        let classes = class_names.len();
+        if let Some(index) = labels.iter().position(|&label| usize::from(label) >= classes) {
+            return Err(DatasetError::Class { name, index, found: labels[index], classes });
+        }
+        (self.labels, self.class_names) = (Some(labels), class_names);
+        Ok(self)
+    }
+
+    /// The name in a run's record, such as `mnist`.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// All pixels, `[len, 28, 28]` row-major, 0 (paper) to 255 (ink).
+    /// The shape of each image.
+    #[must_use]
+    pub fn shape(&self) -> ImageShape {
+        self.shape
+    }
+
+    /// All pixels, `[len, height, width, channels]` row-major.
     #[must_use]
     pub fn images(&self) -> &[u8] {
         &self.images
     }
 
-    /// The pixels of image `index`, `[28, 28]` row-major.
+    /// The pixels of image `index`, `[height, width, channels]` row-major.
     ///
     /// # Panics
     /// When `index` is not below [`len`](Self::len).
     #[must_use]
     pub fn image(&self, index: usize) -> &[u8] {
-        &self.images[index * IMAGE_LEN..][..IMAGE_LEN]
+        &self.images[index * self.shape.len()..][..self.shape.len()]
     }
 
-    /// One class an image, 0 to 9 for digits.
+    /// The class of each image, if known.
     #[must_use]
-    pub fn labels(&self) -> &[u8] {
-        &self.labels
+    pub fn labels(&self) -> Option<&[u16]> {
+        self.labels.as_deref()
     }
 
-    /// How many images there are; never zero.
+    /// The name of each class; empty without labels.
+    #[must_use]
+    pub fn class_names(&self) -> &[String] {
+        &self.class_names
+    }
+
+    /// Number of classes, if there are labels.
+    #[must_use]
+    pub fn classes(&self) -> Option<usize> {
+        self.labels.as_ref().map(|_| self.class_names.len())
+    }
+
+    /// Number of images; never zero.
     #[must_use]
     #[expect(clippy::len_without_is_empty, reason = "a data set is never empty")]
     pub fn len(&self) -> usize {
-        self.labels.len()
+        self.images.len() / self.shape.len()
     }
 
-    /// SHA-256, in hex, of the images as an IDX3 file holds them (16 bytes of
-    /// header, then pixels): for MNIST the digest of the published file.
+    /// SHA-256, in hex, of the images as an IDX file stores them (header, then pixels): IDX3 for
+    /// grey images, so that MNIST has the digest of its published file, else IDX4 with the
+    /// channels last.
     #[must_use]
     pub fn digest(&self) -> &str {
         &self.digest
     }
 }
 
-fn digest(images: &[u8], count: usize) -> String {
-    let mut sha = Sha256::new();
-    for word in [0x0803, count as u32, SIDE as u32, SIDE as u32] {
-        sha.update(word.to_be_bytes());
+fn digest(shape: ImageShape, images: &[u8]) -> String {
+    let ImageShape { channels, height, width } = shape;
+    let sizes = [images.len() / shape.len(), height, width, channels];
+    let dimensions = if channels == 1 { 3 } else { 4 };
+    let mut sha = Sha256::new().chain_update([0, 0, 8, dimensions]);
+    for &size in &sizes[..usize::from(dimensions)] {
+        sha.update((size as u32).to_be_bytes());
     }
-    sha.update(images);
-    format!("{:x}", sha.finalize())
+    format!("{:x}", sha.chain_update(images).finalize())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[test]
-    fn images_and_labels_must_agree() {
-        let error = Dataset::new("mine", vec![0; 3 * IMAGE_LEN - 1], vec![0; 3]).unwrap_err();
-        assert_eq!(
-            error.to_string(),
-            "data set \"mine\" has 3 labels, so 2352 bytes of 28x28 pixels were expected; found 2351"
-        );
-        assert!(matches!(Dataset::new("mine", vec![], vec![]), Err(DatasetError::Empty { .. })));
+    const SHAPE: ImageShape = ImageShape::grey(2, 3);
+
+    fn images(count: usize) -> Dataset {
+        Dataset::new("mine", SHAPE, vec![0; count * SHAPE.len()]).unwrap()
     }
 
     #[test]
-    fn the_digest_follows_the_pixels() {
-        let paper = Dataset::new("a", vec![0; IMAGE_LEN], vec![1]).unwrap();
-        let same = Dataset::new("b", vec![0; IMAGE_LEN], vec![7]).unwrap();
-        let ink = Dataset::new("a", vec![255; IMAGE_LEN], vec![1]).unwrap();
-        assert_eq!(paper.digest(), same.digest());
-        assert_ne!(paper.digest(), ink.digest());
-        assert_eq!(paper.digest().len(), 64);
+    fn pixels_must_be_whole_images() {
+        let error = Dataset::new("mine", SHAPE, vec![0; 17]).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "data set \"mine\" has 17 bytes of pixels; expected a multiple of 6 for images of 3x2"
+        );
+        let empty = Dataset::new("mine", SHAPE, vec![]);
+        assert_eq!(empty, Err(DatasetError::Empty { name: "mine".into() }));
+        let no_pixels = Dataset::new("mine", ImageShape::grey(0, 3), vec![0; 6]);
+        assert!(matches!(no_pixels, Err(DatasetError::Length { .. })));
+    }
+
+    #[test]
+    fn labels_are_optional_and_each_has_a_name() {
+        let unlabelled = images(3);
+        assert_eq!((unlabelled.labels(), unlabelled.classes()), (None, None));
+        assert!(unlabelled.class_names().is_empty());
+
+        let numbered = images(3).with_labels(vec![0, 2, 0], vec![]).unwrap();
+        assert_eq!(numbered.labels(), Some(&[0, 2, 0][..]));
+        assert_eq!(numbered.class_names(), ["0", "1", "2"]);
+
+        let names = || vec!["cat".to_owned(), "dog".to_owned()];
+        assert_eq!(images(2).with_labels(vec![0, 0], names()).unwrap().classes(), Some(2));
+        let error = images(2).with_labels(vec![0, 2], names()).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "label 1 of data set \"mine\" is 2; expected less than 2, the number of class names"
+        );
+        let error = images(2).with_labels(vec![0], vec![]).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "data set \"mine\" has 1 labels; expected 2, one for each image"
+        );
+    }
+
+    #[test]
+    fn the_digest_depends_on_pixels_and_shape_alone() {
+        let digest = |name: &str, shape, pixel| {
+            Dataset::new(name, shape, vec![pixel; 12]).unwrap().digest().to_owned()
+        };
+        let colour = ImageShape { channels: 2, height: 2, width: 3 };
+        assert_eq!(digest("a", SHAPE, 0), digest("b", SHAPE, 0));
+        assert_ne!(digest("a", SHAPE, 0), digest("a", SHAPE, 255));
+        assert_ne!(digest("a", SHAPE, 0), digest("a", colour, 0));
+        let header = [0, 0, 8, 4, 0, 0, 0, 1, 0, 0, 0, 2, 0, 0, 0, 3, 0, 0, 0, 2];
+        let file = [&header[..], &[7; 12]].concat();
+        assert_eq!(digest("a", colour, 7), format!("{:x}", Sha256::digest(file)));
+        let labelled = images(2).with_labels(vec![0, 1], vec![]).unwrap();
+        assert_eq!(labelled.digest(), images(2).digest());
     }
 }

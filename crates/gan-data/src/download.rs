@@ -1,119 +1,82 @@
-//! MNIST from a mirror: only what is missing, and only after its digest was checked.
+//! Downloads MNIST's missing files from a mirror and checks their digests.
 
 mod fetch;
+mod options;
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 use std::{fmt, fs, io};
 
 use thiserror::Error;
 use ureq::Agent;
 
-use self::fetch::{Failure, Wanted, fetch};
-use crate::files::{FILE_NAMES, LAYOUTS, MNIST_SHA256, is_present};
+use self::fetch::{Wanted, fetch, write};
+pub use self::options::DownloadOptions;
+use crate::mnist_folder::{FILE_NAMES, LAYOUTS, MNIST_SHA256, find_file};
 
-/// Where files are fetched from, and how long and how large they may be.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct DownloadOptions {
-    /// Addresses of folders that hold MNIST's four `.gz` files. Each file is
-    /// asked of one after another until one of them gives it.
-    pub mirrors: Vec<String>,
-    /// How long finding and reaching a host may take.
-    pub connect_timeout: Duration,
-    /// How long a mirror may send nothing.
-    pub stall_timeout: Duration,
-    /// How long a file may take, however steadily it drips.
-    pub total_timeout: Duration,
-    /// The largest `.gz` file that is accepted, in bytes.
-    pub max_bytes: u64,
-    /// Go through the proxy that the environment names (`HTTPS_PROXY`,
-    /// `ALL_PROXY`, … and `NO_PROXY`), as other programs do.
-    pub environment_proxy: bool,
-}
-
-impl Default for DownloadOptions {
-    fn default() -> Self {
-        Self {
-            mirrors: vec![
-                "https://ossci-datasets.s3.amazonaws.com/mnist/".into(),
-                "https://storage.googleapis.com/cvdf-datasets/mnist/".into(),
-            ],
-            connect_timeout: Duration::from_secs(10),
-            stall_timeout: Duration::from_secs(20),
-            total_timeout: Duration::from_mins(30),
-            // The largest published file has 9 912 422.
-            max_bytes: 16 << 20,
-            environment_proxy: false,
-        }
-    }
-}
-
-/// How far a file has come. Counts start again when another mirror is asked.
+/// Progress of one file. It starts again when another mirror is tried.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Progress<'a> {
     /// The file's name, with `.gz`.
     pub file: &'a str,
-    /// The mirror that is sending it, as in [`DownloadOptions::mirrors`].
+    /// The mirror, as in [`DownloadOptions::mirrors`].
     pub mirror: &'a str,
     /// Bytes received.
     pub received: u64,
-    /// Bytes announced, if the mirror says.
+    /// Bytes in all, if the mirror sends the number.
     pub total: Option<u64>,
 }
 
-/// An address that did not give a file.
+/// An address that failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Attempt {
     /// The file's address.
     pub address: String,
-    /// What came instead, and what was expected.
+    /// What was received, and what was expected.
     pub reason: String,
 }
 
-/// Why a file is still missing.
+/// Why a file could not be downloaded.
 #[derive(Debug, Error)]
 pub enum DownloadError {
-    /// No mirror gave the file.
+    /// No mirror sent the file.
     #[error(
         "cannot download {file}:\n  {}\n\
-         expected one of these addresses to give MNIST's file; try again later, \
+         expected MNIST's file from one of these addresses; try again later, \
          put the four .gz files into {} yourself, \
-         or learn from another data set (--dataset synthetic needs no download)",
+         or train on another data set (--dataset synthetic needs no download)",
         list(.attempts), .dir.display()
     )]
     Mirrors {
         /// The file's name.
         file: String,
-        /// Where it was to go.
+        /// The folder that it was for.
         dir: PathBuf,
-        /// Every address that was asked, in order.
+        /// Every address that was tried, in order.
         attempts: Vec<Attempt>,
     },
-    /// The folder does not take the file.
+    /// The folder cannot be written.
     #[error(
-        "cannot write {}: {cause}; expected a folder that may be written, with room for 12 MB; \
-         choose another one or make room",
+        "cannot write {}: {cause}; expected a writable folder with 12 MB free; \
+         choose another one or free disk space",
         .path.display()
     )]
     Folder {
         /// What was to be written.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         cause: io::Error,
     },
 }
 
-/// Fetches those of MNIST's four `.gz` files that `dir` has neither as they
-/// are nor decompressed. Nothing that is there is looked into or overwritten.
+/// Downloads those of MNIST's four `.gz` files that `dir` has neither compressed nor
+/// uncompressed. Existing files are neither read nor overwritten.
 ///
-/// A file gets its name only when its decompressed content has the published
-/// SHA-256 and is on the disk; until then it is a `.part` file of its own, so
-/// that two downloads at once do not meet. A failure removes that one, and
-/// leaves what was fetched before it; only a process that is killed leaves a
-/// `.part` behind, which nothing reads.
+/// A file is written when it is complete and its decompressed content has the published SHA-256,
+/// through a `.part` file beside it that only a process killed at that moment leaves behind.
+/// Files that were complete before a failure are kept.
 ///
 /// # Errors
-/// When no mirror gives a missing file, or `dir` cannot be written.
+/// When no mirror sends a missing file, or `dir` cannot be written.
 pub fn download(
     dir: &Path,
     options: &DownloadOptions,
@@ -133,7 +96,8 @@ fn fetch_all(
     options: &DownloadOptions,
     progress: &mut dyn FnMut(Progress<'_>),
 ) -> Result<(), DownloadError> {
-    let missing: Vec<_> = wanted.iter().filter(|file| !is_present(dir, file.name)).collect();
+    let missing: Vec<_> =
+        wanted.iter().filter(|file| find_file(dir, file.name).is_none()).collect();
     if missing.is_empty() {
         return Ok(());
     }
@@ -151,15 +115,18 @@ fn fetch_all(
                 return Err(DownloadError::Mirrors { file, dir, attempts });
             };
             let address = format!("{}/{name}", mirror.trim_end_matches('/'));
-            let mut report =
+            let mut progress =
                 |received, total| progress(Progress { file: name, mirror, received, total });
-            match fetch(&agent, &address, file, &dir.join(name), options, &mut report) {
-                Ok(()) => break,
-                Err(Failure::Mirror(reason)) => attempts.push(Attempt { address, reason }),
-                Err(Failure::Folder(cause)) => return Err(folder(&dir.join(name), cause)),
+            match fetch(&agent, &address, file, options, &mut progress) {
+                Ok(bytes) => {
+                    let target = dir.join(name);
+                    write(&bytes, &target).map_err(|cause| folder(&target, cause))?;
+                    break;
+                }
+                Err(reason) => attempts.push(Attempt { address, reason }),
             }
         }
-        // The mirror that gave this file is the first to be asked for the next.
+        // The mirror that worked is tried first for the next file.
         mirrors.rotate_left(attempts.len());
     }
     Ok(())
@@ -186,7 +153,7 @@ impl fmt::Display for Attempt {
 
 fn list(attempts: &[Attempt]) -> String {
     if attempts.is_empty() {
-        return "no address was given".into();
+        return "no mirror was given".into();
     }
     attempts.iter().map(Attempt::to_string).collect::<Vec<_>>().join("\n  ")
 }

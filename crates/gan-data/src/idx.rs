@@ -1,28 +1,31 @@
-//! The IDX layout of MNIST's files, checked byte by byte while a file is copied.
+//! The IDX format of MNIST's files, read into memory and checked.
 
-use std::io::{self, ErrorKind, Read, Write};
+use std::io::{self, Read};
 
+use gan_core::ImageShape;
+use gan_core::memory::{OutOfMemory, reserve};
 use thiserror::Error;
 
-use crate::{IMAGE_LEN, SIDE};
+/// Shape of MNIST's images, and of those of every data set in its format.
+pub const MNIST_SHAPE: ImageShape = ImageShape::grey(28, 28);
 
 const IMAGES_MAGIC: u32 = 0x0803;
 const LABELS_MAGIC: u32 = 0x0801;
 const CLASSES: u8 = 10;
 
-/// What an IDX file must hold, and how many of it.
+/// What an IDX file must contain, and how many of it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Layout {
-    /// Images of 28×28 bytes.
+    /// Images of [`MNIST_SHAPE`].
     Images(u32),
     /// Labels of one byte, 0 to 9.
     Labels(u32),
 }
 
-/// How a file differs from what its name promises.
+/// How a file differs from its layout.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 pub enum IdxError {
-    /// The first four bytes name something else.
+    /// The first four bytes are those of another format.
     #[error(
         "it starts with {found:#010x}; \
          expected {expected:#010x}, which marks an IDX file of {what}{}",
@@ -36,8 +39,8 @@ pub enum IdxError {
         /// "images" or "labels".
         what: &'static str,
     },
-    /// The header gives another number of images or labels.
-    #[error("its header promises {found} {what}; expected {expected}")]
+    /// The header has another number of images or labels.
+    #[error("its header states {found} {what}; expected {expected}")]
     Count {
         /// The number in the header.
         found: u32,
@@ -46,8 +49,8 @@ pub enum IdxError {
         /// "images" or "labels".
         what: &'static str,
     },
-    /// The header gives another image size.
-    #[error("its header promises images of {rows}x{columns} pixels; expected 28x28")]
+    /// The header has another image size.
+    #[error("its header states images of {columns}x{rows} pixels; expected {MNIST_SHAPE}")]
     Shape {
         /// Rows in the header.
         rows: u32,
@@ -59,13 +62,13 @@ pub enum IdxError {
     Short {
         /// Bytes found.
         found: u64,
-        /// Bytes that the layout takes.
+        /// Bytes that the header stands for.
         expected: u64,
     },
-    /// The file goes on where it should end; how far was not read.
-    #[error("it goes on after byte {expected} (decompressed); expected it to end there")]
+    /// The file is longer than it should be; how much longer is not read.
+    #[error("it is longer than {expected} bytes (decompressed); expected exactly that length")]
     Long {
-        /// Bytes that the layout takes.
+        /// Bytes that the header stands for.
         expected: u64,
     },
     /// A label is not a digit.
@@ -78,31 +81,49 @@ pub enum IdxError {
     },
 }
 
-/// Why a checked copy stopped.
+/// Why a file's content was not read.
 #[derive(Debug)]
-pub(crate) enum CopyError {
-    Read(io::Error),
-    Write(io::Error),
+pub(crate) enum ReadError {
+    Io(io::Error),
     Content(IdxError),
+    Memory(OutOfMemory),
+}
+
+impl From<io::Error> for ReadError {
+    fn from(error: io::Error) -> Self {
+        Self::Io(error)
+    }
+}
+
+impl From<IdxError> for ReadError {
+    fn from(error: IdxError) -> Self {
+        Self::Content(error)
+    }
 }
 
 impl Layout {
-    /// The bytes that come before the first pixel or label.
+    /// The bytes before the first pixel or label.
     pub(crate) fn header(self) -> Vec<u8> {
-        let side = SIDE as u32;
+        let ImageShape { height, width, .. } = MNIST_SHAPE;
         let words: &[u32] = match self {
-            Self::Images(count) => &[IMAGES_MAGIC, count, side, side],
+            Self::Images(count) => &[IMAGES_MAGIC, count, height as u32, width as u32],
             Self::Labels(count) => &[LABELS_MAGIC, count],
         };
         words.iter().flat_map(|word| word.to_be_bytes()).collect()
     }
 
+    /// Bytes of pixels or labels.
+    pub(crate) const fn body_len(self) -> usize {
+        match self {
+            Self::Images(count) => count as usize * MNIST_SHAPE.len(),
+            Self::Labels(count) => count as usize,
+        }
+    }
+
     /// The length of the whole file in bytes.
     pub(crate) const fn file_len(self) -> u64 {
-        match self {
-            Self::Images(count) => 16 + count as u64 * IMAGE_LEN as u64,
-            Self::Labels(count) => 8 + count as u64,
-        }
+        let header = if matches!(self, Self::Images(_)) { 16 } else { 8 };
+        header + self.body_len() as u64
     }
 
     fn check_header(self, head: &[u8]) -> Result<(), IdxError> {
@@ -122,65 +143,47 @@ impl Layout {
             return Err(IdxError::Count { found, expected, what });
         }
         if let (Some(rows), Some(columns)) = (words.next(), words.next())
-            && (rows, columns) != (SIDE as u32, SIDE as u32)
+            && (rows as usize, columns as usize) != (MNIST_SHAPE.height, MNIST_SHAPE.width)
         {
             return Err(IdxError::Shape { rows, columns });
         }
         Ok(())
     }
 
-    fn check_labels(self, body: &[u8], first: u64) -> Result<(), IdxError> {
-        if let Self::Labels(_) = self
-            && let Some(at) = body.iter().position(|&label| label >= CLASSES)
+    fn check_labels(self, body: &[u8]) -> Result<(), IdxError> {
+        if matches!(self, Self::Labels(_))
+            && let Some(index) = body.iter().position(|&label| label >= CLASSES)
         {
-            return Err(IdxError::Label { index: first + at as u64, found: body[at] });
+            return Err(IdxError::Label { index: index as u64, found: body[index] });
         }
         Ok(())
     }
 }
 
-/// Copies `source` to `sink` to its end, which must come exactly where
-/// `layout` says.
+/// Reads the pixels or labels of `source`, which must have exactly the length of `layout`.
 ///
-/// Memory is one buffer whatever the header promises, and a source without an
-/// end is left soon after the last byte that was expected.
-pub(crate) fn copy_checked(
-    layout: Layout,
-    mut source: impl Read,
-    mut sink: impl Write,
-) -> Result<(), CopyError> {
-    let header_len = layout.header().len() as u64;
-    let expected = layout.file_len();
+/// Memory is allocated once, for the size of `layout`, whatever the header states. No more than one byte
+/// after the last expected one is read.
+pub(crate) fn read_checked(layout: Layout, mut source: impl Read) -> Result<Vec<u8>, ReadError> {
+    let header_len = layout.header().len();
+    let mut header = Vec::with_capacity(header_len);
+    source.by_ref().take(header_len as u64).read_to_end(&mut header)?;
+    layout.check_header(&header)?;
 
-    let mut head = Vec::new();
-    source.by_ref().take(header_len).read_to_end(&mut head).map_err(CopyError::Read)?;
-    layout.check_header(&head).map_err(CopyError::Content)?;
-    sink.write_all(&head).map_err(CopyError::Write)?;
-
-    let mut found = head.len() as u64;
-    let mut buffer = vec![0; 64 * 1024];
-    loop {
-        let read = match source.read(&mut buffer) {
-            Ok(0) => break,
-            Ok(read) => read,
-            Err(error) if error.kind() == ErrorKind::Interrupted => continue,
-            Err(error) => return Err(CopyError::Read(error)),
-        };
-        let body = &buffer[..read];
-        if found + read as u64 > expected {
-            return Err(CopyError::Content(IdxError::Long { expected }));
-        }
-        layout.check_labels(body, found - header_len).map_err(CopyError::Content)?;
-        sink.write_all(body).map_err(CopyError::Write)?;
-        found += read as u64;
-    }
+    let mut body = reserve(layout.body_len()).map_err(ReadError::Memory)?;
+    source.by_ref().take(layout.body_len() as u64).read_to_end(&mut body)?;
+    layout.check_labels(&body)?;
+    let (found, expected) = ((header.len() + body.len()) as u64, layout.file_len());
     if found < expected {
-        return Err(CopyError::Content(IdxError::Short { found, expected }));
+        return Err(IdxError::Short { found, expected }.into());
     }
-    Ok(())
+    if source.take(1).read_to_end(&mut header)? > 0 {
+        return Err(IdxError::Long { expected }.into());
+    }
+    Ok(body)
 }
 
-/// Mistakes that the first bytes give away.
+/// A likely mistake, from the first bytes.
 fn magic_hint(found: u32) -> &'static str {
     match found {
         IMAGES_MAGIC => " (these are images)",

@@ -1,23 +1,26 @@
-//! What a GAN learns from: MNIST and sets of its shape, their download, digits
-//! drawn here, and the batches a training step sees.
+//! Data sets: images in memory, the files they are read from, and the batches of a training step.
 //!
-//! A [`Dataset`] is bytes in memory, one byte a pixel, 0 for paper and 255 for
-//! ink. It comes from one of four places: the four published files in a folder
-//! ([`load_folder`]), a mirror ([`download`]), our own stroke description of
-//! the digits ([`synthetic`]), or the caller ([`Dataset::new`]).
+//! A [`Dataset`] is images of one shape, a byte per value, with optional labels. It comes from
+//! one of four sources: the four published files of MNIST in a folder ([`load_folder`]), a mirror
+//! (`download`, with the feature of that name), digits drawn by this crate ([`synthetic()`]), or
+//! the caller ([`Dataset::new`]).
 //!
-//! Nothing here prints, reads a flag or touches a tensor.
+//! Nothing here prints, reads a flag or uses a tensor.
 
 mod batch;
 mod dataset;
+#[cfg(feature = "download")]
 mod download;
-mod files;
 mod idx;
+mod mnist_folder;
 mod synthetic;
 
 pub use batch::draw_batch;
-pub use dataset::{Dataset, DatasetError, IMAGE_LEN, SIDE};
+pub use dataset::{Dataset, DatasetError};
+#[cfg(feature = "download")]
 pub use download::{Attempt, DownloadError, DownloadOptions, Progress, download};
-pub use files::{FILE_NAMES, KnownDataset, LoadError, Loaded, copied, load_folder, missing_files};
-pub use idx::IdxError;
+pub use idx::{IdxError, MNIST_SHAPE};
+pub use mnist_folder::{
+    FILE_NAMES, KnownDataset, LoadError, Loaded, load_folder, missing_files, read_idx,
+};
 pub use synthetic::synthetic;

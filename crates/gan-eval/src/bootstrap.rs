@@ -1,13 +1,11 @@
-//! Bootstrap intervals: how far a measure would move with other samples.
+//! Bootstrap intervals: how much a measure varies with other samples.
 
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 
-use crate::quantile::{quantile, sorted};
-
-/// Resamples for an interval, where nothing speaks for another number.
+/// The default number of resamples for an interval.
 pub const RESAMPLES: usize = 200;
-/// What an interval should hold the true value with.
+/// The probability that an interval contains the true value.
 pub const LEVEL: f64 = 0.95;
 
 /// An interval, both ends included.
@@ -50,11 +48,10 @@ pub fn percentile_interval(resampled: &[f64]) -> Interval {
 /// The basic interval (Davison & Hinkley 1997, section 5.2): the percentile interval mirrored
 /// at the statistic's own `value`. For statistics with bias, such as the Fréchet distance.
 ///
-/// A resample holds some samples twice, so its distance is off again as the samples' own
-/// is from the truth, and by about as much: mirrored, the two make up for each other. The
-/// interval is thus about the distance without bias, and may leave `value` out, or reach
-/// below 0. It covers the chance of what was resampled alone: with a fixed real side, that
-/// in the fake samples.
+/// A resample contains some samples twice, so its distance is biased again by about as much as
+/// `value` is: mirrored, the two biases cancel. The interval is thus for the unbiased distance,
+/// and may not contain `value`, or reach below 0. It covers the variation of what is resampled
+/// alone: with fixed real images, that of the samples.
 ///
 /// # Panics
 /// When there are no values.
@@ -65,7 +62,7 @@ pub fn basic_interval(value: f64, resampled: &[f64]) -> Interval {
 }
 
 /// The percentile interval of the mean of one value a sample, from `resamples` resamples,
-/// of which [`RESAMPLES`] will do.
+/// usually [`RESAMPLES`].
 ///
 /// # Panics
 /// When there are no values, or no resamples.
@@ -73,10 +70,31 @@ pub fn basic_interval(value: f64, resampled: &[f64]) -> Interval {
 pub fn mean_interval(values: &[f64], resamples: usize, rng: &mut ChaCha8Rng) -> Interval {
     assert!(!values.is_empty(), "no values");
     let n = values.len();
-    // The draws of `resample`, added up as they come.
+    // The draws of `resample`, summed at once.
     let mut mean = || (0..n).map(|_| values[draw(n, rng)]).sum::<f64>() / n as f64;
     let means: Vec<f64> = (0..resamples).map(|_| mean()).collect();
     percentile_interval(&means)
+}
+
+/// The quantile `q` in [0, 1] of a list in rising order, interpolated linearly between its two
+/// neighbours there (Hyndman & Fan 1996, definition 7, NumPy's default).
+///
+/// # Panics
+/// When the list is empty.
+pub(crate) fn quantile(sorted: &[f64], q: f64) -> f64 {
+    assert!(!sorted.is_empty(), "no numbers to take a quantile of");
+    let last = sorted.len() - 1;
+    let place = q.clamp(0.0, 1.0) * last as f64;
+    let (low, high) = (sorted[place as usize], sorted[(place as usize + 1).min(last)]);
+    // Equal ends first: two infinities have no difference.
+    if low == high { low } else { low + (high - low) * place.fract() }
+}
+
+/// The numbers as `f64`, in rising order, with those that are not a number last.
+pub(crate) fn sorted<T: Copy + Into<f64>>(numbers: &[T]) -> Vec<f64> {
+    let mut sorted: Vec<f64> = numbers.iter().map(|&x| x.into()).collect();
+    sorted.sort_unstable_by(f64::total_cmp);
+    sorted
 }
 
 #[cfg(test)]
@@ -95,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn a_resample_is_as_large_as_the_set_and_repeats() {
+    fn a_resample_has_the_size_of_the_samples_and_repeats() {
         let counts = resample(1000, &mut rng(1));
         assert_eq!(counts.iter().sum::<u32>(), 1000);
         assert_eq!(counts, resample(1000, &mut rng(1)));
@@ -127,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn the_basic_interval_of_a_frechet_distance_holds_the_truth() {
+    fn the_basic_interval_of_a_frechet_distance_contains_the_true_value() {
         // Each set has 300 samples of 8 features; the samples' own Gaussian is known.
         let (n, dim) = (300, 8);
         let mut source = rng(5);
@@ -149,5 +167,13 @@ mod tests {
         assert!(holds, "{interval:?} around {value}, not {truth}");
         let middle = f64::midpoint(interval.low, interval.high);
         assert!(middle < value, "a bootstrap distance is too large: {middle} and {value}");
+    }
+
+    #[test]
+    fn quantiles_are_interpolated_linearly() {
+        let list = sorted(&[4.0_f32, 1.0, 2.0]);
+        let at: Vec<f64> = [0.0, 0.25, 0.5, 0.75, 1.0].map(|q| quantile(&list, q)).to_vec();
+        assert_eq!(at, [1.0, 1.5, 2.0, 3.0, 4.0]);
+        assert_eq!(quantile(&[7.0], 0.3), 7.0);
     }
 }

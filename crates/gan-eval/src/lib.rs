@@ -1,29 +1,31 @@
-//! How good generated images are, by measures that anyone can repeat.
+//! Measures of how good generated images are.
 //!
-//! - A [`FeatureExtractor`] is a frozen classifier: what it sees in an image, and takes it for, is what
-//!   is measured. One for MNIST is built in, named in every result; [`train_feature_extractor`] makes one
-//!   for other data sets.
-//! - A [`Reference`] is the real images, seen through a ruler; it judges others to [`Measures`].
-//! - [`nearest`] and [`memory`] tell whether training images were copied.
-//! - The measures themselves are functions on slices of numbers: [`frechet`], [`neighbours`],
-//!   [`classes`], [`memory`], with [`bootstrap`] for their intervals.
+//! - A [`FeatureExtractor`] is a classifier with fixed weights: its features and probabilities of
+//!   an image are what is measured. One for MNIST is built in; [`train_feature_extractor`] trains
+//!   one for another data set.
+//! - A [`Reference`] has the features of real images, and evaluates others to [`Measures`].
+//! - [`nearest()`] and [`memorisation()`](memorisation::memorisation) detect copies of training
+//!   images.
+//! - The measures themselves are functions on slices: [`frechet`], [`neighbours`], [`classes`],
+//!   [`memorisation`], with [`bootstrap`] for their intervals.
 //!
-//! Features are row-major `[n, dim]`, one sample a row; probabilities are `[n, classes]`.
+//! Features are row-major `[n, dim]`, an image per row; probabilities are `[n, classes]`.
 
 pub mod bootstrap;
 pub mod classes;
+mod evaluate;
+mod feature_extractor;
+mod feature_extractor_file;
+mod feature_extractor_training;
 pub mod frechet;
-mod judge;
-pub mod memory;
+pub mod memorisation;
 mod nearest;
 pub mod neighbours;
-mod quantile;
-mod ruler;
-mod ruler_file;
-mod ruler_training;
+mod subset;
 
-pub use judge::{Measure, Measures, Options, Reference, evenly, stand_ins};
+pub use evaluate::{Measure, Measures, Options, Reference};
+pub use feature_extractor::{Extracted, FeatureExtractor};
+pub use feature_extractor_file::FeatureExtractorError;
+pub use feature_extractor_training::{ExtractorProgress, train_feature_extractor};
 pub use nearest::{Nearest, nearest};
-pub use ruler::{Extracted, FeatureExtractor};
-pub use ruler_file::FeatureExtractorError;
-pub use ruler_training::{ExtractorProgress, train_feature_extractor};
+pub use subset::random_subset;

@@ -29,7 +29,7 @@ impl Activation {
 
     /// `gradient` times the slope of y at x, told from y, in plain Burn.
     #[must_use]
-    pub fn slope(self, gradient: Tensor<2>, y: Tensor<2>) -> Tensor<2> {
+    pub fn vjp(self, gradient: Tensor<2>, y: Tensor<2>) -> Tensor<2> {
         match self {
             Self::None => gradient,
             Self::LeakyRelu(slope) => {

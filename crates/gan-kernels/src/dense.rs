@@ -42,7 +42,7 @@ pub fn dense_reference(
 /// `output`, which without an activation is not looked at, counts as a constant, which for a piecewise linear activation it is almost
 /// everywhere: there, gradients of the slope are exact.
 #[must_use]
-pub fn dense_tangent(
+pub fn dense_jvp(
     tangent: Tensor<2>,
     weight: Tensor<2>,
     output: Tensor<2>,
@@ -50,20 +50,20 @@ pub fn dense_tangent(
 ) -> Tensor<2> {
     #[cfg(any(feature = "flex", feature = "ndarray"))]
     if crate::fused::can_run(&tangent) && crate::fused::can_run(&weight) {
-        return crate::fused::dense_tangent(tangent, weight, output, activation);
+        return crate::fused::dense_jvp(tangent, weight, output, activation);
     }
-    dense_tangent_reference(tangent, weight, output, activation)
+    dense_jvp_reference(tangent, weight, output, activation)
 }
 
-/// [`dense_tangent`] in plain Burn operations.
+/// [`dense_jvp`] in plain Burn operations.
 #[must_use]
-pub fn dense_tangent_reference(
+pub fn dense_jvp_reference(
     tangent: Tensor<2>,
     weight: Tensor<2>,
     output: Tensor<2>,
     activation: Activation,
 ) -> Tensor<2> {
-    activation.slope(tangent.matmul(weight), output)
+    activation.vjp(tangent.matmul(weight), output)
 }
 
 #[cfg(test)]
@@ -137,7 +137,7 @@ mod tests {
                     weight.grad(&gradients).unwrap().into_data(),
                 ]
             };
-            let (fused, plain) = (run(dense_tangent), run(dense_tangent_reference));
+            let (fused, plain) = (run(dense_jvp), run(dense_jvp_reference));
             for (fused, plain) in fused.iter().zip(&plain) {
                 fused.assert_approx_eq::<f32>(plain, Tolerance::rel_abs(1e-4, 1e-5));
             }

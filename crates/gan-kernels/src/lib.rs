@@ -1,7 +1,7 @@
 //! The CPU's fast path: a dense layer with its activation as one operation, and
 //! Adam with the weight average as one pass.
 //!
-//! [`dense`] and [`batch_norm`] are what a net calls, [`dense_tangent`] what a gradient penalty
+//! [`dense`] and [`batch_norm`] are what a net calls, [`dense_jvp`] what a gradient penalty
 //! calls, and [`log_sigmoid`] what a loss calls. On Burn's CPU back ends each is an operation of this crate, with a backward pass of its own;
 //! everywhere else, and as the reference that ours is tested against, it is plain Burn.
 //! [`AdamStep`] works on slices, so it serves any back end whose tensors lie in the
@@ -15,6 +15,7 @@
 mod activation;
 mod adam;
 mod batch_norm;
+mod concat;
 mod dense;
 #[cfg(any(feature = "flex", feature = "ndarray"))]
 mod fused;
@@ -25,9 +26,8 @@ mod log_sigmoid;
 mod matmul;
 #[cfg(any(feature = "flex", feature = "ndarray"))]
 mod pack;
-pub mod plain;
 mod recycle;
-mod stack;
+pub mod reference;
 mod tanh;
 mod team;
 #[cfg(any(feature = "flex", feature = "ndarray"))]
@@ -36,8 +36,8 @@ mod tile;
 pub use activation::Activation;
 pub use adam::AdamStep;
 pub use batch_norm::{batch_norm, batch_norm_reference};
-pub use dense::{dense, dense_reference, dense_tangent, dense_tangent_reference};
+pub use concat::concat_rows;
+pub use dense::{dense, dense_jvp, dense_jvp_reference, dense_reference};
 pub use log_sigmoid::log_sigmoid;
 pub use recycle::{buffer, tensor_data};
-pub use stack::stack;
 pub use team::{join, set_threads, threads};

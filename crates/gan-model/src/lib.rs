@@ -1,26 +1,27 @@
-//! The two nets of a GAN, their losses, and the checkpoint file that holds them.
+//! The two nets of a GAN, their losses, and the checkpoint file that stores them.
 //!
-//! - [`Generator`] and [`Discriminator`] are dense nets of the sizes in a
-//!   [`ModelConfig`]; the discriminator answers with logits.
-//! - [`loss`] holds the objectives: pure functions of logits.
+//! - [`Generator`] and [`Discriminator`] are built from a [`ModelConfig`]. A [`Family`] of nets
+//!   describes two stacks of layers; the rest is the same for every family.
+//! - [`loss`] has the objectives: pure functions of logits.
+//! - [`Adam`] and [`Ema`] update the weights, and their moving average.
 //! - [`checkpoint`] reads and writes `ckpt.mpk` and documents it byte for byte.
 //! - [`device`] turns a name such as `auto` or `wgpu:1` into a Burn device.
 //!
-//! No training here, no drawing, and no data set.
+//! No training loop, no sampling, and no data set.
 
 mod adam;
 pub mod checkpoint;
 mod config;
-mod deviation;
 pub mod device;
 mod discriminator;
+mod families;
 mod generator;
-mod init;
+mod layers;
 pub mod loss;
 
 pub use adam::{Adam, AdamConfig, Ema};
-pub use config::{
-    ConfigError, DatasetInfo, Loss, ModelConfig, Normalisation, Schedule, TrainingConfig,
-};
-pub use discriminator::{Discriminator, DiscriminatorOutput, probability};
+pub use config::{ConfigError, DatasetInfo, Loss, ModelConfig, Schedule, TrainingConfig};
+pub use discriminator::{Discriminator, DiscriminatorOutput, DropoutMasks, probability};
+pub use families::{DenseConfig, Family, Normalisation};
 pub use generator::Generator;
+pub use layers::Labels;

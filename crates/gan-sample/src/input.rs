@@ -1,19 +1,21 @@
-//! Pictures from files, whoever drew them: NumPy, a folder of PNGs.
+//! Reading images of any program: NumPy, a folder of PNGs.
 
 use std::fs::{self, File};
-use std::io::{BufReader, Error, Read};
+use std::io::{BufReader, Error, ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
+use gan_core::ImageShape;
+use gan_core::memory::reserve;
 use image::codecs::png::PngDecoder;
 use image::{DynamicImage, ImageDecoder, Limits};
 use thiserror::Error;
 
 /// The longest header of an array that is read: the longest of the first version.
 const MAX_HEADER: u32 = u16::MAX as u32;
-/// What a PNG may take in memory to be decoded.
+/// The most memory that decoding a PNG may take.
 const MAX_DECODING: u64 = 1 << 22;
 
-/// Pictures that could not be read.
+/// Why images cannot be read.
 #[derive(Debug, Error)]
 pub enum InputError {
     /// The system refused.
@@ -24,7 +26,7 @@ pub enum InputError {
         /// The system's answer.
         source: Error,
     },
-    /// Something else than pictures of the size that was asked for.
+    /// Something else than images of the expected shape.
     #[error("{} {found}; expected {expected}", path.display())]
     Other {
         /// The path.
@@ -36,47 +38,52 @@ pub enum InputError {
     },
 }
 
-/// The first `count` pictures of `size` (width, height) at `path`, `[n, height, width]`
-/// row-major: of an array of `uint8` with that shape or `[n, height * width]`, or of a folder's
-/// PNGs in the order of their names. There may be fewer, and never none.
+/// The first `count` images of `shape` at `path`, `[n, height, width, channels]` row-major: of an
+/// array of `uint8` with that shape (without the last axis for one channel) or
+/// `[n, height * width * channels]`, or of a folder's PNGs in the order of their names. There may be
+/// fewer than `count`, and never none.
 ///
 /// # Errors
-/// Names the file, what was found and what was expected. What a file says of its size is not
-/// believed: memory grows with the pictures that are there.
-pub fn read_images(path: &Path, size: [usize; 2], count: usize) -> Result<Vec<u8>, InputError> {
+/// Names the file, what was found and what was expected. Memory grows with the images that are
+/// there, whatever size a file states.
+pub fn read_images(path: &Path, shape: ImageShape, count: usize) -> Result<Vec<u8>, InputError> {
     let io = |source| InputError::Io { path: path.into(), source };
     let metadata = fs::metadata(path).map_err(io)?;
     if metadata.is_dir() {
-        return folder(path, size, count);
+        return folder(path, shape, count);
     }
-    let [width, height] = size;
+    let axes: Vec<_> = axes(shape).iter().map(u64::to_string).collect();
+    let (axes, len) = (axes.join(", "), shape.len());
     let other = |found| InputError::Other {
         path: path.into(),
         found,
-        expected: format!(
-            "a NumPy array of uint8, [n, {height}, {width}] or [n, {}]",
-            width * height
-        ),
+        expected: format!("a NumPy array of uint8, [n, {axes}] or [n, {len}]"),
     };
     // Before it is opened: opening a pipe would wait for its other end.
     if !metadata.is_file() {
         return Err(other("is neither a file nor a folder".into()));
     }
-    array(&mut File::open(path).map_err(io)?, size, count).map_err(other)
+    array(&mut File::open(path).map_err(io)?, shape, count).map_err(other)
 }
 
-/// What is wrong, or the pictures.
+/// The axes of one image in an array.
+fn axes(shape: ImageShape) -> Vec<u64> {
+    let axes = [shape.height, shape.width, shape.channels].map(|n| n as u64);
+    axes[..if shape.channels == 1 { 2 } else { 3 }].into()
+}
+
+/// Reads an array; the error says what is wrong.
 ///
-/// The header is a dictionary in Python's notation. Three of its words are looked for, instead
-/// of parsing it: a general parser can be kept busy for years by brackets that are left open.
-fn array(file: &mut impl Read, size: [usize; 2], count: usize) -> Result<Vec<u8>, String> {
+/// The header is a dictionary in Python's notation. Only the three needed fields are parsed: a
+/// general parser takes years for a header of unclosed brackets.
+fn array(file: &mut impl Read, image: ImageShape, count: usize) -> Result<Vec<u8>, String> {
     let failed = |error: Error| format!("cannot be read: {error}");
     let mut begin = [0; 10];
     file.read_exact(&mut begin).map_err(failed)?;
     let [0x93, b'N', b'U', b'M', b'P', b'Y', version, _, low, high] = begin else {
-        return Err("cannot be read: it does not begin as such".into());
+        return Err("cannot be read: it does not begin as an array".into());
     };
-    // The length of the header is of two bytes at first, of four from version 2 on.
+    // The header's length has two bytes in version 1, and four since version 2.
     let mut more = [0; 2];
     if version > 1 {
         file.read_exact(&mut more).map_err(failed)?;
@@ -98,17 +105,12 @@ fn array(file: &mut impl Read, size: [usize; 2], count: usize) -> Result<Vec<u8>
     let numbers = inner.unwrap_or("?").split(',').map(str::trim).filter(|text| !text.is_empty());
     let shape: Result<Vec<u64>, _> = numbers.map(str::parse).collect();
     let shape = shape.map_err(|_| "cannot be read: its header has no shape of numbers")?;
-    let [width, height] = size.map(|n| n as u64);
-    let fits = match shape[..] {
-        [_, rows, columns] => [columns, rows] == [width, height],
-        [_, pixels] => pixels == width * height,
-        _ => false,
-    };
-    if !fits || shape[0] == 0 {
+    let fits = |axes: &[u64]| axes == self::axes(image) || axes == [image.len() as u64];
+    if shape.is_empty() || !fits(&shape[1..]) || shape[0] == 0 {
         return Err(format!("has the shape {shape:?}"));
     }
     if !value("fortran_order")?.starts_with("False") {
-        return Err("is in Fortran's order".into());
+        return Err("is in Fortran order".into());
     }
     let kind = value("descr")?;
     let kind = kind.split(',').next().unwrap_or_default().trim_end();
@@ -117,7 +119,7 @@ fn array(file: &mut impl Read, size: [usize; 2], count: usize) -> Result<Vec<u8>
     }
 
     let count = count.min(usize::try_from(shape[0]).unwrap_or(usize::MAX));
-    let wanted = count.saturating_mul(size[0] * size[1]);
+    let wanted = count.saturating_mul(image.len());
     let mut pixels = Vec::new();
     file.take(wanted as u64).read_to_end(&mut pixels).map_err(failed)?;
     if pixels.len() < wanted {
@@ -127,7 +129,7 @@ fn array(file: &mut impl Read, size: [usize; 2], count: usize) -> Result<Vec<u8>
     Ok(pixels)
 }
 
-fn folder(path: &Path, size: [usize; 2], count: usize) -> Result<Vec<u8>, InputError> {
+fn folder(path: &Path, shape: ImageShape, count: usize) -> Result<Vec<u8>, InputError> {
     let io = |source| InputError::Io { path: path.into(), source };
     let mut files = Vec::new();
     for entry in fs::read_dir(path).map_err(io)? {
@@ -136,30 +138,31 @@ fn folder(path: &Path, size: [usize; 2], count: usize) -> Result<Vec<u8>, InputE
             files.push(path);
         }
     }
-    let [width, height] = size;
+    let ImageShape { width, height, .. } = shape;
     if files.is_empty() {
         return Err(InputError::Other {
             path: path.into(),
             found: "holds no .png".into(),
-            expected: format!("one PNG of {width}x{height} pixels a picture"),
+            expected: format!("one PNG of {width}x{height} pixels an image"),
         });
     }
     files.sort();
     files.truncate(count);
-    let mut pixels = Vec::with_capacity(files.len() * width * height);
+    let mut pixels = reserve(files.len() * shape.len())
+        .map_err(|refused| io(Error::new(ErrorKind::OutOfMemory, refused)))?;
     for file in files {
         let other = |found| InputError::Other {
             path: file.clone(),
             found,
             expected: format!("a PNG of {width}x{height} pixels"),
         };
-        pixels.extend(picture(&file, size).map_err(other)?);
+        pixels.extend(png(&file, shape).map_err(other)?);
     }
     Ok(pixels)
 }
 
-/// What is wrong, or a picture.
-fn picture(path: &Path, size: [usize; 2]) -> Result<Vec<u8>, String> {
+/// Reads a PNG; the error says what is wrong.
+fn png(path: &Path, shape: ImageShape) -> Result<Vec<u8>, String> {
     let failed = |error: Error| format!("cannot be read: {error}");
     if !fs::metadata(path).map_err(failed)?.is_file() {
         return Err("is not a file".into());
@@ -170,26 +173,31 @@ fn picture(path: &Path, size: [usize; 2]) -> Result<Vec<u8>, String> {
     let file = BufReader::new(File::open(path).map_err(failed)?);
     let decoder = PngDecoder::with_limits(file, limits).map_err(broken)?;
     let (width, height) = decoder.dimensions();
-    if [width as usize, height as usize] != size {
+    if [width as usize, height as usize] != [shape.width, shape.height] {
         return Err(format!("has {width}x{height} pixels"));
     }
-    Ok(DynamicImage::from_decoder(decoder).map_err(broken)?.into_luma8().into_raw())
+    let image = DynamicImage::from_decoder(decoder).map_err(broken)?;
+    Ok(if shape.channels == 1 {
+        image.into_luma8().into_raw()
+    } else {
+        image.into_rgb8().into_raw()
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const SIZE: [usize; 2] = [3, 2];
+    const SHAPE: ImageShape = ImageShape::grey(2, 3);
 
-    /// An array's file with this header and body.
+    /// The file of an array with this header and body.
     fn file(header: &str, body: &[u8]) -> Vec<u8> {
         let length = u16::try_from(header.len()).unwrap().to_le_bytes();
         [b"\x93NUMPY\x01\0", &length[..], header.as_bytes(), body].concat()
     }
 
     fn read(bytes: &[u8], count: usize) -> Result<Vec<u8>, String> {
-        array(&mut &bytes[..], SIZE, count)
+        array(&mut &bytes[..], SHAPE, count)
     }
 
     fn header(kind: &str, shape: &str) -> String {
@@ -197,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn both_shapes_are_read_as_far_as_asked_for() {
+    fn both_shapes_are_read_up_to_the_count() {
         let body: Vec<u8> = (0..18).collect();
         for shape in ["3, 2, 3", "3, 6"] {
             let whole = file(&header("|u1", shape), &body);
@@ -207,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_such_array_is_told() {
+    fn other_arrays_are_refused() {
         let error = |kind: &str, shape: &str| read(&file(&header(kind, shape), &[0; 6]), 1);
         assert_eq!(error("|u1", "1, 3, 2"), Err("has the shape [1, 3, 2]".into()));
         assert_eq!(error("|u1", "0, 6"), Err("has the shape [0, 6]".into()));
@@ -221,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn a_header_that_never_ends_is_no_work() {
+    fn a_header_of_unclosed_brackets_is_refused_at_once() {
         for brackets in [&"[".repeat(60), &"([{".repeat(20_000), &"[']',".repeat(60)] {
             assert!(read(&file(brackets, &[]), 1).unwrap_err().starts_with("cannot be read"));
         }
@@ -232,20 +240,20 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_gives_its_pngs_by_name_and_names_the_one_that_does_not_fit() {
+    fn a_folder_is_read_by_name_and_a_png_that_does_not_fit_is_named() {
         let dir = tempfile::tempdir().unwrap();
         let save = |name: &str, width, value| {
             let image = image::GrayImage::from_pixel(width, 2, image::Luma([value]));
             image.save(dir.path().join(name)).unwrap();
         };
-        let error = |count| read_images(dir.path(), SIZE, count).unwrap_err().to_string();
-        assert!(error(1).ends_with("holds no .png; expected one PNG of 3x2 pixels a picture"));
+        let error = |count| read_images(dir.path(), SHAPE, count).unwrap_err().to_string();
+        assert!(error(1).ends_with("holds no .png; expected one PNG of 3x2 pixels an image"));
         save("b.PNG", 3, 2);
         save("a.png", 3, 1);
         std::fs::write(dir.path().join("notes.txt"), "").unwrap();
-        assert_eq!(read_images(dir.path(), SIZE, 9).unwrap(), [[1; 6], [2; 6]].concat());
+        assert_eq!(read_images(dir.path(), SHAPE, 9).unwrap(), [[1; 6], [2; 6]].concat());
         save("c.png", 4, 3);
-        assert_eq!(read_images(dir.path(), SIZE, 2).unwrap().len(), 12, "not looked at");
+        assert_eq!(read_images(dir.path(), SHAPE, 2).unwrap().len(), 12, "the third is not read");
         assert!(error(3).ends_with("c.png has 4x2 pixels; expected a PNG of 3x2 pixels"));
         std::fs::create_dir(dir.path().join("0.png")).unwrap();
         assert!(error(1).contains("0.png is not a file"));

@@ -1,24 +1,24 @@
-//! Latent vectors: one for each picture of a seed, and walks between them.
+//! Latent vectors: one for each sample of a seed, and walks between them.
 
 use std::ops::Range;
 
 use gan_core::stream::{Purpose, normal, stream};
 
-/// The latent vector of picture `index` of `seed`: `len` standard normal numbers.
+/// The latent vector of sample `index` of `seed`: `len` standard normal numbers.
 #[must_use]
 pub fn sample_latent(seed: u64, index: u64, len: usize) -> Vec<f32> {
     normal(&mut stream(seed, Purpose::Picture, index), len)
 }
 
-/// The point at `t` in [0, 1] on the great arc from `a` to `b` (Shoemake 1985, equation for
-/// Slerp), which keeps to the lengths that a generator was trained on where a
-/// straight line would cut through the sphere (White 2016, section 2.1).
+/// Spherical linear interpolation from `a` to `b` at `t` in [0, 1] (Shoemake 1985). It keeps the
+/// length of the vectors that a generator was trained on, unlike linear interpolation (White
+/// 2016, section 2.1).
 #[must_use]
 pub fn slerp(a: &[f32], b: &[f32], t: f32) -> Vec<f32> {
     let dot = |x: &[f32], y: &[f32]| x.iter().zip(y).map(|(x, y)| x * y).sum::<f32>();
     let cosine = dot(a, b) / (dot(a, a) * dot(b, b)).sqrt();
     let angle = cosine.clamp(-1.0, 1.0).acos();
-    // Points that coincide, or lie opposite, define no arc.
+    // Vectors of the same or of opposite directions define no arc.
     let (from, to) = if angle.sin() < 1e-4 {
         (1.0 - t, t)
     } else {
@@ -27,11 +27,11 @@ pub fn slerp(a: &[f32], b: &[f32], t: f32) -> Vec<f32> {
     a.iter().zip(b).map(|(a, b)| from * a + to * b).collect()
 }
 
-/// Vectors `range` of a closed walk through the first `points` pictures of `seed`: from each
-/// to the next, and from the last to the first, `steps` vectors a leg, both ends included. The
-/// walk has `points * steps` of them.
+/// Vectors `range` of a closed walk through the first `points` samples of `seed`: from each to the
+/// next, and from the last to the first, `steps` vectors a leg, both ends included. The walk has
+/// `points * steps` vectors.
 ///
-/// The result holds vectors of `len` numbers, one after the other.
+/// The result is `[range.len(), len]`, row-major.
 #[must_use]
 pub fn walk(seed: u64, points: usize, steps: usize, len: usize, range: Range<usize>) -> Vec<f32> {
     let corner = |index: usize| sample_latent(seed, (index % points) as u64, len);
@@ -51,7 +51,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn slerp_keeps_to_the_sphere_and_meets_its_ends() {
+    fn slerp_keeps_the_length_and_meets_its_ends() {
         let (a, b) = ([3.0, 0.0], [0.0, 3.0]);
         assert_eq!(slerp(&a, &b, 0.0), a);
         let middle = slerp(&a, &b, 0.5);
@@ -62,7 +62,7 @@ mod tests {
     }
 
     #[test]
-    fn a_walk_passes_through_the_pictures_it_is_between() {
+    fn a_walk_passes_through_its_samples() {
         let whole = |range| walk(5, 3, 4, 10, range);
         let walk = whole(0..12);
         assert_eq!(walk.len(), 3 * 4 * 10);

@@ -1,11 +1,9 @@
-//! From noise to images, and from images to grids, animations and arrays.
+//! From latent vectors to images, and from images to grids, animations and arrays.
 //!
-//! A [`Sampler`] turns latent vectors into pixels; [`sample_latent`] and
-//! [`walk`] make latent vectors; [`Output`] writes the pixels to a file, and
-//! [`read_images`] reads what any program wrote.
+//! A [`Sampler`] turns latent vectors into pixels; [`sample_latent`] and [`walk`] make latent
+//! vectors; [`Output`] writes the pixels to a file, and [`read_images`] reads those of any program.
 //!
-//! One image, one seed: picture `i` of a seed is the same pixels in any file,
-//! at any count and any number of columns.
+//! Sample `i` of a seed has the same pixels in any file, at any count and any number of columns.
 
 mod grid;
 mod input;

@@ -1,45 +1,47 @@
-//! Pictures into files: PNG, GIF, a folder of PNGs, NumPy.
+//! Writing images: PNG, GIF, a folder of PNGs, NumPy.
 
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
+use gan_core::ImageShape;
+use gan_core::memory::check;
 use image::codecs::gif::{GifEncoder, Repeat};
 use image::codecs::png::PngEncoder;
-use image::{Delay, DynamicImage, Frame, GrayImage, ImageEncoder};
+use image::{Delay, DynamicImage, Frame, ImageEncoder};
 use npyz::WriterBuilder;
 use thiserror::Error;
 
 use crate::grid::{Grid, GridError};
 
-/// What a path asks for, by its ending.
+/// A kind of output, told from the extension of its path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Output {
-    /// `.png`: all pictures in one grid.
+    /// `.png`: all images in one grid.
     Png,
-    /// `.gif`: one picture a frame, 20 frames a second, without end.
+    /// `.gif`: one image a frame, 20 frames a second, in a loop.
     Gif,
-    /// `.npy`: an array `[n, height, width]` of `uint8`.
+    /// `.npy`: an array of `uint8`, `[n, height, width]` or `[n, height, width, channels]`.
     Npy,
-    /// No ending: a folder with one PNG a picture, `000000.png` and on.
+    /// No extension: a folder with one PNG an image, `000000.png` and on.
     Folder,
 }
 
-/// Pictures that could not be written.
+/// Why images cannot be written.
 #[derive(Debug, Error)]
 pub enum OutputError {
-    /// An ending that stands for nothing we write.
+    /// An unknown extension.
     #[error("{} ends in {found:?}; expected .png, .gif, .npy, or no ending for a folder", path.display())]
     Ending {
         /// The path.
         path: PathBuf,
-        /// How it ends.
+        /// Its extension.
         found: String,
     },
-    /// A folder that holds something already.
+    /// A folder that is not empty.
     #[error("folder {} is not empty; choose a new one, so that nothing is overwritten", .0.display())]
     NotEmpty(PathBuf),
-    /// More pictures than fit one grid.
+    /// More images than fit one grid.
     #[error(transparent)]
     Grid(#[from] GridError),
     /// The system refused.
@@ -53,10 +55,10 @@ pub enum OutputError {
 }
 
 impl Output {
-    /// What `path` asks for.
+    /// The kind of output that `path` names.
     ///
     /// # Errors
-    /// When it ends in something else than `.png`, `.gif`, `.npy`, or nothing.
+    /// When its extension is neither `.png`, `.gif`, `.npy`, nor absent.
     pub fn of(path: &Path) -> Result<Self, OutputError> {
         match path.extension().map(|ending| ending.to_string_lossy().to_lowercase()).as_deref() {
             None => Ok(Self::Folder),
@@ -70,27 +72,27 @@ impl Output {
         }
     }
 
-    /// Writes `count` pictures of `size` (width, height) to `path`; a file is replaced at once.
+    /// Writes `count` images of `shape` to `path`; a file is replaced atomically.
     ///
-    /// `draw` is asked for pictures from an index on, as many as it likes of those that
-    /// are left and at least one, `[n, height, width]` row-major, 0 to 255.
+    /// `next` returns the images from an index on, at least one and at most those that remain,
+    /// `[n, height, width, channels]` row-major, 0 to 255.
     ///
     /// # Errors
-    /// Names the path; of a file, nothing is left then, and an old one is untouched.
+    /// Names the path; an old file is untouched then, and nothing is left of a new one.
     pub fn write(
         self,
         path: &Path,
         grid: Grid,
         count: usize,
-        size: [usize; 2],
-        mut draw: impl FnMut(usize) -> Vec<u8>,
+        shape: ImageShape,
+        mut next: impl FnMut(usize) -> Vec<u8>,
     ) -> Result<(), OutputError> {
         let io = |source| OutputError::Io { path: path.into(), source };
-        let len = size[0] * size[1];
+        let len = shape.len();
         let mut each = |use_all: &mut dyn FnMut(usize, &[u8]) -> io::Result<()>| {
             let mut done = 0;
             while done < count {
-                let pixels = draw(done);
+                let pixels = next(done);
                 use_all(done, &pixels)?;
                 done += pixels.len() / len;
             }
@@ -98,20 +100,24 @@ impl Output {
         };
         match self {
             Self::Png => {
-                grid.size(count, size)?;
+                let pixels: usize = grid.size(count, shape)?.into_iter().product();
+                // The images, the grid, and the buffers of scaling and encoding.
+                let scaling = if grid.scale > 1 { 16 / grid.scale.min(16) + 1 } else { 0 };
+                check(2 * count * len + (2 + scaling) * pixels * shape.channels)
+                    .map_err(|refused| io(io::Error::new(io::ErrorKind::OutOfMemory, refused)))?;
                 let mut all = Vec::with_capacity(count * len);
                 each(&mut |_, pixels| all.write_all(pixels)).map_err(io)?;
-                write_png(path, &grid.draw(&all, size)?).map_err(io)
+                write_png(path, &grid.draw(&all, shape)?).map_err(io)
             }
             Self::Gif => {
                 let grid = Grid { columns: 1, ..grid };
-                grid.size(1, size)?;
+                grid.size(1, shape)?;
                 gan_core::atomic_file::write_with(path, |file| {
                     let mut gif = GifEncoder::new_with_speed(file, 10);
                     gif.set_repeat(Repeat::Infinite).map_err(io::Error::other)?;
                     each(&mut |_, pixels| {
-                        pixels.chunks_exact(len).try_for_each(|picture| {
-                            let image = grid.draw(picture, size).map_err(io::Error::other)?;
+                        pixels.chunks_exact(len).try_for_each(|image| {
+                            let image = grid.draw(image, shape).map_err(io::Error::other)?;
                             gif.encode_frame(frame(image)).map_err(io::Error::other)
                         })
                     })
@@ -119,9 +125,12 @@ impl Output {
                 .map_err(io)
             }
             Self::Npy => {
-                let shape = [count, size[1], size[0]].map(|n| n as u64);
+                let mut dims = vec![count as u64, shape.height as u64, shape.width as u64];
+                if shape.channels > 1 {
+                    dims.push(shape.channels as u64);
+                }
                 gan_core::atomic_file::write_with(path, |file: &mut BufWriter<File>| {
-                    let options = npyz::WriteOptions::new().default_dtype().shape(&shape);
+                    let options = npyz::WriteOptions::new().default_dtype().shape(&dims);
                     let mut npy = options.writer(file).begin_nd()?;
                     each(&mut |_, pixels| npy.extend(pixels.iter().copied()))?;
                     npy.finish()
@@ -134,8 +143,8 @@ impl Output {
                     return Err(OutputError::NotEmpty(path.into()));
                 }
                 each(&mut |first, pixels| {
-                    pixels.chunks_exact(len).zip(first..).try_for_each(|(picture, index)| {
-                        let image = grid.draw(picture, size).map_err(io::Error::other)?;
+                    pixels.chunks_exact(len).zip(first..).try_for_each(|(image, index)| {
+                        let image = grid.draw(image, shape).map_err(io::Error::other)?;
                         write_png(&path.join(format!("{index:06}.png")), &image)
                     })
                 })
@@ -145,21 +154,21 @@ impl Output {
     }
 }
 
-/// Writes a grey PNG; an old file of the name is replaced at once.
+/// Writes a PNG; an old file is replaced atomically.
 ///
 /// # Errors
 /// What the system answers.
-pub fn write_png(path: &Path, image: &GrayImage) -> io::Result<()> {
+pub fn write_png(path: &Path, image: &DynamicImage) -> io::Result<()> {
     let mut png = Vec::new();
     PngEncoder::new(&mut png)
-        .write_image(image, image.width(), image.height(), image::ExtendedColorType::L8)
+        .write_image(image.as_bytes(), image.width(), image.height(), image.color().into())
         .map_err(io::Error::other)?;
     gan_core::atomic_file::write(path, &png)
 }
 
-fn frame(image: GrayImage) -> Frame {
+fn frame(image: DynamicImage) -> Frame {
     let delay = Delay::from_numer_denom_ms(50, 1);
-    Frame::from_parts(DynamicImage::ImageLuma8(image).into_rgba8(), 0, 0, delay)
+    Frame::from_parts(image.into_rgba8(), 0, 0, delay)
 }
 
 #[cfg(test)]
@@ -168,16 +177,16 @@ mod tests {
 
     const GRID: Grid = Grid { columns: 2, scale: 1 };
 
-    /// Five pictures of 2 by 1, drawn at most two at a time; picture `i` is `[i, i]`.
+    /// Five images of 2 by 1, at most two at a time; image `i` is `[i, i]`.
     fn write(path: &Path) -> Result<(), OutputError> {
-        let draw = |first: usize| -> Vec<u8> {
+        let next = |first: usize| -> Vec<u8> {
             (first..(first + 2).min(5)).flat_map(|i| [i as u8; 2]).collect()
         };
-        Output::of(path)?.write(path, GRID, 5, [2, 1], draw)
+        Output::of(path)?.write(path, GRID, 5, ImageShape::grey(1, 2), next)
     }
 
     #[test]
-    fn every_kind_of_file_holds_the_same_pictures() {
+    fn every_kind_of_file_holds_the_same_images() {
         let dir = tempfile::tempdir().unwrap();
         let at = |name: &str| dir.path().join(name);
 
@@ -205,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn endings_that_we_do_not_write_and_folders_in_use_are_refused() {
+    fn unknown_extensions_and_folders_in_use_are_refused() {
         let dir = tempfile::tempdir().unwrap();
         let error = write(&dir.path().join("all.jpg")).unwrap_err();
         assert!(error.to_string().contains("\".jpg\"; expected .png, .gif, .npy"), "{error}");

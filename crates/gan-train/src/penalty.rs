@@ -1,65 +1,39 @@
 //! Gradient penalties, with derivatives of the first order alone.
 //!
 //! R1 and R2 are γ/2 E|∇D(x)|² over real and over generated images (Mescheder, Geiger and Nowozin
-//! 2018, equations 9 and 10). Their gradient with respect to D's weights would be a second
-//! derivative. But with q = γ ∇D(x) held fixed it is, image by image, the gradient of q · ∇D(x):
-//! of the slope of D along q. For our discriminator that slope is one more pass through its
-//! layers; for any other net, a central difference of D along q comes near it.
+//! 2018, equations 9 and 10). Their gradient with respect to D's weights is a second derivative,
+//! which Burn does not offer. But with q = γ ∇D(x) held constant it is, image by image, the gradient
+//! of q · ∇D(x), the directional derivative of D along q. ∇D is the product of the layers' VJPs, and
+//! the directional derivative one forward pass of their JVPs, so this works for any stack of
+//! layers.
 
 use burn::module::Module;
 use burn::tensor::Tensor;
-use gan_model::Discriminator;
+use gan_model::{Discriminator, DropoutMasks};
 
 /// A number whose gradient with respect to the discriminator's weights is that of γ/2 E|∇D(x)|²
-/// over the images of which it had these `hidden` outputs, under these `masks`, and which itself
-/// is twice that. Both are those of [`Discriminator::judge`], with the graph they have there.
+/// over the images of a forward pass with these `features` and `masks`, which carry its graph. Its
+/// value is twice the penalty.
 pub(crate) fn gradient_penalty(
     discriminator: &Discriminator,
-    mut hidden: Vec<Tensor<2>>,
-    masks: &[Tensor<2>],
+    mut features: Vec<Tensor<2>>,
+    masks: &DropoutMasks,
     gamma: f64,
 ) -> Tensor<1> {
     let inner = |x: &[Tensor<2>]| x.iter().map(|x| x.clone().inner()).collect::<Vec<_>>();
-    let gradient = discriminator.valid().input_gradient(&inner(&hidden), &inner(masks));
-    if !discriminator.bends() {
-        hidden = inner(&hidden).into_iter().map(Tensor::autodiff).collect();
+    let inner_masks = masks.iter().map(|mask| mask.clone().map(Tensor::inner)).collect();
+    let gradient = discriminator.valid().input_gradient(&inner(&features), &inner_masks);
+    if discriminator.is_piecewise_linear() {
+        features = inner(&features).into_iter().map(Tensor::autodiff).collect();
     }
-    discriminator.slope(gradient.autodiff(), &hidden, masks).mean().mul_scalar(gamma)
-}
-
-/// A number whose gradient with respect to the weights of any net is about that of
-/// γ/2 E|∇D(x)|² over `images`, `[batch, pixels]`: the net's difference across `step`, a length,
-/// in the direction of its gradient. `net` gives a logit an image, `[batch, 1]`, each of it alone.
-///
-/// The error is of the order of `step` squared where the net is smooth. At a kink, as of
-/// LeakyReLU, that lies within the step, it is as large as 1 over the step, so that for nets with
-/// many the mean over a batch is right and its gradient noisy.
-pub fn difference_penalty(
-    net: impl Fn(Tensor<2>) -> Tensor<2>,
-    images: Tensor<2>,
-    gamma: f64,
-    step: f64,
-) -> Tensor<1> {
-    let leaf = images.clone().autodiff().require_grad();
-    let gradient = input_gradient(&leaf, &net(leaf.clone()));
-    let length = gradient.clone().square().sum_dim(1).sqrt() + 1e-12;
-    let move_by = gradient / length.clone() * (0.5 * step);
-    let at = |images: Tensor<2>| net(images.autodiff());
-    let rise = at(images.clone() + move_by.clone()) - at(images - move_by);
-    (rise * (length * (gamma / step)).autodiff()).mean()
-}
-
-/// The gradient of the sum of `logits` with respect to the images they came from: ∇D of each.
-fn input_gradient(images: &Tensor<2>, logits: &Tensor<2>) -> Tensor<2> {
-    let gradients = logits.clone().sum().backward();
-    images.grad(&gradients).unwrap_or_else(|| images.zeros_like().inner())
+    discriminator.jvp(gradient.autodiff(), &features, masks).mean().mul_scalar(gamma)
 }
 
 #[cfg(test)]
 mod tests {
     use burn::module::{ModuleMapper, ModuleVisitor, Param};
-    use burn::tensor::{Device, Distribution, Gradients, TensorData};
-    use gan_model::ModelConfig;
+    use burn::tensor::{Device, Distribution, Gradients};
+    use gan_model::{DenseConfig, ModelConfig};
 
     use super::*;
 
@@ -99,40 +73,48 @@ mod tests {
         }
     }
 
+    /// ∇D of each image.
+    fn input_gradient(images: &Tensor<2>, logits: &Tensor<2>) -> Tensor<2> {
+        let gradients = logits.clone().sum().backward();
+        images.grad(&gradients).unwrap_or_else(|| images.zeros_like().inner())
+    }
+
     fn dot(a: &[f64], b: &[f64]) -> f64 {
         a.iter().zip(b).map(|(a, b)| a * b).sum()
     }
 
-    fn setup(config: ModelConfig) -> (Discriminator, Tensor<2>) {
+    fn setup(config: &ModelConfig) -> (Discriminator, Tensor<2>) {
         let device = Device::flex();
         device.seed(11);
         let images = Tensor::random([6, 784], Distribution::Uniform(-1.0, 1.0), &device);
-        let config = ModelConfig { discriminator_hidden: vec![12, 7], ..config };
-        (Discriminator::init(&config, 5, &device).train(), images)
+        (Discriminator::init(config, 5, &device).train(), images)
     }
 
     /// γ/2 E|∇D|² itself.
     fn penalty(discriminator: &Discriminator, images: &Tensor<2>, gamma: f64) -> f64 {
         let leaf = images.clone().autodiff().require_grad();
-        let logits = discriminator.forward(leaf.clone());
+        let logits = discriminator.forward(leaf.clone(), None, &Vec::new()).logits;
         let sum: f32 = input_gradient(&leaf, &logits).square().sum().into_scalar();
         0.5 * gamma * f64::from(sum) / logits.dims()[0] as f64
     }
 
     #[test]
-    fn its_gradient_is_that_of_the_penalty_itself() {
+    fn the_gradient_is_that_of_the_penalty() {
         let gamma = 0.7;
+        let plain = DenseConfig { discriminator_hidden: vec![12, 7], ..DenseConfig::default() };
+        let dense = ModelConfig::dense;
         for config in [
-            ModelConfig::default(),
-            ModelConfig { pack: 2, ..ModelConfig::default() },
-            ModelConfig { spectral_norm: true, ..ModelConfig::default() },
-            ModelConfig { minibatch_stddev: 3, ..ModelConfig::default() },
-            ModelConfig { pixel_mean: -0.7, ..ModelConfig::default() },
+            dense(plain.clone()),
+            dense(DenseConfig { spectral_norm: true, ..plain.clone() }),
+            dense(DenseConfig { minibatch_stddev: 3, ..plain.clone() }),
+            ModelConfig { pack: 2, ..dense(plain.clone()) },
+            ModelConfig { pixel_mean: -0.7, ..dense(plain) },
         ] {
             let what = format!("{config:?}");
-            let (discriminator, images) = setup(config);
-            let hidden = discriminator.judge(images.clone().autodiff(), &[]).hidden;
-            let loss = gradient_penalty(&discriminator, hidden, &[], gamma);
+            let (discriminator, images) = setup(&config);
+            let masks = Vec::new();
+            let output = discriminator.forward(images.clone().autodiff(), None, &masks);
+            let loss = gradient_penalty(&discriminator, output.features, &masks, gamma);
             let value: f32 = loss.clone().into_scalar();
             let expected = 2.0 * penalty(&discriminator, &images, gamma);
             assert!((f64::from(value) / expected - 1.0).abs() < 0.02, "{value} {expected} {what}");
@@ -149,44 +131,6 @@ mod tests {
             let (ahead, behind) = (at(h), at(-h));
             let slope = (ahead - behind) / (2.0 * h);
             assert!((slope / square - 1.0).abs() < 0.01, "{slope} is not {square}: {what}");
-        }
-    }
-
-    #[test]
-    fn a_difference_comes_near_it_for_smooth_nets() {
-        // D(x) = tanh(x · w) · v, and ∇D = v (1 − tanh²) w: by hand, with w a row and v a number.
-        let device = Device::flex();
-        let images = Tensor::<2>::from_floats([[0.4, -0.2], [1.0, 0.3]], &device);
-        let value = |w: [f64; 2], v: f64| {
-            let rows = [[0.4, -0.2], [1.0, 0.3]].map(|x: [f64; 2]| {
-                let slope = 1.0 - (x[0] * w[0] + x[1] * w[1]).tanh().powi(2);
-                v * v * slope * slope * (w[0] * w[0] + w[1] * w[1])
-            });
-            0.5 * 0.7 * f64::midpoint(rows[0], rows[1])
-        };
-        let (w, v) = ([0.8, -0.5], 1.3);
-        let leaf = |column: Vec<f64>| {
-            let shape = [column.len(), 1];
-            let tensor = Tensor::<2>::from_data(TensorData::new(column, shape), &device);
-            tensor.autodiff().require_grad()
-        };
-        let (w_tensor, v_tensor) = (leaf(w.to_vec()), leaf(vec![v]));
-        let net = |x: Tensor<2>| x.matmul(w_tensor.clone()).tanh().matmul(v_tensor.clone());
-        let loss = difference_penalty(net, images, 0.7, 0.1);
-        let twice: f32 = loss.clone().into_scalar();
-        assert!((f64::from(twice) / (2.0 * value(w, v)) - 1.0).abs() < 0.01, "{twice}");
-        let gradients = loss.backward();
-        let found = [&w_tensor, &v_tensor]
-            .map(|t| t.grad(&gradients).unwrap().into_data().iter::<f64>().collect::<Vec<_>>());
-        let h = 1e-5;
-        let slope = |a: f64, b: f64| (a - b) / (2.0 * h);
-        let expected = [
-            slope(value([w[0] + h, w[1]], v), value([w[0] - h, w[1]], v)),
-            slope(value([w[0], w[1] + h], v), value([w[0], w[1] - h], v)),
-            slope(value(w, v + h), value(w, v - h)),
-        ];
-        for (found, expected) in found.concat().iter().zip(expected) {
-            assert!((found - expected).abs() < 0.01, "{found} is not {expected}");
         }
     }
 }

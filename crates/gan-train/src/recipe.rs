@@ -1,9 +1,10 @@
-//! Settings that were measured, by name, and the ranges that settings may have.
+//! Named settings that were measured, and the ranges of all settings.
 
 use std::fmt;
 
-use gan_model::{Loss, ModelConfig, Normalisation, Schedule, TrainingConfig};
-use thiserror::Error;
+use gan_model::{
+    ConfigError, DenseConfig, Loss, ModelConfig, Normalisation, Schedule, TrainingConfig,
+};
 
 /// A named set of settings; `docs/recipes.md` has what each was measured to give. The widths of
 /// the nets are the same in all.
@@ -18,7 +19,7 @@ pub enum Recipe {
     ListingTuned,
     /// The published nets with Adam 2e-4, β₁ 0.5 and averaged weights; never changes.
     Plain,
-    /// The published settings, discriminator learning: it wins, and the digits do not come.
+    /// The published settings with a discriminator that is trained: it wins, and no digits appear.
     Listing,
 }
 
@@ -39,30 +40,33 @@ impl Recipe {
         }
     }
 
-    /// What it is for, in a line.
+    /// What it is for, in one line.
     #[must_use]
     pub const fn about(self) -> &'static str {
         match self {
             Self::Default => "the best that we have measured for 10000 epochs",
             Self::Long => "for 100000 epochs, which it does unless told otherwise",
-            Self::ListingTuned => "exactly the published nets, trained as well as we can",
+            Self::ListingTuned => "exactly the published nets, with tuned training",
             Self::Plain => "the same with Adam 2e-4 and nothing else; never changes",
             Self::Listing => "the published settings, under which the discriminator wins",
         }
     }
 
-    /// Its settings, and the plain ones where it has no opinion.
+    /// Its settings.
     #[must_use]
     pub fn settings(self) -> (ModelConfig, TrainingConfig) {
         let published = ModelConfig::default();
         let plain = TrainingConfig { recipe: self.name().into(), ..TrainingConfig::default() };
-        // Normalised layers bear a generator that learns faster than its judge, which sees how much
-        // a batch varies, is held back by a penalty, and finds MNIST's pixels about 0 in the mean.
-        let judged = ModelConfig {
-            generator_norm: Normalisation::Batch,
-            minibatch_stddev: 4,
+        // Batch normalisation lets the generator train with larger steps. The discriminator sees
+        // the variety of a batch, is regularised by a gradient penalty, and gets MNIST's pixels
+        // with a mean near 0.
+        let normalised = ModelConfig {
             pixel_mean: -0.74,
-            ..published.clone()
+            ..ModelConfig::dense(DenseConfig {
+                generator_norm: Normalisation::Batch,
+                minibatch_stddev: 4,
+                ..DenseConfig::default()
+            })
         };
         let fast = TrainingConfig {
             lr: 2e-3,
@@ -75,13 +79,13 @@ impl Recipe {
         };
         let falling = Schedule::Linear;
         match self {
-            Self::Default => (judged, fast),
+            Self::Default => (normalised, fast),
             Self::Long => {
                 let epochs = 100_000;
                 let long = TrainingConfig { epochs, schedule: falling, penalty_every: 2, ..fast };
-                (judged, TrainingConfig { ema: 0.9998, ..long })
+                (normalised, TrainingConfig { ema: 0.9998, ..long })
             }
-            // A mean that is subtracted is a bias of the first layer, so the nets are the published.
+            // Subtracting a mean is a change of the first layer's bias, so these are the published nets.
             Self::ListingTuned => {
                 let shifted = ModelConfig { pixel_mean: -0.74, ..published };
                 let tuned =
@@ -89,7 +93,7 @@ impl Recipe {
                 (shifted, tuned)
             }
             Self::Plain => (published, plain),
-            // Keras' own defaults of Adam, and no averaging.
+            // Keras' defaults of Adam, and no moving average.
             Self::Listing => {
                 let keras =
                     TrainingConfig { lr: 1e-3, beta1: 0.9, epsilon: 1e-7, ema: 0.0, ..plain };
@@ -111,31 +115,35 @@ impl fmt::Display for Recipe {
     }
 }
 
-/// The most numbers that the layers of both nets give in a step: 1 Gi, 4 GiB, of which training
-/// takes some multiple.
+/// The most numbers that the layers of both nets compute in a step: 1 Gi, or 4 GiB; training needs
+/// a multiple of that.
 const MAX_NUMBERS: usize = 1 << 30;
 
-/// A setting out of its range.
-#[derive(Debug, Error, PartialEq)]
-#[error("{name} is {found}; expected {expected}")]
-pub struct SettingsError {
-    /// The setting, as its flag is called without the dashes.
-    pub name: &'static str,
-    /// Its value.
-    pub found: String,
-    /// Its range.
-    pub expected: &'static str,
+/// Images and latents of all updates of a step, and the outputs of all layers in one of them.
+fn numbers_of_a_step(model: &ModelConfig, config: &TrainingConfig) -> usize {
+    let images = (config.d_steps * config.batch).saturating_mul(model.latent + model.image.len());
+    images.saturating_add((2 * config.batch).saturating_mul(model.activations()))
+}
+
+/// About how many bytes a training needs in addition to its data set: each parameter with its
+/// gradient, moments, moving average and their copies while a checkpoint is written; a step; and
+/// what does not depend on the settings.
+#[must_use]
+pub fn memory_needed(model: &ModelConfig, config: &TrainingConfig) -> usize {
+    let parameters = model.generator_parameters().saturating_add(model.discriminator_parameters());
+    let numbers = parameters.saturating_mul(12).saturating_add(numbers_of_a_step(model, config));
+    numbers.saturating_mul(4).saturating_add(32 << 20)
 }
 
 /// Checks every setting against its range, before anything is computed.
 ///
 /// # Errors
 /// Names the first setting that is out of its range.
-pub fn validate(model: &ModelConfig, config: &TrainingConfig) -> Result<(), SettingsError> {
-    let check = |name, fits: bool, found: &dyn fmt::Display, expected| {
-        if fits { Ok(()) } else { Err(SettingsError { name, found: found.to_string(), expected }) }
+pub fn validate(model: &ModelConfig, config: &TrainingConfig) -> Result<(), ConfigError> {
+    let check = |name, fits, found: &dyn fmt::Display, expected: &str| {
+        ConfigError::unless(fits, name, found, expected)
     };
-    // Below 1 as a float of single precision, which is what the step computes with.
+    // Below 1 in single precision, in which the step computes.
     let decay = |name, x: f64| {
         check(name, (0.0..1.0).contains(&(x as f32)), &x, "0 or more, below 1 (at most 0.99999994)")
     };
@@ -171,22 +179,11 @@ pub fn validate(model: &ModelConfig, config: &TrainingConfig) -> Result<(), Sett
         &config.d_steps,
         "at most 131072 images a step, which is --d-steps times --batch",
     )?;
-    // Images and noise of all updates, and what each layer gives for one of them.
-    let images = (config.d_steps * config.batch).saturating_mul(model.latent + model.image_len());
-    let widths = model.generator_hidden.iter().chain(&model.discriminator_hidden).sum::<usize>();
-    let units = widths + model.latent + 2 * model.image_len();
     check(
         "batch",
-        images.saturating_add((2 * config.batch).saturating_mul(units)) <= MAX_NUMBERS,
+        numbers_of_a_step(model, config) <= MAX_NUMBERS,
         &config.batch,
         "less with layers so wide",
-    )?;
-    let group = model.minibatch_stddev;
-    check(
-        "minibatch-stddev",
-        group == 0 || (group > 1 && !model.discriminator_hidden.is_empty()),
-        &group,
-        "0, or 2 and more with a hidden layer of the discriminator",
     )?;
     check(
         "label-smoothing",
@@ -194,20 +191,16 @@ pub fn validate(model: &ModelConfig, config: &TrainingConfig) -> Result<(), Sett
         &smoothing,
         "0 with any --loss but bce and minimax",
     )?;
-    let packs = model.pack * group.max(1);
-    check("batch", config.batch.is_multiple_of(model.pack), &config.batch, "a multiple of --pack")?;
+    let batch = config.batch;
+    check("batch", batch.is_multiple_of(model.pack), &batch, "a multiple of --pack")?;
     check(
         "batch",
-        config.batch.is_multiple_of(packs),
-        &config.batch,
+        batch.is_multiple_of(model.batch_multiple()),
+        &batch,
         "a multiple of --pack times --minibatch-stddev",
     )?;
-    check(
-        "batch",
-        config.batch > 1 || model.generator_norm == Normalisation::None,
-        &config.batch,
-        "2 or more with --generator-norm batch",
-    )?;
+    let normalised = model.has_batch_norm();
+    check("batch", batch > 1 || !normalised, &batch, "2 or more with --generator-norm batch")?;
     check(
         "eval-count",
         config.eval_every == 0 || (100..=100_000).contains(&config.eval_count),

@@ -1,35 +1,38 @@
-//! What a step measured, on its device, and read from it.
+//! What a step computed: on its device, and read from it.
 
 use burn::tensor::Tensor;
-use gan_model::probability;
+use gan_model::{Labels, probability};
 use gan_run::MetricsRow;
 
-/// A pixel this near to an end of tanh's range passes on less than a ten-thousandth of what it
-/// should learn.
+/// Epochs between readings of the losses: each makes the host wait for the device.
+pub(crate) const READ_EVERY: u64 = 20;
+/// Beyond this, less than a ten-thousandth of a gradient passes through tanh.
 const SATURATED: f32 = 0.999_95;
 
-/// What one step measured, still on its device: reading it waits for the device.
+/// What one step computed, still on its device: reading it waits for the device.
 pub struct StepReport {
-    pub(crate) taught: DiscriminatorUpdate,
+    pub(crate) update: DiscriminatorUpdate,
     pub(crate) generator_loss: Tensor<1>,
 }
 
-/// What an update of the discriminator measured.
+/// What an update of the discriminator computed.
 pub(crate) struct DiscriminatorUpdate {
     pub(crate) loss: Tensor<1>,
-    /// Of real and of generated images, and so the next.
+    /// Of the real and of the generated images.
     pub(crate) logits: [Tensor<2>; 2],
     /// Real images, then as many generated ones.
     pub(crate) images: Tensor<2>,
-    /// The same as the discriminator saw them, with noise if there was any.
-    pub(crate) seen: Tensor<2>,
-    /// The discriminator's hidden layers on all of them.
+    /// The same as the discriminator's input, with instance noise if there is any.
+    pub(crate) inputs: Tensor<2>,
+    /// The classes of all of them, for a model with classes.
+    pub(crate) labels: Option<Labels>,
+    /// The outputs of the discriminator's hidden layers for all of them.
     pub(crate) hidden: Vec<Tensor<2>>,
 }
 
-/// What one step measured.
+/// What one step computed.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Readings {
+pub struct StepMetrics {
     /// The discriminator's objective; of binary cross-entropy, log 2 at chance.
     pub discriminator_loss: f32,
     /// The generator's objective.
@@ -38,21 +41,20 @@ pub struct Readings {
     pub real: f32,
     /// D(fake): mean probability that the generated images are real.
     pub fake: f32,
-    /// How far generated images differ from one another, the real ones of the step being at 1:
-    /// the ratio of the variances of their pixels, summed over the pixels.
+    /// Variance of the generated images over that of the real ones, each summed over the pixels.
     pub spread: f32,
-    /// Share of the generated pixels at an end of tanh's range, where they hardly learn.
+    /// Share of the generated pixels at an end of the range of tanh, where gradients vanish.
     pub saturated: f32,
-    /// Share of the discriminator's hidden units that do not tell any two images of the step
-    /// apart by their sign: they are as good as linear, or dead.
+    /// Share of the discriminator's hidden units whose sign is the same for all images of the step:
+    /// they are linear, or dead.
     pub idle: f32,
 }
 
 impl StepReport {
     /// Waits for the device and reads the numbers.
     #[must_use]
-    pub fn read(self) -> Readings {
-        let DiscriminatorUpdate { loss, logits, images, hidden, .. } = self.taught;
+    pub fn read(self) -> StepMetrics {
+        let DiscriminatorUpdate { loss, logits, images, hidden, .. } = self.update;
         let batch = images.dims()[0] / 2;
         let images = [0, batch].map(|first| images.clone().narrow(0, first, batch));
         let pixels = images[1].clone().into_data();
@@ -61,21 +63,21 @@ impl StepReport {
             (all + 1, saturated + usize::from(x.abs() >= SATURATED))
         });
         let [real, fake] = logits.map(|logits| probability(logits).mean().into_scalar());
-        let [varied, varies] = images.map(variance);
-        Readings {
+        let [real_variance, fake_variance] = images.map(variance);
+        StepMetrics {
             discriminator_loss: loss.into_scalar(),
             generator_loss: self.generator_loss.into_scalar(),
             real,
             fake,
-            spread: varies / varied.max(1e-6),
+            spread: fake_variance / real_variance.max(1e-6),
             saturated: saturated as f32 / all as f32,
             idle: idle(hidden),
         }
     }
 }
 
-impl Readings {
-    /// The row of a step that was read `seconds` into the training.
+impl StepMetrics {
+    /// The row of metrics of a step that was read `seconds` after the training began.
     #[must_use]
     pub fn row(&self, epoch: u64, seconds: f64) -> MetricsRow {
         MetricsRow {
@@ -88,7 +90,7 @@ impl Readings {
             saturated: self.saturated,
             idle: self.idle,
             quality: None,
-            finding: None,
+            warning: None,
             seconds,
         }
     }
@@ -130,22 +132,23 @@ mod tests {
     use super::*;
 
     #[test]
-    fn spread_saturation_and_idle_units_are_told() {
+    fn spread_saturation_and_idle_units_are_reported() {
         let device = Device::flex();
         let matrix = |rows: [[f32; 2]; 2]| Tensor::<2>::from_floats(rows, &device);
-        let taught = DiscriminatorUpdate {
+        let update = DiscriminatorUpdate {
             loss: Tensor::from_floats([0.5], &device),
             logits: [(); 2].map(|()| Tensor::from_floats([[0.0]], &device)),
             images: Tensor::from_floats(
                 [[0.0, 0.4], [0.4, 0.0], [-1.0, 0.2], [-1.0, 0.0]],
                 &device,
             ),
-            seen: matrix([[0.0, 0.4], [0.4, 0.0]]),
-            // The second unit is always on, the first is not.
+            labels: None,
+            inputs: matrix([[0.0, 0.4], [0.4, 0.0]]),
+            // The second unit is always positive, the first is not.
             hidden: vec![matrix([[1.0, 2.0], [-1.0, 3.0]]), matrix([[-1.0, 0.0], [-2.0, 1.0]])],
         };
         let generator_loss = Tensor::from_floats([0.7], &device);
-        let read = StepReport { taught, generator_loss }.read();
+        let read = StepReport { update, generator_loss }.read();
         assert!((read.spread - 0.01 / 0.08).abs() < 1e-6, "{}", read.spread);
         assert_eq!((read.saturated, read.idle, read.real), (0.5, 0.5, 0.5));
     }

@@ -1,29 +1,29 @@
-//! The whole of training.
+//! The training loop.
 
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use burn::tensor::Device;
+use gan_core::ImageShape;
 use gan_core::stream::{Purpose, stream};
-use gan_data::{Dataset, IMAGE_LEN, SIDE, draw_batch};
+use gan_data::{Dataset, draw_batch};
+use gan_eval::random_subset;
 use gan_kernels::buffer;
+use gan_model::DatasetInfo;
 use gan_model::checkpoint::{CheckpointError, Header, Sections};
-use gan_model::{DatasetInfo, ModelConfig};
 use gan_run::{Control, Event, RunDir, RunDirError};
 use gan_sample::{Grid, Sampler, write_png};
 use thiserror::Error;
 
 use crate::diagnosis::Diagnostics;
-use crate::quality::Evaluator;
-use crate::report::Readings;
-use crate::trainer::Trainer;
+use crate::evaluator::Evaluator;
+use crate::report::{READ_EVERY, StepMetrics};
+use crate::trainer::{Batch, Trainer};
 
-/// Epochs between readings of the losses: each makes the host wait for the device.
-pub(crate) const READ_EVERY: u64 = 20;
-/// Pictures in a preview, and in a row of any picture here.
+/// Samples in a preview, and columns of every grid here.
 const PREVIEW: usize = 10;
-/// Real images that a run shows.
+/// Real images in a run's `reals.png`.
 const REALS: usize = 100;
 
 /// How a training ended; in each case the latest checkpoint is that of its last epoch.
@@ -31,47 +31,47 @@ const REALS: usize = 100;
 pub enum Outcome {
     /// All epochs are done.
     Finished,
-    /// `ask` said so.
+    /// [`Control::Stop`] ended it.
     Stopped,
 }
 
-/// Why a training ended early.
+/// Why a training failed.
 #[derive(Debug, Error)]
 pub enum TrainError {
-    /// A loss is not a number any more. The last checkpoint before is untouched.
+    /// A loss is not finite. The last checkpoint before is untouched.
     #[error(
         "training diverged by epoch {epoch}: the discriminator's loss is {}, the generator's {}; \
          try a smaller --lr or --recipe default",
-        readings.discriminator_loss, readings.generator_loss
+        metrics.discriminator_loss, metrics.generator_loss
     )]
     Diverged {
         /// Epochs done.
         epoch: u64,
         /// What was read.
-        readings: Readings,
+        metrics: StepMetrics,
     },
-    /// A weight is not a number any more, where the losses before its last update still were.
+    /// A weight is not finite, though the losses before its last update were.
     #[error(
-        "training diverged by epoch {0}: a weight, or what Adam keeps of it, is infinite or not a \
+        "training diverged by epoch {0}: a weight, or one of Adam's moments, is infinite or not a \
          number; try a smaller --lr or --recipe default"
     )]
     WeightsDiverged(u64),
-    /// The run's directory refused.
+    /// The run's directory cannot be read or written.
     #[error(transparent)]
     RunDir(#[from] RunDirError),
-    /// The checkpoint could not be written.
+    /// The checkpoint cannot be written.
     #[error(transparent)]
     Checkpoint(#[from] CheckpointError),
 }
 
-/// Trains to the last of `config.epochs`, or until `ask`, which is called between two steps with
-/// the epochs done and may take its time, says [`Control::Stop`].
+/// Trains to the last of `config.epochs`, or until `control`, which is called between two steps
+/// with the number of epochs done and may block, returns [`Control::Stop`].
 ///
-/// Losses go to the run's metrics, a row of digits from always the same noise to its
-/// samples, and everything to its checkpoint. Every `eval_every` epochs the `judge`, if there is
-/// one, measures the pictures, and the best checkpoint is kept. What is written depends on the trainer
-/// and the data alone, so a training that was stopped and resumed leaves what an
-/// uninterrupted one does.
+/// Losses are appended to the run's metrics; rows of samples, always from the same latent vectors,
+/// go to its samples folder; the whole state goes to its checkpoint. Every `eval_every` epochs the
+/// `evaluator`, if there is one, measures the samples, and the best checkpoint is kept. What is
+/// written depends on the trainer and the data alone, so a training that was interrupted and
+/// resumed leaves the same files as an uninterrupted one.
 ///
 /// # Errors
 /// When a loss or a weight is not finite, or the run's directory cannot be written.
@@ -79,132 +79,157 @@ pub fn train(
     trainer: &mut Trainer,
     dataset: &Dataset,
     run: &RunDir,
-    judge: Option<&Evaluator>,
+    evaluator: Option<&Evaluator>,
     device: &Device,
-    mut ask: impl FnMut(u64) -> Control,
+    mut control: impl FnMut(u64) -> Control,
     mut observe: impl FnMut(Event),
 ) -> Result<Outcome, TrainError> {
     let begin = Instant::now();
     let config = trainer.config().clone();
-    let info = dataset_info(dataset);
-    let write = |path: &Path, (header, sections): (Header, Sections)| -> Result<(), TrainError> {
-        if run.metrics().exists() {
-            run.sync_metrics()?;
-        }
-        Ok(sections.write(path, &header)?)
-    };
-    let save = |trainer: &Trainer, path: &Path| write(path, packed(trainer, &info)?);
-
+    let files = RunFiles { run, dataset: dataset_info(dataset), device };
     if !run.reals().exists() {
-        let reals = dataset.len().min(REALS);
-        draw(run.reals(), &dataset.images()[..reals * IMAGE_LEN], [SIDE, SIDE])?;
+        files.write_reals(dataset, config.seed)?;
     }
     if trainer.epoch() == 0 {
-        preview(trainer, run, device)?;
+        files.write_preview(trainer)?;
         observe(Event::Sampled(0));
-        save(trainer, &run.checkpoint())?;
+        files.save(trainer, &run.checkpoint())?;
     }
-    let (mut watch, mut best) = (Diagnostics::new(&config), f64::INFINITY);
+    // Rows after the checkpoint, of a process that was killed, will be written again.
+    let (mut diagnostics, mut best) = (Diagnostics::new(&config), f64::INFINITY);
     run.rewind_metrics(trainer.epoch(), |row| {
-        watch.see(row);
-        // Distances of another number of pictures do not compare.
+        diagnostics.observe(row);
+        // Distances of another number of samples are not comparable.
         let quality = row.quality.as_ref().filter(|quality| quality.count == config.eval_count);
         best = quality.map_or(best, |quality| best.min(quality.frechet));
     })?;
 
-    let mut outcome = Outcome::Finished;
     while trainer.epoch() < config.epochs {
+        // One step: an update of the discriminator, then one of the generator.
         let mut rng = stream(config.seed, Purpose::Batch, trainer.epoch());
-        let mut real = buffer(config.d_steps * config.batch * IMAGE_LEN);
-        draw_batch(dataset, &mut rng, &mut real);
-        let report = trainer.step(real);
+        let mut images = buffer(config.d_steps * config.batch * dataset.shape().len());
+        let labels = draw_batch(dataset, &mut rng, &mut images);
+        let report = trainer.step(Batch { images, labels });
         let epoch = trainer.epoch();
         observe(Event::Epoch(epoch));
 
-        let asked = ask(epoch);
+        // What is due after it. Rows come at the same epochs wherever a training is interrupted.
+        let request = control(epoch);
         let last = epoch == config.epochs;
-        let measured =
-            judge.filter(|_| config.eval_every > 0 && epoch.is_multiple_of(config.eval_every));
-        // Rows come at the same epochs wherever a training ends and goes on.
-        let recorded = epoch.is_multiple_of(READ_EVERY)
-            || epoch.is_multiple_of(config.sample_every)
-            || measured.is_some();
-        let sampled = epoch.is_multiple_of(config.sample_every) || last || asked == Control::Sample;
-        let saved = epoch.is_multiple_of(config.checkpoint_every)
+        let due = |every: u64| every > 0 && epoch.is_multiple_of(every);
+        let evaluate = evaluator.filter(|_| due(config.eval_every));
+        let record = due(READ_EVERY) || due(config.sample_every) || evaluate.is_some();
+        let sample = due(config.sample_every) || last || request == Control::Sample;
+        let save = due(config.checkpoint_every)
             || last
-            || matches!(asked, Control::Checkpoint | Control::Stop);
-        if recorded || sampled || saved {
-            let readings = report.read();
-            if !readings.is_finite() {
-                return Err(TrainError::Diverged { epoch, readings });
+            || matches!(request, Control::Checkpoint | Control::Stop);
+
+        if record || sample || save {
+            let metrics = report.read();
+            if !metrics.is_finite() {
+                return Err(TrainError::Diverged { epoch, metrics });
             }
-            let mut row = readings.row(epoch, begin.elapsed().as_secs_f64());
-            row.quality = measured.map(|judge| judge.measure(trainer, device));
+            let mut row = metrics.row(epoch, begin.elapsed().as_secs_f64());
+            row.quality = evaluate.map(|evaluator| evaluator.evaluate(trainer, device));
             // Before its row: a row that is there has its checkpoint.
             if let Some(quality) = &row.quality
                 && quality.frechet < best
             {
                 best = quality.frechet;
-                save(trainer, &run.best())?;
+                files.save(trainer, &run.best())?;
                 observe(Event::Best(epoch));
             }
-            if recorded {
-                row.finding = watch.see(&row);
+            if record {
+                row.warning = diagnostics.observe(&row);
                 run.append_metrics(&row)?;
             }
-            let finding = row.finding;
+            let warning = row.warning;
             observe(Event::Metrics(row));
-            if let Some(finding) = finding {
-                observe(Event::Warning(finding));
+            if let Some(warning) = warning {
+                observe(Event::Warning(warning));
             }
         }
-        // Packed before anything is drawn of it: weights that are no numbers end it here.
-        let packed = if saved { Some(packed(trainer, &info)?) } else { None };
-        if sampled {
-            preview(trainer, run, device)?;
+        // Packed before samples are written: weights that are not finite end the training here.
+        let packed = if save { Some(files.pack(trainer)?) } else { None };
+        if sample {
+            files.write_preview(trainer)?;
             observe(Event::Sampled(epoch));
         }
         if let Some(packed) = packed {
-            write(&run.checkpoint(), packed)?;
+            files.write_checkpoint(&run.checkpoint(), packed)?;
             observe(Event::Saved(epoch));
         }
-        if asked == Control::Stop && !last {
-            outcome = Outcome::Stopped;
-            break;
+        if request == Control::Stop && !last {
+            return Ok(Outcome::Stopped);
         }
     }
-    Ok(outcome)
+    Ok(Outcome::Finished)
 }
 
-/// All that the training is, to be written.
-fn packed(trainer: &Trainer, dataset: &DatasetInfo) -> Result<(Header, Sections), TrainError> {
-    trainer.checkpoint(dataset.clone()).map_err(|error| match error {
-        CheckpointError::NotFinite => TrainError::WeightsDiverged(trainer.epoch()),
-        error => error.into(),
-    })
-}
-
-/// How a checkpoint names a data set.
+/// How a checkpoint describes a data set.
 #[must_use]
 pub fn dataset_info(dataset: &Dataset) -> DatasetInfo {
+    let names = dataset.class_names();
+    let only_numbers = names.iter().enumerate().all(|(class, name)| *name == class.to_string());
     DatasetInfo {
         name: dataset.name().into(),
         digest: dataset.digest().into(),
         images: dataset.len(),
+        class_names: if only_numbers { Vec::new() } else { names.to_vec() },
     }
 }
 
-/// A row of digits from the averaged weights, always of the same noise.
-fn preview(trainer: &Trainer, run: &RunDir, device: &Device) -> Result<(), RunDirError> {
-    let ModelConfig { width, height, .. } = *trainer.model();
-    let generator = trainer.averaged_generator();
-    let sampler = Sampler::new(&generator, trainer.model(), device);
-    let pixels = sampler.pictures(trainer.config().seed, 0, PREVIEW);
-    draw(run.sample(trainer.epoch()), &pixels, [width, height])
+/// Writes what a training leaves in its run's directory.
+struct RunFiles<'a> {
+    run: &'a RunDir,
+    dataset: DatasetInfo,
+    device: &'a Device,
 }
 
-fn draw(path: PathBuf, pixels: &[u8], size: [usize; 2]) -> Result<(), RunDirError> {
-    let image = Grid { columns: PREVIEW, scale: 1 }.draw(pixels, size);
+impl RunFiles<'_> {
+    fn save(&self, trainer: &Trainer, path: &Path) -> Result<(), TrainError> {
+        self.write_checkpoint(path, self.pack(trainer)?)
+    }
+
+    /// The whole state of the training, as bytes.
+    fn pack(&self, trainer: &Trainer) -> Result<(Header, Sections), TrainError> {
+        trainer.checkpoint(self.dataset.clone()).map_err(|error| match error {
+            CheckpointError::NotFinite => TrainError::WeightsDiverged(trainer.epoch()),
+            error => error.into(),
+        })
+    }
+
+    /// After the metrics are on the disk, so that a checkpoint never lacks the rows before it.
+    fn write_checkpoint(
+        &self,
+        path: &Path,
+        (header, sections): (Header, Sections),
+    ) -> Result<(), TrainError> {
+        if self.run.metrics().exists() {
+            self.run.sync_metrics()?;
+        }
+        Ok(sections.write(path, &header)?)
+    }
+
+    /// A row of samples of the moving average of the weights, always from the same latent vectors.
+    fn write_preview(&self, trainer: &Trainer) -> Result<(), RunDirError> {
+        let generator = trainer.ema_generator();
+        let sampler = Sampler::new(&generator, trainer.model(), self.device);
+        let pixels = sampler.samples(trainer.config().seed, 0, PREVIEW, None);
+        write_grid(self.run.sample(trainer.epoch()), &pixels, trainer.model().image)
+    }
+
+    /// A random choice of real images.
+    fn write_reals(&self, dataset: &Dataset, seed: u64) -> Result<(), RunDirError> {
+        let shape = dataset.shape();
+        let mut rng = stream(seed, Purpose::Subset, 3);
+        let pixels = random_subset(dataset.images(), shape.len(), REALS, &mut rng);
+        write_grid(self.run.reals(), &pixels, shape)
+    }
+}
+
+fn write_grid(path: PathBuf, pixels: &[u8], shape: ImageShape) -> Result<(), RunDirError> {
+    let image = Grid { columns: PREVIEW, scale: 1 }.draw(pixels, shape);
     let written = image.map_err(io::Error::other).and_then(|image| write_png(&path, &image));
     written.map_err(|source| RunDirError::Io { action: "write", path, source })
 }

@@ -3,16 +3,16 @@
 use std::mem;
 
 use burn::module::Module;
-use burn::tensor::{Device, Tensor};
+use burn::tensor::{Device, Tensor, TensorData};
 use gan_core::stream::{Purpose, fill_dropout, fill_normal, stream};
-use gan_kernels::{buffer, join, stack, tensor_data};
+use gan_kernels::{buffer, concat_rows, join, tensor_data};
 use gan_model::checkpoint::{Checkpoint, CheckpointError, Header, Sections, Weights, pack};
 use gan_model::device::is_cpu;
-use gan_model::{Adam, AdamConfig, Ema};
 use gan_model::{
-    DatasetInfo, Discriminator, DiscriminatorOutput, Generator, Loss, ModelConfig, TrainingConfig,
-    loss,
+    Adam, AdamConfig, DatasetInfo, Discriminator, DiscriminatorOutput, DropoutMasks, Ema,
+    Generator, Labels, Loss, ModelConfig, TrainingConfig, loss,
 };
+use rand::RngExt;
 
 use crate::penalty::gradient_penalty;
 use crate::report::{DiscriminatorUpdate, StepReport};
@@ -26,26 +26,42 @@ pub struct Trainer {
     device: Device,
     generator: Generator,
     discriminator: Discriminator,
-    averaged: Generator,
+    ema_generator: Generator,
     generator_adam: Adam,
     discriminator_adam: Adam,
     epoch: u64,
 }
 
-/// Latent vectors that a normalised generator's statistics are taken from.
+/// The real images of a step.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Batch {
+    /// `[d_steps * batch, height, width, channels]` in [−1, 1], row-major.
+    pub images: Vec<f32>,
+    /// Their classes, `[d_steps * batch]`, for a model with classes.
+    pub labels: Option<Vec<u16>>,
+}
+
+/// A batch without labels.
+impl From<Vec<f32>> for Batch {
+    fn from(images: Vec<f32>) -> Self {
+        Self { images, labels: None }
+    }
+}
+
+/// Latent vectors from which the population statistics of batch normalisation are computed.
 const POPULATION: usize = 2_048;
 
 impl Trainer {
-    /// A model before its first step, with weights from `config.seed`.
+    /// A model before its first step, with initial weights from `config.seed`.
     #[must_use]
     pub fn new(model: ModelConfig, config: TrainingConfig, device: &Device) -> Self {
         let generator = Generator::init(&model, config.seed, device);
         Self {
-            averaged: generator.valid(),
+            ema_generator: generator.valid(),
             generator: generator.train(),
             discriminator: Discriminator::init(&model, config.seed, device).train(),
-            generator_adam: Adam::new(betas(&config), is_cpu(device)),
-            discriminator_adam: Adam::new(betas(&config), is_cpu(device)),
+            generator_adam: Adam::new(adam(&config), is_cpu(device)),
+            discriminator_adam: Adam::new(adam(&config), is_cpu(device)),
             epoch: 0,
             device: device.clone(),
             model,
@@ -53,24 +69,21 @@ impl Trainer {
         }
     }
 
-    /// A model as a checkpoint left it.
+    /// A model as a checkpoint stored it.
     ///
     /// # Errors
     /// When the checkpoint's tensors are not those of the nets it describes.
     pub fn resume(checkpoint: &Checkpoint, device: &Device) -> Result<Self, CheckpointError> {
         let Header { model, training, step, .. } = checkpoint.header().clone();
+        let (adam, on_host) = (adam(&training), is_cpu(device));
         let generator_moments = checkpoint.generator_moments(device)?;
         let discriminator_moments = checkpoint.discriminator_moments(device)?;
         Ok(Self {
-            averaged: checkpoint.generator(Weights::Averaged, device)?.valid(),
+            ema_generator: checkpoint.generator(Weights::Averaged, device)?.valid(),
             generator: checkpoint.generator(Weights::Raw, device)?.train(),
             discriminator: checkpoint.discriminator(device)?.train(),
-            generator_adam: Adam::resume(betas(&training), is_cpu(device), &generator_moments),
-            discriminator_adam: Adam::resume(
-                betas(&training),
-                is_cpu(device),
-                &discriminator_moments,
-            ),
+            generator_adam: Adam::resume(adam, on_host, &generator_moments),
+            discriminator_adam: Adam::resume(adam, on_host, &discriminator_moments),
             epoch: step,
             device: device.clone(),
             model,
@@ -78,15 +91,16 @@ impl Trainer {
         })
     }
 
-    /// One alternation on real images `[d_steps * batch, height * width]` in [−1, 1], row-major:
-    /// the discriminator learns to tell them from generated ones, then the
-    /// generator learns to be taken for real.
+    /// One alternation: `d_steps` updates of the discriminator, which learns to tell real images
+    /// from generated ones, then one update of the generator, which learns to get its samples
+    /// classified as real.
     ///
     /// # Panics
-    /// When `real` is not `d_steps` batches of images of the model's size.
-    pub fn step(&mut self, real: Vec<f32>) -> StepReport {
+    /// When `real` is not `d_steps` batches of images of the model's shape.
+    pub fn step(&mut self, real: impl Into<Batch>) -> StepReport {
+        let Batch { images, labels } = real.into();
         let updates = self.config.d_steps;
-        let batch = real.len() / self.model.image_len() / updates;
+        let batch = images.len() / self.model.image.len() / updates;
         let (seed, count) = (self.config.seed, batch * self.model.latent);
         let first = self.epoch * updates as u64;
         let (noises, generator_noise) = join(
@@ -97,37 +111,43 @@ impl Trainer {
             },
             || noise(seed, Purpose::GeneratorNoise, self.epoch, count),
         );
-        let mut taught = None;
-        for ((real, noise), update) in split(real, updates).into_iter().zip(noises).zip(first..) {
-            let real = self.tensor(real, batch);
+        let mut last = None;
+        let parts = split(images, updates).into_iter().zip(noises);
+        for (index, (images, noise)) in parts.enumerate() {
+            let images = self.tensor(images, batch);
+            let labels = labels.as_ref().map(|all| &all[index * batch..][..batch]);
+            let labels = labels.filter(|_| self.model.classes.is_some());
+            let labels = labels.map(|labels| self.labels(labels));
             let noise = self.tensor(noise, batch);
-            taught = Some(self.teach_discriminator(real, noise, update));
+            last = Some(self.update_discriminator(images, labels, noise, first + index as u64));
         }
-        let Some(taught) = taught else { unreachable!("there is an update a step") };
+        let Some(update) = last else { unreachable!("a step has an update") };
         let noise = self.tensor(generator_noise, batch);
-        let generator_loss = self.teach_generator(noise, &taught.seen);
+        let generator_loss = self.update_generator(noise, &update);
         self.epoch += 1;
-        StepReport { taught, generator_loss }
+        StepReport { update, generator_loss }
     }
 
     /// One update of the discriminator; `update` counts them from 0.
-    fn teach_discriminator(
+    fn update_discriminator(
         &mut self,
         real: Tensor<2>,
+        real_labels: Option<Labels>,
         noise: Tensor<2>,
         update: u64,
     ) -> DiscriminatorUpdate {
-        // The fakes carry no graph: this loss does not teach the generator.
-        let fake = self.generator.valid().forward_batch(noise);
-        let images = stack(real, fake);
-        let seen = self.blurred(images.clone(), Purpose::DiscriminatorImages, update);
-        let both = seen.clone().autodiff();
-        if self.model.spectral_norm {
-            replace(&mut self.discriminator, Discriminator::refined);
-        }
-        let rows = both.dims()[0] / self.model.pack;
+        let fake_labels = self.fake_labels(Purpose::DiscriminatorLabels, update, noise.dims()[0]);
+        // No graph: this loss does not update the generator.
+        let fake = self.generator.valid().forward_batch(noise, fake_labels.as_ref());
+        let images = concat_rows(real, fake);
+        let inputs = self.add_instance_noise(images.clone(), Purpose::DiscriminatorImages, update);
+        let labels =
+            real_labels.zip(fake_labels).map(|(real, fake)| Tensor::cat(vec![real, fake], 0));
+        replace(&mut self.discriminator, Discriminator::power_iteration);
+        let rows = inputs.dims()[0] / self.model.pack;
         let masks = self.dropout(Purpose::DiscriminatorDropout, update, rows);
-        let DiscriminatorOutput { logits, hidden } = self.discriminator.judge(both, &masks);
+        let DiscriminatorOutput { logits, features } =
+            self.discriminator.forward(inputs.clone().autodiff(), labels.as_ref(), &masks);
         let real_logits = logits.clone().narrow(0, 0, rows / 2);
         let fake_logits = logits.narrow(0, rows / 2, rows / 2);
         let config = &self.config;
@@ -140,16 +160,16 @@ impl Trainer {
         let mut total = loss.clone();
         let every = config.penalty_every as u64;
         if update.is_multiple_of(every) {
-            let half = |x: &Tensor<2>, which| {
-                let rows = x.dims()[0] / 2;
-                x.clone().narrow(0, which * rows, rows)
-            };
-            for (gamma, which) in [(config.r1, 0), (config.r2, 1)] {
+            for (gamma, half) in [(config.r1, 0), (config.r2, 1)] {
                 if gamma > 0.0 {
-                    let halves = |all: &[Tensor<2>]| all.iter().map(|x| half(x, which)).collect();
-                    let (hidden, masks): (_, Vec<_>) = (halves(&hidden), halves(&masks));
+                    let half = |x: &Tensor<2>| {
+                        let rows = x.dims()[0] / 2;
+                        x.clone().narrow(0, half * rows, rows)
+                    };
+                    let features = features.iter().map(half).collect();
+                    let masks = masks.iter().map(|mask| mask.as_ref().map(half)).collect();
                     let gamma = gamma * every as f64;
-                    total = total + gradient_penalty(&self.discriminator, hidden, &masks, gamma);
+                    total = total + gradient_penalty(&self.discriminator, features, &masks, gamma);
                 }
             }
         }
@@ -158,63 +178,66 @@ impl Trainer {
         let clip = config.clip;
         replace(&mut self.discriminator, |d| {
             let d = self.discriminator_adam.update(d, gradients, None, update + 1, rate);
-            if clip > 0.0 { d.clipped(clip) } else { d }
+            if clip > 0.0 { d.clip_weights(clip) } else { d }
         });
+        let hidden = features.into_iter().zip(self.discriminator.hidden_units());
         DiscriminatorUpdate {
             loss: loss.inner(),
             logits: [real_logits, fake_logits].map(Tensor::inner),
             images,
-            hidden: hidden.into_iter().map(Tensor::inner).collect(),
-            seen,
+            inputs,
+            labels,
+            hidden: hidden.filter_map(|(x, units)| units.map(|_| x.inner())).collect(),
         }
     }
 
-    /// One update of the generator, and of the average after it.
-    /// The first half of `seen` are real images.
-    fn teach_generator(&mut self, noise: Tensor<2>, seen: &Tensor<2>) -> Tensor<1> {
+    /// One update of the generator, and of the moving average of its weights.
+    fn update_generator(&mut self, noise: Tensor<2>, update: &DiscriminatorUpdate) -> Tensor<1> {
         let batch = noise.dims()[0];
         let rows = batch / self.model.pack;
-        let images = self.generator.forward_batch(noise.autodiff());
-        let images = self.blurred(images, Purpose::GeneratorImages, self.epoch);
-        // The discriminator's weights get no gradient here: they only judge.
-        let judge = self.discriminator.clone().no_grad();
+        let labels = self.fake_labels(Purpose::GeneratorLabels, self.epoch, batch);
+        let images = self.generator.forward_batch(noise.autodiff(), labels.as_ref());
+        let images = self.add_instance_noise(images, Purpose::GeneratorImages, self.epoch);
+        // The discriminator's weights get no gradient here.
+        let discriminator = self.discriminator.clone().no_grad();
         let masks = self.dropout(Purpose::GeneratorDropout, self.epoch, rows);
-        let real = (self.config.loss == Loss::Relativistic)
-            .then(|| judge.judge(seen.clone().narrow(0, 0, batch).autodiff(), &masks).logits);
-        let verdict = judge.judge(images, &masks).logits;
-        let loss = loss::generator(self.config.loss, verdict, real);
+        let real = (self.config.loss == Loss::Relativistic).then(|| {
+            let real = update.inputs.clone().narrow(0, 0, batch).autodiff();
+            let labels = update.labels.clone().map(|labels| labels.narrow(0, 0, batch));
+            discriminator.forward(real, labels.as_ref(), &masks).logits
+        });
+        let fake = discriminator.forward(images, labels.as_ref(), &masks).logits;
+        let loss = loss::generator(self.config.loss, fake, real);
         let gradients = loss.backward();
         let time = self.epoch + 1;
         let rate = self.config.lr * self.config.rate(self.epoch);
-        // Early on, a long average would be of little but the initial weights.
+        // Early on, a long average would be mostly of the initial weights.
         let decay = self.config.ema.min((1.0 + time as f64) / (10.0 + time as f64));
-        let mut average = Ema::of(mem::take(&mut self.averaged), decay);
+        let mut ema = Ema::of(mem::take(&mut self.ema_generator), decay);
         replace(&mut self.generator, |g| {
-            self.generator_adam.update(g, gradients, Some(&mut average), time, rate)
+            self.generator_adam.update(g, gradients, Some(&mut ema), time, rate)
         });
-        self.averaged = average.place(&self.generator);
+        self.ema_generator = ema.place(&self.generator);
         loss.inner()
     }
 
-    /// A mask for each hidden layer of the discriminator, `[rows, units]`: zero for the units
-    /// that drop out, and for the others what keeps the layer's mean. None without dropout.
-    fn dropout(&self, purpose: Purpose, index: u64, rows: usize) -> Vec<Tensor<2>> {
+    /// For each of the discriminator's layers a mask `[rows, units]`: zero for units that drop out,
+    /// and for the others the factor that keeps the layer's mean. Empty without dropout.
+    fn dropout(&self, purpose: Purpose, index: u64, rows: usize) -> DropoutMasks {
         if self.config.dropout == 0.0 {
             return Vec::new();
         }
         let mut rng = stream(self.config.seed, purpose, index);
-        let hidden = self.model.discriminator_hidden.iter();
-        hidden
-            .map(|units| {
-                let mut mask = buffer(rows * units);
-                fill_dropout(&mut rng, self.config.dropout, &mut mask);
-                self.tensor(mask, rows).autodiff()
-            })
-            .collect()
+        let mask = |units: Option<usize>| {
+            let mut mask = buffer(rows * units?);
+            fill_dropout(&mut rng, self.config.dropout, &mut mask);
+            Some(self.tensor(mask, rows).autodiff())
+        };
+        self.discriminator.hidden_units().map(mask).collect()
     }
 
-    /// Images as the discriminator sees them: with noise, as long as there is any.
-    fn blurred(&self, images: Tensor<2>, purpose: Purpose, index: u64) -> Tensor<2> {
+    /// Images with noise added, if there is any at this epoch (Sønderby et al. 2017).
+    fn add_instance_noise(&self, images: Tensor<2>, purpose: Purpose, index: u64) -> Tensor<2> {
         let deviation = self.config.image_noise(self.epoch);
         if deviation == 0.0 {
             return images;
@@ -223,6 +246,20 @@ impl Trainer {
         let noise = noise(self.config.seed, purpose, index, rows * pixels);
         let noise = self.tensor(noise, rows) * deviation;
         if images.is_autodiff() { images + noise.autodiff() } else { images + noise }
+    }
+
+    /// The classes of generated images, uniform; none for a model without classes.
+    fn fake_labels(&self, purpose: Purpose, index: u64, count: usize) -> Option<Labels> {
+        let classes = self.model.classes? as u16;
+        let mut rng = stream(self.config.seed, purpose, index);
+        let labels: Vec<u16> = (0..count).map(|_| rng.random_range(0..classes)).collect();
+        Some(self.labels(&labels))
+    }
+
+    fn labels(&self, labels: &[u16]) -> Labels {
+        let labels: Vec<i32> = labels.iter().copied().map(i32::from).collect();
+        let shape = [labels.len()];
+        Tensor::from_data(TensorData::new(labels, shape), &self.device)
     }
 
     /// A tensor of `rows` rows on the training's device.
@@ -243,8 +280,8 @@ impl Trainer {
         &self.config
     }
 
-    /// Takes from `plan` what a resumed training may do otherwise: the total of epochs, and when
-    /// it is looked at.
+    /// Takes from `plan` what may change when a training is resumed: the total of epochs, and the
+    /// intervals of previews, checkpoints and evaluations.
     pub fn reschedule(&mut self, plan: &TrainingConfig) {
         self.config = TrainingConfig {
             epochs: plan.epochs,
@@ -256,32 +293,33 @@ impl Trainer {
         };
     }
 
-    /// The sizes of the nets.
+    /// The nets' configuration.
     #[must_use]
     pub fn model(&self) -> &ModelConfig {
         &self.model
     }
 
-    /// The generator to draw with: averaged weights, settled, no graph.
+    /// The generator to sample from: moving average of the weights, calibrated, no graph.
     #[must_use]
-    pub fn averaged_generator(&self) -> Generator {
-        self.settled(self.averaged.clone())
+    pub fn ema_generator(&self) -> Generator {
+        self.calibrated(self.ema_generator.clone())
     }
 
-    /// A generator with the statistics of its own weights.
-    fn settled(&self, generator: Generator) -> Generator {
-        if !generator.is_normalised() {
+    /// A generator with the population statistics of its own weights.
+    fn calibrated(&self, generator: Generator) -> Generator {
+        if !generator.has_batch_norm() {
             return generator;
         }
-        let count = POPULATION * self.model.latent;
-        let latent = noise(self.config.seed, Purpose::Population, 0, count);
-        generator.settled(&self.tensor(latent, POPULATION))
+        let latent =
+            noise(self.config.seed, Purpose::Population, 0, POPULATION * self.model.latent);
+        let labels = self.fake_labels(Purpose::Population, 1, POPULATION);
+        generator.calibrate(&self.tensor(latent, POPULATION), labels.as_ref())
     }
 
     /// Everything that the training is at this epoch, ready to be written.
     ///
     /// # Errors
-    /// When tensors cannot be read back from the device.
+    /// When tensors cannot be read back from the device, or are not finite.
     pub fn checkpoint(&self, dataset: DatasetInfo) -> Result<(Header, Sections), CheckpointError> {
         let header = Header {
             model: self.model.clone(),
@@ -290,8 +328,8 @@ impl Trainer {
             step: self.epoch,
         };
         let sections = Sections {
-            averaged_generator: pack(&self.averaged_generator())?,
-            generator: pack(&self.settled(self.generator.valid()))?,
+            averaged_generator: pack(&self.ema_generator())?,
+            generator: pack(&self.calibrated(self.generator.valid()))?,
             discriminator: pack(&self.discriminator)?,
             generator_moments: pack(&self.generator_adam.moments(&self.generator))?,
             discriminator_moments: pack(&self.discriminator_adam.moments(&self.discriminator))?,
@@ -300,19 +338,19 @@ impl Trainer {
     }
 }
 
-fn betas(config: &TrainingConfig) -> AdamConfig {
+fn adam(config: &TrainingConfig) -> AdamConfig {
     let TrainingConfig { beta1, beta2, epsilon, .. } = *config;
     AdamConfig { beta1, beta2, epsilon }
 }
 
-/// `count` numbers of a step's noise.
+/// `count` standard normal numbers of a step.
 fn noise(seed: u64, purpose: Purpose, step: u64, count: usize) -> Vec<f32> {
     let mut noise = buffer(count);
     fill_normal(&mut stream(seed, purpose, step), &mut noise);
     noise
 }
 
-/// As many equal parts; the whole itself if it is one.
+/// Divides into equal parts; a single part is not copied.
 fn split(numbers: Vec<f32>, parts: usize) -> Vec<Vec<f32>> {
     if parts == 1 {
         return vec![numbers];
@@ -325,27 +363,28 @@ fn split(numbers: Vec<f32>, parts: usize) -> Vec<Vec<f32>> {
     numbers.chunks_exact(numbers.len() / parts).map(part).collect()
 }
 
-/// Burn's updates take a module and give one back. It is moved, not cloned: a
-/// tensor that nothing shares is updated in place.
+/// Burn's updates consume a module and return it. It is moved, not cloned, because a tensor that is
+/// not shared is updated in place.
 fn replace<M: Module + Default>(place: &mut M, update: impl FnOnce(M) -> M) {
     *place = update(mem::take(place));
 }
 
 #[cfg(test)]
 mod tests {
-    use gan_kernels::plain::plainly;
+    use gan_kernels::reference::with_reference;
+    use gan_model::DenseConfig;
 
     use super::*;
-    use crate::{Readings, Recipe};
+    use crate::{Recipe, StepMetrics};
 
     /// What `count` steps on images of noise read.
-    fn run(count: usize, model: &ModelConfig, epsilon: f64) -> Vec<Readings> {
+    fn run(count: usize, model: &ModelConfig, epsilon: f64) -> Vec<StepMetrics> {
         let config = TrainingConfig { batch: 32, epsilon, ..Recipe::Plain.training() };
         let mut trainer = Trainer::new(model.clone(), config, &Device::flex());
         (0..count as u64)
             .map(|step| {
                 let mut rng = stream(1, Purpose::Batch, step);
-                let mut real = vec![0.0; 32 * model.image_len()];
+                let mut real = vec![0.0; 32 * model.image.len()];
                 fill_normal(&mut rng, &mut real);
                 for x in &mut real {
                     *x = x.tanh();
@@ -356,8 +395,8 @@ mod tests {
     }
 
     /// The largest difference of a reading, relative to readings of about 1.
-    fn difference(fast: &[Readings], plain: &[Readings]) -> f32 {
-        let all = |r: &Readings| [r.discriminator_loss, r.generator_loss, r.real, r.fake];
+    fn difference(fast: &[StepMetrics], plain: &[StepMetrics]) -> f32 {
+        let all = |r: &StepMetrics| [r.discriminator_loss, r.generator_loss, r.real, r.fake];
         let pairs = fast.iter().flat_map(all).zip(plain.iter().flat_map(all));
         pairs.map(|(a, b)| (a - b).abs() / b.abs().max(1.0)).fold(0.0, f32::max)
     }
@@ -366,12 +405,12 @@ mod tests {
     fn a_hundred_fast_steps_are_a_hundred_plain_ones() {
         // Adam's own epsilon makes the first updates little more than signs of gradients, and
         // the sign of almost nothing is rounding: a larger one leaves only what is computed.
-        let model = ModelConfig {
+        let model = ModelConfig::dense(DenseConfig {
             generator_hidden: vec![64, 96],
             discriminator_hidden: vec![80, 48],
-            ..ModelConfig::default()
-        };
-        let (fast, plain) = (run(100, &model, 1e-3), plainly(|| run(100, &model, 1e-3)));
+            ..DenseConfig::default()
+        });
+        let (fast, plain) = (run(100, &model, 1e-3), with_reference(|| run(100, &model, 1e-3)));
         let worst = difference(&fast, &plain);
         assert!(worst < 1e-4, "{worst:e}");
         assert_ne!(fast, plain, "they round differently, or one of them did not run");
@@ -382,7 +421,7 @@ mod tests {
     #[test]
     fn first_steps_of_the_published_nets_agree_with_plain_burn() {
         let model = ModelConfig::default();
-        let (fast, plain) = (run(3, &model, 1e-8), plainly(|| run(3, &model, 1e-8)));
+        let (fast, plain) = (run(3, &model, 1e-8), with_reference(|| run(3, &model, 1e-8)));
         let worst = difference(&fast, &plain);
         assert!(worst < 1e-4, "{worst:e}");
     }

@@ -5,7 +5,7 @@
 use std::alloc::System;
 
 use burn::tensor::Device;
-use gan_data::IMAGE_LEN;
+use gan_data::MNIST_SHAPE;
 use gan_kernels::buffer;
 use gan_model::ModelConfig;
 use gan_train::{Recipe, Trainer};
@@ -21,7 +21,7 @@ fn a_step_of_the_published_nets_allocates_little() {
     let mut steps = |count: usize| {
         let before = Region::new(ALLOCATOR);
         for _ in 0..count {
-            let mut real = buffer(128 * IMAGE_LEN);
+            let mut real = buffer(128 * MNIST_SHAPE.len());
             real.fill(-0.5);
             trainer.step(real);
         }

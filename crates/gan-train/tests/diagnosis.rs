@@ -20,7 +20,7 @@ fn found(name: &str, config: &TrainingConfig) -> Vec<(u64, Warning)> {
     let rows = text.lines().map(serde_json::from_str::<MetricsRow>);
     rows.filter_map(|row| {
         let row = row.expect("a row of metrics.jsonl");
-        Some((row.epoch, watch.see(&row)?))
+        Some((row.epoch, watch.observe(&row)?))
     })
     .collect()
 }
@@ -47,14 +47,18 @@ fn a_discriminator_that_wins_says_what_its_labels_say() {
 #[test]
 fn each_failure_is_found_for_what_it_is_and_told_once() {
     use Warning::{
-        Collapse, DiscriminatorWins, GeneratorWins, IdleUnits, MissingDigits, Oscillation,
+        Collapse, DiscriminatorWins, GeneratorWins, IdleUnits, MissingClasses, Oscillation,
         Saturation,
     };
     for (name, loss, expected) in [
         ("discriminator-wins", Loss::Bce, &[DiscriminatorWins, Collapse, Saturation][..]),
         ("generator-wins", Loss::Bce, &[GeneratorWins, Collapse]),
         ("collapse", Loss::Hinge, &[Collapse]),
-        ("missing-digits", Loss::Bce, &[MissingDigits, Saturation, Oscillation, DiscriminatorWins]),
+        (
+            "missing-digits",
+            Loss::Bce,
+            &[MissingClasses, Saturation, Oscillation, DiscriminatorWins],
+        ),
         (
             "saturation",
             Loss::Bce,
@@ -77,9 +81,9 @@ fn what_was_said_before_a_resume_is_not_said_again() {
     let mut watch = Diagnostics::new(&TrainingConfig::default());
     let (before, after): (Vec<_>, Vec<_>) = rows.iter().partition(|row| row.epoch <= epoch);
     for row in before {
-        watch.see(row);
+        watch.observe(row);
     }
     for row in after {
-        assert_ne!(watch.see(row), Some(Warning::DiscriminatorWins));
+        assert_ne!(watch.observe(row), Some(Warning::DiscriminatorWins));
     }
 }

@@ -6,7 +6,7 @@ use std::alloc::System;
 
 use burn::tensor::Device;
 use gan_data::synthetic;
-use gan_model::{ModelConfig, TrainingConfig};
+use gan_model::{DenseConfig, ModelConfig, TrainingConfig};
 use gan_train::{Control, Event, Outcome, Recipe, RunDir, Trainer, train};
 use stats_alloc::{INSTRUMENTED_SYSTEM, StatsAlloc};
 
@@ -16,12 +16,12 @@ static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
 #[test]
 fn a_training_that_goes_on_and_on_holds_no_more() {
     // Small, so that a little that is never given back would show.
-    let model = ModelConfig {
-        latent: 8,
+    let dense = DenseConfig {
         generator_hidden: vec![32],
         discriminator_hidden: vec![32],
-        ..ModelConfig::default()
+        ..DenseConfig::default()
     };
+    let model = ModelConfig { latent: 8, ..ModelConfig::dense(dense) };
     let config = TrainingConfig {
         epochs: 2_000,
         batch: 16,

@@ -1,9 +1,10 @@
-//! Downloads of small files from a real server on this machine, good and bad.
+//! Downloads of small files from a server on this machine that answers well or badly.
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 use std::thread;
+use std::time::Duration;
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
@@ -14,10 +15,10 @@ use super::*;
 
 const CONTENT: &[u8] = b"what the file decompresses to";
 
-/// A server that hands every connection to `answer`, and the paths it was asked for.
+/// A server that calls `answer` for every connection, and the paths requested.
 struct Mirror {
     address: String,
-    asked: Arc<Mutex<Vec<String>>>,
+    requests: Arc<Mutex<Vec<String>>>,
 }
 
 impl Mirror {
@@ -26,8 +27,8 @@ impl Mirror {
     ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = format!("http://{}/mnist/", listener.local_addr().unwrap());
-        let asked = Arc::new(Mutex::new(Vec::new()));
-        let (answer, log) = (Arc::new(answer), Arc::clone(&asked));
+        let requests = Arc::new(Mutex::new(Vec::new()));
+        let (answer, log) = (Arc::new(answer), Arc::clone(&requests));
         // It ends with the test program.
         thread::spawn(move || {
             for mut stream in listener.incoming().flatten() {
@@ -35,21 +36,21 @@ impl Mirror {
                 thread::spawn(move || {
                     let path = read_request(&stream);
                     log.lock().unwrap().push(path.clone());
-                    // A client that has heard enough hangs up.
+                    // The client may close the connection early.
                     let _ = answer(&path, &mut stream);
                 });
             }
         });
-        Self { address, asked }
+        Self { address, requests }
     }
 
-    /// Answers every request with these bytes.
-    fn saying(response: Vec<u8>) -> Self {
+    /// A mirror that answers every request with these bytes.
+    fn answering(response: Vec<u8>) -> Self {
         Self::new(move |_, stream| stream.write_all(&response))
     }
 
-    fn asked(&self) -> Vec<String> {
-        self.asked.lock().unwrap().clone()
+    fn requests(&self) -> Vec<String> {
+        self.requests.lock().unwrap().clone()
     }
 }
 
@@ -71,7 +72,7 @@ fn ok(body: &[u8]) -> Vec<u8> {
 }
 
 fn not_found() -> Mirror {
-    Mirror::saying(response("404 Not Found", 4, b"gone"))
+    Mirror::answering(response("404 Not Found", 4, b"gone"))
 }
 
 fn gzip(content: &[u8]) -> Vec<u8> {
@@ -106,7 +107,7 @@ fn names_in(dir: &TempDir) -> Vec<String> {
     names
 }
 
-/// Why the one mirror's file was refused; nothing of it may be left.
+/// Why the one mirror's file was refused; nothing is left behind.
 fn refusal_with(options: &DownloadOptions) -> String {
     let dir = tempdir().unwrap();
     let error = fetch_named(&["file"], dir.path(), options).unwrap_err();
@@ -117,7 +118,7 @@ fn refusal_with(options: &DownloadOptions) -> String {
             assert_eq!(attempts.len(), 1);
             attempts[0].reason.clone()
         }
-        other @ DownloadError::Folder { .. } => panic!("expected the mirror at fault: {other}"),
+        other @ DownloadError::Folder { .. } => panic!("expected an error of the mirror: {other}"),
     }
 }
 
@@ -126,10 +127,10 @@ fn refusal(mirror: &Mirror) -> String {
 }
 
 #[test]
-fn a_good_file_arrives_with_its_progress() {
+fn a_file_is_downloaded_with_progress() {
     let body = gzip(CONTENT);
     let total = Some(body.len() as u64);
-    let mirror = Mirror::saying(ok(&body));
+    let mirror = Mirror::answering(ok(&body));
     let dir = tempdir().unwrap();
     let sha256 = format!("{:x}", Sha256::digest(CONTENT));
     let wanted = [Wanted { name: "file", sha256: &sha256, len: CONTENT.len() as u64 }];
@@ -143,15 +144,15 @@ fn a_good_file_arrives_with_its_progress() {
     assert_eq!(fs::read(dir.path().join("file.gz")).unwrap(), body);
     assert_eq!(seen.first(), Some(&(0, total)));
     assert_eq!(seen.last(), Some(&(body.len() as u64, total)));
-    assert_eq!(mirror.asked(), ["/mnist/file.gz"]);
+    assert_eq!(mirror.requests(), ["/mnist/file.gz"]);
 }
 
 #[cfg(unix)]
 #[test]
-fn a_file_gets_the_permissions_of_any_new_file() {
+fn a_file_has_the_permissions_of_any_new_file() {
     use std::os::unix::fs::PermissionsExt;
 
-    let mirror = Mirror::saying(ok(&gzip(CONTENT)));
+    let mirror = Mirror::answering(ok(&gzip(CONTENT)));
     let dir = tempdir().unwrap();
     fetch_named(&["file"], dir.path(), &options(&[&mirror])).unwrap();
     fs::write(dir.path().join("other"), b"").unwrap();
@@ -160,37 +161,37 @@ fn a_file_gets_the_permissions_of_any_new_file() {
 }
 
 #[test]
-fn what_is_there_is_neither_fetched_nor_touched() {
-    let mirror = Mirror::saying(ok(&gzip(CONTENT)));
+fn existing_files_are_neither_downloaded_nor_changed() {
+    let mirror = Mirror::answering(ok(&gzip(CONTENT)));
     let dir = tempdir().unwrap();
     fs::write(dir.path().join("raw"), b"mine").unwrap();
     fs::write(dir.path().join("packed.gz"), b"mine too").unwrap();
     fetch_named(&["raw", "packed", "new"], dir.path(), &options(&[&mirror])).unwrap();
     assert_eq!(names_in(&dir), ["new.gz", "packed.gz", "raw"]);
     assert_eq!(fs::read(dir.path().join("packed.gz")).unwrap(), b"mine too");
-    assert_eq!(mirror.asked(), ["/mnist/new.gz"]);
+    assert_eq!(mirror.requests(), ["/mnist/new.gz"]);
 }
 
 #[test]
-fn the_next_mirror_is_asked_and_then_stays_the_first() {
-    let (bad, good) = (not_found(), Mirror::saying(ok(&gzip(CONTENT))));
+fn a_mirror_that_works_is_tried_first_for_the_next_file() {
+    let (bad, good) = (not_found(), Mirror::answering(ok(&gzip(CONTENT))));
     let dir = tempdir().unwrap().path().join("made/here");
     fetch_named(&["one", "two"], &dir, &options(&[&bad, &good])).unwrap();
-    assert!(is_present(&dir, "one") && is_present(&dir, "two"));
-    assert_eq!(bad.asked(), ["/mnist/one.gz"]);
-    assert_eq!(good.asked(), ["/mnist/one.gz", "/mnist/two.gz"]);
+    assert!(find_file(&dir, "one").is_some() && find_file(&dir, "two").is_some());
+    assert_eq!(bad.requests(), ["/mnist/one.gz"]);
+    assert_eq!(good.requests(), ["/mnist/one.gz", "/mnist/two.gz"]);
     fs::remove_dir_all(dir).unwrap();
 }
 
 #[test]
-fn the_error_names_every_address_its_reason_and_the_repair() {
-    let (gone, broken) = (not_found(), Mirror::saying(response("500 Oops", 0, b"")));
+fn the_error_names_every_address_its_reason_and_what_to_do() {
+    let (gone, broken) = (not_found(), Mirror::answering(response("500 Oops", 0, b"")));
     let dir = tempdir().unwrap();
     let error = fetch_named(&["file"], dir.path(), &options(&[&gone, &broken])).unwrap_err();
     assert_eq!(names_in(&dir), [""; 0]);
     let expected = format!(
         "cannot download file.gz:\n  {}file.gz: answered HTTP status 404; expected 200\n  \
-         {}file.gz: answered HTTP status 500; expected 200\nexpected one of",
+         {}file.gz: answered HTTP status 500; expected 200\nexpected MNIST's file",
         gone.address, broken.address
     );
     let text = error.to_string();
@@ -198,49 +199,49 @@ fn the_error_names_every_address_its_reason_and_the_repair() {
     assert!(text.contains(&format!("into {} yourself", dir.path().display())), "{text}");
 
     let nobody = fetch_named(&["file"], dir.path(), &options(&[])).unwrap_err();
-    assert!(nobody.to_string().contains("no address was given"), "{nobody}");
+    assert!(nobody.to_string().contains("no mirror was given"), "{nobody}");
 }
 
 #[test]
-fn other_content_is_refused() {
+fn wrong_content_is_refused() {
     let mut other = CONTENT.to_vec();
     other[0] ^= 1;
-    let reason = refusal(&Mirror::saying(ok(&gzip(&other))));
+    let reason = refusal(&Mirror::answering(ok(&gzip(&other))));
     assert!(reason.starts_with("sent content of SHA-256 "), "{reason}");
 
-    let reason = refusal(&Mirror::saying(ok(&gzip(&CONTENT[1..]))));
+    let reason = refusal(&Mirror::answering(ok(&gzip(&CONTENT[1..]))));
     assert_eq!(reason, "sent content of 28 bytes; expected 29");
 
-    // A megabyte of zeros fits into the 1000 bytes allowed only when squeezed.
+    // A megabyte of zeros is less than the 1000 bytes allowed when compressed.
     let bomb = gzip(&vec![0; 800 << 10]);
     assert!(bomb.len() < 1000, "{}", bomb.len());
-    let reason = refusal(&Mirror::saying(ok(&bomb)));
+    let reason = refusal(&Mirror::answering(ok(&bomb)));
     assert_eq!(reason, "sent content of 30 bytes or more; expected 29");
 
-    let reason = refusal(&Mirror::saying(ok(b"<html>please log in</html>")));
+    let reason = refusal(&Mirror::answering(ok(b"<html>please log in</html>")));
     assert!(reason.contains("expected one whole gzip file"), "{reason}");
 
-    let reason = refusal(&Mirror::saying(ok(&[gzip(CONTENT), vec![0]].concat())));
+    let reason = refusal(&Mirror::answering(ok(&[gzip(CONTENT), vec![0]].concat())));
     assert!(reason.contains("expected one whole gzip file"), "{reason}");
 
-    let reason = refusal(&Mirror::saying(response("204 No Content", 0, b"")));
+    let reason = refusal(&Mirror::answering(response("204 No Content", 0, b"")));
     assert!(reason.contains("204"), "{reason}");
 }
 
 #[test]
-fn a_file_that_ends_early_is_refused() {
+fn an_incomplete_file_is_refused() {
     let body = gzip(CONTENT);
-    let reason = refusal(&Mirror::saying(response("200 OK", body.len() + 1, &body)));
+    let reason = refusal(&Mirror::answering(response("200 OK", body.len() + 1, &body)));
     assert!(reason.starts_with(&format!("after {0} of {1} bytes: ", body.len(), body.len() + 1)));
 
     // Without a length only the checksum can tell.
     let head = b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n".to_vec();
-    let cut = Mirror::saying([&head, &body[..body.len() - 1]].concat());
+    let cut = Mirror::answering([&head, &body[..body.len() - 1]].concat());
     assert!(refusal(&cut).contains("expected one whole gzip file"));
 }
 
 #[test]
-fn a_body_without_an_end_is_left() {
+fn an_endless_body_is_refused() {
     let mirror = Mirror::new(|_, stream| {
         stream.write_all(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n")?;
         loop {
@@ -251,7 +252,7 @@ fn a_body_without_an_end_is_left() {
 }
 
 #[test]
-fn a_mirror_that_falls_silent_is_left() {
+fn a_stalled_mirror_times_out() {
     let impatient = |mirror: &Mirror| {
         let stall_timeout = Duration::from_millis(800);
         let start = std::time::Instant::now();
@@ -264,17 +265,17 @@ fn a_mirror_that_falls_silent_is_left() {
         thread::sleep(Duration::from_secs(30));
         Ok(())
     });
-    assert_eq!(impatient(&in_the_body), "after 10 of 100 bytes: nothing came for 800ms");
+    assert_eq!(impatient(&in_the_body), "after 10 of 100 bytes: sent nothing for 800ms");
 
     let at_once = Mirror::new(|_, _| {
         thread::sleep(Duration::from_secs(30));
         Ok(())
     });
-    assert_eq!(impatient(&at_once), "nothing came for 800ms");
+    assert_eq!(impatient(&at_once), "sent nothing for 800ms");
 }
 
 #[test]
-fn a_mirror_that_drips_is_left() {
+fn a_slow_mirror_times_out() {
     let mirror = Mirror::new(|_, stream| {
         stream.write_all(&response("200 OK", 100, b""))?;
         for _ in 0..100 {
@@ -289,7 +290,7 @@ fn a_mirror_that_drips_is_left() {
 }
 
 #[test]
-fn a_mirror_that_is_not_there_is_named() {
+fn an_unreachable_mirror_is_an_error() {
     // Bound and dropped: nobody listens on that port.
     let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let mirrors = vec![format!("http://{address}")];
@@ -300,10 +301,10 @@ fn a_mirror_that_is_not_there_is_named() {
 }
 
 #[test]
-fn redirects_are_followed_but_not_in_circles() {
-    let good = Mirror::saying(ok(&gzip(CONTENT)));
+fn redirects_are_followed_but_loops_are_refused() {
+    let good = Mirror::answering(ok(&gzip(CONTENT)));
     let location = format!("{}moved.gz", good.address);
-    let moved = Mirror::saying(
+    let moved = Mirror::answering(
         format!(
             "HTTP/1.1 302 Found\r\nLocation: {location}\r\n\
              Content-Length: 0\r\nConnection: close\r\n\r\n"
@@ -312,9 +313,9 @@ fn redirects_are_followed_but_not_in_circles() {
     );
     let dir = tempdir().unwrap();
     fetch_named(&["file"], dir.path(), &options(&[&moved])).unwrap();
-    assert_eq!(good.asked(), ["/mnist/moved.gz"]);
+    assert_eq!(good.requests(), ["/mnist/moved.gz"]);
 
-    let circle = Mirror::saying(
+    let circle = Mirror::answering(
         b"HTTP/1.1 302 Found\r\nLocation: /a\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
             .to_vec(),
     );
@@ -322,8 +323,8 @@ fn redirects_are_followed_but_not_in_circles() {
 }
 
 #[test]
-fn downloads_at_once_do_not_meet() {
-    let mirror = Mirror::saying(ok(&gzip(CONTENT)));
+fn simultaneous_downloads_do_not_interfere() {
+    let mirror = Mirror::answering(ok(&gzip(CONTENT)));
     let dir = tempdir().unwrap();
     let options = options(&[&mirror]);
     thread::scope(|scope| {
@@ -336,18 +337,18 @@ fn downloads_at_once_do_not_meet() {
 }
 
 #[test]
-fn a_folder_that_cannot_be_written_is_the_folders_fault() {
-    let mirror = Mirror::saying(ok(&gzip(CONTENT)));
+fn an_unwritable_folder_is_an_error_of_its_own() {
+    let mirror = Mirror::answering(ok(&gzip(CONTENT)));
     let dir = tempdir().unwrap();
     let file = dir.path().join("file-not-folder");
     fs::write(&file, b"").unwrap();
     let error = fetch_named(&["one"], &file.join("below"), &options(&[&mirror])).unwrap_err();
     assert!(matches!(error, DownloadError::Folder { .. }), "{error}");
-    assert_eq!(mirror.asked(), [""; 0]);
+    assert_eq!(mirror.requests(), [""; 0]);
 }
 
 #[test]
-fn what_is_wanted_is_the_published_set() {
+fn the_files_downloaded_are_mnists() {
     let mirror = not_found();
     let dir = tempdir().unwrap();
     let error = download(dir.path(), &options(&[&mirror]), &mut |_| {}).unwrap_err();
@@ -356,5 +357,5 @@ fn what_is_wanted_is_the_published_set() {
         fs::write(dir.path().join(name), b"whatever").unwrap();
     }
     download(dir.path(), &options(&[&mirror]), &mut |_| {}).unwrap();
-    assert_eq!(mirror.asked().len(), 1);
+    assert_eq!(mirror.requests().len(), 1);
 }

@@ -1,4 +1,4 @@
-//! Every way in which bytes can miss their layout.
+//! Every way in which bytes can differ from their layout.
 
 use super::*;
 
@@ -7,7 +7,7 @@ const LABELS: Layout = Layout::Labels(3);
 
 fn images() -> Vec<u8> {
     let mut file = IMAGES.header();
-    file.resize(16 + 2 * IMAGE_LEN, 7);
+    file.resize(16 + 2 * MNIST_SHAPE.len(), 7);
     file
 }
 
@@ -16,19 +16,18 @@ fn labels() -> Vec<u8> {
 }
 
 fn fault(layout: Layout, file: &[u8]) -> IdxError {
-    match copy_checked(layout, file, io::sink()) {
-        Err(CopyError::Content(error)) => error,
-        other => panic!("expected a fault in the content, got {other:?}"),
+    match read_checked(layout, file) {
+        Err(ReadError::Content(error)) => error,
+        other => panic!("expected an error in the content, got {other:?}"),
     }
 }
 
 #[test]
-fn a_good_file_is_copied_byte_for_byte() {
+fn a_good_file_is_read_byte_for_byte() {
     for (layout, file) in [(IMAGES, images()), (LABELS, labels())] {
-        let mut copy = Vec::new();
-        copy_checked(layout, &file[..], &mut copy).unwrap();
-        assert_eq!(copy, file);
-        assert_eq!(copy.len() as u64, layout.file_len());
+        let body = read_checked(layout, &file[..]).unwrap();
+        assert_eq!([layout.header(), body].concat(), file);
+        assert_eq!(file.len() as u64, layout.file_len());
     }
 }
 
@@ -62,7 +61,7 @@ fn counts_and_sizes_must_be_the_expected_ones_however_large() {
 }
 
 #[test]
-fn every_cut_and_every_addition_is_seen() {
+fn shorter_and_longer_files_are_refused() {
     for (layout, file) in [(IMAGES, images()), (LABELS, labels())] {
         let expected = file.len() as u64;
         for cut in 0..file.len() {
@@ -75,15 +74,15 @@ fn every_cut_and_every_addition_is_seen() {
 }
 
 #[test]
-fn a_source_without_an_end_is_left() {
+fn an_endless_source_is_not_read_to_its_end() {
     let header = LABELS.header();
     let endless = (&header[..]).chain(io::repeat(1));
-    let result = copy_checked(LABELS, endless, io::sink());
-    assert!(matches!(result, Err(CopyError::Content(IdxError::Long { expected: 11 }))));
+    let result = read_checked(LABELS, endless);
+    assert!(matches!(result, Err(ReadError::Content(IdxError::Long { expected: 11 }))));
 }
 
 #[test]
-fn a_label_above_nine_is_named_by_its_place() {
+fn a_label_above_nine_is_named_by_its_index() {
     let mut file = labels();
     file[9] = 10;
     assert_eq!(fault(LABELS, &file), IdxError::Label { index: 1, found: 10 });
@@ -95,16 +94,16 @@ fn a_label_above_nine_is_named_by_its_place() {
     assert_eq!(fault(many, &file), IdxError::Label { index: 150_001, found: 255 });
 }
 
-struct Broken;
-impl Read for Broken {
-    fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
-        Err(ErrorKind::ConnectionReset.into())
-    }
-}
-
 #[test]
-fn errors_of_the_two_ends_are_told_apart() {
-    let full = copy_checked(LABELS, &labels()[..], &mut [0; 9][..]);
-    assert!(matches!(full, Err(CopyError::Write(_))));
-    assert!(matches!(copy_checked(LABELS, Broken, io::sink()), Err(CopyError::Read(_))));
+fn a_read_that_fails_is_an_io_error() {
+    struct Broken;
+    impl Read for Broken {
+        fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+            Err(io::ErrorKind::ConnectionReset.into())
+        }
+    }
+    assert!(matches!(read_checked(LABELS, Broken), Err(ReadError::Io(_))));
+    let file = labels();
+    let later = (&file[..9]).chain(Broken);
+    assert!(matches!(read_checked(LABELS, later), Err(ReadError::Io(_))));
 }

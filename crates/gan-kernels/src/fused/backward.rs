@@ -36,7 +36,7 @@ impl<B: Host + HostOps, C: CheckpointStrategy> HostOps for Autodiff<B, C> {
         }
     }
 
-    fn host_dense_tangent(
+    fn host_dense_jvp(
         tangent: FloatTensor<Self>,
         weight: FloatTensor<Self>,
         output: FloatTensor<Self>,

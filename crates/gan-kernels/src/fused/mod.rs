@@ -33,7 +33,7 @@ trait HostOps: Backend {
         activation: Activation,
     ) -> FloatTensor<Self>;
 
-    fn host_dense_tangent(
+    fn host_dense_jvp(
         tangent: FloatTensor<Self>,
         weight: FloatTensor<Self>,
         output: FloatTensor<Self>,
@@ -63,7 +63,7 @@ macro_rules! impl_host_ops {
                 dense_forward::<Self>(input, weight, bias, activation)
             }
 
-            fn host_dense_tangent(
+            fn host_dense_jvp(
                 tangent: FloatTensor<Self>,
                 weight: FloatTensor<Self>,
                 output: FloatTensor<Self>,
@@ -96,7 +96,7 @@ impl_host_ops!(burn::backend::NdArray);
 
 /// Whether a tensor is of the kind that these operations are written for.
 pub(crate) fn can_run(tensor: &Tensor<2>) -> bool {
-    if crate::plain::is_on() {
+    if crate::reference::is_active() {
         return false;
     }
     let device = tensor.device();
@@ -121,15 +121,15 @@ pub(crate) fn dense(
     Tensor::from_dispatch(output)
 }
 
-/// The fused form of [`crate::dense_tangent`].
-pub(crate) fn dense_tangent(
+/// The fused form of [`crate::dense_jvp`].
+pub(crate) fn dense_jvp(
     tangent: Tensor<2>,
     weight: Tensor<2>,
     output: Tensor<2>,
     activation: Activation,
 ) -> Tensor<2> {
     let [tangent, weight, output] = [tangent, weight, output].map(Tensor::into_dispatch);
-    Tensor::from_dispatch(<Dispatch as HostOps>::host_dense_tangent(
+    Tensor::from_dispatch(<Dispatch as HostOps>::host_dense_jvp(
         tangent, weight, output, activation,
     ))
 }

@@ -1,47 +1,50 @@
-//! The checkpoint file, `ckpt.mpk`: one MessagePack document, version 4.
+//! The checkpoint file, `ckpt.mpk`: one MessagePack document, version 5.
 //!
 //! ```text
 //! map of 5                        at the top, in this order
 //!   "format"   str  "gan-checkpoint"
-//!   "version"  uint 4
+//!   "version"  uint 5
 //!   "sha256"   bin  32 bytes      of the index's bytes
 //!   "index"    bin                a MessagePack document of its own, at most 1 MiB:
 //!     map of 2                    in this order
 //!       "header"                  map of 4
-//!         "model"                 map: the fields of ModelConfig
+//!         "model"                 map: the fields of ModelConfig, flat
 //!         "training"              map: the fields of TrainingConfig
-//!         "dataset"               map: name, digest (hex SHA-256), images
+//!         "dataset"               map: name, digest (hex SHA-256), images, and class_names
+//!                                 where the classes have names
 //!         "step"                  uint, epochs done; also Adam's time
 //!       "tensors"                 array of 5, in the order of the tensors below: map of 2
 //!         "bytes"                 uint, the length
 //!         "sha256"                bin, 32 bytes, of those bytes
 //!   "tensors"  array of 5         in this order
-//!     bin  averaged generator     burnpack: layers.N.weight [inputs, outputs],
-//!                                 layers.N.bias [outputs], all f32; with normalisation
-//!                                 norms.N.gamma, beta, mean, variance [outputs]
+//!     bin  averaged generator     burnpack, all f32; of a dense layer layers.N.Dense.weight
+//!                                 [inputs, outputs] and .bias [outputs], or with batch
+//!                                 normalisation .norm.gamma, .beta, .mean, .variance [outputs]
 //!     bin  generator              the same
-//!     bin  discriminator          the same layers; with spectral normalisation
-//!                                 directions.N [inputs]
-//!     bin  generator's moments    burnpack: first.* and second.* like the net
+//!     bin  discriminator          the same; with spectral normalisation also
+//!                                 layers.N.Dense.direction [inputs]
+//!     bin  generator's moments    burnpack: first.* and second.*, each as in the net
 //!     bin  discriminator's        the same
 //! ```
 //!
-//! In versions 2 and 3 the header had fewer fields; those that came later then have the values
-//! that change nothing. Such a file is read like any other.
+//! Versions 2 to 4 are read as well. Their headers have fewer fields, and the missing ones take
+//! the values that change nothing. They knew dense nets of grey images alone, and named the
+//! tensors of the N-th dense layer layers.N.*, norms.N.* and directions.N.
 //!
-//! Whoever wants one part reads and checks the index and that part alone.
+//! One section can be read without the others: only the index and its own bytes are checked.
 //!
 //! Bytes 1 to 23 are the same in every version: `a6 "format" ae "gan-checkpoint" a7`.
 //! Burnpack is Burn's container for tensors: little-endian,
 //! described in the `burn-pack` crate. Nothing in the file depends on the clock,
 //! the machine or a path: equal trainings write equal files.
 //!
-//! A file is at most [`MAX_FILE`] bytes, and a section at most 1 MiB longer than the numbers of
-//! its net. No size that the file states is believed before it was checked against the file's
-//! length. Every number is finite: a file with others is neither written nor read.
+//! A file has at most [`MAX_FILE`] bytes, and a section at most 1 MiB more than the numbers of its
+//! net. Every size is checked against the file's length before it is used. Every number is finite:
+//! a file with others is neither written nor read.
 //!
-//! Writing replaces the name at once: a reader sees the old file or the new one.
+//! A file is replaced atomically: a reader sees the old one or the new one.
 
+mod legacy;
 mod read;
 mod tensors;
 mod write;
@@ -63,23 +66,23 @@ use crate::config::{ConfigError, DatasetInfo, ModelConfig, TrainingConfig};
 /// The largest file that is read: 8 GiB.
 pub const MAX_FILE: u64 = 8 << 30;
 /// The version that is written.
-pub const VERSION: u64 = 4;
+pub const VERSION: u64 = 5;
 /// The oldest version that is read.
 pub const OLDEST_VERSION: u64 = 2;
 
 /// The largest index that is read.
 const MAX_INDEX: u32 = 1 << 20;
-/// The most that a section has beside its numbers.
+/// The most bytes that a section has beside its numbers.
 const MAX_AROUND: usize = 1 << 20;
-/// What follows the first byte in every version.
+/// The bytes after the first, in every version.
 const FORMAT: &[u8] = b"\xa6format\xaegan-checkpoint\xa7version";
-/// What lies between the values of this one.
+/// The bytes between the values in this version.
 const MAP: u8 = 0x85;
 const DIGEST: &[u8] = b"\xa6sha256\xc4\x20";
 const INDEX: &[u8] = b"\xa5index";
 const TENSORS: &[u8] = b"\xa7tensors\x95";
 
-/// What a checkpoint says beside its tensors.
+/// What a checkpoint stores beside its tensors.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Header {
@@ -87,7 +90,7 @@ pub struct Header {
     pub model: ModelConfig,
     /// Settings of the training.
     pub training: TrainingConfig,
-    /// What was learnt from.
+    /// The images of the training.
     pub dataset: DatasetInfo,
     /// Epochs done.
     pub step: u64,
@@ -132,8 +135,7 @@ impl Section {
     }
 }
 
-/// Whether a text in a file is a name: what is shown of it is a few letters and does nothing to
-/// a terminal.
+/// Whether a text from a file can be shown as a name: it is short and has no control characters.
 #[must_use]
 pub fn is_name(text: &str) -> bool {
     text.len() <= 100 && !text.contains(char::is_control)
@@ -146,7 +148,7 @@ struct Index {
     tensors: [Part; 5],
 }
 
-/// What the index says of a section.
+/// A section's entry in the index.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Part {
@@ -156,7 +158,7 @@ struct Part {
 }
 
 impl Part {
-    /// What stands before its bytes: MessagePack's shortest form of a bin's length.
+    /// The bytes before the section: MessagePack's shortest form of a bin's length.
     fn front(&self) -> Vec<u8> {
         let mut front = Vec::new();
         match u8::try_from(self.bytes) {
@@ -170,7 +172,7 @@ impl Part {
     }
 }
 
-/// Why a checkpoint could not be read or written. Each names the file.
+/// Why a checkpoint cannot be read or written. Each names the file.
 #[derive(Debug, Error)]
 pub enum CheckpointError {
     /// The file cannot be opened, read, written or renamed.
@@ -185,7 +187,7 @@ pub enum CheckpointError {
     },
     /// There is no file of that name.
     #[error(
-        "cannot read {}: there is no such file; expected the ckpt.mpk of a run, or the run's \
+        "cannot read {}: the file does not exist; expected the ckpt.mpk of a run, or the run's \
          directory", .0.display()
     )]
     Missing(PathBuf),
@@ -197,14 +199,14 @@ pub enum CheckpointError {
         /// Its length.
         found: u64,
     },
-    /// Something else under the name of a checkpoint.
+    /// A file of another kind.
     #[error(
         "{} is not a checkpoint: it {found}; expected the ckpt.mpk that gan-train writes", path.display()
     )]
     NotACheckpoint {
         /// The file.
         path: PathBuf,
-        /// How it starts.
+        /// What it is.
         found: String,
     },
     /// A checkpoint, but cut short or changed after it was written.
@@ -212,7 +214,7 @@ pub enum CheckpointError {
     Damaged {
         /// The file.
         path: PathBuf,
-        /// What does not fit.
+        /// What is wrong.
         what: String,
     },
     /// Written by a program of another version.
@@ -228,15 +230,15 @@ pub enum CheckpointError {
         /// Its version.
         found: u64,
     },
-    /// The file is whole, but its nets have sizes that this program refuses.
-    #[error("{} describes nets that cannot be: {source}", path.display())]
+    /// The file is intact, but its nets have sizes that this program refuses.
+    #[error("{} describes nets that this program refuses: {source}", path.display())]
     Config {
         /// The file.
         path: PathBuf,
         /// Which size.
         source: ConfigError,
     },
-    /// The file is whole, but its tensors are not those of the nets it describes, or not finite.
+    /// The file is intact, but its tensors are not those of the nets it describes, or not finite.
     #[error("{}: its {section} cannot be used: {what}", path.display())]
     Mismatch {
         /// The file.
@@ -246,8 +248,8 @@ pub enum CheckpointError {
         /// What does not fit.
         what: String,
     },
-    /// A net that diverged; nothing of it is written.
-    #[error("a net holds numbers that are infinite or none (NaN)")]
+    /// A net that diverged; nothing is written.
+    #[error("a net has numbers that are infinite or NaN")]
     NotFinite,
     /// Tensors could not be packed for writing.
     #[error("cannot pack tensors: {0}")]

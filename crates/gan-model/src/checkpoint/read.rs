@@ -1,29 +1,31 @@
-//! Reading: the index first, then, each checked against it, the parts that are asked for.
+//! Reading a checkpoint: first the index, then the requested sections, each checked against it.
 
 use std::fs::File;
-use std::io::{self, BufReader, Read, Seek, SeekFrom, Write};
+use std::io::{self, BufReader, Cursor, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use burn::module::{Module, ModuleDisplay};
 use burn::tensor::{DType, Device};
+use gan_core::stream::Purpose;
 use sha2::{Digest, Sha256};
 
+use super::legacy;
 use super::tensors::record;
 use super::{
     CheckpointError, DIGEST, FORMAT, Header, INDEX, Index, MAP, MAX_AROUND, MAX_FILE, MAX_INDEX,
     Moments, OLDEST_VERSION, Section, TENSORS, VERSION, is_name,
 };
-use crate::config::ModelConfig;
 use crate::discriminator::Discriminator;
 use crate::generator::Generator;
+use crate::layers::{LayerSpec, parameters, with_param_ids};
 
 /// Which of the generator's two sets of weights.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Weights {
-    /// The exponential moving average over training; draws the better pictures.
+    /// The exponential moving average over training, which gives the better samples.
     #[default]
     Averaged,
-    /// The weights as the last step left them.
+    /// The weights after the last step.
     Raw,
 }
 
@@ -32,10 +34,32 @@ pub enum Weights {
 #[derive(Debug)]
 pub struct Checkpoint {
     path: PathBuf,
-    file: File,
+    source: Source,
+    version: u64,
     index: Index,
-    /// Where each section's front begins.
+    /// Where each section begins.
     starts: [u64; 5],
+}
+
+/// Where the bytes are.
+#[derive(Debug)]
+enum Source {
+    File(File),
+    Bytes(Vec<u8>),
+}
+
+/// What a checkpoint is read through.
+trait ReadSeek: Read + Seek {}
+
+impl<T: Read + Seek> ReadSeek for T {}
+
+impl Source {
+    fn with_reader<T>(&self, read: impl FnOnce(&mut dyn ReadSeek) -> T) -> T {
+        match self {
+            Self::File(file) => read(&mut &*file),
+            Self::Bytes(bytes) => read(&mut Cursor::new(bytes)),
+        }
+    }
 }
 
 impl Checkpoint {
@@ -56,16 +80,31 @@ impl Checkpoint {
         }
         let file = File::open(path).map_err(io)?;
         let length = file.metadata().map_err(io)?.len();
+        Self::from_source(path, Source::File(file), length)
+    }
+
+    /// As [`open`](Self::open), of a checkpoint in memory; `name` stands for its path in errors.
+    ///
+    /// # Errors
+    /// Says what is wrong with the bytes.
+    pub fn from_bytes(name: &str, bytes: Vec<u8>) -> Result<Self, CheckpointError> {
+        let length = bytes.len() as u64;
+        Self::from_source(Path::new(name), Source::Bytes(bytes), length)
+    }
+
+    fn from_source(path: &Path, source: Source, length: u64) -> Result<Self, CheckpointError> {
         if length > MAX_FILE {
             return Err(CheckpointError::TooLarge { path: path.into(), found: length });
         }
-        let (index, start) = read_index(path, length, &mut BufReader::new(&file))?;
+        let (version, index, start) =
+            source.with_reader(|reader| read_index(path, length, &mut BufReader::new(reader)))?;
         let config = |source| CheckpointError::Config { path: path.into(), source };
         index.header.model.validate().map_err(config)?;
         let Header { training, dataset, .. } = &index.header;
         if ![&training.recipe, &dataset.name, &dataset.digest].into_iter().all(|text| is_name(text))
         {
-            let what = "it names a recipe or a data set by more than a short plain name".into();
+            let what =
+                "its recipe or data set has a name that is long or has control characters".into();
             return Err(CheckpointError::Damaged { path: path.into(), what });
         }
 
@@ -79,7 +118,7 @@ impl Checkpoint {
             let what = format!("it is {length} bytes long, where its index says {end}");
             return Err(CheckpointError::Damaged { path: path.into(), what });
         }
-        Ok(Self { path: path.into(), file, index, starts })
+        Ok(Self { path: path.into(), source, version, index, starts })
     }
 
     /// As [`open`](Self::open), and checks every byte.
@@ -96,7 +135,7 @@ impl Checkpoint {
         Ok(checkpoint)
     }
 
-    /// The bytes of a section, which are those that were written.
+    /// The bytes of a section, checked against its digest.
     fn section(&self, section: Section) -> Result<Vec<u8>, CheckpointError> {
         // `open` saw a file of this length.
         let mut bytes = Vec::with_capacity(self.index.tensors[section as usize].bytes as usize);
@@ -105,18 +144,20 @@ impl Checkpoint {
         Ok(bytes)
     }
 
-    /// Copies a section's bytes, whatever they are.
+    /// Copies a section's bytes without a check.
     fn copy(&self, section: Section, to: &mut impl Write) -> Result<(), CheckpointError> {
         let part = &self.index.tensors[section as usize];
         let mut front = part.front();
-        let mut file = &self.file;
-        file.seek(SeekFrom::Start(self.starts[section as usize]))
-            .and_then(|_| file.read_exact(&mut front))
-            .and_then(|()| io::copy(&mut file.take(part.bytes.into()), to))
-            .map_err(|source| match source.kind() {
-                io::ErrorKind::UnexpectedEof => self.damaged("it became shorter".into()),
-                _ => CheckpointError::Io { action: "read", path: self.path.clone(), source },
-            })?;
+        let start = SeekFrom::Start(self.starts[section as usize]);
+        let copied = self.source.with_reader(|reader| {
+            reader.seek(start)?;
+            reader.read_exact(&mut front)?;
+            io::copy(&mut reader.take(part.bytes.into()), to)
+        });
+        copied.map_err(|source| match source.kind() {
+            io::ErrorKind::UnexpectedEof => self.damaged("it became shorter".into()),
+            _ => CheckpointError::Io { action: "read", path: self.path.clone(), source },
+        })?;
         if front == part.front() { Ok(()) } else { Err(self.mismatch(section)) }
     }
 
@@ -133,7 +174,7 @@ impl Checkpoint {
         CheckpointError::Damaged { path: self.path.clone(), what }
     }
 
-    /// What it says beside its tensors.
+    /// What it stores beside its tensors.
     #[must_use]
     pub fn header(&self) -> &Header {
         &self.index.header
@@ -154,13 +195,13 @@ impl Checkpoint {
         weights: Weights,
         device: &Device,
     ) -> Result<Generator, CheckpointError> {
-        self.decode(
-            match weights {
-                Weights::Averaged => Section::AveragedGenerator,
-                Weights::Raw => Section::Generator,
-            },
-            device,
-        )
+        let section = match weights {
+            Weights::Averaged => Section::AveragedGenerator,
+            Weights::Raw => Section::Generator,
+        };
+        let (model, net) = (&self.header().model, Generator::empty(&self.header().model, device));
+        let net = self.decode(section, &model.generator_layers(), 1, net)?;
+        Ok(with_param_ids(net, Purpose::GeneratorWeights))
     }
 
     /// Decodes the discriminator alone.
@@ -168,7 +209,10 @@ impl Checkpoint {
     /// # Errors
     /// When its tensors are not those that the header describes, or not finite.
     pub fn discriminator(&self, device: &Device) -> Result<Discriminator, CheckpointError> {
-        self.decode(Section::Discriminator, device)
+        let (model, net) =
+            (&self.header().model, Discriminator::empty(&self.header().model, device));
+        let net = self.decode(Section::Discriminator, &model.discriminator_layers(), 1, net)?;
+        Ok(with_param_ids(net, Purpose::DiscriminatorWeights))
     }
 
     /// Decodes Adam's moments of the generator.
@@ -179,7 +223,9 @@ impl Checkpoint {
         &self,
         device: &Device,
     ) -> Result<Moments<Generator>, CheckpointError> {
-        self.decode(Section::GeneratorMoments, device)
+        let layers = self.header().model.generator_layers();
+        let net = || Generator::empty(&self.header().model, device);
+        self.moments(Section::GeneratorMoments, &layers, net, Purpose::GeneratorWeights)
     }
 
     /// Decodes Adam's moments of the discriminator.
@@ -190,88 +236,60 @@ impl Checkpoint {
         &self,
         device: &Device,
     ) -> Result<Moments<Discriminator>, CheckpointError> {
-        self.decode(Section::DiscriminatorMoments, device)
+        let layers = self.header().model.discriminator_layers();
+        let net = || Discriminator::empty(&self.header().model, device);
+        self.moments(Section::DiscriminatorMoments, &layers, net, Purpose::DiscriminatorWeights)
     }
 
-    fn decode<N: Net>(&self, section: Section, device: &Device) -> Result<N, CheckpointError> {
+    fn moments<N: Module + ModuleDisplay>(
+        &self,
+        section: Section,
+        layers: &[LayerSpec],
+        empty: impl Fn() -> N,
+        weights: Purpose,
+    ) -> Result<Moments<N>, CheckpointError> {
+        let both = Moments { first: empty(), second: empty() };
+        let Moments { first, second } = self.decode(section, layers, 2, both)?;
+        let [first, second] = [first, second].map(|net| with_param_ids(net, weights));
+        Ok(Moments { first, second })
+    }
+
+    /// Decodes a section into `nets`, which are `copies` nets of these layers.
+    fn decode<N: Module + ModuleDisplay>(
+        &self,
+        section: Section,
+        layers: &[LayerSpec],
+        copies: usize,
+        nets: N,
+    ) -> Result<N, CheckpointError> {
         let mismatch = |what| CheckpointError::Mismatch {
             path: self.path.clone(),
             section: section.name(),
             what,
         };
-        let model = &self.header().model;
         let found = self.index.tensors[section as usize].bytes as usize;
-        let need = N::parameters(model) * size_of::<f32>();
+        let need = copies * parameters(layers) * size_of::<f32>();
         if !(need..need + MAX_AROUND).contains(&found) {
             return Err(mismatch(format!("{found} bytes, where its sizes take {need}")));
         }
-        let record = record(self.section(section)?, DType::F32).map_err(mismatch)?;
-        let net = N::empty(model, device).try_load_record(record);
-        Ok(net.map_err(|error| mismatch(error.to_string()))?.numbered())
+        let mut bytes = self.section(section)?;
+        if self.version < legacy::SINCE {
+            bytes = legacy::rename_tensors(bytes, layers)
+                .map_err(|error| mismatch(error.to_string()))?;
+        }
+        let record = record(bytes, DType::F32).map_err(mismatch)?;
+        nets.try_load_record(record).map_err(|error| mismatch(error.to_string()))
     }
 }
 
-/// What a section is decoded into.
-trait Net: Module + ModuleDisplay {
-    /// All numbers in it.
-    fn parameters(model: &ModelConfig) -> usize;
-    /// Of the right sizes; a record will fill it.
-    fn empty(model: &ModelConfig, device: &Device) -> Self;
-    /// With the identities that its tensors have in every net of ours, for Adam finds them by
-    /// these, whatever the file says.
-    fn numbered(self) -> Self;
-}
-
-impl Net for Generator {
-    fn parameters(model: &ModelConfig) -> usize {
-        model.generator_parameters()
-    }
-
-    fn empty(model: &ModelConfig, device: &Device) -> Self {
-        Self::empty(model, device)
-    }
-
-    fn numbered(self) -> Self {
-        self.numbered()
-    }
-}
-
-impl Net for Discriminator {
-    fn parameters(model: &ModelConfig) -> usize {
-        model.discriminator_parameters()
-    }
-
-    fn empty(model: &ModelConfig, device: &Device) -> Self {
-        Self::empty(model, device)
-    }
-
-    fn numbered(self) -> Self {
-        self.numbered()
-    }
-}
-
-impl<N: Net> Net for Moments<N> {
-    fn parameters(model: &ModelConfig) -> usize {
-        2 * N::parameters(model)
-    }
-
-    fn empty(model: &ModelConfig, device: &Device) -> Self {
-        Self { first: N::empty(model, device), second: N::empty(model, device) }
-    }
-
-    fn numbered(self) -> Self {
-        Self { first: self.first.numbered(), second: self.second.numbered() }
-    }
-}
-
-/// The index of a file of `length` bytes, and where its tensors begin.
+/// The version and the index of a file of `length` bytes, and where its tensors begin.
 fn read_index(
     path: &Path,
     length: u64,
     file: &mut (impl Read + Seek),
-) -> Result<(Index, u64), CheckpointError> {
+) -> Result<(u64, Index, u64), CheckpointError> {
     let damaged = |what: String| CheckpointError::Damaged { path: path.into(), what };
-    let cut = || damaged(format!("it ends early or is garbled ({length} bytes long)"));
+    let cut = || damaged(format!("it is cut short or corrupt ({length} bytes long)"));
     let mut begin = Vec::new();
     let io = |source| CheckpointError::Io { action: "read", path: path.into(), source };
     file.take(1 + FORMAT.len() as u64).read_to_end(&mut begin).map_err(io)?;
@@ -298,18 +316,18 @@ fn read_index(
         return Err(damaged("the SHA-256 of its index does not match".into()));
     }
     let index = rmp_serde::from_slice(&index)
-        .map_err(|error| damaged(format!("its index is garbled: {error}")))?;
+        .map_err(|error| damaged(format!("its index is corrupt: {error}")))?;
     expect(file, TENSORS).ok_or_else(cut)?;
-    Ok((index, file.stream_position().map_err(io)?))
+    Ok((version, index, file.stream_position().map_err(io)?))
 }
 
-/// Reads past `token`, if it comes next.
+/// Skips `token`, if it is next.
 fn expect(file: &mut impl Read, token: &[u8]) -> Option<()> {
     let mut found = vec![0; token.len()];
     file.read_exact(&mut found).ok().filter(|()| found == token)
 }
 
-/// What a file that is no checkpoint looks like.
+/// What a file is that is not a checkpoint.
 fn describe(bytes: &[u8]) -> String {
     let known: [(&[u8], &str); 6] = [
         (b"\x89PNG", "is a PNG picture"),

@@ -1,4 +1,4 @@
-//! What a checkpoint promises: it comes back whole, or it is refused.
+//! A checkpoint is read back unchanged, or it is refused.
 
 use std::fs;
 use std::path::Path;
@@ -7,17 +7,17 @@ use burn::tensor::{Device, Tensor};
 use sha2::{Digest, Sha256};
 
 use super::*;
-use crate::{Discriminator, Generator};
+use crate::{DenseConfig, Discriminator, Family, Generator};
+use gan_core::ImageShape;
 
 fn header() -> Header {
-    let model = ModelConfig {
-        latent: 3,
+    let dense = DenseConfig {
         generator_hidden: vec![4],
         discriminator_hidden: vec![5],
-        height: 2,
-        width: 3,
-        ..ModelConfig::default()
+        ..DenseConfig::default()
     };
+    let model =
+        ModelConfig { image: ImageShape::grey(2, 3), latent: 3, ..ModelConfig::dense(dense) };
     let training = TrainingConfig {
         epochs: 9,
         batch: 2,
@@ -28,8 +28,18 @@ fn header() -> Header {
         checkpoint_every: 5,
         ..TrainingConfig::default()
     };
-    let dataset = DatasetInfo { name: "synthetic".into(), digest: "00".into(), images: 7 };
+    let dataset = DatasetInfo {
+        name: "synthetic".into(),
+        digest: "00".into(),
+        images: 7,
+        class_names: Vec::new(),
+    };
     Header { model, training, dataset, step: 5 }
+}
+
+fn dense(header: &mut Header) -> &mut DenseConfig {
+    let Family::Dense(dense) = &mut header.model.family;
+    dense
 }
 
 fn sections(model: &ModelConfig) -> Sections {
@@ -61,10 +71,13 @@ fn read(bytes: &[u8]) -> Result<Checkpoint, CheckpointError> {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("ckpt.mpk");
     fs::write(&path, bytes).unwrap();
-    Checkpoint::read(&path)
+    let read = Checkpoint::read(&path);
+    let in_memory = Checkpoint::from_bytes("ckpt.mpk", bytes.to_vec());
+    assert!(in_memory.is_ok() || read.is_err(), "a file is refused in memory alone");
+    read
 }
 
-/// Another header in front of the same tensors, with the digest that belongs to it.
+/// Another header before the same tensors, with the right digest.
 fn with_header(change: impl FnOnce(&mut Header)) -> Vec<u8> {
     let mut header = header();
     change(&mut header);
@@ -73,11 +86,11 @@ fn with_header(change: impl FnOnce(&mut Header)) -> Vec<u8> {
 
 fn images(generator: &Generator) -> Vec<f32> {
     let noise = Tensor::ones([1, 3], &Device::flex());
-    generator.forward(noise).into_data().try_into_vec().unwrap()
+    generator.forward(noise, None).into_data().try_into_vec().unwrap()
 }
 
 #[test]
-fn a_checkpoint_comes_back_whole() {
+fn a_checkpoint_is_read_back_unchanged() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("ckpt.mpk");
     sections(&header().model).write(&path, &header()).unwrap();
@@ -104,8 +117,8 @@ fn a_checkpoint_comes_back_whole() {
 }
 
 #[test]
-fn the_file_is_as_documented() {
-    /// As another reader of MessagePack sees it.
+fn the_file_has_the_documented_layout() {
+    /// The file as a generic MessagePack reader sees it.
     #[derive(Deserialize)]
     struct File<'a> {
         format: &'a str,
@@ -116,7 +129,7 @@ fn the_file_is_as_documented() {
     }
 
     let bytes = encoded();
-    let begin = b"\x85\xa6format\xaegan-checkpoint\xa7version\x04\xa6sha256\xc4\x20";
+    let begin = b"\x85\xa6format\xaegan-checkpoint\xa7version\x05\xa6sha256\xc4\x20";
     assert!(bytes.starts_with(begin));
     let (digest, rest) = bytes[begin.len()..].split_at(32);
     // A bin of less than 64 KiB: c5 and two bytes of length.
@@ -126,7 +139,7 @@ fn the_file_is_as_documented() {
     assert!(rest.starts_with(b"\xa7tensors\x95\xc5"));
 
     let file: File = rmp_serde::from_slice(&bytes).unwrap();
-    assert_eq!((file.format, file.version, file.index), ("gan-checkpoint", 4, index));
+    assert_eq!((file.format, file.version, file.index), ("gan-checkpoint", 5, index));
     let index: Index = rmp_serde::from_slice(index).unwrap();
     assert_eq!(index.header, header());
     for (tensors, part) in file.tensors.iter().zip(index.tensors) {
@@ -136,7 +149,7 @@ fn the_file_is_as_documented() {
 }
 
 #[test]
-fn damage_elsewhere_does_not_keep_the_generator_from_being_read() {
+fn damage_in_other_sections_does_not_affect_the_generator() {
     let mut bytes = encoded();
     let last = bytes.len() - 1;
     bytes[last] ^= 1;
@@ -155,7 +168,7 @@ fn damage_elsewhere_does_not_keep_the_generator_from_being_read() {
 }
 
 #[test]
-fn a_checkpoint_cut_anywhere_is_refused() {
+fn a_truncated_checkpoint_is_refused() {
     let bytes = encoded();
     for len in 0..bytes.len() {
         let error = read(&bytes[..len]).unwrap_err();
@@ -171,7 +184,7 @@ fn a_checkpoint_cut_anywhere_is_refused() {
 }
 
 #[test]
-fn a_flipped_bit_anywhere_is_noticed() {
+fn a_flipped_bit_is_detected() {
     let bytes = encoded();
     for index in 0..bytes.len() {
         let mut flipped = bytes.clone();
@@ -181,20 +194,20 @@ fn a_flipped_bit_anywhere_is_noticed() {
 }
 
 #[test]
-fn other_versions_say_which_and_what_to_do() {
+fn other_versions_are_refused_by_number() {
     let version = |version: u8| {
         let mut bytes = encoded();
         bytes[31] = version;
         read(&bytes).unwrap_err().to_string()
     };
     assert!(
-        version(5).contains("version 5; this program reads versions 2 to 4: use a newer gan-train")
+        version(6).contains("version 6; this program reads versions 2 to 5: use a newer gan-train")
     );
     assert!(version(1).contains("version 1; this program reads versions 2 to 4: train again"));
 }
 
 #[test]
-fn other_files_are_called_what_they_are() {
+fn other_file_types_are_named() {
     let error = |bytes: &[u8]| read(bytes).unwrap_err().to_string();
     assert!(error(b"\x89PNG\r\n\x1a\n....").contains("is a PNG picture; expected the ckpt.mpk"));
     assert!(error(b"").contains("it is empty"));
@@ -206,20 +219,20 @@ fn other_files_are_called_what_they_are() {
 }
 
 #[test]
-fn tensors_of_other_nets_than_described_are_refused() {
+fn tensors_that_do_not_fit_the_header_are_refused() {
     let device = Device::flex();
     let generator = |bytes: Vec<u8>| read(&bytes).unwrap().generator(Weights::Averaged, &device);
-    let wider = with_header(|h| h.model.generator_hidden = vec![5]);
+    let wider = with_header(|h| dense(h).generator_hidden = vec![5]);
     assert!(matches!(generator(wider), Err(CheckpointError::Mismatch { .. })));
-    let deeper = with_header(|h| h.model.generator_hidden = vec![4, 4]);
+    let deeper = with_header(|h| dense(h).generator_hidden = vec![4, 4]);
     assert!(matches!(generator(deeper), Err(CheckpointError::Mismatch { .. })));
-    let shallower = with_header(|h| h.model.generator_hidden = vec![]);
+    let shallower = with_header(|h| dense(h).generator_hidden = vec![]);
     assert!(matches!(generator(shallower), Err(CheckpointError::Mismatch { .. })));
 }
 
 #[test]
-fn a_size_that_the_file_cannot_hold_allocates_nothing() {
-    let huge = with_header(|h| h.model.generator_hidden = vec![1 << 16, 1 << 11]);
+fn a_size_beyond_the_file_is_refused_before_allocation() {
+    let huge = with_header(|h| dense(h).generator_hidden = vec![1 << 16, 1 << 11]);
     let error = read(&huge).unwrap().generator(Weights::Raw, &Device::flex()).unwrap_err();
     assert!(error.to_string().contains("where its sizes take"), "{error}");
     let absurd = with_header(|h| h.model.latent = usize::MAX);

@@ -1,14 +1,17 @@
 //! What a model and its training are made of, as a checkpoint records it.
 
+mod error;
 mod model;
 mod training;
 
 use serde::{Deserialize, Serialize};
 
-pub use model::{ConfigError, ModelConfig, Normalisation};
+pub use error::ConfigError;
+pub(crate) use error::MAX_WIDTH;
+pub use model::ModelConfig;
 pub use training::{Loss, Schedule, TrainingConfig};
 
-/// Which images a model learnt from.
+/// The images that a model was trained on.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct DatasetInfo {
@@ -18,4 +21,7 @@ pub struct DatasetInfo {
     pub digest: String,
     /// How many images it has.
     pub images: usize,
+    /// The name of each class; empty where the images have no labels, or only numbers.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub class_names: Vec<String>,
 }

@@ -1,218 +1,203 @@
-//! Sizes of the nets, and what is built into them.
+//! What a model is made of: the shape of its images, its family of nets, and its limits.
 
-use serde::{Deserialize, Serialize};
-use thiserror::Error;
+use gan_core::ImageShape;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::{Map, Value};
 
-/// Sizes of the two nets.
+use super::error::{ConfigError, MAX_WIDTH};
+use crate::families::{DenseConfig, Family, NetIo};
+use crate::layers::{LayerSpec, parameters};
+
+/// A pair of nets.
 ///
-/// The default is the published listing's: a generator 100-256-512-1024-784 and
-/// a discriminator 784-512-256-1.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+/// The default is the published listing: a generator 100-256-512-1024-784 and a discriminator
+/// 784-512-256-1. As JSON it is one flat object: these fields, `family`, and the family's own.
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct ModelConfig {
+    /// The images that are generated and classified.
+    #[serde(flatten)]
+    pub image: ImageShape,
     /// Numbers in a latent vector, the generator's input.
     pub latent: usize,
-    /// Units of the generator's hidden layers, from latent to image.
-    pub generator_hidden: Vec<usize>,
-    /// Units of the discriminator's hidden layers, from image to logit.
-    pub discriminator_hidden: Vec<usize>,
-    /// Rows of an image.
-    pub height: usize,
-    /// Columns of an image.
-    pub width: usize,
-    /// What lies between a hidden layer of the generator and its LeakyReLU.
-    #[serde(default)]
-    pub generator_norm: Normalisation,
-    /// Whether the discriminator's weights are divided by their largest singular value
-    /// (Miyato et al. 2018).
-    #[serde(default)]
-    pub spectral_norm: bool,
-    /// Images that the discriminator judges together (Lin et al. 2018, `PacGAN`); 1 is each alone.
-    #[serde(default = "one")]
+    /// Classes of a conditional model; `None` for one that ignores labels.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub classes: Option<usize>,
+    /// Images that share one logit of the discriminator (Lin et al. 2018, `PacGAN`).
     pub pack: usize,
-    /// Packs over which the discriminator sees the standard deviation of its last hidden layer
-    /// (Karras et al. 2018, section 3); 0 is none.
-    #[serde(default)]
-    pub minibatch_stddev: usize,
     /// What the discriminator subtracts from every pixel, in [−1, 1]; 0 changes nothing.
     ///
-    /// Hundreds of pixels that are −1 in every image push a unit all together, for Adam takes a step
-    /// of its rate with each of their weights. Inputs with a mean near 0 leave that to the bias
-    /// (`LeCun` et al. 1998, Efficient `BackProp`, section 4.3).
-    #[serde(default)]
+    /// Hundreds of pixels that are −1 in every image move a unit's sum in the same direction, since
+    /// Adam changes each of their weights by about its step size. Inputs with a mean near 0 leave
+    /// that to the bias (`LeCun` et al. 1998, Efficient `BackProp`, section 4.3).
     pub pixel_mean: f64,
-}
-
-const fn one() -> usize {
-    1
-}
-
-/// Normalisation of a net's hidden layers.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Normalisation {
-    /// None.
-    #[default]
-    None,
-    /// By the mean and the deviation over the batch (Ioffe and Szegedy 2015).
-    Batch,
+    /// The kind of nets, and their own settings.
+    #[serde(flatten)]
+    pub family: Family,
 }
 
 impl Default for ModelConfig {
     fn default() -> Self {
         Self {
+            image: ImageShape::grey(28, 28),
             latent: 100,
-            generator_hidden: vec![256, 512, 1024],
-            discriminator_hidden: vec![512, 256],
-            height: 28,
-            width: 28,
-            generator_norm: Normalisation::None,
-            spectral_norm: false,
+            classes: None,
             pack: 1,
-            minibatch_stddev: 0,
             pixel_mean: 0.0,
+            family: Family::default(),
         }
     }
 }
 
-/// A size that no net can have, or that no machine should be asked for.
-#[derive(Debug, Error, PartialEq)]
-pub enum ConfigError {
-    /// A width of zero or beyond [`ModelConfig::MAX_WIDTH`].
-    #[error("{name} is {found}; expected 1 to {max}")]
-    Width {
-        /// Which size.
-        name: &'static str,
-        /// Its value.
-        found: usize,
-        /// The largest that is accepted.
-        max: usize,
-    },
-    /// More hidden layers than [`ModelConfig::MAX_HIDDEN`].
-    #[error("{name} has {found} layers; expected at most {max}")]
-    Layers {
-        /// Which net.
-        name: &'static str,
-        /// How many hidden layers.
-        found: usize,
-        /// The largest number that is accepted.
-        max: usize,
-    },
-    /// More weights than [`ModelConfig::MAX_PARAMETERS`].
-    #[error("the nets would have {found} weights; expected at most {max}: use smaller layers")]
-    Parameters {
-        /// How many.
-        found: usize,
-        /// The largest number that is accepted.
-        max: usize,
-    },
-    /// A mean that no pixels have.
-    #[error("pixel-mean is {0}; expected -1 to 1")]
-    PixelMean(f64),
+/// Fields may be missing that later versions added: they have the values that change nothing.
+impl<'de> Deserialize<'de> for ModelConfig {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        struct Fields {
+            #[serde(flatten)]
+            image: ImageShape,
+            latent: usize,
+            classes: Option<usize>,
+            pack: Option<usize>,
+            pixel_mean: Option<f64>,
+            #[serde(flatten)]
+            family: Family,
+        }
+        let mut found = Map::<String, Value>::deserialize(deserializer)?;
+        found.entry("family").or_insert_with(|| Family::default().name().into());
+        let Fields { image, latent, classes, pack, pixel_mean, family } =
+            serde_json::from_value(Value::Object(found.clone())).map_err(D::Error::custom)?;
+        let (pack, pixel_mean) = (pack.unwrap_or(1), pixel_mean.unwrap_or(0.0));
+        let config = Self { image, latent, classes, pack, pixel_mean, family };
+        // Flattened fields cannot be refused by serde itself.
+        let known = serde_json::to_value(&config).map_err(D::Error::custom)?;
+        match found.keys().find(|name| known.get(name).is_none() && *name != "classes") {
+            Some(unknown) => Err(D::Error::custom(format!("unknown field `{unknown}`"))),
+            None => Ok(config),
+        }
+    }
 }
 
 impl ModelConfig {
-    /// The widest layer, latent vector or image side.
-    pub const MAX_WIDTH: usize = 1 << 16;
-    /// The deepest net, in hidden layers.
-    pub const MAX_HIDDEN: usize = 16;
+    /// The largest number of rows or columns of an image.
+    pub const MAX_SIDE: usize = 1 << 8;
     /// The largest number of weights of both nets: 256 Mi, 1 GiB of `f32`.
     pub const MAX_PARAMETERS: usize = 1 << 28;
 
-    /// Pixels of an image.
+    /// The published listing with these dense nets in place of its own.
     #[must_use]
-    pub fn image_len(&self) -> usize {
-        self.height * self.width
+    pub fn dense(dense: DenseConfig) -> Self {
+        Self { family: Family::Dense(dense), ..Self::default() }
     }
 
-    /// Widths from the generator's input to its output.
-    #[must_use]
-    pub fn generator_widths(&self) -> Vec<usize> {
-        [&[self.latent], &*self.generator_hidden, &[self.image_len()]].concat()
+    fn io(&self) -> NetIo {
+        let Self { image, latent, classes, pack, .. } = *self;
+        NetIo { image, latent, classes, pack }
     }
 
-    /// Inputs and outputs of each layer of the discriminator.
+    /// The generator's layers, from latent vector to image.
     #[must_use]
-    pub fn discriminator_layers(&self) -> Vec<[usize; 2]> {
-        let first = self.image_len().saturating_mul(self.pack);
-        let widths = [&[first], &*self.discriminator_hidden, &[1]].concat();
-        let mut layers: Vec<_> = widths.windows(2).map(|pair| [pair[0], pair[1]]).collect();
-        if let Some([inputs, _]) = layers.last_mut()
-            && self.minibatch_stddev > 0
-        {
-            *inputs += 1;
-        }
-        layers
+    pub(crate) fn generator_layers(&self) -> Vec<LayerSpec> {
+        self.family.generator_layers(self.io())
     }
 
-    /// All numbers that a generator holds, statistics of its normalisation among them.
+    /// The discriminator's layers, from images to logit.
+    #[must_use]
+    pub(crate) fn discriminator_layers(&self) -> Vec<LayerSpec> {
+        self.family.discriminator_layers(self.io())
+    }
+
+    /// The values between the generator's layers, such as `100-256-512-1024-784`.
+    #[must_use]
+    pub fn generator_summary(&self) -> String {
+        summary(&self.generator_layers())
+    }
+
+    /// The values between the discriminator's layers, such as `784-512-256-1`.
+    #[must_use]
+    pub fn discriminator_summary(&self) -> String {
+        summary(&self.discriminator_layers())
+    }
+
+    /// All numbers that a generator stores, statistics of its normalisation among them.
     #[must_use]
     pub fn generator_parameters(&self) -> usize {
-        let layers: Vec<_> =
-            self.generator_widths().windows(2).map(|pair| [pair[0], pair[1]]).collect();
-        // Scale, shift, mean and variance of a unit, in place of its bias.
-        let norms = match self.generator_norm {
-            Normalisation::None => 0,
-            Normalisation::Batch => 3 * self.generator_hidden.iter().sum::<usize>(),
-        };
-        parameters(&layers).saturating_add(norms)
+        parameters(&self.generator_layers())
     }
 
-    /// All numbers that a discriminator holds.
+    /// All numbers that a discriminator stores.
     #[must_use]
     pub fn discriminator_parameters(&self) -> usize {
-        let layers = self.discriminator_layers();
-        let directions = layers.iter().map(|[inputs, _]| inputs).sum::<usize>();
-        parameters(&layers) + if self.spectral_norm { directions } else { 0 }
+        parameters(&self.discriminator_layers())
+    }
+
+    /// Numbers that both nets compute for one image: what memory in training grows with.
+    #[must_use]
+    pub fn activations(&self) -> usize {
+        let layers = [self.generator_layers(), self.discriminator_layers()].concat();
+        let outputs = layers.iter().map(LayerSpec::outputs);
+        outputs.fold(self.latent.saturating_add(self.image.len()), usize::saturating_add)
+    }
+
+    /// Images that the discriminator needs together: a batch is a multiple of it.
+    #[must_use]
+    pub fn batch_multiple(&self) -> usize {
+        let group = |layer: &LayerSpec| match layer {
+            LayerSpec::MinibatchStddev { group, .. } => *group,
+            LayerSpec::Dense { .. } => 1,
+        };
+        self.pack * self.discriminator_layers().iter().map(group).max().unwrap_or(1)
+    }
+
+    /// Adapts what depends on the batch size, such as groups of images, so that it divides `batch`.
+    pub fn fit_batch(&mut self, batch: usize) {
+        self.family.fit_batch(batch / self.pack.max(1));
+    }
+
+    /// Whether the discriminator's weights are spectrally normalised.
+    #[must_use]
+    pub fn has_spectral_norm(&self) -> bool {
+        let normalised =
+            |layer: &LayerSpec| matches!(layer, LayerSpec::Dense { spectral_norm: true, .. });
+        self.discriminator_layers().iter().any(normalised)
+    }
+
+    /// Whether the generator needs a batch of more than one image in training.
+    #[must_use]
+    pub fn has_batch_norm(&self) -> bool {
+        let normalised =
+            |layer: &LayerSpec| matches!(layer, LayerSpec::Dense { batch_norm: true, .. });
+        self.generator_layers().iter().any(normalised)
     }
 
     /// Checks every size against the stated limits, before anything is allocated.
     ///
     /// # Errors
-    /// Names the first size that is out of its range.
+    /// Names the first size that is outside its range.
     pub fn validate(&self) -> Result<(), ConfigError> {
-        for (name, hidden) in [
-            ("generator-hidden", &self.generator_hidden),
-            ("discriminator-hidden", &self.discriminator_hidden),
-        ] {
-            if hidden.len() > Self::MAX_HIDDEN {
-                return Err(ConfigError::Layers {
-                    name,
-                    found: hidden.len(),
-                    max: Self::MAX_HIDDEN,
-                });
-            }
-            hidden.iter().try_for_each(|&width| check_width(name, width, Self::MAX_WIDTH))?;
-        }
-        check_width("latent", self.latent, Self::MAX_WIDTH)?;
-        check_width("image height", self.height, 1 << 8)?;
-        check_width("image width", self.width, 1 << 8)?;
-        check_width("pack", self.pack, 64)?;
-        if self.minibatch_stddev > 0 {
-            check_width("minibatch-stddev", self.minibatch_stddev, Self::MAX_WIDTH)?;
-        }
-        if !(-1.0..=1.0).contains(&self.pixel_mean) {
-            return Err(ConfigError::PixelMean(self.pixel_mean));
-        }
+        self.family.validate(self.io())?;
+        ConfigError::unless_width("latent", self.latent, MAX_WIDTH)?;
+        ConfigError::unless_width("image height", self.image.height, Self::MAX_SIDE)?;
+        ConfigError::unless_width("image width", self.image.width, Self::MAX_SIDE)?;
+        let channels = self.image.channels;
+        ConfigError::unless([1, 3].contains(&channels), "image channels", channels, "1 or 3")?;
+        ConfigError::unless_width("pack", self.pack, 64)?;
+        let mean = self.pixel_mean;
+        ConfigError::unless((-1.0..=1.0).contains(&mean), "pixel-mean", mean, "-1 to 1")?;
         let found = self.generator_parameters().saturating_add(self.discriminator_parameters());
-        if found > Self::MAX_PARAMETERS {
-            return Err(ConfigError::Parameters { found, max: Self::MAX_PARAMETERS });
-        }
-        Ok(())
+        ConfigError::unless(
+            found <= Self::MAX_PARAMETERS,
+            "number of weights",
+            found,
+            format_args!("at most {} for both nets: use smaller layers", Self::MAX_PARAMETERS),
+        )
     }
 }
 
-/// Weights and biases of dense layers of these sizes.
-fn parameters(layers: &[[usize; 2]]) -> usize {
-    let each = layers.iter().map(|[inputs, outputs]| (inputs + 1).saturating_mul(*outputs));
-    each.fold(0, usize::saturating_add)
-}
-
-fn check_width(name: &'static str, found: usize, max: usize) -> Result<(), ConfigError> {
-    if (1..=max).contains(&found) {
-        return Ok(());
-    }
-    Err(ConfigError::Width { name, found, max })
+fn summary(layers: &[LayerSpec]) -> String {
+    let inputs = layers.iter().filter(|layer| layer.parameters() > 0).map(LayerSpec::inputs);
+    let widths = inputs.chain(layers.last().map(LayerSpec::outputs));
+    widths.map(|width| width.to_string()).collect::<Vec<_>>().join("-")
 }
 
 #[cfg(test)]
@@ -222,8 +207,8 @@ mod tests {
     #[test]
     fn the_default_is_the_published_listing() {
         let config = ModelConfig::default();
-        assert_eq!(config.generator_widths(), [100, 256, 512, 1024, 784]);
-        assert_eq!(config.discriminator_layers(), [[784, 512], [512, 256], [256, 1]]);
+        assert_eq!(config.generator_summary(), "100-256-512-1024-784");
+        assert_eq!(config.discriminator_summary(), "784-512-256-1");
         assert_eq!(config.generator_parameters(), 1_486_352);
         assert_eq!(config.discriminator_parameters(), 533_505);
         assert_eq!(config.validate(), Ok(()));
@@ -231,19 +216,42 @@ mod tests {
 
     #[test]
     fn sizes_out_of_range_are_named() {
-        let error = |change: fn(&mut ModelConfig)| {
-            let mut config = ModelConfig::default();
-            change(&mut config);
+        let error = |change: fn(&mut ModelConfig, &mut DenseConfig)| {
+            let (mut config, mut dense) = (ModelConfig::default(), DenseConfig::default());
+            change(&mut config, &mut dense);
+            config.family = Family::Dense(dense);
             config.validate().unwrap_err().to_string()
         };
-        assert_eq!(error(|c| c.latent = 0), "latent is 0; expected 1 to 65536");
+        assert_eq!(error(|c, _| c.latent = 0), "latent is 0; expected 1 to 65536");
         assert_eq!(
-            error(|c| c.generator_hidden = vec![8, 1 << 20]),
+            error(|_, d| d.generator_hidden = vec![8, 1 << 20]),
             "generator-hidden is 1048576; expected 1 to 65536"
         );
-        assert!(error(|c| c.discriminator_hidden = vec![8; 17]).contains("17 layers"));
-        assert!(error(|c| c.generator_hidden = vec![1 << 16; 2]).contains("at most 268435456"));
-        assert!(error(|c| c.width = usize::MAX).contains("image width"));
-        assert_eq!(error(|c| c.pixel_mean = f64::NAN), "pixel-mean is NaN; expected -1 to 1");
+        assert!(error(|_, d| d.discriminator_hidden = vec![8; 17]).contains("17 layers"));
+        assert!(error(|_, d| d.generator_hidden = vec![1 << 16; 2]).contains("at most 268435456"));
+        assert!(error(|_, d| d.minibatch_stddev = 1).starts_with("minibatch-stddev is 1;"));
+        assert!(error(|c, _| c.image.width = usize::MAX).contains("image width"));
+        assert!(error(|c, _| c.classes = Some(10)).starts_with("classes is 10;"));
+        assert_eq!(error(|c, _| c.pixel_mean = f64::NAN), "pixel-mean is NaN; expected -1 to 1");
+    }
+
+    #[test]
+    fn a_record_is_flat_and_older_ones_are_read() {
+        let config = ModelConfig::default();
+        let json = serde_json::to_value(&config).unwrap();
+        assert_eq!((&json["family"], &json["width"]), (&"dense".into(), &28.into()));
+        assert_eq!(serde_json::from_value::<ModelConfig>(json.clone()).unwrap(), config);
+        // As version 2 of the checkpoint has it.
+        let old = r#"{"latent":100,"generator_hidden":[256,512,1024],
+            "discriminator_hidden":[512,256],"height":28,"width":28}"#;
+        assert_eq!(serde_json::from_str::<ModelConfig>(old).unwrap(), config);
+
+        let refused = |name: &str, value: Value| {
+            let mut json = json.clone();
+            json[name] = value;
+            serde_json::from_value::<ModelConfig>(json).unwrap_err().to_string()
+        };
+        assert!(refused("colour", 1.into()).contains("unknown field `colour`"));
+        assert!(refused("family", "other".into()).contains("unknown variant `other`"));
     }
 }

@@ -1,13 +1,13 @@
-//! Files that somebody made: every digest is right, and what they hold is not.
+//! Crafted files: every digest is right, but the content is not.
 
 use burn::tensor::quantization::QuantScheme;
 use burn::tensor::{Bytes, DType};
 use burn_pack::{Reader, Tensor, Writer};
 
 use super::*;
-use crate::config::Normalisation;
+use crate::Normalisation;
 
-/// What loading a section of a file answers; the sections are numbered as in the file.
+/// Loads a section, numbered as in the file.
 fn load(bytes: &[u8], section: usize) -> Result<Bytes, CheckpointError> {
     let (checkpoint, device) = (read(bytes)?, Device::flex());
     match section {
@@ -19,11 +19,11 @@ fn load(bytes: &[u8], section: usize) -> Result<Bytes, CheckpointError> {
     }
 }
 
-/// The tests' nets, with all that may be in a file.
+/// The nets of the tests, with everything that a file may contain.
 fn header() -> Header {
     let mut header = super::header();
-    header.model.generator_norm = Normalisation::Batch;
-    header.model.spectral_norm = true;
+    dense(&mut header).generator_norm = Normalisation::Batch;
+    dense(&mut header).spectral_norm = true;
     header
 }
 
@@ -51,7 +51,7 @@ fn with_tensors(section: usize, change: impl FnOnce(&mut Vec<Tensor>)) -> Vec<u8
     })
 }
 
-/// That a section is refused, and what it says.
+/// Asserts that a section is refused, and returns the error.
 #[track_caller]
 fn refused(bytes: &[u8], section: usize) -> String {
     let error = load(bytes, section).unwrap_err();
@@ -69,7 +69,7 @@ fn other(old: &Tensor, kind: DType, bytes: Vec<u8>) -> Tensor {
 }
 
 #[test]
-fn a_tensor_that_is_missing_or_there_for_nothing_is_named() {
+fn a_missing_or_unknown_tensor_is_named() {
     for section in 0..5 {
         let mut name = String::new();
         let bytes = with_tensors(section, |tensors| name = tensors.remove(1).name);
@@ -79,10 +79,10 @@ fn a_tensor_that_is_missing_or_there_for_nothing_is_named() {
 
         let more = with_tensors(section, |tensors| {
             let mut more = other(&tensors[0], DType::F32, vec![0; 4]);
-            (more.name, more.shape) = ("layers.9.weight".into(), [1].into());
+            (more.name, more.shape) = ("layers.9.Dense.weight".into(), [1].into());
             tensors.push(more);
         });
-        assert!(refused(&more, section).contains("layers.9.weight"));
+        assert!(refused(&more, section).contains("layers.9.Dense.weight"));
 
         // Missed under the one name before it is unknown under the other.
         let renamed = with_tensors(section, |tensors| {
@@ -93,17 +93,17 @@ fn a_tensor_that_is_missing_or_there_for_nothing_is_named() {
 }
 
 #[test]
-fn a_tensor_that_is_there_twice_is_refused() {
+fn a_duplicate_tensor_is_refused() {
     let replace = |bytes: Vec<u8>, from: &[u8], to: &[u8]| {
         let at = bytes.windows(from.len()).position(|found| found == from).unwrap();
         [&bytes[..at], to, &bytes[at + from.len()..]].concat()
     };
     for (section, from, to) in [
-        (0, "layers.1.weight", "layers.0.weight"),
-        (1, "layers.1.bias", "layers.0.bias"),
-        (2, "layers.0.bias", "layers.1.bias"),
-        (3, "second.layers.1.bias", "second.layers.0.bias"),
-        (4, "second.layers.0.bias", "second.layers.1.bias"),
+        (0, "layers.1.Dense.weight", "layers.0.Dense.weight"),
+        (1, "layers.1.Dense.bias", "layers.0.Dense.bias"),
+        (2, "layers.0.Dense.bias", "layers.1.Dense.bias"),
+        (3, "second.layers.1.Dense.bias", "second.layers.0.Dense.bias"),
+        (4, "second.layers.0.Dense.bias", "second.layers.1.Dense.bias"),
     ] {
         let twice = |bytes| replace(bytes, from.as_bytes(), to.as_bytes());
         refused(&with_section(section, twice), section);
@@ -166,8 +166,7 @@ fn numbers_that_are_not_finite_are_refused_with_their_tensor() {
                 *last = other(last, DType::F32, numbers);
             });
             let text = refused(&bytes, section);
-            let words =
-                format!("its tensor {name:?} holds numbers that are infinite or none (NaN)");
+            let words = format!("its tensor {name:?} has numbers that are infinite or NaN");
             assert!(text.contains(&words), "{text}");
         }
     }
@@ -245,7 +244,7 @@ fn word(text: &str) -> Vec<u8> {
 }
 
 #[test]
-fn an_index_that_nests_or_promises_without_end_is_refused() {
+fn an_index_of_endless_nesting_or_length_is_refused() {
     let header = [&b"\x82"[..], &word("header"), b"\x84", &word("model"), b"\x89"].concat();
     let hidden = [&header[..], &word("generator_hidden")].concat();
     let mut bombs = Vec::new();
@@ -265,5 +264,5 @@ fn an_index_that_nests_or_promises_without_end_is_refused() {
         assert!(error.to_string().len() < 1_000, "{error}");
     }
     let long = read(&with_index(&vec![0xc0; (1 << 20) + 1])).unwrap_err();
-    assert!(long.to_string().contains("garbled"), "{long}");
+    assert!(long.to_string().contains("corrupt"), "{long}");
 }

@@ -1,0 +1,176 @@
+//! Data sets: their flags, and loading from a folder, the network, or the built-in digits.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Result;
+use clap::{Args, ValueEnum};
+use gan_data::{Dataset, FILE_NAMES, KnownDataset, load_folder, missing_files, synthetic};
+#[cfg(feature = "download")]
+use gan_data::{DownloadOptions, download};
+use gan_run::RunDir;
+use gan_train::RunConfig;
+use serde::{Deserialize, Serialize};
+
+use super::output;
+
+/// Which images, and where they may come from.
+#[derive(Args, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
+pub struct DatasetArgs {
+    /// Data set to train on; auto is MNIST, from --data-dir or downloaded, else the built-in
+    /// synthetic digits [default: auto]
+    #[arg(long, value_name = "NAME")]
+    pub dataset: Option<DatasetName>,
+
+    /// Folder with the four data files, raw or .gz [default: data/mnist, or data/NAME for
+    /// another data set; with a checkpoint, the folder that its run used]
+    #[arg(long, value_name = "DIR")]
+    pub data_dir: Option<PathBuf>,
+
+    /// Never use the network
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true",
+          value_name = "BOOL")]
+    pub offline: Option<bool>,
+}
+
+/// A value of `--dataset`.
+#[derive(ValueEnum, Serialize, Deserialize, Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[serde(rename_all = "kebab-case")]
+pub enum DatasetName {
+    #[default]
+    Auto,
+    Mnist,
+    FashionMnist,
+    Kmnist,
+    Synthetic,
+}
+
+impl DatasetName {
+    /// The name as it is recorded in a checkpoint: `None` for other data sets, and for `auto`,
+    /// which is none.
+    pub fn recorded(name: &str) -> Option<Self> {
+        Self::from_str(name, false).ok().filter(|&name| name != Self::Auto)
+    }
+}
+
+impl DatasetArgs {
+    /// The folder of the data files, whether or not it exists.
+    pub fn folder(&self) -> PathBuf {
+        let folder = match self.dataset.unwrap_or_default() {
+            DatasetName::Auto | DatasetName::Mnist => "mnist",
+            DatasetName::FashionMnist => "fashion-mnist",
+            DatasetName::Kmnist => "kmnist",
+            DatasetName::Synthetic => "synthetic",
+        };
+        self.data_dir.clone().unwrap_or_else(|| Path::new("data").join(folder))
+    }
+}
+
+/// Number of built-in training images, and their seed: the same for every training.
+const SYNTHETIC: (usize, u64) = (20_000, 0);
+/// The same for the built-in test images.
+const SYNTHETIC_TEST: (usize, u64) = (10_000, 1);
+
+/// Images, and the folder they were read from.
+pub struct Data {
+    /// The training images.
+    pub train: Dataset,
+    /// The folder, unless they are built in.
+    pub dir: Option<PathBuf>,
+    /// The test images; built-in ones are generated on demand.
+    test: Option<Dataset>,
+}
+
+impl Data {
+    /// Takes the test images, which no training uses.
+    pub fn test(&mut self) -> Result<Dataset> {
+        let (count, seed) = SYNTHETIC_TEST;
+        Ok(match self.test.take() {
+            Some(test) => test,
+            None => synthetic(count, seed)?,
+        })
+    }
+}
+
+/// Loads the data set; `auto` falls back to the built-in digits when there is no MNIST.
+pub fn load(args: &DatasetArgs, quiet: bool) -> Result<Data> {
+    let dir = args.folder();
+    match args.dataset.unwrap_or_default() {
+        DatasetName::Synthetic => built_in(),
+        DatasetName::FashionMnist => from_files(dir, KnownDataset::FashionMnist),
+        DatasetName::Kmnist => from_files(dir, KnownDataset::Kmnist),
+        // With some of the files present, a missing or damaged one is an error.
+        DatasetName::Auto if missing_files(&dir).len() == FILE_NAMES.len() => {
+            match download_missing(&dir, args, quiet) {
+                Ok(()) if missing_files(&dir).is_empty() => from_files(dir, KnownDataset::Mnist),
+                result => {
+                    let why = result.err().map_or("--offline is set".into(), |e| e.to_string());
+                    output::log(format!(
+                        "warning: no MNIST in {dir}, and no download ({why}): using the built-in \
+                         synthetic digits; for MNIST, give the folder with its four files with \
+                         --data-dir",
+                        dir = dir.display()
+                    ));
+                    built_in()
+                }
+            }
+        }
+        DatasetName::Auto | DatasetName::Mnist => {
+            download_missing(&dir, args, quiet)?;
+            from_files(dir, KnownDataset::Mnist)
+        }
+    }
+}
+
+/// The data folder that the run at `root` recorded, if its files still exist. This is the only
+/// path that is taken from a file, so nothing is ever downloaded to it.
+pub fn recorded_folder(root: &Path) -> Option<PathBuf> {
+    let config: RunConfig = RunDir::read_config(root)?;
+    config.data_dir.filter(|folder| missing_files(folder).is_empty())
+}
+
+fn from_files(dir: PathBuf, kind: KnownDataset) -> Result<Data> {
+    let loaded = load_folder(&dir, kind)?;
+    if kind == KnownDataset::Mnist && !loaded.published {
+        output::log(format!(
+            "warning: the files in {} have MNIST's names and shape, but other content",
+            dir.display()
+        ));
+    }
+    Ok(Data { train: loaded.train, test: Some(loaded.test), dir: Some(dir) })
+}
+
+fn built_in() -> Result<Data> {
+    let (count, seed) = SYNTHETIC;
+    Ok(Data { train: synthetic(count, seed)?, test: None, dir: None })
+}
+
+#[cfg(not(feature = "download"))]
+fn download_missing(dir: &Path, args: &DatasetArgs, _quiet: bool) -> Result<()> {
+    anyhow::ensure!(
+        args.offline == Some(true) || missing_files(dir).is_empty(),
+        "this program is built without the cargo feature `download`; put MNIST's four files into \
+         {}, or name their folder with --data-dir",
+        dir.display()
+    );
+    Ok(())
+}
+
+#[cfg(feature = "download")]
+fn download_missing(dir: &Path, args: &DatasetArgs, quiet: bool) -> Result<()> {
+    if args.offline == Some(true) || missing_files(dir).is_empty() {
+        return Ok(());
+    }
+    if !quiet {
+        output::log(format!("downloading MNIST to {}", dir.display()));
+    }
+    let template = "  {msg} [{bar:30}] {bytes}/{total_bytes} {bytes_per_sec}";
+    let bar = output::progress_bar(template, quiet)?;
+    let options = DownloadOptions { environment_proxy: true, ..DownloadOptions::default() };
+    let done = download(dir, &options, &mut |progress| {
+        bar.set_message(progress.file.to_owned());
+        bar.set_length(progress.total.unwrap_or(progress.received));
+        bar.set_position(progress.received);
+    });
+    bar.finish_and_clear();
+    Ok(done?)
+}

@@ -1,0 +1,61 @@
+//! Messages on stderr, data on stdout.
+
+use std::fmt::Display;
+use std::io::{self, Write};
+
+use anyhow::{Context, Result};
+use indicatif::{ProgressBar, ProgressStyle};
+use serde::Serialize;
+
+/// Writes a line to stderr; a closed stderr is ignored.
+///
+/// The line may quote a file, so control characters other than line breaks are replaced.
+pub fn log(line: impl Display) {
+    let line = line.to_string();
+    let line = line.split('\n').map(printable).collect::<Vec<_>>().join("\n");
+    let _ = writeln!(io::stderr(), "{line}");
+}
+
+/// Writes a line to stdout.
+pub fn print(line: impl Display) -> io::Result<()> {
+    let closed = |error| io::Error::other(format!("cannot write to stdout: {error}"));
+    writeln!(io::stdout(), "{line}").map_err(closed)
+}
+
+/// Writes one JSON object to stdout.
+pub fn print_json(value: &impl Serialize) -> io::Result<()> {
+    print(serde_json::to_string(value)?)
+}
+
+/// The text with control characters, which could steer a terminal, replaced by `\u{fffd}`.
+pub fn printable(text: &str) -> String {
+    text.replace(char::is_control, "\u{fffd}")
+}
+
+/// A progress bar on stderr, hidden without a terminal or with `quiet`.
+pub fn progress_bar(template: &str, quiet: bool) -> Result<ProgressBar> {
+    let bar = if quiet { ProgressBar::hidden() } else { ProgressBar::new(0) };
+    let style = ProgressStyle::with_template(template).context("progress bar")?;
+    bar.set_style(style.progress_chars("=> "));
+    Ok(bar)
+}
+
+/// `1h02m`, `3m05s` or `4.2s`.
+pub fn duration(seconds: f64) -> String {
+    let whole = seconds.round() as u64;
+    match whole {
+        3600.. => format!("{}h{:02}m", whole / 3600, whole / 60 % 60),
+        60.. => format!("{}m{:02}s", whole / 60, whole % 60),
+        _ => format!("{seconds:.1}s"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_use_two_units_at_most() {
+        assert_eq!([0.04, 59.2, 185.0, 3725.0].map(duration), ["0.0s", "59.2s", "3m05s", "1h02m"]);
+    }
+}

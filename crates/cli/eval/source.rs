@@ -1,0 +1,99 @@
+//! The samples to evaluate: read from files, or generated from a checkpoint.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::anyhow;
+use gan_core::stream::{Purpose, stream};
+use gan_data::MNIST_SHAPE;
+use gan_eval::random_subset;
+use gan_model::checkpoint::{Checkpoint, Header, Weights};
+use gan_model::device::SelectedDevice;
+use gan_sample::{Sampler, read_images};
+
+use super::args::{EvalArgs, MAX, MIN};
+use crate::common::data::{DatasetArgs, DatasetName};
+use crate::common::exit::Failure;
+use crate::common::{data, output, paths};
+
+/// Samples, and where they come from.
+pub struct Source {
+    pub path: PathBuf,
+    /// `[n, height, width, channels]`
+    pub pixels: Vec<u8>,
+    /// The header of the checkpoint that generated them, and which of its weights.
+    pub checkpoint: Option<(Header, &'static str)>,
+}
+
+impl Source {
+    /// The samples that the flags name; `None` when they name none.
+    pub fn open(args: &EvalArgs, device: &SelectedDevice) -> Result<Option<Self>, Failure> {
+        match (&args.samples, &args.checkpoint) {
+            (Some(path), _) => Self::read(path, args).map(Some),
+            (None, Some(path)) => {
+                Self::generate(&paths::checkpoint_path(path), args, device).map(Some)
+            }
+            (None, None) => Ok(None),
+        }
+    }
+
+    fn read(path: &Path, args: &EvalArgs) -> Result<Self, Failure> {
+        let (shape, len) = (MNIST_SHAPE, MNIST_SHAPE.len());
+        let pixels =
+            read_images(path, shape, MAX).map_err(|error| anyhow!("--samples: {error}"))?;
+        let mut rng = stream(args.seed, Purpose::Subset, 4);
+        let pixels = random_subset(&pixels, len, args.count, &mut rng);
+        if let Some(what) = suspicious(&pixels) {
+            output::log(format!("warning: --samples {}: {what}", path.display()));
+        }
+        let found = pixels.len() / len;
+        if found < MIN {
+            let path = path.display();
+            return Err(Failure::Usage(format!(
+                "--samples {path} has {found} samples; expected {MIN} or more"
+            )));
+        }
+        Ok(Self { path: path.into(), pixels, checkpoint: None })
+    }
+
+    fn generate(path: &Path, args: &EvalArgs, device: &SelectedDevice) -> Result<Self, Failure> {
+        let checkpoint = Checkpoint::open(path)?;
+        let (weights, name) =
+            if args.raw { (Weights::Raw, "raw") } else { (Weights::Averaged, "averaged") };
+        let generator = checkpoint.generator(weights, &device.device)?;
+        let header = checkpoint.header().clone();
+        let shape = header.model.image;
+        if shape != MNIST_SHAPE {
+            return Err(Failure::Usage(format!(
+                "{} generates samples of {shape}; expected {MNIST_SHAPE}",
+                path.display()
+            )));
+        }
+        let sampler = Sampler::new(&generator, &header.model, &device.device);
+        let pixels = sampler.samples(args.seed, 0, args.count, None);
+        Ok(Self { path: path.into(), pixels, checkpoint: Some((header, name)) })
+    }
+}
+
+/// The data set that the flags name, or the one that the checkpoint was trained on.
+pub fn dataset(args: &EvalArgs, source: Option<&Source>) -> DatasetArgs {
+    let mut dataset = args.dataset.clone();
+    if let Some(Source { path, checkpoint: Some((header, _)), .. }) = source {
+        dataset.dataset = dataset.dataset.or(DatasetName::recorded(&header.dataset.name));
+        let recorded = || path.parent().and_then(data::recorded_folder);
+        dataset.data_dir = dataset.data_dir.or_else(recorded);
+    }
+    dataset.dataset = dataset.dataset.or(Some(DatasetName::Mnist));
+    dataset
+}
+
+/// A likely mistake in samples that could be read.
+fn suspicious(pixels: &[u8]) -> Option<&'static str> {
+    let white = pixels.iter().filter(|&&pixel| pixel > 127).count();
+    if pixels.iter().all(|&pixel| pixel <= 1) {
+        Some("no pixel is above 1, but white is 255; multiply by 255 if white is 1 in this file")
+    } else if 2 * white > pixels.len() {
+        Some("most pixels are white, but the background is 0 (black); use 255 - x to invert it")
+    } else {
+        None
+    }
+}

@@ -1,0 +1,156 @@
+//! Reports how a training ended: in the run's directory, on stderr, as JSON, as an exit code.
+
+use std::fmt::Display;
+use std::path::PathBuf;
+
+use gan_model::checkpoint::Checkpoint;
+use gan_run::{EndReason, Record, RunDir, RunOutcome};
+use gan_train::{Outcome, RunConfig, TrainError};
+use gan_view::{write_animation, write_report};
+use serde_json::{Value, json};
+
+use super::options::Options;
+use super::session::Ended;
+use crate::common::exit::Failure;
+use crate::common::output;
+
+/// Reports how the training ended.
+pub fn report(
+    ended: Ended,
+    options: &Options,
+    run: &RunDir,
+    config: &RunConfig,
+) -> Result<(), Failure> {
+    let reason = match &ended.outcome {
+        Ok(Outcome::Finished) => Some(EndReason::Finished),
+        Ok(Outcome::Stopped) => Some(EndReason::Stopped),
+        Err(TrainError::Diverged { .. } | TrainError::WeightsDiverged(_)) => {
+            Some(EndReason::Diverged)
+        }
+        Err(_) => None,
+    };
+    let Ended { epochs, seconds, .. } = ended;
+    if let Some(reason) = reason
+        && let Err(error) = run.write_outcome(&RunOutcome { reason, epochs, seconds })
+    {
+        // The checkpoint is saved.
+        output::log(format!("warning: {error}"));
+    }
+    let quiet = options.run.output.quiet;
+    let best = Checkpoint::open(&run.best()).ok();
+    if !quiet {
+        print_summary(&ended, reason, run, best.as_ref());
+    }
+    let written = reason.filter(|_| !options.run.no_report).map(|_| write_pages(run, quiet));
+    let mut printed = Ok(());
+    if options.run.output.json {
+        let written = written.unwrap_or_default();
+        printed = output::print_json(&json(&ended, reason, run, config, best.as_ref(), written));
+    }
+    match ended.outcome {
+        Ok(_) => match ended.signal {
+            // The signal matters more than a closed stdout.
+            Some(signal) if reason == Some(EndReason::Stopped) => Err(Failure::Interrupted(signal)),
+            _ => Ok(printed?),
+        },
+        Err(error) if reason == Some(EndReason::Diverged) => Err(Failure::Diverged(error.into())),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Prints how the training ended, and the next command.
+fn print_summary(
+    ended: &Ended,
+    reason: Option<EndReason>,
+    run: &RunDir,
+    best: Option<&Checkpoint>,
+) {
+    let root = run.root().display();
+    let hint = match reason {
+        Some(EndReason::Finished) => {
+            format!("; generate samples with: gan-sample --checkpoint {root}")
+        }
+        Some(EndReason::Stopped) => format!("; continue with: gan-train --resume {root}"),
+        _ if run.checkpoint().exists() => {
+            format!("; the last good checkpoint is {}", run.checkpoint().display())
+        }
+        _ => String::new(),
+    };
+    let (epochs, time) = (ended.epochs, output::duration(ended.seconds));
+    output::log(format!("{} after {epochs} epochs, {time}{hint}", word(reason)));
+    if let Some(best) = best.filter(|best| best.header().step != epochs) {
+        let (step, path) = (best.header().step, best.path().display());
+        output::log(format!("the samples were best after {step} epochs: {path}"));
+    }
+}
+
+fn word(reason: Option<EndReason>) -> &'static str {
+    reason.map_or("failed", EndReason::as_str)
+}
+
+/// Writes the report and the animation of the run; returns the paths of those that were written.
+/// An error is only a warning.
+fn write_pages(run: &RunDir, quiet: bool) -> [Option<PathBuf>; 2] {
+    let warn = |error: &dyn Display| {
+        output::log(format!("warning: no report of the run: {error}"));
+    };
+    let record = match Record::read(run.root()) {
+        Ok(record) => record,
+        Err(error) => {
+            warn(&error);
+            return [None, None];
+        }
+    };
+    let (report, animation) = (run.report(), run.animation());
+    let written = [
+        write_report(std::slice::from_ref(&record), &report, false).map(|()| report),
+        write_animation(&record, &animation).map(|()| animation),
+    ]
+    .map(|result| result.inspect_err(|error| warn(error)).ok());
+    let paths: Vec<_> = written.iter().flatten().map(|path| path.display().to_string()).collect();
+    if !quiet && !paths.is_empty() {
+        output::log(format!("report and animation of the run: {}", paths.join("  ")));
+    }
+    written
+}
+
+fn json(
+    ended: &Ended,
+    reason: Option<EndReason>,
+    run: &RunDir,
+    config: &RunConfig,
+    best: Option<&Checkpoint>,
+    [report, animation]: [Option<PathBuf>; 2],
+) -> Value {
+    let progress = &ended.progress;
+    json!({
+        "outcome": word(reason),
+        "epochs": ended.epochs,
+        "seconds": ended.seconds,
+        "run": run.root(),
+        "checkpoint": run.checkpoint(),
+        "config": run.config(),
+        "metrics": run.metrics(),
+        "samples": run.samples(),
+        "reals": run.reals(),
+        "report": report,
+        "animation": animation,
+        "best": best.map(Checkpoint::path),
+        "best_epoch": best.map(|best| best.header().step),
+        "warnings": progress.warnings,
+        // The name before `warnings`.
+        "findings": progress.warnings,
+        "quality": progress.quality.as_ref().map(|(epoch, quality)| {
+            json!({ "epoch": epoch, "of": quality })
+        }),
+        "dataset": config.dataset,
+        "device": config.device,
+        "losses": progress.latest.as_ref().map(|row| json!({
+            "epoch": row.epoch,
+            "discriminator": row.d_loss,
+            "generator": row.g_loss,
+            "d_real": row.d_real,
+            "d_fake": row.d_fake,
+        })),
+    })
+}

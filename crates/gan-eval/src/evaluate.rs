@@ -1,0 +1,270 @@
+//! All measures of images against real ones.
+
+use burn::tensor::Device;
+use gan_core::stream::{Purpose, stream};
+use rand_chacha::ChaCha8Rng;
+use serde::{Deserialize, Serialize};
+
+use crate::bootstrap::{Interval, basic_interval, mean_interval, percentile_interval, resample};
+use crate::classes::{
+    Diversity, classifier_score, classifier_score_weighted, confidences, diversity,
+    diversity_weighted, labels, missing, shares, shares_weighted, total_variation, uniform,
+};
+use crate::frechet::{Gaussian, GaussianRoot};
+use crate::nearest::Targets;
+use crate::neighbours::{Support, kth_radii};
+use crate::subset::random_subset;
+use crate::{Extracted, FeatureExtractor};
+
+/// How images are measured.
+#[derive(Clone, Copy, Debug)]
+pub struct Options {
+    /// Which neighbour is the radius of the balls of precision, recall, density and coverage.
+    pub neighbours: usize,
+    /// Resamples for each interval; 0 for no intervals.
+    pub resamples: usize,
+    /// Seed of the resamples, and of the real images that neighbours are searched among.
+    pub seed: u64,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { neighbours: 5, resamples: crate::bootstrap::RESAMPLES, seed: 0 }
+    }
+}
+
+/// A value with its 95% interval.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Measure {
+    /// The value.
+    pub value: f64,
+    /// Bootstrap interval, if there were resamples.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub interval: Option<[f64; 2]>,
+}
+
+/// The measures of images against real ones.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Measures {
+    /// Images measured.
+    pub count: usize,
+    /// Fréchet distance of the features; 0 for equal distributions. See [`crate::frechet`].
+    pub frechet: Measure,
+    /// Classifier score, from 1 to the number of classes.
+    pub score: Measure,
+    /// Share of the images within the support of the real ones, in [0, 1].
+    pub precision: Measure,
+    /// Share of the real images within the support of these, in [0, 1].
+    pub recall: Measure,
+    /// Number of real balls around an image, over the number expected.
+    pub density: Measure,
+    /// Share of the real images with one of these in their ball, in [0, 1].
+    pub coverage: Measure,
+    /// Share of each class, summing to 1.
+    pub shares: Vec<f64>,
+    /// The interval of each share, if there were resamples.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub shares_intervals: Vec<[f64; 2]>,
+    /// Total variation distance between the shares and equal ones, in [0, 1].
+    pub imbalance: Measure,
+    /// Classes with less than a tenth of an equal share.
+    pub missing: Vec<usize>,
+    /// Mean probability of the likeliest class, in [0, 1].
+    pub confidence: Measure,
+    /// How much the images of a class differ, relative to real ones; mean over the classes that
+    /// have a value.
+    pub diversity: Measure,
+    /// The same for each class; `None` for a class of fewer than two images.
+    pub diversity_by_class: Vec<Option<f64>>,
+}
+
+impl Measures {
+    /// The single values with their names and decimal places, for a table.
+    #[must_use]
+    pub fn rows(&self) -> [(&'static str, usize, Measure); 9] {
+        [
+            ("Fréchet distance", 2, self.frechet),
+            ("precision", 3, self.precision),
+            ("recall", 3, self.recall),
+            ("density", 3, self.density),
+            ("coverage", 3, self.coverage),
+            ("classifier score", 3, self.score),
+            ("confidence", 3, self.confidence),
+            ("diversity", 3, self.diversity),
+            ("imbalance", 3, self.imbalance),
+        ]
+    }
+}
+
+/// The features of real images, which others are evaluated against.
+pub struct Reference {
+    classes: usize,
+    device: Device,
+    real: Extracted,
+    root: GaussianRoot,
+    diversity: Vec<Option<f64>>,
+}
+
+impl Reference {
+    /// Takes what `extractor` extracted from real images, which should not be training images.
+    ///
+    /// # Panics
+    /// When there are fewer than two images.
+    #[must_use]
+    pub fn new(extractor: &FeatureExtractor, real: Extracted) -> Self {
+        let classes = extractor.classes();
+        let dim = FeatureExtractor::FEATURES;
+        let root = GaussianRoot::new(&Gaussian::fit(&real.features, dim));
+        let diversity =
+            diversity(&real.features, dim, &labels(&real.probabilities, classes), classes).classes;
+        Self { classes, device: extractor.device.clone(), real, root, diversity }
+    }
+
+    /// What was extracted from the real images.
+    #[must_use]
+    pub fn real(&self) -> &Extracted {
+        &self.real
+    }
+
+    /// Measures other images from what the same feature extractor extracted from them. Neighbours
+    /// are searched among a [`random_subset`] of as many real images as there are of these, or all
+    /// if there are fewer: among more, they would be nearer.
+    ///
+    /// # Panics
+    /// When there are no more images than `options.neighbours`, or fewer than two.
+    #[must_use]
+    pub fn evaluate(&self, extracted: &Extracted, options: Options) -> Measures {
+        let (dim, classes) = (FeatureExtractor::FEATURES, self.classes);
+        let Extracted { features, probabilities } = extracted;
+        let count = features.len() / dim;
+        let classified = labels(probabilities, classes);
+        let mut boot = Bootstrap { options, index: 0 };
+
+        let frechet = self.root.distance(&Gaussian::fit(features, dim));
+        let frechet = boot.of(
+            frechet,
+            |resampled| basic_interval(frechet, resampled),
+            |rng| self.root.distance(&Gaussian::fit_weighted(features, dim, &resample(count, rng))),
+        );
+        let score = classifier_score(probabilities, classes);
+        let score = boot.of(score, percentile_interval, |rng| {
+            classifier_score_weighted(probabilities, classes, &resample(count, rng))
+        });
+
+        let mut rng = stream(options.seed, Purpose::Subset, 0);
+        let real = &random_subset(&self.real.features, dim, count, &mut rng)[..];
+        let k = options.neighbours;
+        let (real_targets, fake_targets) =
+            (Targets::new(real, dim, &self.device), Targets::new(features, dim, &self.device));
+        let radii = |targets: &Targets, vectors: &[f32]| {
+            let mut radii = Vec::new();
+            targets.distances(vectors, &self.device, |rows| {
+                radii.extend(kth_radii(rows, vectors.len() / dim, k));
+            });
+            radii
+        };
+        let (real_radii, fake_radii) = (radii(&real_targets, real), radii(&fake_targets, features));
+        let mut support = Support::new(&real_radii, &fake_radii, k);
+        fake_targets.distances(real, &self.device, |rows| support.add(rows));
+        let overlap = support.finish();
+        let flags = |flags: &[bool]| -> Vec<f64> { flags.iter().map(|&f| f64::from(f)).collect() };
+        let balls: Vec<f64> = overlap.balls.iter().map(|&n| f64::from(n) / k as f64).collect();
+
+        let shares = shares(&classified, classes);
+        let own = diversity(features, dim, &classified, classes);
+        let diversity_by_class = self.relative_diversity(&own);
+        let imbalance = |shares: &[f64]| total_variation(shares, &uniform(classes));
+        let confidence: Vec<f64> =
+            confidences(probabilities, classes).into_iter().map(f64::from).collect();
+        Measures {
+            count,
+            frechet,
+            score,
+            precision: boot.of_mean(&flags(&overlap.precise())),
+            recall: boot.of_mean(&flags(&overlap.recalled)),
+            density: boot.of_mean(&balls),
+            coverage: boot.of_mean(&flags(&overlap.covered)),
+            confidence: boot.of_mean(&confidence),
+            shares_intervals: boot.of_each(classes, |rng| {
+                shares_weighted(&classified, classes, &resample(count, rng))
+            }),
+            imbalance: {
+                let value = imbalance(&shares);
+                let interval = |resampled: &[f64]| basic_interval(value, resampled);
+                boot.of(value, interval, |rng| {
+                    imbalance(&shares_weighted(&classified, classes, &resample(count, rng)))
+                })
+            },
+            missing: missing(&shares, &uniform(classes)),
+            shares,
+            diversity: boot.of(mean_of_known(&diversity_by_class), percentile_interval, |rng| {
+                let weights = resample(count, rng);
+                let own = diversity_weighted(features, dim, &classified, classes, &weights);
+                mean_of_known(&self.relative_diversity(&own))
+            }),
+            diversity_by_class,
+        }
+    }
+
+    /// The diversity of each class over that of the class's real images.
+    fn relative_diversity(&self, own: &Diversity) -> Vec<Option<f64>> {
+        let by_class = own.classes.iter().zip(&self.diversity);
+        by_class.map(|(&own, &real)| Some(own? / real?)).collect()
+    }
+}
+
+fn mean_of_known(values: &[Option<f64>]) -> f64 {
+    let known = || values.iter().copied().flatten();
+    known().sum::<f64>() / known().count().max(1) as f64
+}
+
+/// Resamples, with a random stream for each measure.
+struct Bootstrap {
+    options: Options,
+    index: u64,
+}
+
+impl Bootstrap {
+    fn rng(&mut self) -> ChaCha8Rng {
+        self.index += 1;
+        stream(self.options.seed, Purpose::Bootstrap, self.index)
+    }
+
+    fn of(
+        &mut self,
+        value: f64,
+        interval: impl Fn(&[f64]) -> Interval,
+        mut statistic: impl FnMut(&mut ChaCha8Rng) -> f64,
+    ) -> Measure {
+        let mut rng = self.rng();
+        let resampled: Vec<f64> =
+            (0..self.options.resamples).map(|_| statistic(&mut rng)).collect();
+        let interval = (!resampled.is_empty()).then(|| interval(&resampled));
+        Measure { value, interval: interval.map(|Interval { low, high }| [low, high]) }
+    }
+
+    /// The intervals of several values of each resample.
+    fn of_each(
+        &mut self,
+        values: usize,
+        mut statistic: impl FnMut(&mut ChaCha8Rng) -> Vec<f64>,
+    ) -> Vec<[f64; 2]> {
+        let mut rng = self.rng();
+        let resampled: Vec<_> = (0..self.options.resamples).map(|_| statistic(&mut rng)).collect();
+        let values = if resampled.is_empty() { 0 } else { values };
+        let interval = |value: usize| {
+            let values: Vec<f64> = resampled.iter().map(|values| values[value]).collect();
+            let Interval { low, high } = percentile_interval(&values);
+            [low, high]
+        };
+        (0..values).map(interval).collect()
+    }
+
+    fn of_mean(&mut self, values: &[f64]) -> Measure {
+        let mut rng = self.rng();
+        let value = values.iter().sum::<f64>() / values.len() as f64;
+        let interval = (self.options.resamples > 0)
+            .then(|| mean_interval(values, self.options.resamples, &mut rng));
+        Measure { value, interval: interval.map(|Interval { low, high }| [low, high]) }
+    }
+}

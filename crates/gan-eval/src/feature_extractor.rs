@@ -1,0 +1,292 @@
+//! The feature extractor: a small convolutional classifier with fixed weights.
+
+use burn::module::{Module, Param, ParamId};
+use burn::tensor::activation::{relu, softmax};
+use burn::tensor::module::conv2d;
+use burn::tensor::ops::ConvOptions;
+use burn::tensor::{Device, Tensor, TensorData};
+use gan_core::ImageShape;
+use gan_core::stream::{Purpose, normal, stream};
+use gan_data::MNIST_SHAPE;
+use gan_kernels::{buffer, tensor_data};
+
+/// Output channels of the convolutions, of 3×3 without padding.
+const CHANNELS: [usize; 3] = [16, 32, 64];
+/// Features of an image: the outputs of the last hidden layer.
+pub(crate) const FEATURES: usize = 128;
+/// Images in a forward pass of each thread.
+const CHUNK: usize = 250;
+
+/// A fixed classifier of images, and its description.
+#[derive(Clone, Debug)]
+pub struct FeatureExtractor {
+    pub(crate) net: Net,
+    pub(crate) about: About,
+    pub(crate) digest: String,
+    pub(crate) device: Device,
+}
+
+/// The description in a feature extractor's file.
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct About {
+    pub name: String,
+    /// The training data set's name and digest.
+    pub dataset: String,
+    pub dataset_digest: String,
+    pub classes: usize,
+    /// Share of the test images that are classified correctly.
+    pub accuracy: f64,
+    /// Shape of the images; a file without it is for MNIST's.
+    #[serde(default = "mnist_shape", skip_serializing_if = "is_mnist_shape")]
+    pub shape: ImageShape,
+}
+
+const fn mnist_shape() -> ImageShape {
+    MNIST_SHAPE
+}
+
+fn is_mnist_shape(shape: &ImageShape) -> bool {
+    *shape == MNIST_SHAPE
+}
+
+/// Features and class probabilities of images.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Extracted {
+    /// `[n, FeatureExtractor::FEATURES]`, none below 0.
+    pub features: Vec<f32>,
+    /// `[n, classes]`, each row summing to 1.
+    pub probabilities: Vec<f32>,
+}
+
+impl FeatureExtractor {
+    /// Features of an image.
+    pub const FEATURES: usize = FEATURES;
+    /// The shortest and the longest side of an image.
+    pub const SIDES: [usize; 2] = [7, 64];
+    /// The most channels of an image.
+    pub const MAX_CHANNELS: usize = 4;
+
+    /// Whether a feature extractor for images of this shape can be trained.
+    #[must_use]
+    pub fn supports(shape: ImageShape) -> bool {
+        let [low, high] = Self::SIDES;
+        [shape.height, shape.width].iter().all(|side| (low..=high).contains(side))
+            && (1..=Self::MAX_CHANNELS).contains(&shape.channels)
+    }
+
+    /// Its name, such as `mnist-1`.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.about.name
+    }
+
+    /// SHA-256 of its file, in hex: results are comparable only if it is the same.
+    #[must_use]
+    pub fn digest(&self) -> &str {
+        &self.digest
+    }
+
+    /// The digest of the images that it was trained on.
+    #[must_use]
+    pub fn dataset_digest(&self) -> &str {
+        &self.about.dataset_digest
+    }
+
+    /// The shape of the images that it takes.
+    #[must_use]
+    pub fn shape(&self) -> ImageShape {
+        self.about.shape
+    }
+
+    /// Its test accuracy, in [0, 1].
+    #[must_use]
+    pub fn accuracy(&self) -> f64 {
+        self.about.accuracy
+    }
+
+    /// Number of classes.
+    #[must_use]
+    pub fn classes(&self) -> usize {
+        self.about.classes
+    }
+
+    /// Extracts the features of images, `[n, height, width, channels]` row-major, 0 (black) to
+    /// 255. `observe` is called now and then with the number of images done. The features of an
+    /// image do not depend on the others.
+    ///
+    /// # Panics
+    /// When `images` is not a whole number of images.
+    #[must_use]
+    pub fn extract(&self, images: &[u8], observe: &(dyn Fn(usize) + Sync)) -> Extracted {
+        let len = self.shape().len();
+        assert!(images.len().is_multiple_of(len), "not a whole number of images");
+        let mut extracted = Extracted::default();
+        for pair in images.chunks(2 * CHUNK * len) {
+            let (first, second) = pair.split_at((CHUNK * len).min(pair.len()));
+            let (first, second) =
+                gan_kernels::join(|| self.extract_chunk(first), || self.extract_chunk(second));
+            for part in [first, second] {
+                extracted.features.extend(part.features);
+                extracted.probabilities.extend(part.probabilities);
+            }
+            observe(extracted.features.len() / FEATURES);
+        }
+        extracted
+    }
+
+    fn extract_chunk(&self, images: &[u8]) -> Extracted {
+        if images.is_empty() {
+            return Extracted::default();
+        }
+        let features = self.net.features(pixels(images, self.shape(), &self.device), None);
+        let probabilities = softmax(self.net.logits(features.clone()), 1);
+        let numbers = |tensor: Tensor<2>| tensor.into_data().iter::<f32>().collect();
+        Extracted { features: numbers(features), probabilities: numbers(probabilities) }
+    }
+
+    /// The share of images whose likeliest class is their label.
+    #[must_use]
+    pub(crate) fn accuracy_on(&self, images: &[u8], labels: &[u16]) -> f64 {
+        let extracted = self.extract(images, &|_| ());
+        let classes = crate::classes::labels(&extracted.probabilities, self.classes());
+        let pairs = classes.into_iter().zip(labels);
+        let correct = pairs.filter(|&(class, &label)| class == usize::from(label)).count();
+        correct as f64 / labels.len() as f64
+    }
+}
+
+/// Bytes as `[n, channels, height, width]` in [−1, 1].
+fn pixels(images: &[u8], shape: ImageShape, device: &Device) -> Tensor<4> {
+    let mut numbers = buffer(images.len());
+    numbers.iter_mut().zip(images).for_each(|(x, &byte)| *x = f32::from(byte) / 127.5 - 1.0);
+    input(tensor_data(numbers, dims(images.len() / shape.len(), shape)), shape, device)
+}
+
+/// How `count` images are stored.
+pub(crate) fn dims(count: usize, shape: ImageShape) -> [usize; 4] {
+    [count, shape.height, shape.width, shape.channels]
+}
+
+/// Pixels of [`dims`] as `[n, channels, height, width]`.
+pub(crate) fn input(pixels: TensorData, shape: ImageShape, device: &Device) -> Tensor<4> {
+    let [count, height, width, channels] = dims(pixels.num_elements() / shape.len(), shape);
+    let pixels = Tensor::<4>::from_data(pixels, device);
+    // Equal orders need no copy.
+    if channels == 1 {
+        pixels.reshape([count, channels, height, width])
+    } else {
+        pixels.permute([0, 3, 1, 2])
+    }
+}
+
+/// Strides of the convolutions, and the values in the output of the last one. Small images are not
+/// halved.
+pub(crate) fn convolutions(shape: ImageShape) -> ([usize; 3], usize) {
+    let mut sides = [shape.height, shape.width];
+    let mut strides = [1; 3];
+    for (layer, stride) in strides.iter_mut().enumerate() {
+        if layer > 0 && sides.iter().all(|&side| side >= 12) {
+            *stride = 2;
+        }
+        sides = sides.map(|side| (side - 3) / *stride + 1);
+    }
+    (strides, CHANNELS[2] * sides[0] * sides[1])
+}
+
+/// The classifier's layers.
+///
+/// The default has none: `std::mem::take` leaves it behind.
+#[derive(Module, Debug, Default)]
+pub(crate) struct Net {
+    convolutions: Vec<Convolution>,
+    layers: Vec<Layer>,
+    strides: [usize; 3],
+}
+
+/// Weights `[outputs, inputs, 3, 3]` and biases.
+#[derive(Module, Debug)]
+struct Convolution {
+    weight: Param<Tensor<4>>,
+    bias: Param<Tensor<1>>,
+}
+
+/// Weights `[inputs, outputs]` and biases.
+#[derive(Module, Debug)]
+struct Layer {
+    weight: Param<Tensor<2>>,
+    bias: Param<Tensor<1>>,
+}
+
+impl Net {
+    /// Weights before training: normal with variance 2 / inputs (He et al. 2015, equation 10).
+    pub(crate) fn init(shape: ImageShape, classes: usize, seed: u64, device: &Device) -> Self {
+        let numbers = |layer: u64, inputs: usize, count: usize| {
+            let scale = (2.0 / inputs as f32).sqrt();
+            let numbers = normal(&mut stream(seed, Purpose::ExtractorWeights, layer), count);
+            numbers.into_iter().map(|x| x * scale).collect::<Vec<f32>>()
+        };
+        let bias = |layer: u64, outputs| parameter(2 * layer + 1, Tensor::zeros([outputs], device));
+        let convolution = |([inputs, outputs], layer): ([usize; 2], u64)| {
+            let shape = [outputs, inputs, 3, 3];
+            let weights = numbers(layer, 9 * inputs, shape.iter().product());
+            let weights = Tensor::from_data(TensorData::new(weights, shape), device);
+            Convolution { weight: parameter(2 * layer, weights), bias: bias(layer, outputs) }
+        };
+        let dense = |([inputs, outputs], layer): ([usize; 2], u64)| {
+            let weights = numbers(layer, inputs, inputs * outputs);
+            let weights = Tensor::from_data(TensorData::new(weights, [inputs, outputs]), device);
+            Layer { weight: parameter(2 * layer, weights), bias: bias(layer, outputs) }
+        };
+        let (strides, _) = convolutions(shape);
+        let (kernels, layers) = sizes(shape, classes);
+        Self {
+            convolutions: kernels.into_iter().zip(0..).map(convolution).collect(),
+            layers: layers.into_iter().zip(3..).map(dense).collect(),
+            strides,
+        }
+    }
+
+    /// Number of weights and biases.
+    pub(crate) fn parameters(shape: ImageShape, classes: usize) -> usize {
+        let (kernels, layers) = sizes(shape, classes);
+        kernels.iter().map(|[inputs, outputs]| (9 * inputs + 1) * outputs).sum::<usize>()
+            + layers.iter().map(|[inputs, outputs]| (inputs + 1) * outputs).sum::<usize>()
+    }
+
+    /// `[n, channels, height, width]` in [−1, 1] to `[n, FEATURES]`, none below 0; the inputs of
+    /// the last hidden layer are multiplied by `mask` if there is one.
+    pub(crate) fn features(&self, mut x: Tensor<4>, mask: Option<Tensor<2>>) -> Tensor<2> {
+        for (layer, stride) in self.convolutions.iter().zip(self.strides) {
+            let options = ConvOptions::new([stride; 2], [0; 2], [1; 2], 1);
+            x = relu(conv2d(x, layer.weight.val(), Some(layer.bias.val()), options));
+        }
+        let flat = x.flatten(1, 3);
+        relu(self.layers[0].forward(match mask {
+            Some(mask) => flat * mask,
+            None => flat,
+        }))
+    }
+
+    /// `[n, FEATURES]` to logits `[n, classes]`.
+    pub(crate) fn logits(&self, features: Tensor<2>) -> Tensor<2> {
+        self.layers[1].forward(features)
+    }
+}
+
+/// Inputs and outputs of the convolutions and of the dense layers.
+fn sizes(shape: ImageShape, classes: usize) -> ([[usize; 2]; 3], [[usize; 2]; 2]) {
+    let [a, b, c] = CHANNELS;
+    let (_, flat) = convolutions(shape);
+    ([[shape.channels, a], [a, b], [b, c]], [[flat, FEATURES], [FEATURES, classes]])
+}
+
+impl Layer {
+    fn forward(&self, x: Tensor<2>) -> Tensor<2> {
+        x.matmul(self.weight.val()) + self.bias.val().unsqueeze()
+    }
+}
+
+fn parameter<const D: usize>(id: u64, value: Tensor<D>) -> Param<Tensor<D>> {
+    Param::initialized(ParamId::from(3_000 + id), value).set_require_grad(true)
+}

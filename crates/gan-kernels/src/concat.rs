@@ -1,0 +1,46 @@
+//! One batch made of two.
+
+use burn::tensor::Tensor;
+
+/// The rows of `first`, then those of `second`, both `[_, columns]`.
+#[must_use]
+pub fn concat_rows(first: Tensor<2>, second: Tensor<2>) -> Tensor<2> {
+    #[cfg(any(feature = "flex", feature = "ndarray"))]
+    if crate::fused::can_run(&first) && crate::fused::can_run(&second) {
+        return on_host(first, second);
+    }
+    Tensor::cat(vec![first, second], 0)
+}
+
+#[cfg(any(feature = "flex", feature = "ndarray"))]
+fn on_host(first: Tensor<2>, second: Tensor<2>) -> Tensor<2> {
+    let ([rows, columns], [more, _], device) = (first.dims(), second.dims(), first.device());
+    let [first, second] = [first, second].map(Tensor::into_data);
+    let [first, second] =
+        [&first, &second].map(|data| data.as_slice::<f32>().expect("`can_run` asks for f32"));
+    let mut both = crate::buffer(first.len() + second.len());
+    let (top, bottom) = both.split_at_mut(first.len());
+    crate::join(|| top.copy_from_slice(first), || bottom.copy_from_slice(second));
+    Tensor::from_data(crate::tensor_data(both, [rows + more, columns]), &device)
+}
+
+#[cfg(test)]
+#[cfg(feature = "flex")]
+mod tests {
+    use burn::tensor::Device;
+
+    use super::*;
+
+    #[test]
+    fn rows_keep_their_order() {
+        let device = Device::flex();
+        let [first, second] = [[[1.0, 2.0], [3.0, 4.0]], [[5.0, 6.0], [7.0, 8.0]]]
+            .map(|rows| Tensor::<2>::from_floats(rows, &device));
+        let expected = Tensor::cat(vec![first.clone(), second.clone()], 0).into_data();
+        assert_eq!(concat_rows(first.clone(), second.clone()).into_data(), expected);
+        let views = [first.slice([1..2, 0..1]), second.slice([0..2, 1..2])];
+        let [first, second] = views;
+        let expected = Tensor::cat(vec![first.clone(), second.clone()], 0).into_data();
+        assert_eq!(concat_rows(first, second).into_data(), expected);
+    }
+}

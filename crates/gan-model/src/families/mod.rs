@@ -1,0 +1,62 @@
+//! Families of nets. A family is a description of two stacks of layers; everything else that nets do
+//! is the same for all.
+//!
+//! To add a family, write its file with its settings and its two stacks, and its variant here.
+
+mod dense;
+mod net_io;
+
+use serde::{Deserialize, Serialize};
+
+pub use self::dense::{DenseConfig, Normalisation};
+pub(crate) use self::net_io::NetIo;
+use crate::config::ConfigError;
+use crate::layers::LayerSpec;
+
+/// A kind of nets, with its own settings.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "family", rename_all = "kebab-case")]
+pub enum Family {
+    /// Dense layers.
+    Dense(DenseConfig),
+}
+
+impl Default for Family {
+    fn default() -> Self {
+        Self::Dense(DenseConfig::default())
+    }
+}
+
+impl Family {
+    /// Its name, such as `dense`.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Dense(_) => "dense",
+        }
+    }
+
+    pub(crate) fn generator_layers(&self, io: NetIo) -> Vec<LayerSpec> {
+        match self {
+            Self::Dense(dense) => dense.generator_layers(io),
+        }
+    }
+
+    pub(crate) fn discriminator_layers(&self, io: NetIo) -> Vec<LayerSpec> {
+        match self {
+            Self::Dense(dense) => dense.discriminator_layers(io),
+        }
+    }
+
+    pub(crate) fn fit_batch(&mut self, packs: usize) {
+        match self {
+            Self::Dense(dense) => dense.fit_batch(packs),
+        }
+    }
+
+    pub(crate) fn validate(&self, io: NetIo) -> Result<(), ConfigError> {
+        match self {
+            Self::Dense(dense) => dense.validate(io),
+        }
+    }
+}

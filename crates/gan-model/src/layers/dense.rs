@@ -1,0 +1,237 @@
+//! A dense layer with its activation, batch or spectral normalised or not.
+
+use burn::module::{Module, Param};
+use burn::nn::LinearConfig;
+use burn::tensor::{Device, Tensor};
+use gan_core::stream::{Purpose, normal, stream};
+use gan_kernels::{Activation, batch_norm, dense, dense_jvp};
+
+use super::init::{glorot_uniform, parameter, statistic};
+use super::spec::{Init, LayerSpec};
+
+/// Keeps batch normalisation from dividing by zero.
+const EPSILON: f32 = 1e-5;
+
+/// activation(normalised(x · weight + bias)).
+#[derive(Module, Debug)]
+pub(crate) struct Dense {
+    weight: Param<Tensor<2>>,
+    /// Absent before batch normalisation, which subtracts a mean right behind it.
+    bias: Option<Param<Tensor<1>>>,
+    norm: Option<BatchNorm>,
+    /// With spectral normalisation, the estimated first left singular vector: `[inputs]`.
+    direction: Option<Param<Tensor<1>>>,
+    #[module(skip)]
+    activation: Activation,
+}
+
+/// What batch normalisation learns of each unit, and the population's statistics.
+#[derive(Module, Debug)]
+struct BatchNorm {
+    gamma: Param<Tensor<1>>,
+    beta: Param<Tensor<1>>,
+    mean: Param<Tensor<1>>,
+    variance: Param<Tensor<1>>,
+}
+
+impl BatchNorm {
+    fn new(units: usize, device: &Device) -> Self {
+        Self {
+            gamma: parameter(Tensor::ones([units], device)),
+            beta: parameter(Tensor::zeros([units], device)),
+            mean: statistic(Tensor::zeros([units], device)),
+            variance: statistic(Tensor::ones([units], device)),
+        }
+    }
+}
+
+impl Dense {
+    /// The layer of a [`LayerSpec::Dense`], the `index`-th of its net with weights.
+    pub fn new(spec: &LayerSpec, init: Option<Init>, index: u64, device: &Device) -> Self {
+        let &LayerSpec::Dense { inputs, outputs, activation, batch_norm, spectral_norm } = spec
+        else {
+            unreachable!("a dense layer is built from its own description")
+        };
+        let (weight, bias) = if let Some(Init { seed, weights }) = init {
+            let mut rng = stream(seed, weights, index);
+            let weight = glorot_uniform([inputs, outputs], &mut rng, device);
+            (parameter(weight), Some(parameter(Tensor::zeros([outputs], device))))
+        } else {
+            // Burn allocates these when they are first read, after a record has replaced them.
+            let empty = LinearConfig::new(inputs, outputs).init(device);
+            (empty.weight, empty.bias)
+        };
+        let direction = spectral_norm.then(|| {
+            let seed = init.map_or(0, |init| init.seed);
+            let numbers = normal(&mut stream(seed, Purpose::SpectralDirection, index), inputs);
+            statistic(unit(Tensor::from_floats(&numbers[..], device)))
+        });
+        Self {
+            weight,
+            bias: bias.filter(|_| !batch_norm),
+            norm: batch_norm.then(|| BatchNorm::new(outputs, device)),
+            direction,
+            activation,
+        }
+    }
+
+    pub fn forward(&self, x: Tensor<2>) -> Tensor<2> {
+        let (weight, bias) = match &self.norm {
+            None => (self.weight(), self.bias()),
+            // The inference form of Ioffe and Szegedy 2015 (algorithm 2, steps 10 and 11), folded
+            // into the layer.
+            Some(norm) => {
+                let scale = norm.gamma.val() / (norm.variance.val() + EPSILON).sqrt();
+                let shift = norm.beta.val() + (self.bias() - norm.mean.val()) * scale.clone();
+                (self.weight() * scale.unsqueeze(), shift)
+            }
+        };
+        dense(x, weight, bias, self.activation)
+    }
+
+    pub fn forward_batch(&self, x: Tensor<2>) -> Tensor<2> {
+        let Some(norm) = &self.norm else { return self.forward(x) };
+        let sums = dense(x, self.weight(), self.bias(), Activation::None);
+        batch_norm(sums, norm.gamma.val(), norm.beta.val(), self.activation, EPSILON)
+    }
+
+    pub fn calibrate(&mut self, x: Tensor<2>) -> Tensor<2> {
+        let (weight, bias) = (self.weight(), self.bias());
+        if let Some(norm) = &mut self.norm {
+            let sums = dense(x.clone(), weight, bias, Activation::None);
+            let mean = sums.clone().mean_dim(0);
+            let variance = (sums - mean.clone()).square().mean_dim(0);
+            norm.mean = norm.mean.clone().map(|_| mean.squeeze_dim(0));
+            norm.variance = norm.variance.clone().map(|_| variance.squeeze_dim(0));
+        }
+        self.forward(x)
+    }
+
+    /// Treats `output` as constant, which is exact between the kinks of a piecewise linear
+    /// activation.
+    pub fn jvp(&self, tangent: Tensor<2>, output: Option<&Tensor<2>>) -> Tensor<2> {
+        match output {
+            Some(output) => dense_jvp(tangent, self.weight(), output.clone(), self.activation),
+            None => tangent.matmul(self.weight()),
+        }
+    }
+
+    pub fn vjp(&self, gradient: Tensor<2>, output: Option<&Tensor<2>>) -> Tensor<2> {
+        let weight = self.weight().transpose();
+        let gradient = match output {
+            Some(output) => self.activation.vjp(gradient, output.clone()),
+            None => gradient,
+        };
+        dense_jvp(gradient.clone(), weight, gradient, Activation::None)
+    }
+
+    pub fn hidden_units(&self) -> Option<usize> {
+        (self.activation != Activation::None).then(|| self.weight.dims()[1])
+    }
+
+    pub fn has_batch_norm(&self) -> bool {
+        self.norm.is_some()
+    }
+
+    /// The weights; with spectral normalisation, divided by their largest singular value (Miyato
+    /// et al. 2018, equation 8), estimated as the length of the known direction's image.
+    fn weight(&self) -> Tensor<2> {
+        let weight = self.weight.val();
+        match &self.direction {
+            None => weight,
+            Some(direction) => {
+                let image = direction.val().unsqueeze_dim::<2>(0).matmul(weight.clone());
+                let length = image.square().sum_dim(1).sqrt() + 1e-12;
+                weight / length
+            }
+        }
+    }
+
+    fn bias(&self) -> Tensor<1> {
+        let zeros = || Tensor::zeros([self.weight.dims()[1]], &self.weight.device());
+        self.bias.as_ref().map_or_else(zeros, Param::val)
+    }
+
+    /// One power iteration of a net in training (Miyato et al. 2018, algorithm 1).
+    pub fn power_iteration(mut self) -> Self {
+        self.direction = self.direction.map(|direction| {
+            let weight = self.weight.val().inner();
+            direction.map(|known| {
+                let image = known.inner().unsqueeze_dim::<2>(0).matmul(weight.clone());
+                let back = weight.matmul(image.transpose());
+                unit(back.squeeze_dim(1)).autodiff()
+            })
+        });
+        self
+    }
+
+    pub fn clip(mut self, bound: f64) -> Self {
+        fn clamp<const D: usize>(w: Tensor<D>, bound: f64) -> Tensor<D> {
+            w.inner().clamp(-bound, bound).autodiff().require_grad()
+        }
+        self.weight = self.weight.map(|w| clamp(w, bound));
+        self.bias = self.bias.map(|bias| bias.map(|b| clamp(b, bound)));
+        self
+    }
+}
+
+/// A vector of length one in the same direction.
+fn unit(x: Tensor<1>) -> Tensor<1> {
+    let length = x.clone().square().sum().sqrt() + 1e-12;
+    x / length
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A layer of 2 inputs and 6 units.
+    fn layer(seed: u64, spectral_norm: bool) -> Dense {
+        let spec = LayerSpec::Dense {
+            inputs: 2,
+            outputs: 6,
+            activation: Activation::LeakyRelu(0.2),
+            batch_norm: false,
+            spectral_norm,
+        };
+        let init = Init { seed, weights: Purpose::DiscriminatorWeights };
+        Dense::new(&spec, Some(init), 0, &Device::flex())
+    }
+
+    fn numbers(tensor: &Tensor<2>) -> Vec<f32> {
+        tensor.to_data().try_into_vec().unwrap()
+    }
+
+    #[test]
+    fn initial_weights_follow_the_seed_and_glorot() {
+        let weights = |seed| numbers(&layer(seed, false).weight());
+        assert_eq!(weights(1), weights(1));
+        assert_ne!(weights(1), weights(2));
+        let limit = (6.0_f32 / (2.0 + 6.0)).sqrt();
+        let largest = weights(1).iter().fold(0.0_f32, |a, w| a.max(w.abs()));
+        assert!(largest <= limit && largest > 0.7 * limit, "{largest} of {limit}");
+    }
+
+    #[test]
+    fn power_iterations_find_the_largest_singular_value() {
+        let mut layer = layer(3, true).train();
+        for _ in 0..50 {
+            layer = layer.power_iteration();
+        }
+        // Of a matrix [2, 6]: from the eigenvalues of its product with itself.
+        let w = numbers(&layer.weight.val().inner());
+        let dot = |i: usize, j: usize| (0..6).map(|k| w[6 * i + k] * w[6 * j + k]).sum::<f32>();
+        let (a, b, c) = (dot(0, 0), dot(0, 1), dot(1, 1));
+        let largest = f32::midpoint(a + c, ((a - c).powi(2) + 4.0 * b * b).sqrt()).sqrt();
+        for (normal, w) in numbers(&layer.weight().inner()).iter().zip(&w) {
+            assert!((normal - w / largest).abs() < 1e-4, "{normal} is not {w} / {largest}");
+        }
+    }
+
+    #[test]
+    fn clipping_limits_every_weight() {
+        let weights = numbers(&layer(7, false).train().clip(0.1).weight().inner());
+        assert!(weights.iter().all(|w| w.abs() <= 0.1));
+        assert!(weights.iter().any(|w| w.abs() == 0.1), "some were beyond");
+    }
+}

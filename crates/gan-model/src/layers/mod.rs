@@ -1,0 +1,157 @@
+//! The layers that nets are stacks of.
+//!
+//! A layer maps `[batch, inputs]` to `[batch, outputs]`, whatever shape it gives its values
+//! inside. It offers three passes:
+//!
+//! - forward, for training and for sampling;
+//! - the directional derivative (JVP): how its output changes along a change of its input;
+//! - the gradient with respect to its input (VJP): a gradient of its output, carried back.
+//!
+//! The last two are what gradient penalties are computed from, so R1 and R2 work through any stack.
+//! To add a layer, write its file, and its variant in [`LayerSpec`] and [`Layer`].
+
+mod dense;
+mod init;
+mod minibatch_stddev;
+mod spec;
+
+use burn::module::{Module, ModuleMapper, Param, ParamId};
+use burn::tensor::{Device, Int, Tensor};
+use gan_core::stream::Purpose;
+
+use self::dense::Dense;
+use self::minibatch_stddev::MinibatchStddev;
+pub(crate) use self::spec::{Init, LayerSpec, parameters};
+
+/// The class of each row of a batch, `[batch]`, from 0.
+pub type Labels = Tensor<1, Int>;
+
+/// One layer of a net.
+#[derive(Module, Debug)]
+#[expect(clippy::large_enum_variant, reason = "most layers are of the largest variant")]
+pub(crate) enum Layer {
+    Dense(Dense),
+    MinibatchStddev(MinibatchStddev),
+}
+
+impl Layer {
+    /// Applies the layer as it is used outside of training: statistics of batch normalisation are
+    /// those that [`calibrate`](Self::calibrate) computed.
+    pub fn forward(&self, x: Tensor<2>, _labels: Option<&Labels>) -> Tensor<2> {
+        match self {
+            Self::Dense(layer) => layer.forward(x),
+            Self::MinibatchStddev(layer) => layer.forward(x),
+        }
+    }
+
+    /// Applies the layer as in training: batch normalisation uses the statistics of this batch.
+    pub fn forward_batch(&self, x: Tensor<2>, labels: Option<&Labels>) -> Tensor<2> {
+        match self {
+            Self::Dense(layer) => layer.forward_batch(x),
+            Self::MinibatchStddev(_) => self.forward(x, labels),
+        }
+    }
+
+    /// Sets the population statistics of batch normalisation to those of the batch `x`, and
+    /// returns the layer's output with them.
+    pub fn calibrate(&mut self, x: Tensor<2>, labels: Option<&Labels>) -> Tensor<2> {
+        match self {
+            Self::Dense(layer) => layer.calibrate(x),
+            Self::MinibatchStddev(_) => self.forward(x, labels),
+        }
+    }
+
+    /// The directional derivative of the output along `tangent`, a change of the input. `input`
+    /// and `output` are those of a forward pass; few layers need the input.
+    pub fn jvp(
+        &self,
+        tangent: Tensor<2>,
+        input: impl FnOnce() -> Tensor<2>,
+        output: Option<&Tensor<2>>,
+    ) -> Tensor<2> {
+        match self {
+            Self::Dense(layer) => layer.jvp(tangent, output),
+            Self::MinibatchStddev(layer) => layer.jvp(tangent, input()),
+        }
+    }
+
+    /// The gradient with respect to the input, from `gradient` with respect to the output.
+    pub fn vjp(
+        &self,
+        gradient: Tensor<2>,
+        input: impl FnOnce() -> Tensor<2>,
+        output: Option<&Tensor<2>>,
+    ) -> Tensor<2> {
+        match self {
+            Self::Dense(layer) => layer.vjp(gradient, output),
+            Self::MinibatchStddev(layer) => layer.vjp(gradient, input()),
+        }
+    }
+
+    /// Units with a nonlinearity, which dropout applies to; none of a linear layer.
+    pub fn hidden_units(&self) -> Option<usize> {
+        match self {
+            Self::Dense(layer) => layer.hidden_units(),
+            Self::MinibatchStddev(_) => None,
+        }
+    }
+
+    pub fn has_batch_norm(&self) -> bool {
+        matches!(self, Self::Dense(layer) if layer.has_batch_norm())
+    }
+
+    /// Whether its directional derivative is constant between kinks.
+    pub fn is_piecewise_linear(&self) -> bool {
+        matches!(self, Self::Dense(_))
+    }
+
+    /// Improves the estimate of the weights' largest singular value by one power iteration.
+    pub fn power_iteration(self) -> Self {
+        match self {
+            Self::Dense(layer) => Self::Dense(layer.power_iteration()),
+            layer @ Self::MinibatchStddev(_) => layer,
+        }
+    }
+
+    /// Limits weights and biases to ±`bound`.
+    pub fn clip(self, bound: f64) -> Self {
+        match self {
+            Self::Dense(layer) => Self::Dense(layer.clip(bound)),
+            layer @ Self::MinibatchStddev(_) => layer,
+        }
+    }
+}
+
+/// Builds a net's layers: with initial weights, or without for a record to fill.
+pub(crate) fn build(specs: &[LayerSpec], init: Option<Init>, device: &Device) -> Vec<Layer> {
+    // Layers with weights are numbered from 0; each has its own stream.
+    let mut index = 0;
+    let layer = |spec: &LayerSpec| match *spec {
+        LayerSpec::Dense { .. } => {
+            index += 1;
+            Layer::Dense(Dense::new(spec, init, index - 1, device))
+        }
+        LayerSpec::MinibatchStddev { group, .. } => {
+            Layer::MinibatchStddev(MinibatchStddev::new(group))
+        }
+    };
+    let layers: Vec<_> = specs.iter().map(layer).collect();
+    match init {
+        Some(Init { weights, .. }) => with_param_ids(layers, weights),
+        None => layers,
+    }
+}
+
+/// Gives all parameters of the net whose initial weights have the purpose `weights` their
+/// identities, by which Adam finds its moments, whatever a file says.
+pub(crate) fn with_param_ids<M: Module>(net: M, weights: Purpose) -> M {
+    struct Number(u64);
+    impl ModuleMapper for Number {
+        fn map_float<const D: usize>(&mut self, mut param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+            param.id = ParamId::from(self.0);
+            self.0 += 1;
+            param
+        }
+    }
+    net.map(&mut Number(if weights == Purpose::GeneratorWeights { 1_000 } else { 2_000 }))
+}
