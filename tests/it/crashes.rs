@@ -104,7 +104,7 @@ fn where_a_training_was_ended_before_its_first_checkpoint_one_begins_anew() {
     assert_eq!(place.json("run/config.json"), place.json("whole/config.json"));
 
     // What has learnt is never begun anew.
-    let holds = ["run holds a run already", "--resume run"];
+    let holds = ["run already contains a run", "--resume run"];
     place.train("--epochs 20 --quiet --out run").fails(1, &holds);
     fs::remove_file(place.path("run/config.json")).unwrap();
     place.train("--epochs 20 --quiet --out run").fails(1, &["run is not empty"]);
