@@ -22,11 +22,7 @@ const LOSSES: [(&str, &str); 6] = [
     ("minimax", "binary cross-entropy, with the saturating generator loss"),
     ("least-squares", "squared distance to the labels"),
     ("hinge", "hinge loss"),
-    (
-        "wasserstein",
-        "difference of the mean outputs; sets --clip 0.01 unless --clip, --r1, --r2 or \
-         --spectral-norm is set",
-    ),
+    ("wasserstein", "difference of the mean outputs, by default with clipped weights"),
     ("relativistic", "each generated image is compared with a real one"),
 ];
 
@@ -151,7 +147,8 @@ pub struct Settings {
     #[arg(long, help_heading = LOSS, value_name = "N")]
     pub penalty_every: Option<usize>,
 
-    /// Clip the discriminator's weights to [-BOUND, BOUND]; 0 is off [default: 0]
+    /// Clip the discriminator's weights to [-BOUND, BOUND]; 0 is off [default: 0; or 0.01 if the loss
+    /// is wasserstein, without --r1, --r2 and --spectral-norm]
     #[arg(long, help_heading = LOSS, value_name = "BOUND")]
     pub clip: Option<Finite>,
 
