@@ -15,8 +15,8 @@ pub fn concat_rows(first: Tensor<2>, second: Tensor<2>) -> Tensor<2> {
         return Tensor::cat(vec![first, second], 0);
     }
     let [first, second] = [first, second].map(Tensor::into_data);
-    let [first, second] =
-        [&first, &second].map(|data| data.as_slice::<f32>().expect("`can_run` checks for f32"));
+    // `can_run` has checked for `f32`.
+    let [first, second] = [&first, &second].map(|data| data.as_slice::<f32>().unwrap_or_default());
     let mut both = buffer(first.len() + second.len());
     let (top, bottom) = both.split_at_mut(first.len());
     join(|| top.copy_from_slice(first), || bottom.copy_from_slice(second));
