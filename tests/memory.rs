@@ -178,7 +178,7 @@ fn burnpack(reads: impl Fn(&[u8])) {
     }
 }
 
-fn ruler() {
+fn feature_extractor() {
     let begin = b"\x84\xa6format\xa9gan-ruler\xa7version\x01\xa5about";
     for bomb in bombs() {
         reads("feature_extractor", "the file", &joined(&[&[0], &bomb]));
@@ -210,11 +210,11 @@ fn texts() {
 
 #[test]
 fn a_hostile_file_of_1_kb_takes_a_few_mb_at_most() {
-    // The ruler's own weights take two MB, so its net is not made here.
+    // A feature extractor's own weights take two MB, so its network is not made here.
     pictures();
     idx();
     checkpoint();
-    ruler();
+    feature_extractor();
     texts();
     limits();
 }
@@ -236,7 +236,7 @@ fn limits() {
     takes("a configuration", &|| {
         assert!(gan_cli::train::config_file::read(&path).is_err());
     });
-    takes("a ruler", &|| {
+    takes("a feature extractor", &|| {
         assert!(gan_eval::FeatureExtractor::read(&path, &device).is_err());
     });
     takes("a checkpoint", &|| {

@@ -12,7 +12,7 @@ pub mod sample;
 pub mod train;
 pub mod watch;
 
-pub use common::exit::run;
+pub use common::run::run;
 
 #[cfg(test)]
 mod tests {
@@ -20,7 +20,7 @@ mod tests {
     use clap::builder::StyledStr;
 
     use super::*;
-    use crate::common::exit::command;
+    use crate::common::run::command;
 
     fn check<A: Parser>() {
         let command = command::<A>();

@@ -51,23 +51,23 @@ fn an_intact_checkpoint_is_read() {
 
 #[test]
 fn a_truncated_checkpoint_is_refused() {
-    let (place, whole) = (Place::new(), tiny());
+    let (place, intact) = (Place::new(), tiny());
     let start = (0..INDEX_ENDS_AFTER).step_by(3).chain(VERSION_AT - 1..=VERSION_AT + 1);
-    let rest = (INDEX_ENDS_AFTER..whole.len()).step_by(3_989).chain([whole.len() - 1]);
+    let rest = (INDEX_ENDS_AFTER..intact.len()).step_by(3_989).chain([intact.len() - 1]);
     for length in start.chain(rest) {
-        refused(&place, &whole[..length], &[]);
+        refused(&place, &intact[..length], &[]);
     }
 }
 
 #[test]
 fn a_checkpoint_with_a_flipped_bit_is_refused() {
-    let (place, whole) = (Place::new(), tiny());
+    let (place, intact) = (Place::new(), tiny());
     let start = (0..INDEX_ENDS_AFTER).step_by(2);
-    let rest = (INDEX_ENDS_AFTER..whole.len()).step_by(3_989).chain([whole.len() - 1]);
+    let rest = (INDEX_ENDS_AFTER..intact.len()).step_by(3_989).chain([intact.len() - 1]);
     for (bit, at) in start.chain(rest).enumerate() {
-        let mut bytes = whole.to_vec();
+        let mut bytes = intact.to_vec();
         bytes[at] ^= 1 << (bit % 8);
-        if at < whole.len() / 8 {
+        if at < intact.len() / 8 {
             // The averaged generator, more than an eighth of the file, comes first.
             refused(&place, &bytes, &[]);
         } else {

@@ -1,4 +1,4 @@
-//! Data files that are not what their names promise, each named with what is wrong.
+//! Data files with wrong content, and loading with too little memory.
 
 use std::io::Write;
 
@@ -6,6 +6,8 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 
 use crate::util::{CPU, Place, Ran, SMALL};
+#[cfg(unix)]
+use crate::util::{GAN_SAMPLE, GAN_TRAIN};
 
 const IMAGES: &str = "train-images-idx3-ubyte";
 const LABELS: &str = "train-labels-idx1-ubyte";
@@ -58,7 +60,7 @@ fn refused(name: &str, bytes: &[u8], words: &[&str]) {
 }
 
 #[test]
-fn whole_files_of_other_content_are_taken_with_a_warning() {
+fn valid_files_of_other_content_are_used_with_a_warning() {
     let place = folder();
     let ran = train(&place, "mnist").ok();
     assert!(ran.stderr.contains("warning: the files in data"), "{}", ran.stderr);
@@ -80,14 +82,14 @@ fn a_missing_folder_or_file_is_named() {
 }
 
 #[test]
-fn a_folder_by_the_name_of_a_file_is_named() {
+fn a_folder_with_a_files_name_is_refused() {
     let place = folder();
     std::fs::create_dir(place.path(&format!("data/{IMAGES}"))).unwrap();
     train(&place, "mnist").fails(1, &[&format!("data/{IMAGES}"), "a folder"]);
 }
 
 #[test]
-fn gzip_that_is_cut_off_is_damaged() {
+fn an_incomplete_gzip_file_is_damaged() {
     let name = format!("{IMAGES}.gz");
     let whole = folder().read(&format!("data/{name}"));
     for length in [10, 30, whole.len() / 2 + 7, whole.len() - 4] {
@@ -101,7 +103,7 @@ fn gzip_that_is_cut_off_is_damaged() {
 }
 
 #[test]
-fn gzip_that_inflates_without_end_is_left_early() {
+fn a_gzip_bomb_is_not_decompressed_to_its_end() {
     let bomb = blank(&[0x803, 60_000, 28, 28], 1 << 20, 16 << 10);
     assert!(bomb.len() < 32 << 20, "16 GiB in {} bytes", bomb.len());
     refused(&format!("{IMAGES}.gz"), &bomb, &["longer than 47040016 bytes"]);
@@ -138,9 +140,79 @@ fn images_of_another_size_are_named() {
 }
 
 #[test]
-fn a_label_that_is_no_digit_is_named() {
+fn a_label_above_nine_is_named() {
     let mut labels = vec![0; 60_000];
     labels[12_345] = 10;
     let file = [header(&[0x801, 60_000]), labels].concat();
     refused(LABELS, &file, &["label 12345 is 10"]);
+}
+
+/// Where temporary files would lie is no folder, so making one would fail.
+#[test]
+#[cfg(unix)]
+fn loading_makes_no_temporary_file() {
+    let place = folder();
+    let args = format!(
+        "TMPDIR=/dev/null {GAN_TRAIN} --dataset mnist --data-dir data --offline --epochs 0 \
+         --out run --device {CPU} {SMALL}"
+    );
+    place.run("env", args.split_whitespace()).ok();
+    assert_eq!(place.list("."), ["data", "run"]);
+}
+
+#[test]
+#[cfg(unix)]
+fn a_process_killed_while_it_loads_leaves_nothing() {
+    let place = folder();
+    std::fs::create_dir(place.path("temporary")).unwrap();
+    let temporary = place.path("temporary");
+    let args = format!(
+        "TMPDIR={} {GAN_TRAIN} --dataset mnist --data-dir data --offline --epochs 0 --out run \
+         --device {CPU} {SMALL}",
+        temporary.display()
+    );
+    for milliseconds in [20, 60, 100, 150, 200, 300] {
+        let running = place.start_program("env", &args);
+        std::thread::sleep(std::time::Duration::from_millis(milliseconds));
+        running.signal("KILL");
+        assert!(place.list("temporary").is_empty(), "after {milliseconds} ms");
+        let _ = std::fs::remove_dir_all(place.path("run"));
+    }
+    assert_eq!(place.list("."), ["data", "temporary"]);
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn too_little_memory_is_an_error_that_says_how_much_is_needed() {
+    let place = folder();
+    let limited = |kilobytes: u32, program: &str, args: &str| {
+        let command = format!("ulimit -v {kilobytes} && exec {program} {args} --threads 2");
+        place.run("sh", ["-c", &command])
+    };
+    let train = "--dataset mnist --data-dir data --offline --out run --quiet --epochs 1";
+    // Not enough for the data set, and not enough for the nets as well.
+    for kilobytes in [60_000, 120_000, 160_000] {
+        let ran = limited(kilobytes, GAN_TRAIN, train);
+        ran.fails(1, &["bytes of memory are needed", "ulimit -v"]);
+    }
+    let ran = limited(1_000_000, GAN_TRAIN, &format!("{train} --batch 65536"));
+    ran.fails(1, &["cannot train these nets", "bytes of memory are needed"]);
+    assert_eq!(place.list("."), ["data"]);
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn too_little_memory_for_a_measurement_or_a_grid_is_an_error() {
+    let place = Place::new();
+    place.write("ckpt.mpk", crate::util::trained());
+    let limited = |kilobytes: u32, program: &str, args: &str| {
+        let command =
+            format!("ulimit -v {kilobytes} && exec {program} --checkpoint ckpt.mpk {args}");
+        place.run("sh", ["-c", &command])
+    };
+    let measured = limited(700_000, env!("CARGO_BIN_EXE_gan-eval"), "--count 200000 --threads 2");
+    measured.fails(1, &["cannot measure 200000 samples", "bytes of memory are needed"]);
+    let drawn = limited(300_000, GAN_SAMPLE, "--count 300000 --columns 600 --out grid.png");
+    drawn.fails(1, &["cannot write grid.png", "bytes of memory are needed"]);
+    assert_eq!(place.list("."), ["ckpt.mpk"]);
 }

@@ -1,4 +1,4 @@
-//! The live page in a real browser, while a real training goes on.
+//! The live page in a real browser, during a real training.
 
 use std::env;
 use std::io::{self, Write};
@@ -8,15 +8,29 @@ use crate::chromium::{Browser, find};
 use crate::util::{Place, picture};
 
 const LOSS: &str = "document.querySelector('#chart-loss .plot .curve')?.getAttribute('d')";
+/// Whether the mark of the lowest value, with its stroke, is inside the clip path of its chart.
+const LOWEST_MARK_IS_VISIBLE: &str = "(async () => {
+    const { Chart } = await import('/chart.js');
+    const lines = [{ name: 'value', of: (row) => row.value }];
+    const spec = { id: 'test', title: '', unit: '', log: true, sparse: true, lines };
+    const chart = new Chart(spec, () => {}, () => {});
+    document.body.append(chart.figure);
+    const rows = [40, 36, 38].map((value, at) => ({ epoch: 10 * (at + 1), value }));
+    chart.draw([{ rows, slot: 0, name: 'run' }], 30, 0);
+    const [mark, clip] = ['.best', 'clipPath rect'].map((name) => chart.figure.querySelector(name));
+    chart.figure.remove();
+    const number = (element, name) => Number(element.getAttribute(name));
+    return number(mark, 'cy') + number(mark, 'r') + 1 <= number(clip, 'y') + number(clip, 'height');
+})()";
 const EPOCH: &str = "document.querySelector('#shown progress').value";
 
 #[test]
-fn the_page_moves_with_a_training_and_lays_runs_side_by_side() {
+fn the_page_follows_a_training_and_compares_runs() {
     let Some(program) = find() else {
-        // Not by eprintln!, which nobody sees of a test that passes.
-        let words =
+        // Not by eprintln!, whose output is captured in a test that passes.
+        let message =
             "SKIPPED: no browser for the live page; install chromium, or name one by GAN_CHROMIUM";
-        let _ = writeln!(io::stderr(), "{words}");
+        let _ = writeln!(io::stderr(), "{message}");
         return;
     };
     let place = Place::new();
@@ -29,24 +43,26 @@ fn the_page_moves_with_a_training_and_lays_runs_side_by_side() {
     let address = address.split_whitespace().last().unwrap();
 
     let mut browser = Browser::start(&program);
-    browser.look(1280, 900, false);
+    browser.resize(1280, 900, false);
     browser.open(address);
     browser.until(&format!("({LOSS} ?? '').length > 20"));
-    assert_eq!(browser.is("document.querySelector('#shown b').textContent"), "0002-second");
+    assert_eq!(browser.evaluate("document.querySelector('#shown b').textContent"), "0002-second");
     browser.until("document.querySelector('.state').textContent === 'running'");
     browser.until("document.getElementById('live').textContent === 'live'");
 
-    // Curves move.
-    let (curve, epoch) = (browser.is(LOSS), browser.is(EPOCH).as_f64().unwrap());
-    browser.until(&format!("{EPOCH} > {epoch} + 300"));
-    assert!(browser.is(LOSS) != curve, "the curve is the same");
+    assert_eq!(browser.evaluate(LOWEST_MARK_IS_VISIBLE), true, "the lowest point is cut off");
 
-    // The slider goes back to noise, and stays there while the training goes on.
-    browser.until("Number(document.getElementById('when').max) >= 4");
-    browser.is("document.getElementById('when').focus()");
+    // The curves are updated.
+    let (curve, epoch) = (browser.evaluate(LOSS), browser.evaluate(EPOCH).as_f64().unwrap());
+    browser.until(&format!("{EPOCH} > {epoch} + 300"));
+    assert!(browser.evaluate(LOSS) != curve, "the curve is unchanged");
+
+    // The slider goes back to the first samples, and stays there during the training.
+    browser.until("Number(document.getElementById('epoch').max) >= 4");
+    browser.evaluate("document.getElementById('epoch').focus()");
     let shown = |browser: &mut Browser, epoch: &str| {
         browser.until(&format!(
-            "document.getElementById('when-said').textContent === 'epoch {epoch}' && \
+            "document.getElementById('epoch-value').textContent === 'epoch {epoch}' && \
              document.querySelector('.strip img').src.endsWith('/samples/{epoch}') && \
              document.querySelector('.strip img').naturalWidth === 280"
         ));
@@ -55,51 +71,51 @@ fn the_page_moves_with_a_training_and_lays_runs_side_by_side() {
     shown(&mut browser, "0");
     browser.press("ArrowRight", 39);
     shown(&mut browser, "100");
-    let before = browser.is("Number(document.getElementById('when').max)");
-    browser.until(&format!("Number(document.getElementById('when').max) > {before}"));
+    let before = browser.evaluate("Number(document.getElementById('epoch').max)");
+    browser.until(&format!("Number(document.getElementById('epoch').max) > {before}"));
     shown(&mut browser, "100");
 
-    // Curves are read by the pointer and by keys.
-    browser.point_at("#chart-judged .plot");
+    // Values are read with the pointer and with keys.
+    browser.point_at("#chart-probability .plot");
     browser.until("document.querySelector('#chart-loss .at').textContent.startsWith('epoch ')");
-    browser.is("document.querySelector('#chart-loss .plot').focus()");
+    browser.evaluate("document.querySelector('#chart-loss .plot').focus()");
     browser.press("Home", 36);
-    let said = "document.querySelector('#chart-loss .plot').getAttribute('aria-valuetext')";
-    browser.until(&format!("{said}.startsWith('epoch 20: discriminator ')"));
+    let value = "document.querySelector('#chart-loss .plot').getAttribute('aria-valuetext')";
+    browser.until(&format!("{value}.startsWith('epoch 20: discriminator ')"));
     browser.press("ArrowRight", 39);
-    browser.until(&format!("{said}.startsWith('epoch 40: discriminator ')"));
+    browser.until(&format!("{value}.startsWith('epoch 40: discriminator ')"));
 
     // Two runs side by side.
-    browser.is("document.getElementById('others').open = true");
-    browser.is("document.querySelector('#choices input:not(:checked)').click()");
+    browser.evaluate("document.getElementById('others').open = true");
+    browser.evaluate("document.querySelector('#choices input:not(:checked)').click()");
     browser.until("document.querySelectorAll('#shown li').length === 2");
     browser.until("document.querySelectorAll('#chart-loss .plot .curve.dashed').length === 2");
     browser.until("document.querySelectorAll('#strips img').length === 2");
     browser.until("document.getElementById('differ').textContent.includes('seed 2 / 1')");
-    browser.is("document.getElementById('only-box').click()");
+    browser.evaluate("document.getElementById('only-box').click()");
     browser.until("document.querySelectorAll('#table tbody tr:not(.differs)').length === 0");
-    assert_eq!(browser.is("location.hash"), "#0002-second&0001-first");
+    assert_eq!(browser.evaluate("location.hash"), "#0002-second&0001-first");
 
-    // It fits, in the light, in the dark and on a phone.
+    // It fits in the light scheme, in the dark one, and on a phone.
     for (name, width, height, dark) in
         [("light", 1280, 900, false), ("dark", 1280, 900, true), ("phone", 390, 844, false)]
     {
-        browser.look(width, height, dark);
+        browser.resize(width, height, dark);
         browser.until(&format!("innerWidth === {width}"));
-        let across = browser.is("document.documentElement.scrollWidth");
+        let across = browser.evaluate("document.documentElement.scrollWidth");
         assert!(across.as_u64().unwrap() <= u64::from(width), "{name} is {across} wide");
         let folder = env::var_os("GAN_SCREENSHOTS").map_or_else(|| place.path(""), PathBuf::from);
         let path = folder.join(format!("page-{name}.png"));
         browser.screenshot(&path);
-        let seen = picture(&path);
-        assert_eq!(seen.dimensions(), (width, height));
-        let corner = seen.get_pixel(0, height - 1).0[0];
-        assert_eq!(corner < 128, dark, "the paper of {name} is {corner}");
+        let screenshot = picture(&path);
+        assert_eq!(screenshot.dimensions(), (width, height));
+        let corner = screenshot.get_pixel(0, height - 1).0[0];
+        assert_eq!(corner < 128, dark, "the background of {name} is {corner}");
     }
     let none: [&str; 0] = [];
-    assert_eq!(browser.complaints(), none);
+    assert_eq!(browser.errors(), none);
 
-    // Who served it is gone, and it says so.
+    // Without its server the page shows that the connection is lost.
     drop(training);
     browser.until("document.getElementById('live').className.includes('lost')");
 }

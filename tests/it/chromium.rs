@@ -1,5 +1,5 @@
-//! A headless Chromium, spoken to over a pipe in the language of its developer tools: JSON with a
-//! zero byte behind each message. Nothing but the browser is needed, no driver and no socket.
+//! A headless Chromium, controlled over a pipe with the protocol of its developer tools: JSON messages
+//! that end in a zero byte. No driver and no socket are needed.
 
 use std::env;
 use std::fs;
@@ -13,65 +13,64 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-/// After this the browser, or what is waited for in it, is taken to hang.
-const PATIENCE: Duration = Duration::from_mins(1);
+/// After this the browser or the page is considered to hang.
+const TIMEOUT: Duration = Duration::from_mins(1);
 const NAMES: [&str; 4] = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
 
-/// A browser with one page; it ends with its test.
+/// A browser with one page; it ends with the test.
 pub(crate) struct Browser {
     child: Child,
-    answers: Receiver<Value>,
+    messages: Receiver<Value>,
     sent: u64,
     session: Option<String>,
-    /// What it told unasked.
-    told: Vec<Value>,
+    events: Vec<Value>,
     _profile: TempDir,
 }
 
-/// Where a browser is, if there is one: what `GAN_CHROMIUM` names, or the first on the path.
+/// The browser that `GAN_CHROMIUM` names, or the first in `PATH`.
 pub(crate) fn find() -> Option<PathBuf> {
     if let Some(named) = env::var_os("GAN_CHROMIUM") {
         return Some(named.into());
     }
     let path = env::var_os("PATH")?;
     let folders: Vec<PathBuf> = env::split_paths(&path).collect();
-    let places = NAMES.iter().flat_map(|name| folders.iter().map(move |folder| folder.join(name)));
-    places.into_iter().find(|place| place.is_file())
+    let paths = NAMES.iter().flat_map(|name| folders.iter().map(move |folder| folder.join(name)));
+    paths.into_iter().find(|path| path.is_file())
 }
 
 impl Browser {
     pub(crate) fn start(program: &Path) -> Self {
         let profile = tempfile::tempdir().unwrap();
-        // It reads from its file 3 and writes to 4; a shell puts our pipes there.
+        // It reads from file descriptor 3 and writes to 4; a shell redirects our pipes.
         let mut child = Command::new("sh")
             .args(["-c", "exec \"$0\" \"$@\" 3<&0 4>&1 </dev/null >/dev/null 2>&1"])
             .arg(program)
             .args(["--headless=new", "--remote-debugging-pipe", "--no-first-run", "--disable-gpu"])
-            // Our own page is all it sees; a sandbox is not to be had everywhere.
+            // It loads only our page, and a sandbox is not available everywhere.
             .args(["--no-sandbox", "--disable-dev-shm-usage", "--hide-scrollbars"])
             .arg(format!("--user-data-dir={}", profile.path().display()))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
-        let (sender, answers) = channel();
+        let (sender, messages) = channel();
         let mut pipe = BufReader::new(child.stdout.take().unwrap());
         thread::spawn(move || {
             let mut message = Vec::new();
             while pipe.read_until(0, &mut message).is_ok_and(|length| length > 0) {
                 message.pop();
-                let heard = serde_json::from_slice(&message).unwrap();
-                if sender.send(heard).is_err() {
+                let parsed = serde_json::from_slice(&message).unwrap();
+                if sender.send(parsed).is_err() {
                     break;
                 }
                 message.clear();
             }
         });
-        let (sent, session, told) = (0, None, Vec::new());
-        let mut browser = Self { child, answers, sent, session, told, _profile: profile };
+        let (sent, session, events) = (0, None, Vec::new());
+        let mut browser = Self { child, messages, sent, session, events, _profile: profile };
         let target = browser.call("Target.createTarget", &json!({ "url": "about:blank" }));
-        let whom = json!({ "targetId": target["targetId"], "flatten": true });
-        let session = browser.call("Target.attachToTarget", &whom);
+        let target = json!({ "targetId": target["targetId"], "flatten": true });
+        let session = browser.call("Target.attachToTarget", &target);
         browser.session = Some(session["sessionId"].as_str().unwrap().to_owned());
         for domain in ["Page", "Runtime", "Log"] {
             browser.call(&format!("{domain}.enable"), &json!({}));
@@ -88,12 +87,12 @@ impl Browser {
         let pipe = self.child.stdin.as_mut().unwrap();
         pipe.write_all(format!("{message}\0").as_bytes()).unwrap();
         loop {
-            let mut heard = self.answers.recv_timeout(PATIENCE).expect("the browser answers");
-            if heard["id"] == self.sent {
-                assert!(heard.get("error").is_none(), "{method}: {heard}");
-                return heard["result"].take();
+            let mut message = self.messages.recv_timeout(TIMEOUT).expect("the browser responds");
+            if message["id"] == self.sent {
+                assert!(message.get("error").is_none(), "{method}: {message}");
+                return message["result"].take();
             }
-            self.told.push(heard);
+            self.events.push(message);
         }
     }
 
@@ -102,8 +101,8 @@ impl Browser {
         self.call("Page.navigate", &json!({ "url": address }));
     }
 
-    /// A window of this size, in the light or in the dark.
-    pub(crate) fn look(&mut self, width: u32, height: u32, dark: bool) {
+    /// Sets the size of the window and the colour scheme.
+    pub(crate) fn resize(&mut self, width: u32, height: u32, dark: bool) {
         let size = json!({
             "width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 500,
         });
@@ -113,12 +112,12 @@ impl Browser {
         self.call("Emulation.setEmulatedMedia", &json!({ "features": features }));
     }
 
-    /// What an expression is in the page.
+    /// Evaluates an expression in the page.
     #[track_caller]
-    pub(crate) fn is(&mut self, expression: &str) -> Value {
-        let asked =
+    pub(crate) fn evaluate(&mut self, expression: &str) -> Value {
+        let params =
             json!({ "expression": expression, "returnByValue": true, "awaitPromise": true });
-        let mut answer = self.call("Runtime.evaluate", &asked);
+        let mut answer = self.call("Runtime.evaluate", &params);
         assert!(answer.get("exceptionDetails").is_none(), "{expression}: {answer}");
         answer["result"]["value"].take()
     }
@@ -126,15 +125,15 @@ impl Browser {
     /// Waits until an expression is true in the page.
     #[track_caller]
     pub(crate) fn until(&mut self, expression: &str) {
-        let begin = Instant::now();
-        while self.is(&format!("Boolean({expression})")) != true {
-            let complaints = self.complaints();
-            assert!(begin.elapsed() < PATIENCE, "never {expression}; {complaints:?}");
+        let start = Instant::now();
+        while self.evaluate(&format!("Boolean({expression})")) != true {
+            let errors = self.errors();
+            assert!(start.elapsed() < TIMEOUT, "never {expression}; {errors:?}");
             thread::sleep(Duration::from_millis(20));
         }
     }
 
-    /// Presses a key that has a name.
+    /// Presses a named key.
     pub(crate) fn press(&mut self, key: &str, code: u32) {
         for kind in ["rawKeyDown", "keyUp"] {
             let event = json!({
@@ -146,18 +145,18 @@ impl Browser {
 
     /// Moves the pointer to the middle of the first element that a selector finds.
     pub(crate) fn point_at(&mut self, selector: &str) {
-        let middle = self.is(&format!(
-            "(() => {{ const it = document.querySelector('{selector}'); it.scrollIntoView(); \
-             const at = it.getBoundingClientRect(); \
-             return [at.left + at.width / 2, at.top + at.height / 2]; }})()"
+        let middle = self.evaluate(&format!(
+            "(() => {{ const element = document.querySelector('{selector}'); element.scrollIntoView(); \
+             const box = element.getBoundingClientRect(); \
+             return [box.left + box.width / 2, box.top + box.height / 2]; }})()"
         ));
         let event = json!({ "type": "mouseMoved", "x": middle[0], "y": middle[1] });
         self.call("Input.dispatchMouseEvent", &event);
     }
 
     /// Errors, warnings and exceptions of the page.
-    pub(crate) fn complaints(&self) -> Vec<String> {
-        let bad = |event: &&Value| match event["method"].as_str() {
+    pub(crate) fn errors(&self) -> Vec<String> {
+        let is_error = |event: &&Value| match event["method"].as_str() {
             Some("Runtime.exceptionThrown") => true,
             Some("Runtime.consoleAPICalled") => {
                 ["error", "warning", "assert"].iter().any(|kind| event["params"]["type"] == *kind)
@@ -165,10 +164,10 @@ impl Browser {
             Some("Log.entryAdded") => event["params"]["entry"]["level"] == "error",
             _ => false,
         };
-        self.told.iter().filter(bad).map(Value::to_string).collect()
+        self.events.iter().filter(is_error).map(Value::to_string).collect()
     }
 
-    /// The window as it is seen, as a PNG.
+    /// Writes a screenshot of the window as a PNG.
     pub(crate) fn screenshot(&mut self, path: &Path) {
         let answer = self.call("Page.captureScreenshot", &json!({ "format": "png" }));
         fs::write(path, base64(answer["data"].as_str().unwrap())).unwrap();
@@ -177,11 +176,11 @@ impl Browser {
 
 impl Drop for Browser {
     fn drop(&mut self) {
-        // It leaves when its pipe closes; waiting lets its profile be removed.
+        // It exits when its pipe closes; afterwards its profile can be removed.
         drop(self.child.stdin.take());
-        let begin = Instant::now();
+        let start = Instant::now();
         while self.child.try_wait().is_ok_and(|ended| ended.is_none()) {
-            if begin.elapsed() > Duration::from_secs(10) {
+            if start.elapsed() > Duration::from_secs(10) {
                 let _ = self.child.kill();
             }
             thread::sleep(Duration::from_millis(20));
@@ -189,7 +188,7 @@ impl Drop for Browser {
     }
 }
 
-/// The bytes that base64 stands for.
+/// Decodes base64.
 fn base64(text: &str) -> Vec<u8> {
     let value = |digit: u8| match digit {
         b'A'..=b'Z' => digit - b'A',

@@ -21,9 +21,9 @@ fn killing_at_any_time_loses_no_checkpoint() {
     let mut draw = Draw::new("kills", 5);
     let place = Place::new();
     let begin = Instant::now();
-    place.train(&format!("{PLAN} whole")).ok();
+    place.train(&format!("{PLAN} uninterrupted")).ok();
     let duration = begin.elapsed().as_micros() as u64;
-    let undisturbed = Undisturbed::like(&place, "whole");
+    let undisturbed = Undisturbed::like(&place, "uninterrupted");
 
     let (mut kills, mut runs, mut unbegun) = (0, 0, 0);
     while kills < wanted {
@@ -98,13 +98,13 @@ fn a_run_without_a_checkpoint_can_be_started_again() {
     place.resume("run", "").fails(1, &expected);
 
     place.train("--epochs 20 --quiet --out run").ok();
-    place.train("--epochs 20 --quiet --out whole").ok();
-    place.assert_same_run("run", "whole");
-    assert_eq!(place.list("run"), place.list("whole"));
-    assert_eq!(place.json("run/config.json"), place.json("whole/config.json"));
+    place.train("--epochs 20 --quiet --out uninterrupted").ok();
+    place.assert_same_run("run", "uninterrupted");
+    assert_eq!(place.list("run"), place.list("uninterrupted"));
+    assert_eq!(place.json("run/config.json"), place.json("uninterrupted/config.json"));
 
     // A run with a checkpoint is never started again.
-    let holds = ["run holds a run already", "--resume run"];
+    let holds = ["run already contains a run", "--resume run"];
     place.train("--epochs 20 --quiet --out run").fails(1, &holds);
     fs::remove_file(place.path("run/config.json")).unwrap();
     place.train("--epochs 20 --quiet --out run").fails(1, &["run is not empty"]);
@@ -114,7 +114,7 @@ fn a_run_without_a_checkpoint_can_be_started_again() {
 fn metrics_after_the_last_checkpoint_are_written_once() {
     let place = Place::new();
     let plan = "--epochs 60 --checkpoint-every 20 --sample-every 10 --quiet";
-    place.train(&format!("{plan} --out whole")).ok();
+    place.train(&format!("{plan} --out uninterrupted")).ok();
     place.train(&format!("{plan} --stop-after 20 --out run")).ok();
     let checkpoint = place.read("run/ckpt.mpk");
     place.resume("run", "--stop-after 40 --quiet").ok();
@@ -123,7 +123,7 @@ fn metrics_after_the_last_checkpoint_are_written_once() {
     let rows = place.read("run/metrics.jsonl");
     place.write("run/metrics.jsonl", [&rows, &rows[..100]].concat());
     place.resume("run", "--quiet").ok();
-    place.assert_same_run("run", "whole");
+    place.assert_same_run("run", "uninterrupted");
     let epochs: Vec<_> = place.rows("run").iter().map(|row| row["epoch"].as_u64()).collect();
     assert_eq!(epochs, [10, 20, 30, 40, 50, 60].map(Some));
 }

@@ -1,4 +1,4 @@
-//! `--watch`, on a real terminal: tmux is one that can be typed at and read.
+//! `--watch` on a real terminal, which tmux provides.
 
 use std::io::{self, Write};
 use std::path::Path;
@@ -8,30 +8,30 @@ use std::time::{Duration, Instant};
 
 use crate::util::{CPU, GAN_TRAIN, Place, SMALL};
 
-/// After this a screen is taken not to come.
-const PATIENCE: Duration = Duration::from_mins(1);
-/// It draws and saves when it is asked to.
-const RARELY: &str = "--sample-every 100000000 --checkpoint-every 100000000 --eval-every 0";
-/// And goes on until it is told to end.
+/// After this a screen is considered never to appear.
+const TIMEOUT: Duration = Duration::from_mins(1);
+/// Samples and checkpoints on request only.
+const ON_REQUEST: &str = "--sample-every 100000000 --checkpoint-every 100000000 --eval-every 0";
+/// A training that does not finish.
 const ENDLESS: &str = "--epochs 100000000 --out run";
 
-/// A terminal with a shell in it; both end with their test.
+/// A terminal with a shell; both end with the test.
 struct Terminal<'a> {
     place: &'a Place,
 }
 
 impl<'a> Terminal<'a> {
-    /// One of this size, unless there is no tmux.
+    /// A terminal of this size, if tmux is installed.
     fn open(place: &'a Place, width: u16, height: u16) -> Option<Self> {
         if Command::new("tmux").arg("-V").output().is_err() {
-            // Not by eprintln!, which nobody sees of a test that passes.
-            let words = "SKIPPED: no tmux, so the dashboard has no terminal to be tested on";
-            let _ = writeln!(io::stderr(), "{words}");
+            // Not by eprintln!, whose output is captured in a test that passes.
+            let message = "SKIPPED: the dashboard is not tested without tmux";
+            let _ = writeln!(io::stderr(), "{message}");
             return None;
         }
         let terminal = Self { place };
         let size = [width.to_string(), height.to_string()];
-        // A shell without anybody's settings.
+        // A shell without user settings.
         let shell = "exec env PS1='ready> ' ENV= TERM=xterm-256color sh";
         let new = ["-f", "/dev/null", "new-session", "-d", "-x", &size[0], "-y", &size[1], shell];
         terminal.tmux(&new);
@@ -48,61 +48,61 @@ impl<'a> Terminal<'a> {
     }
 
     /// Types a line.
-    fn types(&self, line: &str) {
+    fn type_line(&self, line: &str) {
         self.tmux(&["send-keys", "-l", line]);
         self.key("Enter");
     }
 
-    /// Presses a key by its name.
+    /// Presses a named key.
     fn key(&self, name: &str) {
         self.tmux(&["send-keys", name]);
     }
 
-    /// Starts `gan-train --watch` with small nets and these variables in its environment.
-    fn watches(&self, variables: &str, args: &str) {
+    /// Starts `gan-train --watch` with small networks and these environment variables.
+    fn start(&self, variables: &str, args: &str) {
         let small = format!("{SMALL} --batch 16 --recipe plain --dataset synthetic --device {CPU}");
-        let train = format!("{GAN_TRAIN} --watch {small} {RARELY} {args}");
+        let train = format!("{GAN_TRAIN} --watch {small} {ON_REQUEST} {args}");
         self.place.write("start", format!("echo $$ >pid; exec env {variables} {train}"));
-        self.types("clear; sh start; echo exit code $?");
+        self.type_line("clear; sh start; echo exit code $?");
     }
 
     fn screen(&self) -> String {
         self.tmux(&["capture-pane", "-p"])
     }
 
-    /// What stays when a program has ended: the screen, and what has scrolled off it.
+    /// The screen and the scrollback after the program has ended.
     #[track_caller]
-    fn left_after(&self, code: i32) -> String {
+    fn output_after(&self, code: i32) -> String {
         self.until_shown(&format!("exit code {code}"));
         self.tmux(&["capture-pane", "-p", "-S", "-200"])
     }
 
     /// Waits for a screen.
     #[track_caller]
-    fn until(&self, what: &str, so: impl Fn(&str) -> bool) -> String {
-        let begin = Instant::now();
+    fn until(&self, what: &str, condition: impl Fn(&str) -> bool) -> String {
+        let start = Instant::now();
         loop {
             let screen = self.screen();
-            if so(&screen) {
+            if condition(&screen) {
                 return screen;
             }
-            assert!(begin.elapsed() < PATIENCE, "no {what} on the screen:\n{screen}");
+            assert!(start.elapsed() < TIMEOUT, "no {what} on the screen:\n{screen}");
             thread::sleep(Duration::from_millis(20));
         }
     }
 
     #[track_caller]
-    fn until_shown(&self, words: &str) -> String {
-        self.until(words, |screen| screen.contains(words))
+    fn until_shown(&self, text: &str) -> String {
+        self.until(text, |screen| screen.contains(text))
     }
 
-    /// That the terminal is what it was: the ordinary screen with its cursor, lines that are
-    /// edited and echoed, a shell that answers.
+    /// Asserts that the terminal is restored: the normal screen with a cursor, line editing, echo,
+    /// and a shell that responds.
     #[track_caller]
-    fn assert_sane(&self) {
+    fn assert_restored(&self) {
         let flags = self.tmux(&["display-message", "-p", "#{alternate_on} #{cursor_flag}"]);
         assert_eq!(flags.trim(), "0 1", "alternate screen and cursor");
-        self.types("clear; stty -a; echo sum $((6 * 7))");
+        self.type_line("clear; stty -a; echo sum $((6 * 7))");
         let screen = self.until_shown("sum 42");
         for mode in ["icanon", "echo", "isig", "opost"] {
             assert!(screen.split_whitespace().any(|word| word == mode), "{mode}:\n{screen}");
@@ -112,7 +112,7 @@ impl<'a> Terminal<'a> {
 
 impl Drop for Terminal<'_> {
     fn drop(&mut self) {
-        // Of a test that fails, the training is still at work there.
+        // After a failed test, the training is still running there.
         let mut command = Command::new("tmux");
         let _ = command.arg("-S").arg(self.place.path("tmux")).arg("kill-server").status();
     }
@@ -130,10 +130,10 @@ fn assert_exists(path: &Path) {
 }
 
 #[test]
-fn every_key_does_what_the_help_says() {
+fn every_key_works_as_documented() {
     let place = Place::new();
     let Some(terminal) = Terminal::open(&place, 80, 24) else { return };
-    terminal.watches("", ENDLESS);
+    terminal.start("", ENDLESS);
     let screen = terminal.until("a running training", |screen| {
         ["run ", " steps/s", "left", "d_loss ", "g_loss", "D(real)", "D(fake)", "▀", "q stop"]
             .iter()
@@ -147,13 +147,13 @@ fn every_key_does_what_the_help_says() {
     terminal.until("screen without help", |screen| !screen.contains("Ctrl-C"));
 
     terminal.key("s");
-    let screen = terminal.until("new digits", |screen| {
-        screen.contains("drawn at") && !screen.contains("drawn at 0")
+    let screen = terminal.until("new samples", |screen| {
+        screen.contains("samples at") && !screen.contains("samples at 0")
     });
-    let drawn = screen.split_once("drawn at ").unwrap().1.split_whitespace().next().unwrap();
-    assert_exists(&place.path(&format!("run/samples/epoch-{drawn:0>6}.png")));
-    terminal.until("their epoch beside the digits", |screen| {
-        screen.lines().any(|line| line.starts_with('▀') && line.ends_with(&format!(" {drawn}")))
+    let sampled = screen.split_once("samples at ").unwrap().1.split_whitespace().next().unwrap();
+    assert_exists(&place.path(&format!("run/samples/epoch-{sampled:0>6}.png")));
+    terminal.until("their epoch beside the samples", |screen| {
+        screen.lines().any(|line| line.starts_with('▀') && line.ends_with(&format!(" {sampled}")))
     });
 
     let before = place.read("run/ckpt.mpk");
@@ -163,11 +163,11 @@ fn every_key_does_what_the_help_says() {
 
     terminal.key("p");
     terminal.until_shown("PAUSED");
-    // What was under way when the key was seen is over when the next one is.
+    // The current step ends before the next key is shown.
     terminal.key("?");
     let paused = epoch(&terminal.until_shown("Ctrl-C"));
     assert!(paused.is_some());
-    // The screen goes on, the training does not.
+    // The screen is updated, the training is paused.
     for help in [false, true, false] {
         terminal.key("?");
         let screen = terminal.until("help or none", |screen| screen.contains("Ctrl-C") == help);
@@ -180,53 +180,53 @@ fn every_key_does_what_the_help_says() {
     terminal.until("more epochs", |screen| epoch(screen) > paused.map(|epoch| epoch + 1));
 
     terminal.key("q");
-    let screen = terminal.left_after(0);
+    let screen = terminal.output_after(0);
     for word in ["stopped after", "gan-train --resume run", "d_loss", "D(real)", "▀"] {
-        assert!(screen.contains(word), "{word:?} is not left on:\n{screen}");
+        assert!(screen.contains(word), "{word:?} is not on:\n{screen}");
     }
-    assert!(!screen.contains("q stop"), "keys are over:\n{screen}");
-    terminal.assert_sane();
+    assert!(!screen.contains("q stop"), "the keys are gone:\n{screen}");
+    terminal.assert_restored();
 
-    // What q has saved goes on to what an uninterrupted training gives.
+    // The saved run is resumed to the result of an uninterrupted training.
     let done = screen.split_once("stopped after ").unwrap().1.split_once(' ').unwrap().0;
     let total = 37 + done.parse::<u64>().unwrap();
     place
         .resume("run", &format!("--epochs {}", total - 38))
         .fails(2, &[&format!("has done {done}")]);
     place.resume("run", &format!("--epochs {total} --quiet")).ok();
-    place.train(&format!("{RARELY} --epochs {total} --quiet --out whole")).ok();
-    place.assert_same_run("run", "whole");
+    place.train(&format!("{ON_REQUEST} --epochs {total} --quiet --out uninterrupted")).ok();
+    place.assert_same_run("run", "uninterrupted");
 }
 
 #[test]
-fn a_large_terminal_and_one_that_becomes_small_are_filled() {
+fn the_dashboard_follows_the_size_of_the_terminal() {
     let place = Place::new();
     let Some(terminal) = Terminal::open(&place, 120, 40) else { return };
-    terminal.watches("COLORTERM=truecolor", ENDLESS);
+    terminal.start("COLORTERM=truecolor", ENDLESS);
     let blocks = |screen: &str| screen.lines().filter(|line| line.starts_with('▀')).count();
-    terminal.until("large digits", |screen| screen.contains("steps/s") && blocks(screen) == 22);
+    terminal.until("large samples", |screen| screen.contains("steps/s") && blocks(screen) == 22);
     let colours = terminal.tmux(&["capture-pane", "-p", "-e"]);
     assert!(colours.contains("38;2;86;180;233"), "the discriminator's colour");
 
     terminal.tmux(&["resize-window", "-x", "80", "-y", "24"]);
-    terminal.until("digits of 80x24", |screen| blocks(screen) == 14);
+    terminal.until("samples of 80x24", |screen| blocks(screen) == 14);
     terminal.tmux(&["resize-window", "-x", "40", "-y", "8"]);
     let small = terminal
         .until("numbers of 40x8", |screen| blocks(screen) == 0 && screen.contains("p pause"));
     assert!(epoch(&small).is_some(), "{small}");
 
     terminal.tmux(&["resize-window", "-x", "120", "-y", "40"]);
-    terminal.until("large digits", |screen| blocks(screen) == 22);
+    terminal.until("large samples", |screen| blocks(screen) == 22);
     terminal.key("C-c");
-    assert!(terminal.left_after(130).contains("stopped after"));
-    terminal.assert_sane();
+    assert!(terminal.output_after(130).contains("stopped after"));
+    terminal.assert_restored();
 }
 
 #[test]
-fn a_signal_ends_it_as_everywhere_even_in_a_pause() {
+fn a_signal_ends_a_paused_training() {
     let place = Place::new();
     let Some(terminal) = Terminal::open(&place, 100, 30) else { return };
-    terminal.watches("NO_COLOR=1", ENDLESS);
+    terminal.start("NO_COLOR=1", ENDLESS);
     terminal.until_shown("steps/s");
     let colours = terminal.tmux(&["capture-pane", "-p", "-e"]);
     assert!(!colours.contains("38;"), "no colours: {colours}");
@@ -234,25 +234,25 @@ fn a_signal_ends_it_as_everywhere_even_in_a_pause() {
     terminal.until_shown("PAUSED");
     let pid = String::from_utf8(place.read("pid")).unwrap();
     assert!(Command::new("kill").args(["-TERM", pid.trim()]).status().unwrap().success());
-    terminal.left_after(143);
-    terminal.assert_sane();
+    terminal.output_after(143);
+    terminal.assert_restored();
 }
 
 #[test]
-fn a_training_that_finishes_leaves_its_last_state_and_its_warnings() {
+fn the_last_state_stays_on_the_terminal() {
     let place = Place::new();
     let Some(terminal) = Terminal::open(&place, 80, 50) else { return };
-    terminal.watches("", "--epochs 60 --json --out run");
-    let screen = terminal.left_after(0);
+    terminal.start("", "--epochs 60 --json --out run");
+    let screen = terminal.output_after(0);
     for word in ["epoch 60/60", "100%", "d_loss", "▀", "finished after 60 epochs", "\"outcome\""]
     {
-        assert!(screen.contains(word), "{word:?} is not left on:\n{screen}");
+        assert!(screen.contains(word), "{word:?} is not on:\n{screen}");
     }
-    terminal.assert_sane();
+    terminal.assert_restored();
 }
 
 #[test]
-fn without_a_terminal_watch_says_so_and_goes_on() {
+fn without_a_terminal_the_training_continues() {
     let place = Place::new();
     let ran = place.train("--epochs 45 --watch --out run").ok();
     let lines = ran.stderr.lines().filter(|line| line.contains("--watch needs a terminal"));
@@ -264,8 +264,8 @@ fn without_a_terminal_watch_says_so_and_goes_on() {
     place.assert_same_run("run", "quiet");
 
     let Some(terminal) = Terminal::open(&place, 80, 24) else { return };
-    terminal.watches("TERM=dumb", "--epochs 45 --out dumb");
-    let screen = terminal.left_after(0);
+    terminal.start("TERM=dumb", "--epochs 45 --out dumb");
+    let screen = terminal.output_after(0);
     assert!(screen.contains("TERM is \"dumb\""), "{screen}");
     assert!(screen.contains("finished after 45 epochs"), "{screen}");
 }

@@ -1,11 +1,11 @@
-//! What a training says of itself when something goes wrong, and its silence when nothing does.
+//! The warnings of a training: none if it is healthy.
 
 use serde_json::json;
 
 use crate::util::Place;
 
 #[test]
-fn a_healthy_training_warns_of_nothing() {
+fn a_healthy_training_has_no_warnings() {
     let place = Place::new();
     let ran = place.train("--epochs 60 --eval-every 0 --json --out run").ok();
     assert!(!ran.stderr.contains("warning:"), "{}", ran.stderr);

@@ -28,9 +28,9 @@ fn a_failed_write_keeps_the_old_checkpoint() {
 
     // Without the limit it can be resumed.
     place.resume("run", "--epochs 40 --quiet").ok();
-    place.train("--epochs 40 --quiet --out whole").ok();
-    assert_eq!(place.read("run/ckpt.mpk"), place.read("whole/ckpt.mpk"));
-    assert_eq!(place.rows("run"), place.rows("whole"));
+    place.train("--epochs 40 --quiet --out uninterrupted").ok();
+    assert_eq!(place.read("run/ckpt.mpk"), place.read("uninterrupted/ckpt.mpk"));
+    assert_eq!(place.rows("run"), place.rows("uninterrupted"));
 }
 
 #[test]

@@ -103,7 +103,7 @@ fn assert_close(found: f64, expected: f64) {
 }
 
 #[test]
-fn json_has_every_measure_with_its_interval_and_what_real_images_get() {
+fn json_has_every_measure_with_its_interval_and_that_of_real_images() {
     let object = &judged().object;
     assert_eq!(object["source"], "ckpt.mpk");
     assert_eq!(object["epochs"], 40);
@@ -164,7 +164,7 @@ fn json_has_every_measure_with_its_interval_and_what_real_images_get() {
 }
 
 #[test]
-fn the_same_pictures_get_the_same_figures_from_any_source_at_any_number_of_threads() {
+fn equal_samples_have_equal_figures_from_any_source_on_any_number_of_threads() {
     let place = place();
     let pictures = format!("--count {COUNT} --seed 5");
     place.sample(&format!("--checkpoint ckpt.mpk {pictures} --out drawn.npy")).ok();
@@ -181,7 +181,7 @@ fn the_same_pictures_get_the_same_figures_from_any_source_at_any_number_of_threa
 }
 
 #[test]
-fn a_folder_of_pictures_gets_the_same_figures_in_a_table() {
+fn a_folder_of_samples_has_the_same_figures_in_a_table() {
     let place = place();
     let pictures = format!("--count {COUNT} --seed 5");
     place.sample(&format!("--checkpoint ckpt.mpk {pictures} --out each")).ok();
@@ -217,7 +217,7 @@ fn a_folder_of_pictures_gets_the_same_figures_in_a_table() {
 }
 
 #[test]
-fn what_the_ruler_saw_is_kept_for_other_programs() {
+fn features_are_written_for_other_programs() {
     let [real, fake, probabilities] = judged().features.each_ref().map(|bytes| numbers(bytes));
     assert_eq!(real.0, [10_000, 128]);
     assert_eq!(fake.0, [COUNT as u64, 128]);
@@ -240,7 +240,7 @@ fn what_the_ruler_saw_is_kept_for_other_programs() {
 }
 
 #[test]
-fn the_pictures_closest_to_training_images_are_drawn_above_those() {
+fn the_closest_samples_are_drawn_above_their_training_images() {
     let pairs = image::load_from_memory(&judged().pairs).unwrap().into_luma8();
     assert_eq!(pairs.dimensions(), (20 * 56, 4 * 56));
     let place = place();
@@ -258,10 +258,10 @@ fn the_pictures_closest_to_training_images_are_drawn_above_those() {
 }
 
 #[test]
-fn training_images_measure_as_real_ones_and_are_found_to_be_copies() {
+fn training_images_measure_as_real_and_as_copies() {
     let place = Place::new();
     place.train("--epochs 0 --eval-every 0 --quiet --out run").ok();
-    // A hundred of what a training learns from.
+    // A hundred training images.
     let reals = picture(&place.path("run/reals.png"));
     let real = |index: u32| {
         let (left, top) = (index % 10 * 28, index / 10 * 28);
@@ -295,7 +295,7 @@ fn training_images_measure_as_real_ones_and_are_found_to_be_copies() {
 }
 
 #[test]
-fn version_help_completions_and_manual_page_are_there() {
+fn version_help_completions_and_manual_page_exist() {
     let place = Place::new();
     let run = |args: &[&str]| {
         let ran = place.run(GAN_EVAL, args).ok();
@@ -316,7 +316,7 @@ fn version_help_completions_and_manual_page_are_there() {
 }
 
 #[test]
-fn a_training_is_measured_on_the_way_and_keeps_its_best_checkpoint() {
+fn a_training_is_evaluated_and_keeps_its_best_checkpoint() {
     let place = Place::new();
     let plan = "--epochs 4 --eval-every 2 --eval-count 100 --sample-every 100 --quiet";
     let object = place.train(&format!("{plan} --json --out whole")).ok().object();
@@ -354,7 +354,7 @@ fn a_training_is_measured_on_the_way_and_keeps_its_best_checkpoint() {
 }
 
 #[test]
-fn a_training_that_is_not_measured_keeps_no_best_checkpoint() {
+fn a_training_without_evaluation_keeps_no_best_checkpoint() {
     let place = Place::new();
     let ran = place.train("--epochs 20 --eval-every 0 --json --quiet --out run").ok();
     let object = ran.object();

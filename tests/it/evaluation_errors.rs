@@ -1,4 +1,4 @@
-//! What `gan-eval` says of what it cannot measure, or not as it was asked to.
+//! Errors of `gan-eval`.
 
 use std::fs;
 use std::io::Write;
@@ -19,7 +19,7 @@ fn blank_pictures(count: usize) -> Vec<u8> {
 }
 
 #[test]
-fn what_cannot_be_asked_for_is_explained() {
+fn wrong_flags_are_explained() {
     let place = Place::new();
     eval(&place, "").fails(2, &["--checkpoint", "--samples"]);
     for (args, words) in [
@@ -57,8 +57,11 @@ fn a_missing_or_damaged_file_is_named() {
         ("--samples few.npy --dataset synthetic --ruler none.ruler", "no pixel is above 1"),
         ("--samples ink.npy --dataset synthetic --ruler none.ruler", "most pixels are white"),
         ("--samples few.npy --data-dir empty --offline", "train-images-idx3-ubyte"),
-        ("--samples few.npy --dataset synthetic --ruler empty", "empty is no ruler"),
-        ("--samples few.npy --dataset synthetic --ruler text.ruler", "text.ruler is no ruler"),
+        ("--samples few.npy --dataset synthetic --ruler empty", "empty is not a feature extractor"),
+        (
+            "--samples few.npy --dataset synthetic --ruler text.ruler",
+            "text.ruler is not a feature extractor",
+        ),
         ("--samples few.npy --dataset mnist --offline", "train-images-idx3-ubyte"),
     ] {
         let ran = eval(&place, args).fails(1, &[words]);
@@ -68,7 +71,7 @@ fn a_missing_or_damaged_file_is_named() {
 }
 
 #[test]
-fn an_array_of_anything_but_pictures_is_refused_by_name() {
+fn an_array_that_is_not_of_images_is_refused() {
     let place = Place::new();
     let refused = |bytes: &[u8], words: &[&str]| {
         place.write("mine.npy", bytes);
@@ -99,7 +102,7 @@ fn an_array_of_anything_but_pictures_is_refused_by_name() {
 }
 
 #[test]
-fn a_folder_of_anything_but_pictures_is_refused_by_name() {
+fn a_folder_without_images_is_refused() {
     let place = Place::new();
     let look = || eval(&place, "--samples mine --dataset synthetic");
     fs::create_dir(place.path("mine")).unwrap();
@@ -123,7 +126,7 @@ fn a_folder_of_anything_but_pictures_is_refused_by_name() {
 }
 
 #[test]
-fn without_a_ruler_for_the_data_set_both_programs_say_how_to_make_one() {
+fn without_a_feature_extractor_both_programs_say_how_to_make_one() {
     let place = Place::new();
     // Files of the right shape; which set it is, they do not tell.
     let blank = |head: &[u32], length: usize| {

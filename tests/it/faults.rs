@@ -77,12 +77,12 @@ fn calls(place: &Place) -> Vec<Call> {
     let call = |line: &str| {
         let [number, name, path] = line.splitn(3, ' ').collect::<Vec<_>>().try_into().unwrap();
         let file = Path::new(path).file_name().unwrap().to_str().unwrap();
-        let whole = file.strip_prefix('.').and_then(|name| name.strip_suffix(".tmp"));
-        let whole = whole.and_then(|name| name.rsplit_once('.')).map_or(file, |(name, _)| name);
+        let temporary = file.strip_prefix('.').and_then(|name| name.strip_suffix(".tmp"));
+        let file_name = temporary.and_then(|name| name.rsplit_once('.')).map_or(file, |(n, _)| n);
         Call {
             number: number.trim_end_matches('!').parse().unwrap(),
             name: name.into(),
-            path: Path::new(path).with_file_name(whole),
+            path: Path::new(path).with_file_name(file_name),
             chosen: number.ends_with('!'),
         }
     };
@@ -95,8 +95,8 @@ fn calls(place: &Place) -> Vec<Call> {
 fn any_failed_system_call_can_be_recovered_from() {
     let Some(library) = library() else { return };
     let place = Place::new();
-    place.train(&format!("{PLAN} whole")).ok();
-    let undisturbed = Undisturbed::like(&place, "whole");
+    place.train(&format!("{PLAN} uninterrupted")).ok();
+    let undisturbed = Undisturbed::like(&place, "uninterrupted");
     let plan = format!("{PLAN} run");
     failing(&place, library, &plan, 0, EIO).ended().ok();
     undisturbed.assert_done(&place, "run");
@@ -148,7 +148,13 @@ fn assert_durable(all: &[Call]) {
 }
 
 /// A new training in which `call` fails: checks its files, and resumes it.
-fn fails_and_resumes(place: &Place, library: &Path, whole: &Undisturbed, call: &Call, how: &str) {
+fn fails_and_resumes(
+    place: &Place,
+    library: &Path,
+    uninterrupted: &Undisturbed,
+    call: &Call,
+    how: &str,
+) {
     let ran = failing(place, library, &format!("{PLAN} run"), call.number, how).ended();
     let what = format!("{call:?}, {how}: {}", ran.stderr);
     let made = calls(place);
@@ -157,7 +163,7 @@ fn fails_and_resumes(place: &Place, library: &Path, whole: &Undisturbed, call: &
     match ran.code {
         None => assert_eq!(how, "kill", "{what}"),
         // The failure did not matter, as for a folder that exists.
-        Some(0) => whole.assert_done(place, "run"),
+        Some(0) => uninterrupted.assert_done(place, "run"),
         _ => {
             let named = match call.path.file_name().unwrap().to_str().unwrap() {
                 "run" | "samples" => "run",
@@ -166,18 +172,18 @@ fn fails_and_resumes(place: &Place, library: &Path, whole: &Undisturbed, call: &
             ran.fails(1, &["cannot ", "run", named]);
         }
     }
-    let done = whole.assert_part(place, "run");
+    let done = uninterrupted.assert_part(place, "run");
     match done {
         Some(_) => place.resume("run", "--quiet").ok(),
         None => place.train(&format!("{PLAN} run")).ok(),
     };
-    whole.assert_done(place, "run");
+    uninterrupted.assert_done(place, "run");
 }
 
-/// A training that waits while writing its second checkpoint until `go` exists, in a place with an
-/// uninterrupted run `whole`.
+/// A training that waits while writing its second checkpoint until `go` exists, in a place with the
+/// run `uninterrupted`.
 fn writing(place: &Place, library: &Path) -> Running {
-    place.train(&format!("{LONGER} whole")).ok();
+    place.train(&format!("{LONGER} uninterrupted")).ok();
     failing(place, library, &format!("{LONGER} run"), 0, "wait").ended().ok();
     let syncs = |call: &&Call| call.name == "fsync" && call.path.ends_with("ckpt.mpk");
     let second = calls(place).iter().filter(syncs).nth(1).unwrap().number;
@@ -200,7 +206,7 @@ fn sigterm_while_saving_lets_the_checkpoint_be_written() {
     // The one that was being written, or a later one for the signal.
     assert!(read_whole(&place.path("run/ckpt.mpk")) >= 1);
     place.resume("run", "--quiet").ok();
-    place.assert_same_run("run", "whole");
+    place.assert_same_run("run", "uninterrupted");
 }
 
 #[test]
@@ -216,8 +222,8 @@ fn a_second_ctrl_c_exits_at_once_and_keeps_the_old_checkpoint() {
     assert_eq!(ran.code, Some(130), "{}", ran.stderr);
     assert_eq!(read_whole(&place.path("run/ckpt.mpk")), 0);
     place.resume("run", "--quiet").ok();
-    place.assert_same_run("run", "whole");
-    assert_eq!(place.list("run"), place.list("whole"), "no incomplete file is left");
+    place.assert_same_run("run", "uninterrupted");
+    assert_eq!(place.list("run"), place.list("uninterrupted"), "no incomplete file is left");
 }
 
 #[test]

@@ -22,9 +22,9 @@ fn interrupted_by(signal: &str, code: i32) {
 
     let total = done + 37;
     place.resume("run", &format!("--epochs {total} --quiet")).ok();
-    place.train(&format!("--epochs {total} {HOW} whole")).ok();
-    place.assert_same_run("run", "whole");
-    assert_eq!(place.list("run/samples"), place.list("whole/samples"));
+    place.train(&format!("--epochs {total} {HOW} uninterrupted")).ok();
+    place.assert_same_run("run", "uninterrupted");
+    assert_eq!(place.list("run/samples"), place.list("uninterrupted/samples"));
 }
 
 #[test]
@@ -62,6 +62,6 @@ fn a_run_killed_twice_and_resumed_equals_an_uninterrupted_one() {
     // There is a row every 20 epochs, so the checkpoint is less than 20 epochs after the last.
     let total = 57 + place.rows("run").last().unwrap()["epoch"].as_u64().unwrap();
     place.resume("run", &format!("--epochs {total} --quiet")).ok();
-    place.train(&format!("--epochs {total} {HOW} whole")).ok();
-    place.assert_same_run("run", "whole");
+    place.train(&format!("--epochs {total} {HOW} uninterrupted")).ok();
+    place.assert_same_run("run", "uninterrupted");
 }

@@ -1,4 +1,4 @@
-//! MNIST itself where it is at hand, and the built-in digits where it is not.
+//! MNIST itself, where `GAN_DATA_DIR` is its folder, and the built-in digits without it.
 
 use std::path::{Path, PathBuf};
 
@@ -19,7 +19,7 @@ fn folder() -> Option<PathBuf> {
 
 #[test]
 #[expect(clippy::print_stderr, reason = "a test that is skipped says so")]
-fn mnist_is_read_and_learnt_from() {
+fn mnist_is_read_and_trained_on() {
     let Some(folder) = folder() else {
         eprintln!("skipped: GAN_DATA_DIR names no folder with MNIST's files");
         return;
@@ -35,13 +35,13 @@ fn mnist_is_read_and_learnt_from() {
     assert_eq!(place.rows("runs/0001-mnist-dense").len(), 1);
     assert_eq!(place.list("."), ["runs"], "no temporary files are left");
 
-    // The run knows where its images are.
+    // The run records the folder of its images.
     place.resume("runs/0001-mnist-dense", "--offline --epochs 40 --quiet").ok();
     assert_eq!(place.rows("runs/0001-mnist-dense").len(), 2);
 }
 
 #[test]
-fn without_files_and_network_auto_warns_and_takes_the_built_in_digits() {
+fn without_files_and_network_auto_warns_and_uses_the_built_in_digits() {
     let place = Place::new();
     std::fs::create_dir(place.path("data")).unwrap();
     let how = format!("--epochs 1 --device {CPU} {SMALL}");
@@ -56,9 +56,9 @@ fn without_files_and_network_auto_warns_and_takes_the_built_in_digits() {
 
 #[test]
 #[cfg(unix)]
-fn a_network_that_does_not_answer_is_as_good_as_none() {
+fn a_network_that_does_not_answer_is_treated_as_none() {
     let place = Place::new();
-    // Nothing listens there, so every address is refused at once.
+    // Nothing listens there, so every connection is refused at once.
     let proxies = ["ALL_PROXY", "all_proxy", "HTTPS_PROXY", "https_proxy"];
     let environment = proxies.map(|name| format!("{name}=http://127.0.0.1:9"));
     let run = |args: &str| {

@@ -28,7 +28,7 @@ fn plan(options: &str) -> String {
 fn same_in_two_parts(options: &str) {
     let place = Place::new();
     let plan = plan(options);
-    place.train(&format!("{plan} --quiet --out whole")).ok();
+    place.train(&format!("{plan} --quiet --out uninterrupted")).ok();
     let stopped = place.train(&format!("{plan} --stop-after 3 --quiet --json --out parts"));
     let stopped = stopped.ok().object();
     assert_eq!(stopped["outcome"], "stopped");
@@ -37,10 +37,10 @@ fn same_in_two_parts(options: &str) {
     assert_eq!(place.json("parts/config.json")["training"]["epochs"], 6, "the total stays");
 
     place.resume("parts", "--quiet").ok();
-    place.assert_same_run("parts", "whole");
-    assert_eq!(place.list("parts/samples"), place.list("whole/samples"));
-    assert_eq!(place.json("parts/config.json"), place.json("whole/config.json"));
-    let rows = place.rows("whole");
+    place.assert_same_run("parts", "uninterrupted");
+    assert_eq!(place.list("parts/samples"), place.list("uninterrupted/samples"));
+    assert_eq!(place.json("parts/config.json"), place.json("uninterrupted/config.json"));
+    let rows = place.rows("uninterrupted");
     assert_eq!(epochs(&rows), [3, 6]);
     for row in rows {
         // NaN would be written as null.

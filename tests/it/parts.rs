@@ -174,7 +174,7 @@ fn any_training_can_be_interrupted_and_resumed_with_the_same_result() {
         println!("case {case}: {settings:?}");
         let place = Place::new();
         let total = settings.1.epochs;
-        assert!(part(&shared, &settings, &place.path("whole"), End::Stop(u64::MAX)));
+        assert!(part(&shared, &settings, &place.path("uninterrupted"), End::Stop(u64::MAX)));
         // After seven parts the rest is uninterrupted.
         for attempt in 0_u64.. {
             let end = match draw.below(8) {
@@ -190,9 +190,9 @@ fn any_training_can_be_interrupted_and_resumed_with_the_same_result() {
             stops += u64::from(matches!(end, End::Stop(_)));
             crashes += u64::from(matches!(end, End::Crash(_)));
         }
-        place.assert_same_run("parts", "whole");
-        assert_eq!(place.list("parts"), place.list("whole"));
-        assert_eq!(place.list("parts/samples"), place.list("whole/samples"));
+        place.assert_same_run("parts", "uninterrupted");
+        assert_eq!(place.list("parts"), place.list("uninterrupted"));
+        assert_eq!(place.list("parts/samples"), place.list("uninterrupted/samples"));
         let epochs = |row: &Value| row["epoch"].as_u64().unwrap();
         let rows: Vec<_> = place.rows("parts").iter().map(epochs).collect();
         assert!(rows.is_sorted_by(|a, b| a < b), "every epoch once, in order: {rows:?}");
@@ -245,9 +245,9 @@ fn signals_do_not_change_the_result() {
         println!("case {case}: {flags}");
         let place = Place::new();
         let train = format!("--dataset synthetic --device {CPU} --quiet {flags}");
-        place.gan_train(&format!("{train} --out whole")).ok();
-        let whole = Checkpoint::open(&place.path("whole/ckpt.mpk")).unwrap();
-        let header = whole.header();
+        place.gan_train(&format!("{train} --out uninterrupted")).ok();
+        let uninterrupted = Checkpoint::open(&place.path("uninterrupted/ckpt.mpk")).unwrap();
+        let header = uninterrupted.header();
         assert_eq!((&header.model, &header.training), (&settings.0, &settings.1));
 
         let first = 1 + draw.below(total - 1);
@@ -271,6 +271,6 @@ fn signals_do_not_change_the_result() {
             assert!([expected, Some(0), None].contains(&code), "{signal}: {code:?}");
         }
         place.resume("run", "--quiet").ok();
-        place.assert_same_run("run", "whole");
+        place.assert_same_run("run", "uninterrupted");
     }
 }

@@ -1,4 +1,4 @@
-//! Reading a run while it is written.
+//! Reading a checkpoint while it is written.
 
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -11,15 +11,15 @@ use gan_train::Trainer;
 
 use crate::util::{CPU, Place, number};
 
-/// `GAN_READS` says how many.
+/// `GAN_READS` sets the number of reads.
 #[test]
-#[expect(clippy::print_stdout, reason = "what was measured")]
-fn whoever_reads_a_checkpoint_beside_its_writer_sees_a_whole_one() {
+#[expect(clippy::print_stdout, reason = "prints how much was tested")]
+fn a_reader_never_sees_an_incomplete_checkpoint() {
     let wanted = number("GAN_READS", 10_000);
     let device = select(CPU).unwrap().device;
     let place = Place::new();
     let path = place.path("ckpt.mpk");
-    // Files of different lengths, told apart by their seed.
+    // Files of different lengths, identified by their seed.
     let files: Vec<_> = (1..=3_u64)
         .map(|seed| {
             let units = vec![4 * seed as usize];
@@ -42,10 +42,10 @@ fn whoever_reads_a_checkpoint_beside_its_writer_sees_a_whole_one() {
     let (header, sections) = &files[0];
     sections.write(&path, header).unwrap();
 
-    let (over, writes) = (AtomicBool::new(false), AtomicU64::new(0));
+    let (stop, writes) = (AtomicBool::new(false), AtomicU64::new(0));
     let seen = thread::scope(|scope| {
         scope.spawn(|| {
-            while !over.load(Ordering::Relaxed) {
+            while !stop.load(Ordering::Relaxed) {
                 for (header, sections) in &files {
                     sections.write(&path, header).unwrap();
                     writes.fetch_add(1, Ordering::Relaxed);
@@ -55,11 +55,11 @@ fn whoever_reads_a_checkpoint_beside_its_writer_sees_a_whole_one() {
         let read = || {
             let mut seen = BTreeSet::new();
             let mut reads = 0;
-            // And as long as the writer takes to replace the file a hundred times.
+            // At least until the file was replaced a hundred times.
             while reads < wanted || writes.load(Ordering::Relaxed) < 100 {
                 let read = Checkpoint::read(&path).unwrap();
                 let seed = read.header().training.seed;
-                assert_eq!(read.header().model.latent as u64, 2 * seed, "of two files");
+                assert_eq!(read.header().model.latent as u64, 2 * seed, "parts of two files");
                 // Tensors of another file would not fit.
                 read.generator(Weights::Averaged, &device).unwrap();
                 seen.insert(seed);
@@ -67,26 +67,26 @@ fn whoever_reads_a_checkpoint_beside_its_writer_sees_a_whole_one() {
             }
             seen
         };
-        // The writer must end whatever becomes of this.
+        // The writer must stop even if this fails.
         let seen = thread::scope(|scope| scope.spawn(read).join());
-        over.store(true, Ordering::Relaxed);
+        stop.store(true, Ordering::Relaxed);
         seen
     });
-    println!("{wanted} reads and more beside {} writes", writes.load(Ordering::Relaxed));
-    assert_eq!(seen.unwrap(), BTreeSet::from([1, 2, 3]), "it read the same file all the time");
+    println!("at least {wanted} reads during {} writes", writes.load(Ordering::Relaxed));
+    assert_eq!(seen.unwrap(), BTreeSet::from([1, 2, 3]), "some file was never read");
 }
 
 #[test]
-fn gan_sample_draws_beside_a_training_that_saves_every_step() {
+fn gan_sample_reads_the_checkpoint_of_a_running_training() {
     let place = Place::new();
     let mut run = place.start("--epochs 1000000 --checkpoint-every 1 --quiet --out run");
     run.until(|| !place.rows("run").is_empty());
     let mut before = 0;
-    for picture in 0..20 {
-        let drawn = place.sample(&format!("--checkpoint run --count 3 --json --out {picture}.npy"));
-        let epochs = drawn.ok().object()["epochs"].as_u64().unwrap();
-        assert!(epochs >= before, "back from {before} to {epochs}");
+    for index in 0..20 {
+        let sampled = place.sample(&format!("--checkpoint run --count 3 --json --out {index}.npy"));
+        let epochs = sampled.ok().object()["epochs"].as_u64().unwrap();
+        assert!(epochs >= before, "from {before} back to {epochs}");
         before = epochs;
     }
-    assert!(!run.has_ended() && before > 20, "it did not train meanwhile: {before}");
+    assert!(!run.has_ended() && before > 20, "the training did not continue: {before}");
 }

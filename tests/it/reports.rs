@@ -1,4 +1,4 @@
-//! What is left of a run to look at, and the list of runs.
+//! `gan-report` and `gan-runs`, and the report and the animation of a training.
 
 use std::io::Cursor;
 
@@ -15,18 +15,18 @@ fn gan_report(place: &Place, args: &str) -> Ran {
     place.run(GAN_REPORT, args.split_whitespace())
 }
 
-/// What `gan-runs` says of the runs in `folder`.
+/// The runs in `folder`, by `gan-runs`.
 fn listed(place: &Place, folder: &str) -> Vec<Value> {
     let object = place.run(GAN_RUNS, [folder, "--json"]).ok().object();
     object["runs"].as_array().unwrap().clone()
 }
 
-/// A page's text, which must come from nowhere else.
+/// The text of a page, which must not load anything external.
 #[track_caller]
 fn page(place: &Place, name: &str) -> String {
     let page = String::from_utf8(place.read(name)).unwrap();
-    for elsewhere in ["http:", "https:", "file:", "<script", "<link", "url(", "@import"] {
-        assert!(!page.contains(elsewhere), "{elsewhere} in {name}");
+    for external in ["http:", "https:", "file:", "<script", "<link", "url(", "@import"] {
+        assert!(!page.contains(external), "{external} in {name}");
     }
     for part in page.split("src=\"").skip(1) {
         assert!(part.starts_with("data:image/png;base64,"), "{part:.60}");
@@ -36,7 +36,7 @@ fn page(place: &Place, name: &str) -> String {
 }
 
 #[test]
-fn a_training_leaves_a_report_and_an_animation() {
+fn a_training_writes_a_report_and_an_animation() {
     let place = Place::new();
     let ran = place.train("--epochs 60 --sample-every 20 --json --out run").ok();
     let object = ran.object();
@@ -44,13 +44,13 @@ fn a_training_leaves_a_report_and_an_animation() {
     assert_eq!(object["animation"], "run/training.gif");
     let lines: Vec<_> =
         ran.stderr.lines().filter(|line| line.contains("report and animation")).collect();
-    assert_eq!(lines, ["look back at it: run/report.html  run/training.gif"]);
+    assert_eq!(lines, ["report and animation of the run: run/report.html  run/training.gif"]);
 
     let page = page(&place, "run/report.html");
     for part in ["state done", "60 of 60", "synthetic", "D(real)", "loss (nats)", "epoch 40"] {
         assert!(page.contains(part), "{part} is not in the report");
     }
-    // The last row, real ones, and four rows over time.
+    // The last preview, the real images, and four previews.
     assert_eq!(page.matches("<img").count(), 6);
 
     let gif = GifDecoder::new(Cursor::new(place.read("run/training.gif"))).unwrap();
@@ -66,7 +66,7 @@ fn a_training_leaves_a_report_and_an_animation() {
 }
 
 #[test]
-fn without_a_report_nothing_of_it_is_left() {
+fn no_report_is_written_if_it_is_disabled() {
     let place = Place::new();
     let ran = place.train("--epochs 20 --no-report --json --out run").ok();
     let object = ran.object();
@@ -78,7 +78,7 @@ fn without_a_report_nothing_of_it_is_left() {
 }
 
 #[test]
-fn a_report_that_cannot_be_written_is_no_failure_of_the_training() {
+fn a_training_succeeds_if_its_report_cannot_be_written() {
     let place = Place::new();
     place.train("--epochs 20 --stop-after 10 --no-report --quiet --out run").ok();
     place.write("run/report.html", "my own page");
@@ -89,11 +89,11 @@ fn a_report_that_cannot_be_written_is_no_failure_of_the_training() {
         ran.stderr
     );
     assert_eq!(place.read("run/report.html"), b"my own page");
-    assert!(place.path("run/training.gif").exists(), "the animation has nothing to do with it");
+    assert!(place.path("run/training.gif").exists(), "the animation is written");
 }
 
 #[test]
-fn a_diverged_run_has_a_report_that_says_so() {
+fn the_report_of_a_diverged_run_names_the_divergence() {
     let place = Place::new();
     let hidden = ["512"; 16].join(",");
     let sizes = format!("--latent 8 --generator-hidden 32 --discriminator-hidden {hidden}");
@@ -116,30 +116,30 @@ fn a_report_of_several_runs_names_what_differs() {
     let both = page(&place, "both.html");
     assert!(both.contains("The runs differ in seed."));
 
-    // A folder stands for its runs, and names that nobody chose are never used twice.
+    // A folder means its runs, and default names are never reused.
     assert_eq!(gan_report(&place, "runs").ok().stdout, "report-0001.html\n");
     assert_eq!(gan_report(&place, "runs --json").ok().object()["out"], "report-0002.html");
     assert_eq!(page(&place, "report-0001.html"), both);
 }
 
 #[test]
-fn only_a_report_is_replaced() {
+fn only_a_report_is_replaced_without_force() {
     let place = Place::new();
     place.train("--epochs 20 --quiet --out run").ok();
     place.write("thesis.html", "<p>years of work</p>");
     let refused = gan_report(&place, "run --out thesis.html");
-    refused.fails(1, &["thesis.html is no report", "--force"]);
+    refused.fails(1, &["thesis.html is not a report", "--force"]);
     assert_eq!(place.read("thesis.html"), b"<p>years of work</p>");
     gan_report(&place, "run --out thesis.html --force").ok();
     gan_report(&place, "run --out thesis.html").ok();
     gan_report(&place, "run --out run").fails(2, &["--out", "folder", "run/report.html"]);
-    gan_report(&place, "nowhere").fails(1, &["nowhere is no run", "config.json"]);
-    gan_report(&place, "run/samples").fails(1, &["run/samples is no run"]);
+    gan_report(&place, "nowhere").fails(1, &["nowhere is not a run", "config.json"]);
+    gan_report(&place, "run/samples").fails(1, &["run/samples is not a run"]);
     gan_report(&place, "").fails(2, &["<RUN>"]);
 }
 
 #[test]
-fn a_name_stays_a_name() {
+fn names_of_runs_are_escaped() {
     let place = Place::new();
     let name = "<script>alert(1)<b>";
     place.train(&format!("--epochs 20 --quiet --out {name}")).ok();
@@ -148,7 +148,7 @@ fn a_name_stays_a_name() {
 }
 
 #[test]
-fn runs_are_listed_with_how_they_ended() {
+fn runs_are_listed_with_their_state() {
     let place = Place::new();
     place.train("--epochs 40 --quiet --out runs/0001-done").ok();
     place.train("--epochs 40 --stop-after 20 --quiet --out runs/0002-stopped").ok();
@@ -162,13 +162,13 @@ fn runs_are_listed_with_how_they_ended() {
     drop(killed);
     assert_eq!(states(), ["done", "stopped", "killed"]);
 
-    // What was stopped goes on, and then it is done.
+    // A stopped run is resumed to its end.
     place.resume("runs/0002-stopped", "--quiet").ok();
     place.write("runs/notes.txt", "not a run");
-    place.write("runs/0004-torn/config.json", "{");
+    place.write("runs/0004-invalid/config.json", "{");
     let ran = place.run(GAN_RUNS, [""; 0]).ok();
     assert!(
-        ran.stderr.contains("run skipped") && ran.stderr.contains("0004-torn"),
+        ran.stderr.contains("run skipped") && ran.stderr.contains("0004-invalid"),
         "{}",
         ran.stderr
     );
@@ -194,7 +194,7 @@ fn runs_are_listed_with_how_they_ended() {
 }
 
 #[test]
-fn a_folder_without_runs_is_no_error_but_a_missing_one_is() {
+fn an_empty_folder_is_not_an_error_but_a_missing_one_is() {
     let place = Place::new();
     place.run(GAN_RUNS, [""; 0]).fails(1, &["runs", "gan-train"]);
     place.write("empty/notes.txt", "");
@@ -204,14 +204,14 @@ fn a_folder_without_runs_is_no_error_but_a_missing_one_is() {
 }
 
 #[test]
-fn looking_at_a_run_keeps_no_training_out() {
+fn reading_a_run_does_not_block_a_training() {
     let place = Place::new();
     place.train("--epochs 20 --quiet --no-report --out runs/a").ok();
     std::thread::scope(|scope| {
-        let looking = scope.spawn(|| (0..50).for_each(|_| drop(listed(&place, "runs"))));
+        let reading = scope.spawn(|| (0..50).for_each(|_| drop(listed(&place, "runs"))));
         for epochs in 21..25 {
             place.resume("runs/a", &format!("--epochs {epochs} --quiet --no-report")).ok();
         }
-        looking.join().unwrap();
+        reading.join().unwrap();
     });
 }

@@ -7,25 +7,25 @@ use crate::util::Place;
 #[test]
 fn a_run_in_two_parts_equals_an_uninterrupted_one() {
     let place = Place::new();
-    place.train("--epochs 60 --sample-every 25 --quiet --out whole").ok();
+    place.train("--epochs 60 --sample-every 25 --quiet --out uninterrupted").ok();
     place.train("--epochs 23 --sample-every 25 --quiet --out parts").ok();
     place.resume("parts", "--epochs 60 --quiet").ok();
-    place.assert_same_run("parts", "whole");
+    place.assert_same_run("parts", "uninterrupted");
 
     let mut pictures = place.list("parts/samples");
     pictures.retain(|name| name != "epoch-000023.png");
-    assert_eq!(pictures, place.list("whole/samples"));
-    assert_eq!(place.json("parts/config.json"), place.json("whole/config.json"));
+    assert_eq!(pictures, place.list("uninterrupted/samples"));
+    assert_eq!(place.json("parts/config.json"), place.json("uninterrupted/config.json"));
 }
 
 #[test]
 fn a_checkpoint_in_a_run_resumes_in_that_run() {
     let place = Place::new();
     place.train("--epochs 10 --quiet --out deep/run").ok();
-    place.train("--epochs 20 --quiet --out whole").ok();
+    place.train("--epochs 20 --quiet --out uninterrupted").ok();
     place.resume("deep/run/ckpt.mpk", "--epochs 20 --quiet").ok();
-    place.assert_same_run("deep/run", "whole");
-    assert_eq!(place.list("."), ["deep", "whole"]);
+    place.assert_same_run("deep/run", "uninterrupted");
+    assert_eq!(place.list("."), ["deep", "uninterrupted"]);
 }
 
 #[test]
@@ -91,9 +91,9 @@ fn a_checkpoint_outside_a_run_needs_a_directory() {
     assert_eq!(place.list("lone"), ["mine.mpk"]);
 
     place.resume("lone/mine.mpk", "--epochs 40 --quiet --out next").ok();
-    place.train("--epochs 40 --quiet --out whole").ok();
-    assert_eq!(place.read("next/ckpt.mpk"), place.read("whole/ckpt.mpk"));
-    assert_eq!(place.rows("next"), place.rows("whole")[1..]);
+    place.train("--epochs 40 --quiet --out uninterrupted").ok();
+    assert_eq!(place.read("next/ckpt.mpk"), place.read("uninterrupted/ckpt.mpk"));
+    assert_eq!(place.rows("next"), place.rows("uninterrupted")[1..]);
     assert_eq!(place.read("lone/mine.mpk"), before);
 }
 

@@ -89,9 +89,9 @@ fn a_closed_terminal_saves_like_ctrl_c() {
     let done = read_whole(&place.path("run/ckpt.mpk"));
     assert!(done >= 20, "only {done} epochs were saved");
     place.resume("run", &format!("--epochs {} --quiet", done + 5)).ok();
-    let plan = format!("--epochs {} --sample-every 10 --quiet --out whole", done + 5);
+    let plan = format!("--epochs {} --sample-every 10 --quiet --out uninterrupted", done + 5);
     place.train(&plan).ok();
-    assert_eq!(place.rows("run"), place.rows("whole"));
+    assert_eq!(place.rows("run"), place.rows("uninterrupted"));
 }
 
 #[cfg(target_os = "linux")]

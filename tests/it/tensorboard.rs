@@ -1,4 +1,4 @@
-//! `--tensorboard`: what TensorBoard's own reader finds in the event files.
+//! `--tensorboard`: event files as TensorBoard reads them.
 
 use std::collections::BTreeMap;
 use std::env;
@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::util::Place;
 
-/// Every scalar as `[step, value]` and every picture as `[step, width, height, bytes]`, by tag.
+/// Prints each scalar as `[step, value]` and each image as `[step, width, height, bytes]`, by tag.
 const READER: &str = "
 import json, sys
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
@@ -24,23 +24,23 @@ json.dump({
 }, sys.stdout)
 ";
 
-/// Rows, pictures and measurements, every few epochs.
-const HOW: &str = "--sample-every 25 --eval-every 40 --eval-count 100 --quiet";
+/// Rows, previews and evaluations every few epochs.
+const INTERVALS: &str = "--sample-every 25 --eval-every 40 --eval-count 100 --quiet";
 
-/// A Python that has TensorBoard: what `GAN_TENSORBOARD_PYTHON` names, or `python3` if it has.
+/// A Python with TensorBoard: the one that `GAN_TENSORBOARD_PYTHON` names, or `python3`.
 fn python() -> Option<String> {
     let python = env::var("GAN_TENSORBOARD_PYTHON").unwrap_or_else(|_| "python3".into());
     let found = Command::new(&python).args(["-c", "import tensorboard"]).output();
     if found.is_ok_and(|output| output.status.success()) {
         return Some(python);
     }
-    // Not by eprintln!, which nobody sees of a test that passes.
-    let words = "SKIPPED: no TensorBoard; pip install tensorboard, or set GAN_TENSORBOARD_PYTHON";
-    let _ = writeln!(io::stderr(), "{words}");
+    // Not by eprintln!, whose output is captured in a test that passes.
+    let message = "SKIPPED: no TensorBoard; pip install tensorboard, or set GAN_TENSORBOARD_PYTHON";
+    let _ = writeln!(io::stderr(), "{message}");
     None
 }
 
-/// What should be found of a run's rows: every number but the clock's, as TensorBoard keeps it.
+/// The scalars of a run's rows in single precision, without the time.
 fn expected(rows: &[Value]) -> BTreeMap<String, Vec<(u64, f32)>> {
     let mut curves: BTreeMap<String, Vec<(u64, f32)>> = BTreeMap::new();
     for row in rows {
@@ -74,7 +74,7 @@ fn expected(rows: &[Value]) -> BTreeMap<String, Vec<(u64, f32)>> {
     curves
 }
 
-/// That TensorBoard reads what `run` has recorded, all of it, each epoch once.
+/// Asserts that TensorBoard reads everything that `run` has recorded, each epoch once.
 #[track_caller]
 fn assert_tensorboard_reads(python: &str, place: &Place, run: &str) {
     let read = place.run(python, ["-c", READER, &format!("{run}/tensorboard")]).ok();
@@ -86,27 +86,27 @@ fn assert_tensorboard_reads(python: &str, place: &Place, run: &str) {
     };
     let found = read["scalars"].as_object().unwrap().iter().map(curve);
     let rows = place.rows(run);
-    assert!(rows.iter().any(|row| row["quality"].is_object()), "something was measured");
+    assert!(rows.iter().any(|row| row["quality"].is_object()), "without evaluations");
     assert_eq!(found.collect::<BTreeMap<_, Vec<_>>>(), expected(&rows));
     let times = read["times"].as_array().unwrap().iter().map(|time| time.as_f64().unwrap());
     assert!(times.is_sorted(), "{}", read["times"]);
 
     let mut found = Vec::new();
-    for picture in read["images"]["samples"].as_array().unwrap() {
-        assert_eq!((&picture[1], &picture[2]), (&280.into(), &28.into()));
-        let name = format!("epoch-{:06}.png", picture[0].as_u64().unwrap());
-        found.push((name, serde_json::from_value::<Vec<u8>>(picture[3].clone()).unwrap()));
+    for image in read["images"]["samples"].as_array().unwrap() {
+        assert_eq!((&image[1], &image[2]), (&280.into(), &28.into()));
+        let name = format!("epoch-{:06}.png", image[0].as_u64().unwrap());
+        found.push((name, serde_json::from_value::<Vec<u8>>(image[3].clone()).unwrap()));
     }
     assert_eq!(found, place.pictures(run).into_iter().collect::<Vec<_>>());
 }
 
 #[test]
-fn every_value_and_every_picture_is_read_back() {
+fn every_value_and_every_preview_is_read_back() {
     let place = Place::new();
-    place.train(&format!("--epochs 90 {HOW} --tensorboard --out run")).ok();
-    place.train(&format!("--epochs 90 {HOW} --out plain")).ok();
+    place.train(&format!("--epochs 90 {INTERVALS} --tensorboard --out run")).ok();
+    place.train(&format!("--epochs 90 {INTERVALS} --out plain")).ok();
     place.assert_same_run("run", "plain");
-    assert!(!place.path("plain/tensorboard").exists(), "nothing is written unasked");
+    assert!(!place.path("plain/tensorboard").exists(), "nothing is written by default");
     assert_eq!(place.list("run/tensorboard").len(), 1);
     if let Some(python) = python() {
         assert_tensorboard_reads(&python, &place, "run");
@@ -115,12 +115,13 @@ fn every_value_and_every_picture_is_read_back() {
 
 #[cfg(unix)]
 #[test]
-fn after_a_kill_and_a_resume_each_epoch_is_there_once() {
+fn each_epoch_is_there_once_after_a_kill_and_a_resume() {
     let place = Place::new();
-    let args = format!("--epochs 1000000 {HOW} --checkpoint-every 30 --tensorboard --out run");
+    let args =
+        format!("--epochs 1000000 {INTERVALS} --checkpoint-every 30 --tensorboard --out run");
     let mut run = place.start(&args);
     run.until(|| place.rows("run").len() > 12);
-    // Rows and pictures that are ahead of the checkpoint will be there again.
+    // Rows and previews after the checkpoint will be written again.
     drop(run);
     let total = 57 + place.rows("run").last().unwrap()["epoch"].as_u64().unwrap();
     place.resume("run", &format!("--epochs {total} --quiet --tensorboard")).ok();
@@ -131,9 +132,9 @@ fn after_a_kill_and_a_resume_each_epoch_is_there_once() {
 }
 
 #[test]
-fn a_run_that_began_without_events_has_them_all_after_a_resume_with_them() {
+fn a_resumed_run_writes_the_events_of_its_earlier_epochs() {
     let place = Place::new();
-    place.train(&format!("--epochs 45 {HOW} --out run")).ok();
+    place.train(&format!("--epochs 45 {INTERVALS} --out run")).ok();
     place.resume("run", "--epochs 90 --quiet --tensorboard").ok();
     if let Some(python) = python() {
         assert_tensorboard_reads(&python, &place, "run");
@@ -141,7 +142,7 @@ fn a_run_that_began_without_events_has_them_all_after_a_resume_with_them() {
 }
 
 #[test]
-fn events_that_cannot_be_written_are_told_before_the_training() {
+fn unwritable_event_files_are_an_error_before_the_training() {
     let place = Place::new();
     place.train("--epochs 20 --quiet --out run").ok();
     place.write("run/tensorboard", "in the way");

@@ -130,13 +130,13 @@ impl Place {
     pub(crate) fn rows(&self, run: &str) -> Vec<Value> {
         let text = fs::read_to_string(self.path(&format!("{run}/metrics.jsonl")));
         let text = text.unwrap_or_default();
-        let whole = text.rfind('\n').map_or("", |end| &text[..end]);
+        let complete = text.rfind('\n').map_or("", |end| &text[..end]);
         let row = |line| {
             let mut row: Value = serde_json::from_str(line).unwrap();
             assert!(row.as_object_mut().unwrap().remove("seconds").unwrap().is_f64());
             row
         };
-        whole.lines().map(row).collect()
+        complete.lines().map(row).collect()
     }
 
     /// The previews of a run by their names.
@@ -146,22 +146,22 @@ impl Place {
         self.list(&folder).into_iter().map(read).collect()
     }
 
-    /// Asserts that `run` equals `whole`, except for `seconds`, and maybe more previews.
+    /// Asserts that `run` equals `expected`, except for `seconds`, and maybe more previews.
     #[track_caller]
-    pub(crate) fn assert_same_run(&self, run: &str, whole: &str) {
+    pub(crate) fn assert_same_run(&self, run: &str, expected: &str) {
         let file = |run: &str, name: &str| self.read(&format!("{run}/{name}"));
-        assert!(file(run, "ckpt.mpk") == file(whole, "ckpt.mpk"), "checkpoints differ");
-        assert!(file(run, "reals.png") == file(whole, "reals.png"), "reals differ");
+        assert!(file(run, "ckpt.mpk") == file(expected, "ckpt.mpk"), "checkpoints differ");
+        assert!(file(run, "reals.png") == file(expected, "reals.png"), "reals differ");
         let best = |run: &str| self.path(&format!("{run}/best.mpk")).exists();
-        assert_eq!(best(run), best(whole));
+        assert_eq!(best(run), best(expected));
         if best(run) {
-            assert!(file(run, "best.mpk") == file(whole, "best.mpk"), "the best differ");
+            assert!(file(run, "best.mpk") == file(expected, "best.mpk"), "the best differ");
         }
         let pictures = self.pictures(run);
-        for (name, bytes) in self.pictures(whole) {
+        for (name, bytes) in self.pictures(expected) {
             assert!(pictures.get(&name) == Some(&bytes), "{name} differs");
         }
-        assert_eq!(self.rows(run), self.rows(whole));
+        assert_eq!(self.rows(run), self.rows(expected));
     }
 }
 

@@ -1,4 +1,4 @@
-//! `gan-watch`, and `gan-train --serve`: where they serve, and where they do not.
+//! `gan-watch` and `gan-train --serve`: the addresses they serve.
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -11,9 +11,9 @@ fn get(address: &str, path: &str) -> String {
     let host = address.trim_start_matches("http://").trim_end_matches('/');
     let mut stream = TcpStream::connect(host).unwrap();
     write!(stream, "GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n").unwrap();
-    let mut answer = Vec::new();
-    stream.read_to_end(&mut answer).unwrap();
-    String::from_utf8_lossy(&answer).into_owned()
+    let mut response = Vec::new();
+    stream.read_to_end(&mut response).unwrap();
+    String::from_utf8_lossy(&response).into_owned()
 }
 
 #[test]
@@ -29,11 +29,11 @@ fn a_folder_of_runs_is_served_until_ctrl_c() {
     assert!(get(&address, "/api/runs/1/samples/0").contains("image/png"));
     assert!(get(&address, "/").contains("<!doctype html>"));
     #[cfg(unix)]
-    assert_eq!(watch.signal("INT").code, None, "it ends by the signal itself");
+    assert_eq!(watch.signal("INT").code, None, "ended by the signal");
 }
 
 #[test]
-fn what_cannot_be_served_is_explained() {
+fn an_error_explains_what_cannot_be_served() {
     let place = Place::new();
     let watch = |args: &str| place.run(GAN_WATCH, args.split_whitespace());
     watch("").fails(1, &["runs", "folder of runs"]);
@@ -45,14 +45,14 @@ fn what_cannot_be_served_is_explained() {
     let taken = held.local_addr().unwrap();
     watch(&format!("runs --serve {taken}")).fails(1, &[&taken.to_string(), "choose another port"]);
 
-    // A training does not begin where its page cannot be.
+    // A training does not start if its page cannot be served.
     place.train(&format!("{TWO} run --serve {taken}")).fails(1, &[&taken.to_string()]);
     place.train(&format!("{TWO} run --serve 0.0.0.0:0")).fails(2, &["--serve-anyone"]);
     assert!(!place.path("run").exists());
 }
 
 #[test]
-fn serving_everyone_is_warned_of() {
+fn serving_a_public_address_is_warned_of() {
     let place = Place::new();
     place.write("runs/notes.txt", "");
     let mut watch = place.start_program(GAN_WATCH, "--serve 0.0.0.0:0 --serve-anyone");
@@ -60,17 +60,17 @@ fn serving_everyone_is_warned_of() {
 }
 
 #[test]
-fn an_address_that_nobody_chose_is_named_where_it_is_another() {
-    // Ours or somebody else's: it is taken.
+fn a_default_address_in_use_is_replaced_with_a_warning() {
+    // In use, by this test or another program.
     let _held = TcpListener::bind("127.0.0.1:8787");
     let place = Place::new();
     let training = place.train(&format!("{TWO} run --serve")).ok();
-    let said = "warning: 127.0.0.1:8787 is in use; the page is at http://127.0.0.1:87";
-    assert!(training.stderr.starts_with(said), "{}", training.stderr);
+    let expected = "warning: 127.0.0.1:8787 is in use; the page is at http://127.0.0.1:87";
+    assert!(training.stderr.starts_with(expected), "{}", training.stderr);
 }
 
 #[test]
-fn a_training_serves_itself_and_the_runs_beside_it() {
+fn a_training_serves_its_run_and_the_other_runs() {
     let place = Place::new();
     place.train(&format!("{TWO} runs/0001-a")).ok();
     let mut training = place.start("--epochs 1000000 --serve 0 --out runs/0002-b");

@@ -1,5 +1,4 @@
-//! What a run must look like whenever it is looked at: after a crash, after a failure, beside a
-//! writer.
+//! What a run must contain at any time: after a crash, after a failure, during a training.
 
 use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hasher};
@@ -14,7 +13,7 @@ use serde_json::Value;
 
 use crate::util::{CPU, Place};
 
-/// A training that nothing has happened to, and every checkpoint that it ever had.
+/// An uninterrupted training, with the digests of all its checkpoints.
 pub(crate) struct Undisturbed {
     run: &'static str,
     rows: Vec<Value>,
@@ -23,36 +22,37 @@ pub(crate) struct Undisturbed {
 }
 
 impl Undisturbed {
-    /// Trains once more what `run` has trained on the built-in digits, and looks on.
+    /// Repeats the training of `run` on the built-in digits, and records its checkpoints.
     pub(crate) fn like(place: &Place, run: &'static str) -> Self {
         let device = select(CPU).unwrap().device;
-        let whole = Checkpoint::open(&place.path(run).join("ckpt.mpk")).unwrap();
-        let (model, training) = (whole.header().model.clone(), whole.header().training.clone());
-        // As `gan-train` has them.
+        let checkpoint = Checkpoint::open(&place.path(run).join("ckpt.mpk")).unwrap();
+        let (model, training) =
+            (checkpoint.header().model.clone(), checkpoint.header().training.clone());
+        // As in `gan-train`.
         let images = synthetic(20_000, 0).unwrap();
-        let judge = (training.eval_every > 0).then(|| {
+        let evaluator = (training.eval_every > 0).then(|| {
             Evaluator::new(FeatureExtractor::mnist(&device), synthetic(10_000, 1).unwrap())
         });
         let mut trainer = Trainer::new(model, training, &device);
 
         let folder = tempfile::tempdir().unwrap();
-        let again = RunDir::create(folder.path()).unwrap();
+        let repeated = RunDir::create(folder.path()).unwrap();
         let (mut checkpoints, mut best) = (BTreeMap::new(), BTreeMap::new());
         train(
             &mut trainer,
             &images,
-            &again,
-            judge.as_ref(),
+            &repeated,
+            evaluator.as_ref(),
             &device,
             |_| Control::Continue,
             |event| {
                 match event {
-                    // Nobody tells of the first one.
-                    Event::Epoch(1) => _ = checkpoints.insert(0, digest(&again.checkpoint())),
+                    // There is no event for the first checkpoint.
+                    Event::Epoch(1) => _ = checkpoints.insert(0, digest(&repeated.checkpoint())),
                     Event::Saved(epoch) => {
-                        checkpoints.insert(epoch, digest(&again.checkpoint()));
+                        checkpoints.insert(epoch, digest(&repeated.checkpoint()));
                     }
-                    Event::Best(epoch) => _ = best.insert(epoch, digest(&again.best())),
+                    Event::Best(epoch) => _ = best.insert(epoch, digest(&repeated.best())),
                     _ => {}
                 }
             },
@@ -60,12 +60,12 @@ impl Undisturbed {
         .unwrap();
         let undisturbed = Self { run, rows: place.rows(run), checkpoints, best };
         let last = undisturbed.assert_part(place, run);
-        assert_eq!(last, Some(trainer.epoch()), "the program and the library do the same");
+        assert_eq!(last, Some(trainer.epoch()), "the library does what the program does");
         undisturbed
     }
 
-    /// That all that `run` holds is whole and what this training had at some time, and that no
-    /// row is missing of what its checkpoint has seen. Its epochs, if it has a checkpoint.
+    /// Asserts that every file of `run` is complete and equal to one that this training had at some
+    /// time, and that no row up to its checkpoint is missing. Returns the epochs of the checkpoint.
     #[track_caller]
     pub(crate) fn assert_part(&self, place: &Place, run: &str) -> Option<u64> {
         let path = |name: &str| place.path(run).join(name);
@@ -83,18 +83,18 @@ impl Undisturbed {
         let seen = self.rows.iter().filter(|row| row["epoch"].as_u64() <= step);
         assert!(step.is_none() || rows.len() >= seen.count(), "rows are missing: {rows:?}");
 
-        // Equal bytes of a picture that was read: it can be read.
+        // The images of the uninterrupted training are valid, so equal bytes are too.
         let same = |name: &str| {
             if path(name).exists() {
                 let (found, expected) = (format!("{run}/{name}"), format!("{}/{name}", self.run));
-                assert!(place.read(&found) == place.read(&expected), "{found} is another");
+                assert!(place.read(&found) == place.read(&expected), "{found} differs");
             }
         };
         same("reals.png");
         same("config.json");
         if path("samples").exists() {
             let names = place.list(&format!("{run}/samples"));
-            names.iter().filter(|name| !is_torn(name)).for_each(|name| {
+            names.iter().filter(|name| !is_temporary(name)).for_each(|name| {
                 assert!(place.path(self.run).join("samples").join(name).exists(), "{name}");
                 same(&format!("samples/{name}"));
             });
@@ -102,24 +102,24 @@ impl Undisturbed {
         step
     }
 
-    /// That `run` holds all that this training left, and nothing else.
+    /// Asserts that `run` contains the same files as this training.
     #[track_caller]
     pub(crate) fn assert_done(&self, place: &Place, run: &str) {
         place.assert_same_run(run, self.run);
-        // Without these a training has learnt all the same: that they fail is a warning.
-        let last_words = ["outcome.json", "report.html", "training.gif"];
-        let left = |run| {
+        // Optional files: a failure to write them is a warning.
+        let optional = ["outcome.json", "report.html", "training.gif"];
+        let files = |run| {
             let mut names = place.list(run);
-            names.retain(|name| !last_words.contains(&name.as_str()));
+            names.retain(|name| !optional.contains(&name.as_str()));
             names
         };
-        assert_eq!(left(run), left(self.run), "what is left");
+        assert_eq!(files(run), files(self.run), "files");
         let samples = |run: &str| place.list(&format!("{run}/samples"));
-        assert_eq!(samples(run), samples(self.run), "what is left");
+        assert_eq!(samples(run), samples(self.run), "samples");
     }
 }
 
-/// Decodes every part of a checkpoint, and tells its epochs.
+/// Decodes every part of a checkpoint; returns its epochs.
 #[track_caller]
 pub(crate) fn read_whole(path: &Path) -> u64 {
     let device = select(CPU).unwrap().device;
@@ -132,8 +132,8 @@ pub(crate) fn read_whole(path: &Path) -> u64 {
     read.header().step
 }
 
-/// What a writer has left that was ended while it wrote.
-fn is_torn(name: &str) -> bool {
+/// Whether a killed process has left this file.
+fn is_temporary(name: &str) -> bool {
     Path::new(name).extension().is_some_and(|end| end == "tmp")
 }
 

@@ -1,9 +1,8 @@
 //! Groups of flags that several programs have.
 
 use std::io::{self, Write};
-use std::path::{Path, PathBuf};
 
-use clap::{Args, Command, ValueEnum};
+use clap::{Args, Command};
 use clap_complete::Shell;
 use gan_model::device::{self, SelectedDevice};
 use serde::{Deserialize, Serialize};
@@ -34,58 +33,6 @@ impl DeviceArgs {
         }
         device::select(self.device.as_deref().unwrap_or("auto"))
             .map_err(|error| Failure::Usage(format!("--device: {error}")))
-    }
-}
-
-/// Which images, and where they may come from.
-#[derive(Args, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
-pub struct DatasetArgs {
-    /// Data set to train on; auto is MNIST, from --data-dir or downloaded, else the built-in
-    /// synthetic digits [default: auto]
-    #[arg(long, value_name = "NAME")]
-    pub dataset: Option<DatasetName>,
-
-    /// Folder with the four data files, raw or .gz [default: data/mnist, or data/NAME for
-    /// another data set; with a checkpoint, the folder that its run used]
-    #[arg(long, value_name = "DIR")]
-    pub data_dir: Option<PathBuf>,
-
-    /// Never use the network
-    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true",
-          value_name = "BOOL")]
-    pub offline: Option<bool>,
-}
-
-/// A value of `--dataset`.
-#[derive(ValueEnum, Serialize, Deserialize, Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[serde(rename_all = "kebab-case")]
-pub enum DatasetName {
-    #[default]
-    Auto,
-    Mnist,
-    FashionMnist,
-    Kmnist,
-    Synthetic,
-}
-
-impl DatasetName {
-    /// The name as it is recorded in a checkpoint: `None` for other data sets, and for `auto`,
-    /// which is none.
-    pub fn recorded(name: &str) -> Option<Self> {
-        Self::from_str(name, false).ok().filter(|&name| name != Self::Auto)
-    }
-}
-
-impl DatasetArgs {
-    /// The folder of the data files, whether or not it exists.
-    pub fn folder(&self) -> PathBuf {
-        let folder = match self.dataset.unwrap_or_default() {
-            DatasetName::Auto | DatasetName::Mnist => "mnist",
-            DatasetName::FashionMnist => "fashion-mnist",
-            DatasetName::Kmnist => "kmnist",
-            DatasetName::Synthetic => "synthetic",
-        };
-        self.data_dir.clone().unwrap_or_else(|| Path::new("data").join(folder))
     }
 }
 

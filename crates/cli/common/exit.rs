@@ -1,11 +1,4 @@
-//! Runs a program: from its command line to its exit code.
-
-use std::process::ExitCode;
-
-use clap::{Args, Command, FromArgMatches, Parser};
-
-use super::args::ShellArgs;
-use super::output;
+//! Exit codes.
 
 /// A program's exit other than success, which is code 0.
 #[derive(Debug)]
@@ -21,7 +14,7 @@ pub enum Failure {
 }
 
 impl Failure {
-    fn code(&self) -> u8 {
+    pub fn code(&self) -> u8 {
         match self {
             Self::Failed(_) => 1,
             Self::Usage(_) => 2,
@@ -39,35 +32,3 @@ impl<E: Into<anyhow::Error>> From<E> for Failure {
 
 /// The exit codes of a program that does not train, for `--help`.
 pub const CODES: &str = "Exit codes: 0 success, 1 failure, 2 wrong usage.";
-
-/// The command line of a program, with the flags that all have.
-pub fn command<A: Parser>() -> Command {
-    ShellArgs::augment_args(A::command())
-}
-
-/// Runs a program; an error is printed on stderr.
-pub fn run<A: Parser>(main: impl FnOnce(&A) -> Result<(), Failure>) -> ExitCode {
-    let mut command = command::<A>();
-    let name = command.get_name().to_owned();
-    let matches = command.clone().get_matches();
-    let parsed = ShellArgs::from_arg_matches(&matches)
-        .and_then(|shell| A::from_arg_matches(&matches).map(|args| (shell, args)));
-    let (shell, args) = parsed.unwrap_or_else(|error| error.format(&mut command).exit());
-    let result = match shell.print(command) {
-        Ok(true) => Ok(()),
-        Ok(false) => main(&args),
-        Err(error) => Err(error.into()),
-    };
-    let Err(failure) = result else { return ExitCode::SUCCESS };
-    match &failure {
-        // Our errors include their causes.
-        Failure::Failed(error) | Failure::Diverged(error) => {
-            output::log(format!("error: {error}"));
-        }
-        Failure::Usage(what) => {
-            output::log(format!("error: {what}\n\nFor more information, try '{name} --help'."));
-        }
-        Failure::Interrupted(_) => {}
-    }
-    ExitCode::from(failure.code())
-}

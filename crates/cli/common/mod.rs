@@ -7,3 +7,4 @@ pub mod extractor;
 pub mod output;
 pub mod page;
 pub mod paths;
+pub mod run;

@@ -1,7 +1,7 @@
 //! `--serve`: the address of the live page.
 
 use clap::Args;
-use gan_serve::{DEFAULT, Listen, Listener, ServeError};
+use gan_serve::{DEFAULT_ADDRESS, ListenAddress, Listener, ServeError};
 
 use super::exit::Failure;
 use super::output;
@@ -24,8 +24,8 @@ impl PageArgs {
     /// Opens the address; warns when other machines can reach it.
     pub fn listen(&self) -> Result<Listener, Failure> {
         let listen = match self.serve.as_deref() {
-            None | Some("auto") => Ok(Listen::default()),
-            Some(text) => Listen::parse(text, self.serve_anyone),
+            None | Some("auto") => Ok(ListenAddress::default()),
+            Some(text) => ListenAddress::parse(text, self.serve_anyone),
         };
         let listen = listen.map_err(|error| match error {
             ServeError::Address(_) | ServeError::Anyone(_) => {
@@ -33,12 +33,12 @@ impl PageArgs {
             }
             error => error.into(),
         })?;
-        let listener = Listener::open(listen)?;
-        if listen == Listen::default() && listener.address() != DEFAULT {
+        let listener = Listener::bind(listen)?;
+        if listen == ListenAddress::default() && listener.address() != DEFAULT_ADDRESS {
             let url = url(&listener);
-            output::log(format!("warning: {DEFAULT} is in use; the page is at {url}"));
+            output::log(format!("warning: {DEFAULT_ADDRESS} is in use; the page is at {url}"));
         }
-        if listener.is_open() {
+        if listener.is_public() {
             output::log(format!(
                 "warning: --serve-anyone: anyone who can reach {} can see the runs, without a \
                  password and unencrypted",

@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 
 use clap::Parser;
 
-use crate::common::args::{DatasetArgs, DeviceArgs, OutputArgs};
+use crate::common::args::{DeviceArgs, OutputArgs};
+use crate::common::data::DatasetArgs;
 use crate::common::exit::{CODES, Failure};
 
 const EXAMPLES: &str = "Examples:
@@ -46,7 +47,7 @@ pub struct EvalArgs {
     #[arg(long, value_name = "CKPT|DIR")]
     pub checkpoint: Option<PathBuf>,
 
-    /// Samples to evaluate instead: an array of uint8 [n, 28, 28], or a folder of 28x28 PNGs;
+    /// Samples to evaluate instead: an array of uint8 [n, height, width], or a folder of PNGs;
     /// 0 is black (background), 255 is white
     #[arg(long, value_name = "FILE.npy|DIR", conflicts_with = "checkpoint")]
     pub samples: Option<PathBuf>,

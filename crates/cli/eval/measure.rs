@@ -1,6 +1,7 @@
 //! Everything that is measured, with a progress bar.
 
-use anyhow::Result;
+use anyhow::{Result, anyhow};
+use gan_core::memory;
 use gan_core::stream::{Purpose, stream};
 use gan_data::Dataset;
 use gan_eval::bootstrap::Interval;
@@ -19,6 +20,9 @@ use crate::common::output;
 
 /// Number of samples, and of test images, whose nearest training images are searched.
 const SEARCHED: usize = 2_000;
+/// About how many bytes an evaluation needs in addition to its data set.
+const MEMORY: usize = 256 << 20;
+const MEMORY_PER_SAMPLE: usize = 5 << 10;
 
 /// The results of an evaluation.
 pub struct Results {
@@ -47,6 +51,8 @@ impl Results {
         let test = data.test()?;
         let len = data.train.shape().len();
         let count = samples.len() / len;
+        memory::check(MEMORY + count * MEMORY_PER_SAMPLE)
+            .map_err(|error| anyhow!("cannot measure {count} samples: {error}"))?;
         let random = |purpose, index| stream(args.seed, purpose, index);
         let bar = Bar(output::progress_bar("  [{bar:24}] {msg}", args.output.quiet)?);
         let options = Options { seed: args.seed, ..Options::default() };

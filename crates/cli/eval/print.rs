@@ -1,6 +1,6 @@
 //! The results as text and as JSON.
 
-use gan_eval::{FeatureExtractor, Measure, Measures};
+use gan_eval::{FeatureExtractor, Measures};
 use serde_json::{Value, json};
 
 use super::args::EvalArgs;
@@ -77,25 +77,15 @@ pub fn text(results: &Results, source: &Source, extractor: &FeatureExtractor) ->
 
 /// Rows of a measure, its value, its interval, and its value for real images.
 fn table(found: &Measures, floor: &Measures) -> String {
-    let row = |name: &str, digits: usize, found: Measure, floor: Measure| {
+    let mut lines =
+        vec![format!("  {:<20}{:>9}   {:<20}{:>9}", "", "samples", "95% interval", "real")];
+    for ((name, digits, found), (_, _, floor)) in found.rows().into_iter().zip(floor.rows()) {
         let interval = found
             .interval
             .map_or(String::new(), |[low, high]| format!("{low:.digits$} to {high:.digits$}"));
         let (value, floor) = (found.value, floor.value);
-        format!("  {name:<20}{value:>9.digits$}   {interval:<20}{floor:>9.digits$}")
-    };
-    let mut lines = vec![
-        format!("  {:<20}{:>9}   {:<20}{:>9}", "", "samples", "95% interval", "real"),
-        row("Fréchet distance", 2, found.frechet, floor.frechet),
-        row("precision", 3, found.precision, floor.precision),
-        row("recall", 3, found.recall, floor.recall),
-        row("density", 3, found.density, floor.density),
-        row("coverage", 3, found.coverage, floor.coverage),
-        row("classifier score", 3, found.score, floor.score),
-        row("confidence", 3, found.confidence, floor.confidence),
-        row("diversity", 3, found.diversity, floor.diversity),
-        row("imbalance", 3, found.imbalance, floor.imbalance),
-    ];
+        lines.push(format!("  {name:<20}{value:>9.digits$}   {interval:<20}{floor:>9.digits$}"));
+    }
     let percent = |shares: &[f64]| {
         let cells: Vec<_> = shares.iter().map(|share| format!("{:>4.1}", 100.0 * share)).collect();
         cells.join(" ")

@@ -11,7 +11,7 @@ use gan_model::device::SelectedDevice;
 use gan_sample::{Sampler, read_images};
 
 use super::args::{EvalArgs, MAX, MIN};
-use crate::common::args::{DatasetArgs, DatasetName};
+use crate::common::data::{DatasetArgs, DatasetName};
 use crate::common::exit::Failure;
 use crate::common::{data, output, paths};
 

@@ -62,7 +62,7 @@ pub fn main(args: &ReportArgs) -> Result<(), Failure> {
     let records = args.runs.iter().map(|path| read(path)).collect::<Result<Vec<_>>>()?.concat();
     let out = if let Some(out) = &args.out {
         write_report(&records, out, args.force).map_err(|error| match error {
-            ViewError::NotOurs(_) => anyhow!("{error}, or use --force"),
+            ViewError::NotAReport(_) => anyhow!("{error}, or use --force"),
             error => error.into(),
         })?;
         out.clone()

@@ -25,7 +25,7 @@ pub fn json(record: &Record) -> Value {
         "state": record.state(),
         "dataset": record.setting("dataset.name"),
         "recipe": record.setting("training.recipe"),
-        "epochs": epochs(record),
+        "epochs": record.epochs_done(),
         "total_epochs": record.total_epochs(),
         "seconds": record.seconds(),
         "losses": record.rows.last().map(|row| json!({
@@ -38,12 +38,8 @@ pub fn json(record: &Record) -> Value {
         "quality": record.rows.iter().rev().find_map(measures),
         "best": best_measured(&record.rows).and_then(measures),
         // The time of the last write, in UTC.
-        "when": record.when().map(|when| format_rfc3339_seconds(when).to_string()),
+        "when": record.last_modified().map(|when| format_rfc3339_seconds(when).to_string()),
     })
-}
-
-fn epochs(record: &Record) -> u64 {
-    record.ending().map_or_else(|| record.epochs(), |ending| ending.epochs)
 }
 
 fn cells(record: &Record) -> [String; 8] {
@@ -51,13 +47,13 @@ fn cells(record: &Record) -> [String; 8] {
     let total = record.total_epochs().map_or_else(none, |total| total.to_string());
     let losses = |row: &MetricsRow| format!("{:.3} / {:.3}", row.d_loss, row.g_loss);
     let quality = record.rows.iter().rev().find_map(|row| row.quality.as_ref());
-    let age = record.when().and_then(|when| SystemTime::now().duration_since(when).ok());
+    let age = record.last_modified().and_then(|when| SystemTime::now().duration_since(when).ok());
     [
         record.name(),
         record.state().to_string(),
         setting("dataset.name"),
         setting("training.recipe"),
-        format!("{}/{total}", epochs(record)),
+        format!("{}/{total}", record.epochs_done()),
         record.rows.last().map_or_else(none, losses),
         quality.map_or_else(none, |q| {
             format!("FD {:.1}  P {:.2}  R {:.2}", q.frechet, q.precision, q.recall)

@@ -52,7 +52,7 @@ pub struct SampleArgs {
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub seed: u64,
 
-    /// A .png grid, a .gif animation, a .npy array (uint8, [n, 28, 28]), or a new folder with one
+    /// A .png grid, a .gif animation, a .npy array (uint8, [n, height, width]), or a new folder with one
     /// PNG per sample; an existing file is replaced [default: the next free digits-0001.png, or
     /// walk-0001.gif with --interpolate]
     #[arg(long, value_name = "FILE|DIR")]

@@ -7,8 +7,8 @@ use std::path::Path;
 use clap::{Args, Command};
 use serde::Deserialize;
 
-use super::args::Settings;
 use super::fields::flag;
+use super::settings::Settings;
 use crate::common::exit::Failure;
 
 /// The largest file that is read: 64 KiB.

@@ -3,7 +3,7 @@
 use std::env;
 use std::io::{self, IsTerminal};
 
-use gan_dashboard::{Colours, Dashboard, Hooks, State};
+use gan_dashboard::{Colours, Dashboard};
 use gan_run::{Record, RunDir};
 use signal_hook::consts::SIGINT;
 use signal_hook::low_level::raise;
@@ -22,18 +22,14 @@ pub fn open(
 ) -> Option<Dashboard> {
     let opened = check_terminal().and_then(|()| {
         let record = Record::read(run.root()).map_err(|error| error.to_string())?;
-        let name = record.name();
-        let mut rows = record.rows;
-        rows.retain(|row| row.epoch <= epoch);
         let signals = signals.clone();
-        let hooks = Hooks {
+        let signals = gan_dashboard::Signals {
             interrupted: Box::new(move || signals.received().is_some()),
             // The handler of this process receives it.
             interrupt: Box::new(|| _ = raise(SIGINT)),
         };
-        let colours = Colours::of(|name| env::var(name).ok());
-        let state = State::new(name, epoch, total, rows);
-        Dashboard::open((**run).clone(), state, colours, !quiet, hooks)
+        let colours = Colours::detect(|name| env::var(name).ok());
+        Dashboard::open(record, (epoch, total), colours, !quiet, signals)
             .map_err(|error| error.to_string())
     });
     let warn = |why: &String| {

@@ -5,7 +5,6 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
-use super::args::{Finite, Settings};
 use crate::common::exit::Failure;
 
 /// Values by the name of their field.
@@ -36,25 +35,4 @@ where
         }
     }
     Ok(record)
-}
-
-impl Settings {
-    /// The settings that are set, with `ema` for a half-life.
-    pub fn set(mut self) -> Result<Fields, Failure> {
-        if let Some(epochs) = self.ema_half_life.take().map(f64::from) {
-            if self.ema.is_some() {
-                let what = "--ema and --ema-half-life set the same; give one of them";
-                return Err(Failure::Usage(what.into()));
-            }
-            if !(0.0..=1e12).contains(&epochs) {
-                return Err(Failure::Usage(format!(
-                    "--ema-half-life is {epochs}; expected 0 to 1e12 epochs"
-                )));
-            }
-            self.ema = Finite::try_from(0.5_f64.powf(1.0 / epochs)).ok();
-        }
-        let mut fields = fields(&self)?;
-        fields.retain(|_, value| !value.is_null());
-        Ok(fields)
-    }
 }

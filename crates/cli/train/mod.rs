@@ -12,12 +12,14 @@ mod progress;
 mod resume;
 mod run_directory;
 mod session;
+mod settings;
 mod settings_table;
 mod signals;
 
-use gan_core::ImageShape;
+use anyhow::anyhow;
+use gan_core::{ImageShape, memory};
 use gan_serve::{Limits, Runs};
-use gan_train::{Evaluator, RunConfig, RunDir, Trainer};
+use gan_train::{Evaluator, RunConfig, RunDir, Trainer, memory_needed};
 use serde_json::json;
 
 pub(crate) use self::args::TrainArgs;
@@ -60,9 +62,8 @@ pub fn main(args: &TrainArgs) -> Result<(), Failure> {
             output::log(format!("  page          {}", page::url(listener)));
         }
     }
-    let serve =
-        |listener: gan_serve::Listener| listener.serve(Runs::beside(run.root()), Limits::default());
-    let _server = listener.map(serve).transpose()?;
+    let runs = Runs::with_siblings(run.root());
+    let _server = listener.map(|listener| listener.serve(runs, Limits::default())).transpose()?;
     warn_of_new_total(&options, resume);
 
     let ended = session::train(&options, &mut trainer, &data.train, &run, evaluator.as_ref())?;
@@ -96,6 +97,8 @@ fn trainer(
     shape: ImageShape,
 ) -> Result<Trainer, Failure> {
     let device = &options.device.device;
+    memory::check(memory_needed(&options.model, &options.training))
+        .map_err(|error| anyhow!("cannot train these nets: {error}"))?;
     let mut trainer = match resume {
         None => Trainer::new(options.model.clone(), options.training.clone(), device),
         Some(resume) => {

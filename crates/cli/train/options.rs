@@ -7,12 +7,12 @@ use gan_model::device::SelectedDevice;
 use gan_model::{Loss, ModelConfig, TrainingConfig};
 use gan_train::{Recipe, RunConfig, dataset_info, validate};
 
-use super::args::{RunArgs, Settings, TrainArgs};
+use super::args::{RunArgs, TrainArgs};
 use super::config_file;
 use super::fields::{Fields, replace};
 use super::resume::Resume;
-use crate::common::args::DatasetArgs;
-use crate::common::data::Data;
+use super::settings::Settings;
+use crate::common::data::{Data, DatasetArgs};
 use crate::common::exit::Failure;
 
 /// What to train, with every setting known and in its range.

@@ -4,7 +4,7 @@ use std::fmt::Display;
 use std::path::PathBuf;
 
 use gan_model::checkpoint::Checkpoint;
-use gan_run::{EndReason, Ending, Record, RunDir};
+use gan_run::{EndReason, Record, RunDir, RunOutcome};
 use gan_train::{Outcome, RunConfig, TrainError};
 use gan_view::{write_animation, write_report};
 use serde_json::{Value, json};
@@ -30,8 +30,8 @@ pub fn report(
         Err(_) => None,
     };
     let Ended { epochs, seconds, .. } = ended;
-    if let Some(outcome) = reason
-        && let Err(error) = run.write_ending(&Ending { outcome, epochs, seconds })
+    if let Some(reason) = reason
+        && let Err(error) = run.write_outcome(&RunOutcome { reason, epochs, seconds })
     {
         // The checkpoint is saved.
         output::log(format!("warning: {error}"));
@@ -85,7 +85,7 @@ fn print_summary(
 }
 
 fn word(reason: Option<EndReason>) -> &'static str {
-    reason.map_or("failed", EndReason::word)
+    reason.map_or("failed", EndReason::as_str)
 }
 
 /// Writes the report and the animation of the run; returns the paths of those that were written.

@@ -80,7 +80,7 @@ impl Progress {
             Event::Warning(warning) => {
                 self.warnings.push(warning);
                 let epoch = self.latest.as_ref().map_or(0, |row| row.epoch);
-                self.warn(format!("warning: epoch {epoch}: {}", warning.words()));
+                self.warn(format!("warning: epoch {epoch}: {}", warning.message()));
             }
             Event::Sampled(epoch) => {
                 let state = match self.latest.as_ref().filter(|row| row.epoch == epoch) {

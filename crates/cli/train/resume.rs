@@ -11,8 +11,7 @@ use gan_run::RunDir;
 use serde_json::Value;
 
 use super::fields::{Fields, fields, flag};
-use crate::common::args::{DatasetArgs, DatasetName};
-use crate::common::data::recorded_folder;
+use crate::common::data::{DatasetArgs, DatasetName, recorded_folder};
 use crate::common::exit::Failure;
 use crate::common::paths::checkpoint_path;
 
@@ -31,7 +30,7 @@ pub struct Resume {
 impl Resume {
     /// Reads the checkpoint at `path`, or in the run directory `path`.
     pub fn read(path: &Path) -> Result<Self, Failure> {
-        if RunDir::is_unbegun(path) {
+        if RunDir::is_unstarted(path) {
             let path = path.display();
             return Err(Failure::Failed(anyhow!(
                 "{path} has no checkpoint yet: its training ended before the first step; start it \

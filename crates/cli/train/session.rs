@@ -37,7 +37,8 @@ pub fn train(
     let begin = Instant::now();
     let (epoch, total) = (trainer.epoch(), options.training.epochs);
     let quiet = options.run.output.quiet;
-    let mut event_log = options.run.tensorboard.then(|| EventLog::begin(run, epoch)).transpose()?;
+    let mut event_log =
+        options.run.tensorboard.then(|| EventLog::create(run, epoch)).transpose()?;
     let open = || dashboard::open(run, epoch, total, &signals, quiet);
     let dashboard = options.run.watch.then(open).flatten();
     let mut progress = Progress::new(run, epoch, total, quiet, dashboard.is_some());
@@ -52,8 +53,8 @@ pub fn train(
             dashboard.observe(&event);
         }
         let logged = match (&mut event_log, &event) {
-            (Some(log), Event::Metrics(_)) => log.rows(),
-            (Some(log), Event::Sampled(epoch)) => log.picture(*epoch),
+            (Some(log), Event::Metrics(_)) => log.write_rows(),
+            (Some(log), Event::Sampled(epoch)) => log.write_preview(*epoch),
             _ => Ok(()),
         };
         if let Err(error) = logged {

@@ -43,7 +43,7 @@ pub struct WatchArgs {
 /// # Errors
 /// Any exit other than success.
 pub fn main(args: &WatchArgs) -> Result<(), Failure> {
-    let runs = Runs::of(&args.runs)?;
+    let runs = Runs::in_folder(&args.runs)?;
     let listener = args.page.listen()?;
     let url = url(&listener);
     let _server = listener.serve(runs, Limits::default())?;

@@ -1,51 +1,52 @@
-//! Replacing a file at once: a reader sees the old one or the new one.
+//! Atomic replacement of a file: a reader sees the old content or the new one.
 
 use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-/// Writes `bytes` to a sibling of `path`, syncs it, renames it to `path`, and syncs the directory.
+/// Writes `bytes` to a temporary file beside `path`, syncs it, renames it to `path`, and syncs the
+/// directory.
 ///
 /// # Errors
-/// What the system answers; the sibling is removed, and what `path` held is untouched.
+/// The system's error; the temporary file is removed, and `path` is unchanged.
 pub fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
     write_with(path, |file| file.write_all(bytes))
 }
 
-/// As [`write()`], of bytes that `fill` writes one after the other.
+/// Like [`write()`], with the bytes that `fill` writes.
 ///
 /// # Errors
-/// What `fill` or the system answers; the sibling is removed, and what `path` held is untouched.
+/// The error of `fill` or of the system; the temporary file is removed, and `path` is unchanged.
 pub fn write_with<E: From<io::Error>>(
     path: &Path,
     fill: impl FnOnce(&mut BufWriter<File>) -> Result<(), E>,
 ) -> Result<(), E> {
-    let sibling = sibling(path)?;
-    let written = fill_and_sync(&sibling, fill).and_then(|()| Ok(fs::rename(&sibling, path)?));
+    let temporary = temporary_path(path)?;
+    let written = fill_and_sync(&temporary, fill).and_then(|()| Ok(fs::rename(&temporary, path)?));
     if written.is_err() {
-        // The error that matters is the first one.
-        let _ = fs::remove_file(&sibling);
+        // The first error is the one to report.
+        let _ = fs::remove_file(&temporary);
         return written;
     }
     Ok(sync_directory(path)?)
 }
 
-fn sibling(path: &Path) -> io::Result<PathBuf> {
+fn temporary_path(path: &Path) -> io::Result<PathBuf> {
     let name = path.file_name().ok_or(io::ErrorKind::InvalidFilename)?;
-    let mut sibling = OsString::from(".");
-    sibling.push(name);
-    sibling.push(format!(".{}.tmp", std::process::id()));
-    Ok(path.with_file_name(sibling))
+    let mut temporary = OsString::from(".");
+    temporary.push(name);
+    temporary.push(format!(".{}.tmp", std::process::id()));
+    Ok(path.with_file_name(temporary))
 }
 
-/// Whether `path` has the name of a sibling that [`write()`] makes and then renames: left
-/// behind only by a process that was killed.
+/// Whether `path` has the name of a temporary file of [`write()`], which only a killed process
+/// leaves behind.
 #[must_use]
-pub fn is_torn(path: &Path) -> bool {
+pub fn is_temporary(path: &Path) -> bool {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let number = name.strip_prefix('.').and_then(|name| name.strip_suffix(".tmp"));
-    let number = number.and_then(|name| name.rsplit_once('.')).map(|(_, number)| number);
+    let name = name.strip_prefix('.').and_then(|name| name.strip_suffix(".tmp"));
+    let number = name.and_then(|name| name.rsplit_once('.')).map(|(_, number)| number);
     number.is_some_and(|number| number.parse::<u32>().is_ok())
 }
 
@@ -53,7 +54,7 @@ fn fill_and_sync<E: From<io::Error>>(
     path: &Path,
     fill: impl FnOnce(&mut BufWriter<File>) -> Result<(), E>,
 ) -> Result<(), E> {
-    // The rest of a process of the same number that died is ours to replace.
+    // A file of a killed process with the same number may be replaced.
     let file = OpenOptions::new().write(true).create(true).truncate(true).open(path)?;
     let mut file = BufWriter::new(file);
     fill(&mut file)?;
@@ -77,7 +78,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_file_is_replaced_whole_and_nothing_is_left_beside_it() {
+    fn a_file_is_replaced_and_no_temporary_file_is_left() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("file");
         write(&path, b"old").unwrap();
@@ -87,15 +88,15 @@ mod tests {
     }
 
     #[test]
-    fn a_sibling_is_known_by_its_name() {
-        assert!(is_torn(&sibling(Path::new("runs/ckpt.mpk")).unwrap()));
+    fn a_temporary_file_is_recognised_by_its_name() {
+        assert!(is_temporary(&temporary_path(Path::new("runs/ckpt.mpk")).unwrap()));
         for name in ["ckpt.mpk", ".ckpt.mpk", ".x.tmp", "notes.12.tmp", ""] {
-            assert!(!is_torn(Path::new(name)), "{name}");
+            assert!(!is_temporary(Path::new(name)), "{name}");
         }
     }
 
     #[test]
-    fn a_failed_write_leaves_no_trace() {
+    fn a_failed_write_leaves_nothing_behind() {
         let dir = tempfile::tempdir().unwrap();
         let occupied = dir.path().join("occupied");
         fs::create_dir_all(occupied.join("by a directory")).unwrap();

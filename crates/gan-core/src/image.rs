@@ -38,7 +38,7 @@ impl ImageShape {
     }
 }
 
-/// `28x28` (columns by rows) for grey images, `32x32x3` for images of several channels.
+/// `WIDTHxHEIGHT` for grey images, `WIDTHxHEIGHTx3` for three channels.
 impl fmt::Display for ImageShape {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         write!(f, "{}x{}", self.width, self.height)?;

@@ -1,22 +1,19 @@
-//! A training on a terminal: curves, numbers, the digits themselves, and keys to ask it for things.
+//! A dashboard in the terminal: curves, numbers, samples, and keys that control the training.
 //!
-//! - [`State`] is all that is shown, [`View`] draws it; both are free of clocks and terminals.
-//! - [`Dashboard`] has the terminal while a training goes on: it draws from a thread of its own a
-//!   few times a second, and hands on what the keys ask for as [`Control`]es.
-//! - [`Colours`] is what the terminal can do.
+//! - [`Dashboard`] has the terminal during a training: it draws from a thread once a second, and
+//!   returns what the keys request as `gan_run::Control`.
+//! - [`Colours`] is the colour support of the terminal.
+//!
+//! Inside, `state.rs` is all that is shown and `view.rs` draws it; neither uses a clock or a terminal.
 
+mod charts;
 mod colours;
-mod curves;
 mod dashboard;
-mod digits;
 mod layout;
+mod samples;
 mod screen;
 mod state;
-mod text;
 mod view;
 
 pub use colours::Colours;
-pub use dashboard::{Dashboard, Hooks};
-pub use digits::Digits;
-pub use state::State;
-pub use view::View;
+pub use dashboard::{Dashboard, Signals};

@@ -1,4 +1,4 @@
-//! The terminal, taken and given back.
+//! The terminal: entering and leaving the alternate screen, and what stays afterwards.
 
 use std::io::{self, BufWriter, Stderr, Write};
 use std::panic;
@@ -6,87 +6,133 @@ use std::sync::Once;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use ratatui::Terminal;
-use ratatui::backend::CrosstermBackend;
-use ratatui::buffer::Buffer;
+use ratatui::backend::{CrosstermBackend, IntoCrossterm};
+use ratatui::buffer::{Buffer, Cell};
 use ratatui::crossterm::cursor::{Hide, Show};
 use ratatui::crossterm::execute;
 use ratatui::crossterm::terminal::{
     EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode,
 };
 use ratatui::layout::Rect;
+use ratatui::style::{Color, Modifier};
 use ratatui::widgets::Widget;
 
-use crate::text;
+/// Whether the terminal is in the mode of the dashboard.
+static ACTIVE: AtomicBool = AtomicBool::new(false);
 
-/// Whether this process has the terminal. There is one of each.
-static TAKEN: AtomicBool = AtomicBool::new(false);
-
-/// The terminal behind stderr, with keys that come as they are pressed. It is given back when
-/// this is dropped, and before a panic of any thread is told.
+/// The terminal of stderr in raw mode. It is restored when this is dropped, and before a panic of
+/// any thread is printed.
 pub(crate) struct Screen(Terminal<CrosstermBackend<BufWriter<Stderr>>>);
 
 impl Screen {
-    /// Takes the terminal.
+    /// Enters raw mode and the alternate screen.
     ///
     /// # Errors
-    /// When there is none.
-    pub(crate) fn take() -> io::Result<Self> {
+    /// When there is no terminal.
+    pub(crate) fn open() -> io::Result<Self> {
         static HOOK: Once = Once::new();
         HOOK.call_once(|| {
-            let tell = panic::take_hook();
-            panic::set_hook(Box::new(move |what| {
-                give_back();
-                tell(what);
+            let print = panic::take_hook();
+            panic::set_hook(Box::new(move |info| {
+                restore();
+                print(info);
             }));
         });
         enable_raw_mode()?;
-        TAKEN.store(true, Ordering::SeqCst);
-        let taken = execute!(io::stderr(), EnterAlternateScreen, Hide)
+        ACTIVE.store(true, Ordering::SeqCst);
+        let terminal = execute!(io::stderr(), EnterAlternateScreen, Hide)
             .and_then(|()| Terminal::new(CrosstermBackend::new(BufWriter::new(io::stderr()))));
-        // Whatever was done before it failed is undone.
-        taken.map(Self).inspect_err(|_| _ = give_back())
+        // A partial change is undone.
+        terminal.map(Self).inspect_err(|_| _ = restore())
     }
 
-    /// Draws, unless the terminal was given back.
+    /// Draws, unless the terminal was restored.
     ///
     /// # Errors
     /// When the terminal is gone.
     pub(crate) fn draw(&mut self, view: impl Widget) -> io::Result<()> {
-        if TAKEN.load(Ordering::SeqCst) {
+        if ACTIVE.load(Ordering::SeqCst) {
             self.0.draw(|frame| frame.render_widget(view, frame.area()))?;
         }
         Ok(())
     }
 
-    /// Gives the terminal back and leaves a last view on it, in as many lines as there is room
-    /// for above a few more; or nothing, if it was given back before.
-    pub(crate) fn leave(self, view: Option<impl Widget>) {
+    /// Restores the terminal and prints a last view, with a few lines less than the terminal has;
+    /// does nothing if it was restored before.
+    pub(crate) fn close(self, view: Option<impl Widget>) {
         let size = self.0.size();
-        if !give_back() {
+        if !restore() {
             return;
         }
         let (Some(view), Ok(size)) = (view, size) else { return };
         let mut buffer = Buffer::empty(Rect::new(0, 0, size.width, size.height.saturating_sub(3)));
         view.render(buffer.area, &mut buffer);
-        let lines = text::lines(&buffer).into_iter().map(|line| line + "\n").collect::<String>();
-        // Who cannot see it any more does not miss it.
+        let lines = ansi_lines(&buffer).into_iter().map(|line| line + "\n").collect::<String>();
+        // The terminal may be gone.
         let _ = io::stderr().write_all(lines.as_bytes());
     }
 }
 
 impl Drop for Screen {
     fn drop(&mut self) {
-        give_back();
+        restore();
     }
 }
 
-/// Makes the terminal what it was, once; tells whether it was this call.
-fn give_back() -> bool {
-    let taken = TAKEN.swap(false, Ordering::SeqCst);
-    if taken {
-        // Nobody is left to tell that it failed.
+/// Restores the terminal once; returns whether this call did.
+fn restore() -> bool {
+    let active = ACTIVE.swap(false, Ordering::SeqCst);
+    if active {
+        // The terminal may be gone.
         let _ = execute!(io::stderr(), LeaveAlternateScreen, Show);
         let _ = disable_raw_mode();
     }
-    taken
+    active
+}
+
+/// The lines of a buffer with escape sequences for their styles, without blank lines at the end.
+fn ansi_lines(buffer: &Buffer) -> Vec<String> {
+    let width = buffer.area.width.max(1).into();
+    let mut lines: Vec<_> = buffer.content.chunks(width).map(ansi_line).collect();
+    lines.truncate(lines.iter().rposition(|line| !line.is_empty()).map_or(0, |last| last + 1));
+    lines
+}
+
+fn ansi_line(cells: &[Cell]) -> String {
+    let blank = |cell: &Cell| {
+        cell.symbol() == " "
+            && cell.bg == Color::Reset
+            && !cell.modifier.contains(Modifier::REVERSED)
+    };
+    let end = cells.iter().rposition(|cell| !blank(cell)).map_or(0, |last| last + 1);
+    let mut line = String::new();
+    for run in cells[..end].chunk_by(|a, b| a.style() == b.style()) {
+        let text: String = run.iter().map(Cell::symbol).collect();
+        if run[0].style() == Cell::EMPTY.style() {
+            line.push_str(&text);
+        } else {
+            line.push_str(&run[0].style().into_crossterm().apply(text).to_string());
+        }
+    }
+    line
+}
+
+#[cfg(test)]
+mod tests {
+    use ratatui::style::Style;
+
+    use super::*;
+
+    #[test]
+    fn each_run_of_a_style_is_one_sequence_that_is_reset() {
+        let mut buffer = Buffer::empty(Rect::new(0, 0, 6, 3));
+        buffer.set_string(0, 0, "ab", Style::new().bg(Color::Rgb(1, 2, 3)).fg(Color::Indexed(74)));
+        buffer.set_string(2, 0, "c", Style::new());
+        buffer.set_string(0, 1, "plain", Style::new());
+        let expected = ["\x1b[48;2;1;2;3m\x1b[38;5;74mab\x1b[49m\x1b[39mc", "plain"];
+        assert_eq!(ansi_lines(&buffer), expected);
+        buffer.set_string(0, 1, "b", Style::new().bold());
+        let bold = &ansi_lines(&buffer)[1];
+        assert!(bold.contains("\x1b[1mb\x1b[0m") && bold.ends_with("lain"), "{bold:?}");
+    }
 }

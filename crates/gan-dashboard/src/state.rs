@@ -1,80 +1,89 @@
-//! What is shown of a training, and what was asked of it.
+//! The state of the dashboard: all that is shown, and what the keys have requested.
 
 use std::collections::VecDeque;
 
-use gan_run::{Control, Event, MetricsRow, Quality, Warning, best_measured};
+use gan_run::{ClassNames, Control, Event, MetricsRow, Quality, Record, Warning, best_measured};
 
-use crate::digits::Digits;
+use crate::samples::SampleRow;
 
-/// Rows that are kept for the curves: several for each dot of a wide terminal.
-const ROWS: usize = 4000;
-/// Seconds over which the pace is taken.
-const PACE: f64 = 5.0;
+/// Rows that are kept for the curves: several per dot of a wide terminal.
+const MAX_ROWS: usize = 4000;
+/// Seconds over which the speed is averaged.
+const SPEED_WINDOW: f64 = 5.0;
 
-/// All that is shown.
+/// All that is shown, and the requests of the keys.
 #[derive(Clone, Debug, Default)]
-pub struct State {
+pub(crate) struct State {
     /// The run's name.
     pub name: String,
-    /// Epochs that the run is to have.
+    /// Epochs of the whole training.
     pub total: u64,
     /// Epochs done.
     pub epoch: u64,
-    /// After which epoch the pictures were the best.
+    /// The epoch with the best samples.
     pub best: Option<u64>,
-    /// These digits, and after which epoch they were drawn.
-    pub digits: Option<(u64, Digits)>,
-    /// Whether the training waits.
+    /// The samples that are shown, and their epoch.
+    pub samples: Option<(u64, SampleRow)>,
+    /// Width and height of a sample.
+    pub sample_size: Option<(u32, u32)>,
+    pub classes: ClassNames,
+    /// Whether the training is paused.
     pub paused: bool,
-    /// Whether the keys are explained.
+    /// Whether the help is shown.
     pub help: bool,
-    /// Whether keys do nothing any more.
+    /// Whether keys no longer work.
     pub ended: bool,
-    /// What was last done, in a few words.
-    pub(crate) said: String,
-    /// After which epoch the latest digits were drawn.
-    pub(crate) drawn: Option<u64>,
-    /// Some of the rows that were read, evenly.
-    pub(crate) rows: Vec<MetricsRow>,
-    /// How many were read.
-    pub(crate) seen: u64,
-    /// How often every second one was dropped.
-    pub(crate) halved: u32,
-    pub(crate) latest: Option<MetricsRow>,
-    pub(crate) quality: Option<(u64, Quality)>,
-    pub(crate) findings: Vec<(u64, Warning)>,
-    pub(crate) controls: VecDeque<Control>,
-    /// Seconds and the epochs done then, of the last few seconds.
-    pub(crate) pace: VecDeque<(f64, u64)>,
+    /// The last action.
+    pub status: String,
+    /// The epoch of the latest preview.
+    pub sampled: Option<u64>,
+    /// Rows for the curves, evenly spaced.
+    pub rows: Vec<MetricsRow>,
+    /// Rows received.
+    pub received: u64,
+    /// How often every second row was dropped.
+    pub halvings: u32,
+    pub latest: Option<MetricsRow>,
+    pub quality: Option<(u64, Quality)>,
+    pub warnings: Vec<(u64, Warning)>,
+    pub controls: VecDeque<Control>,
+    /// Times in seconds, and the epochs done then, within the speed window.
+    pub progress: VecDeque<(f64, u64)>,
 }
 
 impl State {
-    /// A run that has done `epoch` of `total` epochs, with the rows of these.
-    #[must_use]
-    pub fn new(name: impl Into<String>, epoch: u64, total: u64, rows: Vec<MetricsRow>) -> Self {
-        let mut state = Self { name: name.into(), epoch, total, ..Self::default() };
-        state.best = best_measured(&rows).map(|row| row.epoch);
-        for row in rows {
-            if let Some(finding) = row.finding {
-                state.findings.push((row.epoch, finding));
-            }
-            state.read(row);
+    /// A run that has done `epoch` of `total` epochs; later rows of its record are ignored.
+    pub fn new(mut record: Record, epoch: u64, total: u64) -> Self {
+        record.rows.retain(|row| row.epoch <= epoch);
+        let sample_size = record.image_shape();
+        let mut state = Self {
+            name: record.name(),
+            epoch,
+            total,
+            best: best_measured(&record.rows).map(|row| row.epoch),
+            sample_size: sample_size.map(|shape| (shape.width as u32, shape.height as u32)),
+            classes: ClassNames::from_config(&record.config),
+            ..Self::default()
+        };
+        for row in record.rows {
+            state.warnings.extend(row.warning.map(|warning| (row.epoch, warning)));
+            state.push_row(row);
         }
         state
     }
 
-    pub(crate) fn read(&mut self, row: MetricsRow) {
+    pub fn push_row(&mut self, row: MetricsRow) {
         if let Some(quality) = &row.quality {
             self.quality = Some((row.epoch, quality.clone()));
         }
         self.latest = Some(row.clone());
-        // Of a long run every second row, every fourth, and so on, from its beginning to now.
-        if self.seen.is_multiple_of(1 << self.halved) {
+        // Of a long run every second row is kept, then every fourth, and so on.
+        if self.received.is_multiple_of(1 << self.halvings) {
             self.rows.push(row);
         }
-        self.seen += 1;
-        if self.rows.len() > ROWS {
-            self.halved += 1;
+        self.received += 1;
+        if self.rows.len() > MAX_ROWS {
+            self.halvings += 1;
             let mut index = 0_u32;
             self.rows.retain(|_| {
                 index += 1;
@@ -83,53 +92,51 @@ impl State {
         }
     }
 
-    /// Takes over what the training did.
+    /// Updates the state with an event of the training.
     pub fn observe(&mut self, event: &Event) {
         match event {
             Event::Epoch(epoch) => self.epoch = *epoch,
-            Event::Metrics(row) => self.read(row.clone()),
-            Event::Warning(warning) => self.findings.push((self.epoch, *warning)),
+            Event::Metrics(row) => self.push_row(row.clone()),
+            Event::Warning(warning) => self.warnings.push((self.epoch, *warning)),
             Event::Sampled(epoch) => {
-                self.drawn = Some(*epoch);
-                self.said = format!("digits drawn at {epoch}");
+                self.sampled = Some(*epoch);
+                self.status = format!("samples at {epoch}");
             }
-            Event::Saved(epoch) => self.said = format!("checkpoint at {epoch}"),
+            Event::Saved(epoch) => self.status = format!("checkpoint at {epoch}"),
             Event::Best(epoch) => self.best = Some(*epoch),
         }
     }
 
-    /// A key asks for something; asking twice before it is done is asking once.
-    pub(crate) fn ask(&mut self, control: Control) {
+    /// Adds a request, unless the same one is pending.
+    pub fn request(&mut self, control: Control) {
         if !self.controls.contains(&control) {
             self.controls.push_back(control);
         }
     }
 
-    /// It is so many seconds after some instant, the same one each time.
+    /// Records the progress at a time in seconds.
     pub fn tick(&mut self, seconds: f64) {
         if self.paused {
-            self.pace.clear();
+            self.progress.clear();
             return;
         }
-        self.pace.push_back((seconds, self.epoch));
-        while self.pace.get(1).is_some_and(|(then, _)| seconds - then > PACE) {
-            self.pace.pop_front();
+        self.progress.push_back((seconds, self.epoch));
+        while self.progress.get(1).is_some_and(|(time, _)| seconds - time > SPEED_WINDOW) {
+            self.progress.pop_front();
         }
     }
 
-    /// Steps a second in the last few seconds.
-    #[must_use]
-    pub fn pace(&self) -> Option<f64> {
-        let ((begin, first), (end, last)) = (self.pace.front()?, self.pace.back()?);
-        let rate = (last - first) as f64 / (end - begin);
-        (end - begin > 0.5).then_some(rate)
+    /// Steps per second in the last few seconds.
+    pub fn speed(&self) -> Option<f64> {
+        let ((start, first), (end, last)) = (self.progress.front()?, self.progress.back()?);
+        let speed = (last - first) as f64 / (end - start);
+        (end - start > 0.5).then_some(speed)
     }
 
-    /// Seconds to the last epoch at this pace.
-    #[must_use]
-    pub fn left(&self) -> Option<f64> {
-        let pace = self.pace().filter(|pace| *pace > 0.0)?;
-        Some(self.total.saturating_sub(self.epoch) as f64 / pace)
+    /// Seconds to the last epoch at this speed.
+    pub fn seconds_left(&self) -> Option<f64> {
+        let speed = self.speed().filter(|speed| *speed > 0.0)?;
+        Some(self.total.saturating_sub(self.epoch) as f64 / speed)
     }
 }
 
@@ -150,37 +157,46 @@ pub(crate) mod tests {
         }
     }
 
+    /// The record of a run of 28x28 images.
+    pub(crate) fn record(name: &str, rows: Vec<MetricsRow>) -> Record {
+        let config = r#"{
+            "model": { "height": 28, "width": 28 },
+            "dataset": { "class_names": ["cat", "dog", "frog", "bird", "fish"] }
+        }"#;
+        Record { root: name.into(), config: config.parse().unwrap(), rows }
+    }
+
     #[test]
-    fn the_pace_is_that_of_the_last_seconds() {
-        let mut state = State::new("run", 100, 1100, Vec::new());
+    fn the_speed_is_that_of_the_last_seconds() {
+        let mut state = State::new(record("run", Vec::new()), 100, 1100);
         state.tick(10.0);
-        assert_eq!(state.pace(), None, "too early to tell");
+        assert_eq!(state.speed(), None, "too early");
         for second in 1..=20 {
-            // Ten a second, then fifty.
+            // Ten steps per second, then fifty.
             state.epoch += if second <= 10 { 10 } else { 50 };
             state.tick(10.0 + f64::from(second));
         }
-        assert_eq!(state.pace(), Some(50.0));
-        assert_eq!(state.left(), Some(8.0), "400 epochs");
+        assert_eq!(state.speed(), Some(50.0));
+        assert_eq!(state.seconds_left(), Some(8.0), "400 epochs");
         state.paused = true;
         state.tick(40.0);
-        assert_eq!((state.pace(), state.left()), (None, None));
+        assert_eq!((state.speed(), state.seconds_left()), (None, None));
         state.paused = false;
         state.tick(50.0);
         state.epoch += 30;
         state.tick(51.0);
-        assert_eq!(state.pace(), Some(30.0), "the pause does not count");
+        assert_eq!(state.speed(), Some(30.0), "without the pause");
     }
 
     #[test]
-    fn a_long_run_keeps_rows_from_its_beginning_to_its_end() {
-        let mut state = State::new("run", 0, 1_000_000, Vec::new());
+    fn a_long_run_keeps_evenly_spaced_rows() {
+        let mut state = State::new(record("run", Vec::new()), 0, 1_000_000);
         for epoch in 1..=50_000 {
-            state.read(row(epoch));
+            state.push_row(row(epoch));
         }
-        assert!(state.rows.len() <= ROWS);
+        assert!(state.rows.len() <= MAX_ROWS);
         assert!(state.rows[0].epoch < 100, "{}", state.rows[0].epoch);
-        assert!(state.rows.len() > ROWS / 2 - 2);
+        assert!(state.rows.len() > MAX_ROWS / 2 - 2);
         let gaps: Vec<_> = state.rows.windows(2).map(|two| two[1].epoch - two[0].epoch).collect();
         assert_eq!((gaps.iter().min(), gaps.iter().max()), (Some(&16), Some(&16)), "evenly");
         assert!(state.rows.last().unwrap().epoch > 49_980);
@@ -188,10 +204,12 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn a_resumed_run_shows_what_it_knew() {
-        let warned = MetricsRow { finding: Some(Warning::Collapse), ..row(40) };
-        let state = State::new("run", 60, 100, vec![row(20), warned, row(60)]);
-        assert_eq!(state.findings, [(40, Warning::Collapse)]);
-        assert_eq!(state.rows.len(), 3);
+    fn a_resumed_run_starts_with_its_record() {
+        let warned = MetricsRow { warning: Some(Warning::Collapse), ..row(40) };
+        let rows = vec![row(20), warned, row(60), row(80)];
+        let state = State::new(record("run", rows), 60, 100);
+        assert_eq!(state.warnings, [(40, Warning::Collapse)]);
+        assert_eq!(state.rows.len(), 3, "without the row that will be trained again");
+        assert_eq!(state.sample_size, Some((28, 28)));
     }
 }

@@ -1,14 +1,14 @@
-//! A state, drawn.
+//! Drawing a state.
 
-use gan_run::Quality;
+use gan_run::{ClassNames, Quality};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::{Modifier, Style};
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Block, Clear, Paragraph, Widget, Wrap};
 
-use crate::colours::{Colours, Hue};
-use crate::curves::{Curve, Panel};
+use crate::charts::{Curve, Panel};
+use crate::colours::{Colours, Role};
 use crate::layout::areas;
 use crate::state::State;
 
@@ -16,29 +16,27 @@ const KEYS: &str = "q stop and save   s sample   c checkpoint   p pause   ? help
 const SHORT_KEYS: &str = "q stop  s sample  c save  p pause  ? help";
 const FEW_KEYS: &str = "q stop  p pause  ? help";
 const HELP: [(&str, &str); 6] = [
-    ("q", "stop: finish the step, save, leave"),
-    ("s", "draw the digits now"),
+    ("q", "stop: finish the step, save, exit"),
+    ("s", "write samples now"),
     ("c", "write a checkpoint now"),
-    ("p", "pause, or go on"),
-    ("?", "show or hide this"),
-    ("Ctrl-C", "as q; twice, end without saving"),
+    ("p", "pause or resume"),
+    ("?", "show or hide this help"),
+    ("Ctrl-C", "as q; twice: exit without saving"),
 ];
 
 const LOSSES: [Curve; 2] = [
-    ("d_loss", |row| row.d_loss, Hue::Discriminator),
-    ("g_loss", |row| row.g_loss, Hue::Generator),
+    ("d_loss", |row| row.d_loss, Role::Discriminator),
+    ("g_loss", |row| row.g_loss, Role::Generator),
 ];
-const CHANCES: [Curve; 2] = [
-    ("D(real)", |row| row.d_real, Hue::Discriminator),
-    ("D(fake)", |row| row.d_fake, Hue::Generator),
+const PROBABILITIES: [Curve; 2] = [
+    ("D(real)", |row| row.d_real, Role::Discriminator),
+    ("D(fake)", |row| row.d_fake, Role::Generator),
 ];
 
-/// Draws a state: the same one always looks the same.
+/// Draws a state, deterministically.
 #[derive(Clone, Copy, Debug)]
-pub struct View<'a> {
-    /// What is shown.
+pub(crate) struct View<'a> {
     pub state: &'a State,
-    /// In which colours.
     pub colours: Colours,
 }
 
@@ -59,21 +57,21 @@ impl Widget for View<'_> {
         if let Some(area) = areas.losses {
             panel(LOSSES, None).render(area, buffer);
         }
-        if let Some(area) = areas.chances {
-            panel(CHANCES, Some([0.0, 1.0])).render(area, buffer);
+        if let Some(area) = areas.probabilities {
+            panel(PROBABILITIES, Some([0.0, 1.0])).render(area, buffer);
         }
         if let Some(area) = areas.numbers {
-            let words = self.numbers(areas.losses.is_none());
-            Paragraph::new(filled(words, area.width)).render(area, buffer);
+            let numbers = self.numbers(areas.losses.is_none());
+            Paragraph::new(wrapped(numbers, area.width)).render(area, buffer);
         }
-        if let Some(area) = areas.finding {
-            self.finding(area, buffer);
+        if let Some(area) = areas.warning {
+            self.warning(area, buffer);
         }
-        if let (Some((area, fit)), Some((_, digits))) = (areas.digits, &self.state.digits) {
-            digits.draw(fit, self.colours, area, buffer);
+        if let (Some((area, grid)), Some((_, samples))) = (areas.samples, &self.state.samples) {
+            samples.draw(grid, self.colours, area, buffer);
         }
-        if let Some(area) = areas.side {
-            Paragraph::new(self.side(area.width)).render(area, buffer);
+        if let Some(area) = areas.sidebar {
+            Paragraph::new(self.sidebar(area.width)).render(area, buffer);
         }
         if let Some(area) = areas.footer {
             self.footer(area, buffer);
@@ -85,16 +83,16 @@ impl Widget for View<'_> {
 }
 
 impl View<'_> {
-    /// How far it is, on a line that fills as the training goes on.
+    /// The progress, on a line that is also a progress bar.
     fn header(&self, area: Rect, buffer: &mut Buffer) {
         let State { name, epoch, total, paused, .. } = self.state;
         let share = if *total == 0 { 1.0 } else { *epoch as f64 / *total as f64 };
         let done = format!("epoch {epoch}/{total}");
-        let pace = match (*paused, self.state.pace()) {
+        let speed = match (*paused, self.state.speed()) {
             (true, _) => "PAUSED".into(),
-            (false, Some(pace)) => {
-                let left = self.state.left().map_or(String::new(), clock);
-                format!("{pace:.1} steps/s  {left}")
+            (false, Some(speed)) => {
+                let left = self.state.seconds_left().map_or(String::new(), time_left);
+                format!("{speed:.1} steps/s  {left}")
             }
             _ if self.state.ended => String::new(),
             _ => "…".into(),
@@ -103,8 +101,8 @@ impl View<'_> {
         let line = first_that_fits(
             area.width,
             &[
-                format!(" {name}   {done}   {percent}   {pace}"),
-                format!(" {done}  {percent}  {pace}"),
+                format!(" {name}   {done}   {percent}   {speed}"),
+                format!(" {done}  {percent}  {speed}"),
                 format!(" {done}  {percent}"),
                 format!("{epoch} {percent}"),
             ],
@@ -114,68 +112,74 @@ impl View<'_> {
         buffer.set_style(Rect { width: filled, ..area }, Modifier::REVERSED);
     }
 
-    /// What is known beside the digits, a thing a line.
-    fn side(&self, width: u16) -> Vec<Line<'static>> {
-        let quiet = self.colours.of_hue(Hue::Quiet);
+    /// The evaluation results, one per line.
+    fn sidebar(&self, width: u16) -> Vec<Line<'static>> {
+        let secondary = self.colours.style(Role::Secondary);
         let mut lines = Vec::new();
-        let mut say = |style: Style, words: String| {
-            lines.push(Line::from(Span::styled(format!(" {words}"), style)));
+        let mut push = |style: Style, text: String| {
+            lines.push(Line::from(Span::styled(format!(" {text}"), style)));
         };
-        if let Some((epoch, _)) = self.state.digits {
-            say(quiet, "digits at".into());
-            say(Style::new(), epoch.to_string());
+        if let Some((epoch, _)) = self.state.samples {
+            push(secondary, "samples".into());
+            push(Style::new(), epoch.to_string());
         }
         if let Some((epoch, quality)) = &self.state.quality {
-            say(quiet, String::new());
-            say(quiet, "judged at".into());
-            say(Style::new(), epoch.to_string());
-            for (short, long, value) in measures(quality) {
+            push(secondary, String::new());
+            push(secondary, "evaluated".into());
+            push(Style::new(), epoch.to_string());
+            for (short, long, value) in measures(quality, &self.state.classes) {
                 if width >= 18 {
-                    say(Style::new(), format!("{long:<11}{value}"));
+                    push(Style::new(), format!("{long:<11}{value}"));
                 } else if !short.is_empty() {
-                    say(Style::new(), format!("{short:<3}{value}"));
+                    push(Style::new(), format!("{short:<3}{value}"));
                 }
             }
         }
         if let Some(best) = self.state.best {
-            say(quiet, "best at".into());
-            say(Style::new(), best.to_string());
+            push(secondary, "best at".into());
+            push(Style::new(), best.to_string());
         }
         lines
     }
 
-    /// The same where there is no column for it, and the losses where there is no chart.
+    /// The numbers for a terminal without sidebar, and the losses where there is no chart.
     fn numbers(&self, losses: bool) -> Vec<String> {
-        let mut words = Vec::new();
+        let mut numbers = Vec::new();
         if let Some(row) = self.state.latest.as_ref().filter(|_| losses) {
-            words.push(format!("d_loss {:.2}  g_loss {:.2}", row.d_loss, row.g_loss));
+            numbers.push(format!("d_loss {:.2}  g_loss {:.2}", row.d_loss, row.g_loss));
         }
         if let Some((_, q)) = &self.state.quality {
-            words.push(format!("FD {:.1}  P {:.2}  R {:.2}", q.frechet, q.precision, q.recall));
+            numbers.push(format!("FD {:.1}  P {:.2}  R {:.2}", q.frechet, q.precision, q.recall));
         }
         if let Some(row) = self.state.latest.as_ref().filter(|_| losses) {
-            words.push(format!("D(real) {:.2}  D(fake) {:.2}", row.d_real, row.d_fake));
+            numbers.push(format!("D(real) {:.2}  D(fake) {:.2}", row.d_real, row.d_fake));
         }
-        words
+        numbers
     }
 
-    /// The latest thing that goes wrong; on one line its name at least.
-    fn finding(&self, area: Rect, buffer: &mut Buffer) {
-        let Some((epoch, finding)) = self.state.findings.last() else { return };
-        let words = format!("epoch {epoch}: {}", finding.words());
-        let style = self.colours.of_hue(Hue::Warning);
+    /// The latest warning, cut off if there is one line.
+    fn warning(&self, area: Rect, buffer: &mut Buffer) {
+        let Some((epoch, warning)) = self.state.warnings.last() else { return };
+        let text = format!("epoch {epoch}: {}", warning.message());
+        let style = self.colours.style(Role::Warning);
         if area.height == 1 {
-            buffer.set_stringn(area.x, area.y, cut(&words, area.width), area.width.into(), style);
+            buffer.set_stringn(
+                area.x,
+                area.y,
+                truncated(&text, area.width),
+                area.width.into(),
+                style,
+            );
         } else {
-            Paragraph::new(words).style(style).wrap(Wrap { trim: true }).render(area, buffer);
+            Paragraph::new(text).style(style).wrap(Wrap { trim: true }).render(area, buffer);
         }
     }
 
-    /// The keys on the left, what was said on the right.
+    /// The keys on the left, the status on the right.
     fn footer(&self, area: Rect, buffer: &mut Buffer) {
-        let said = &self.state.said;
-        let space = usize::from(area.width).saturating_sub(said.chars().count());
-        let with = |keys: &str| format!("{keys:<space$}{said}");
+        let status = &self.state.status;
+        let space = usize::from(area.width).saturating_sub(status.chars().count());
+        let with = |keys: &str| format!("{keys:<space$}{status}");
         let line = first_that_fits(
             area.width,
             &[
@@ -186,8 +190,8 @@ impl View<'_> {
                 "? help".into(),
             ],
         );
-        let quiet = self.colours.of_hue(Hue::Quiet);
-        buffer.set_stringn(area.x, area.y, line, area.width.into(), quiet);
+        let secondary = self.colours.style(Role::Secondary);
+        buffer.set_stringn(area.x, area.y, line, area.width.into(), secondary);
     }
 }
 
@@ -199,15 +203,15 @@ fn help(area: Rect, buffer: &mut Buffer) {
         width,
         height,
     };
-    let line = |(key, what): (&str, &str)| Line::from(format!(" {key:<7} {what}"));
+    let line = |(key, action): (&str, &str)| Line::from(format!(" {key:<7} {action}"));
     let lines: Vec<_> = HELP.into_iter().map(line).collect();
     Clear.render(popup, buffer);
     Paragraph::new(lines).block(Block::bordered().title(" keys ")).render(popup, buffer);
 }
 
-/// Short name (none where there is no place for it), long name and value.
-fn measures(q: &Quality) -> Vec<(&'static str, &'static str, String)> {
-    let missing: Vec<_> = q.missing.iter().map(ToString::to_string).collect();
+/// A short name (empty: not in a narrow sidebar), a long name and the value.
+fn measures(q: &Quality, classes: &ClassNames) -> Vec<(&'static str, &'static str, String)> {
+    let missing: Vec<_> = q.missing.iter().map(|class| classes.label(*class)).collect();
     let mut measures = vec![
         ("FD", "FD", format!("{:.1}", q.frechet)),
         ("P", "precision", format!("{:.2}", q.precision)),
@@ -223,7 +227,7 @@ fn measures(q: &Quality) -> Vec<(&'static str, &'static str, String)> {
 }
 
 /// `1h02m left`, `3m05s left` or `12s left`.
-fn clock(seconds: f64) -> String {
+fn time_left(seconds: f64) -> String {
     let whole = seconds.round() as u64;
     match whole {
         3600.. => format!("{}h{:02}m left", whole / 3600, whole / 60 % 60),
@@ -232,16 +236,16 @@ fn clock(seconds: f64) -> String {
     }
 }
 
-/// Words on as few lines as they fit, each of them whole.
-fn filled(words: Vec<String>, width: u16) -> Vec<Line<'static>> {
+/// Items on as few lines as possible, without breaking an item.
+fn wrapped(items: Vec<String>, width: u16) -> Vec<Line<'static>> {
     let mut lines: Vec<String> = Vec::new();
-    for word in words {
+    for item in items {
         match lines.last_mut() {
-            Some(line) if line.len() + 2 + word.len() <= usize::from(width) => {
+            Some(line) if line.len() + 2 + item.len() <= usize::from(width) => {
                 line.push_str("  ");
-                line.push_str(&word);
+                line.push_str(&item);
             }
-            _ => lines.push(word),
+            _ => lines.push(item),
         }
     }
     lines.into_iter().map(Line::from).collect()
@@ -253,13 +257,13 @@ fn first_that_fits(width: u16, lines: &[String]) -> String {
     line.cloned().unwrap_or_default()
 }
 
-/// The words, or as many letters as fit and a sign that there are more.
-fn cut(words: &str, width: u16) -> String {
+/// The text, cut off with an ellipsis if it is too long.
+fn truncated(text: &str, width: u16) -> String {
     let width = usize::from(width);
-    if words.chars().count() <= width {
-        return words.to_owned();
+    if text.chars().count() <= width {
+        return text.to_owned();
     }
-    let kept: String = words.chars().take(width.saturating_sub(1)).collect();
+    let kept: String = text.chars().take(width.saturating_sub(1)).collect();
     format!("{kept}…")
 }
 

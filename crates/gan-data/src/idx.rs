@@ -22,7 +22,7 @@ pub(crate) enum Layout {
     Labels(u32),
 }
 
-/// How a file differs from what its name says.
+/// How a file differs from its layout.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 pub enum IdxError {
     /// The first four bytes are those of another format.
@@ -40,7 +40,7 @@ pub enum IdxError {
         what: &'static str,
     },
     /// The header has another number of images or labels.
-    #[error("its header says {found} {what}; expected {expected}")]
+    #[error("its header states {found} {what}; expected {expected}")]
     Count {
         /// The number in the header.
         found: u32,
@@ -50,7 +50,7 @@ pub enum IdxError {
         what: &'static str,
     },
     /// The header has another image size.
-    #[error("its header says images of {columns}x{rows} pixels; expected {MNIST_SHAPE}")]
+    #[error("its header states images of {columns}x{rows} pixels; expected {MNIST_SHAPE}")]
     Shape {
         /// Rows in the header.
         rows: u32,
@@ -160,9 +160,9 @@ impl Layout {
     }
 }
 
-/// Reads the pixels or labels of `source`, which must end exactly where `layout` says.
+/// Reads the pixels or labels of `source`, which must have exactly the length of `layout`.
 ///
-/// Memory is allocated once, for what `layout` says and not the header. No more than one byte
+/// Memory is allocated once, for the size of `layout`, whatever the header states. No more than one byte
 /// after the last expected one is read.
 pub(crate) fn read_checked(layout: Layout, mut source: impl Read) -> Result<Vec<u8>, ReadError> {
     let header_len = layout.header().len();

@@ -44,7 +44,7 @@ pub(crate) const MNIST_SHA256: [&str; 4] = [
     "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
 ];
 
-/// A data set published as [`FILE_NAMES`]; the files themselves do not say which it is.
+/// A data set published as [`FILE_NAMES`]; the files themselves do not tell which it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum KnownDataset {
     /// Handwritten digits.

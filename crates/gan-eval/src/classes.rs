@@ -1,6 +1,6 @@
-//! What a classifier sees in the samples: how sure it is, and which classes there are.
+//! Measures of class probabilities: confidence, shares of the classes, diversity within them.
 
-/// A class is missing when its share is below this part of the share that it should have.
+/// A class is missing when its share is below this part of the expected share.
 pub const MISSING_BELOW: f64 = 0.1;
 
 /// The likeliest class of each sample, from probabilities `[n, classes]`; the first of equals.
@@ -50,8 +50,8 @@ pub fn class_means(values: &[f32], labels: &[usize], classes: usize) -> Vec<Opti
 /// The classifier score exp(E KL(p(y|x) ‖ p(y))) of probabilities `[n, classes]` (Salimans
 /// et al. 2016, section 4), over all samples at once and not over splits.
 ///
-/// From 1, when the classifier says the same of every sample, to `classes`, when it is sure
-/// of each and the classes are equally frequent. It is the Inception score, but for the
+/// From 1, when all samples have the same probabilities, to `classes`, when each sample is
+/// certain and the classes are equally frequent. It is the Inception score with another
 /// classifier.
 ///
 /// # Panics
@@ -72,7 +72,7 @@ pub fn classifier_score_weighted(probabilities: &[f32], classes: usize, weights:
 }
 
 fn score<'a>(drawn: impl Iterator<Item = (u32, &'a [f32])>, classes: usize) -> f64 {
-    // E Σ p ln p − Σ p(y) ln p(y) is the mean divergence, without the marginal at hand.
+    // E Σ p ln p − Σ p(y) ln p(y) is the mean divergence, and needs one pass.
     let information = |p: f64| if p > 0.0 { p * p.ln() } else { 0.0 };
     let (mut marginal, mut within, mut count) = (vec![0.0; classes], 0.0, 0.0);
     for (weight, row) in drawn.filter(|&(weight, _)| weight > 0) {
@@ -113,7 +113,7 @@ pub fn shares_weighted(labels: &[usize], classes: usize, weights: &[u32]) -> Vec
     counts.into_iter().map(|count| count as f64 / all as f64).collect()
 }
 
-/// Equal shares, to hold those of the samples against.
+/// Equal shares.
 #[must_use]
 pub fn uniform(classes: usize) -> Vec<f64> {
     vec![1.0 / classes as f64; classes]
@@ -137,7 +137,7 @@ pub fn total_variation(shares: &[f64], expected: &[f64]) -> f64 {
 #[must_use]
 pub fn missing(shares: &[f64], expected: &[f64]) -> Vec<usize> {
     assert_eq!(shares.len(), expected.len(), "numbers of classes differ");
-    // A share of just a tenth is there, whatever the product of two floats rounds to.
+    // A share of exactly a tenth is not missing, however the product rounds.
     let below = |&class: &usize| shares[class] < MISSING_BELOW * expected[class] * (1.0 - 1e-9);
     (0..shares.len()).filter(below).collect()
 }
@@ -154,8 +154,8 @@ pub struct Diversity {
 
 /// The diversity within each class, from features `[n, dim]` and labels `[n]`.
 ///
-/// Divided by that of real images it is about 1, and near 0 when a class came down to one
-/// picture: what the classes' shares cannot show.
+/// Divided by that of real images it is about 1, and near 0 when a class has collapsed to one
+/// image, which the shares of the classes do not show.
 ///
 /// # Panics
 /// When `features` does not hold one row a label, or a label is not below `classes`.
@@ -196,7 +196,7 @@ pub fn diversity_weighted(
         }
     }
     // Over all pairs the mean is 2 (E|x|² − |E x|²) n / (n − 1), which is twice the sum of
-    // squares around the mean, over n − 1; said so, no large numbers are subtracted.
+    // squares around the mean, over n − 1: this form subtracts no large numbers.
     let mut sums = vec![0.0; classes];
     for (weight, label, x) in samples() {
         let apart = x.iter().zip(&means[label * dim..]).map(|(&x, mean)| f64::from(x) - mean);
@@ -219,61 +219,66 @@ fn rows(numbers: &[f32], width: usize) -> std::slice::ChunksExact<'_, f32> {
 mod tests {
     use super::*;
 
-    /// Four samples of three classes: two sure of class 0, one of class 2, one undecided.
-    const SEEN: [f32; 12] = [1.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 1.0, 0.25, 0.5, 0.25];
+    /// Four samples of three classes: two certainly of class 0, one of class 2, one uncertain.
+    const PROBABILITIES: [f32; 12] = [1.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 1.0, 0.25, 0.5, 0.25];
 
     #[test]
-    fn labels_confidences_and_shares_are_counted() {
-        let labels = labels(&SEEN, 3);
+    fn labels_confidences_and_shares_are_correct() {
+        let labels = labels(&PROBABILITIES, 3);
         assert_eq!(labels, [0, 0, 2, 1]);
-        assert_eq!(confidences(&SEEN, 3), [1.0, 1.0, 1.0, 0.5]);
+        assert_eq!(confidences(&PROBABILITIES, 3), [1.0, 1.0, 1.0, 0.5]);
         assert_eq!(shares(&labels, 3), [0.5, 0.25, 0.25]);
-        let means = class_means(&confidences(&SEEN, 3), &labels, 4);
+        let means = class_means(&confidences(&PROBABILITIES, 3), &labels, 4);
         assert_eq!(means, [Some(1.0), Some(0.5), Some(1.0), None]);
         assert_eq!(super::labels(&[0.5, 0.5], 2), [0], "the first of equals");
     }
 
     #[test]
-    fn the_score_goes_from_one_to_the_number_of_classes() {
+    fn the_score_is_between_one_and_the_number_of_classes() {
         let same = [0.2, 0.3, 0.5].repeat(7);
         assert!((classifier_score(&same, 3) - 1.0).abs() < 1e-12);
-        let sure = [1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0];
-        assert!((classifier_score(&sure, 3) - 3.0).abs() < 1e-12);
+        let certain = [1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0];
+        assert!((classifier_score(&certain, 3) - 3.0).abs() < 1e-12);
     }
 
     #[test]
-    fn weights_stand_for_copies() {
-        let copies = [SEEN[..3].repeat(2), SEEN[6..9].to_vec(), SEEN[9..].repeat(3)].concat();
-        let drawn = classifier_score_weighted(&SEEN, 3, &[2, 0, 1, 3]);
+    fn weights_count_as_copies() {
+        let copies = [
+            PROBABILITIES[..3].repeat(2),
+            PROBABILITIES[6..9].to_vec(),
+            PROBABILITIES[9..].repeat(3),
+        ]
+        .concat();
+        let drawn = classifier_score_weighted(&PROBABILITIES, 3, &[2, 0, 1, 3]);
         assert!((drawn - classifier_score(&copies, 3)).abs() < 1e-12);
 
         let (labels, weights) = ([0, 0, 2, 0], [2, 0, 1, 3]);
         assert_eq!(shares_weighted(&labels, 3, &weights), [5.0 / 6.0, 0.0, 1.0 / 6.0]);
         let copied = diversity(&copies, 3, &[0, 0, 2, 0, 0, 0], 3);
-        let drawn = diversity_weighted(&SEEN, 3, &labels, 3, &weights);
+        let drawn = diversity_weighted(&PROBABILITIES, 3, &labels, 3, &weights);
         assert!((drawn.mean.unwrap() - copied.mean.unwrap()).abs() < 1e-12);
         assert_eq!(drawn.classes[1..], [None, None]);
     }
 
     #[test]
-    fn shares_are_held_against_the_expected() {
+    fn shares_are_compared_with_the_expected_ones() {
         assert_eq!(total_variation(&[0.5, 0.5], &uniform(2)), 0.0);
         assert_eq!(total_variation(&[1.0, 0.0], &[0.0, 1.0]), 1.0);
         assert_eq!(total_variation(&[0.75, 0.25], &uniform(2)), 0.25);
         assert_eq!(missing(&[0.96, 0.04, 0.0], &[0.5, 0.3, 0.2]), [2]);
         assert_eq!(missing(&[0.96, 0.02, 0.02], &uniform(3)), [1, 2]);
         let ten = [0.01, 0.0099, 0.15, 0.15, 0.15, 0.15, 0.15, 0.15, 0.08, 0.0001];
-        assert_eq!(missing(&ten, &uniform(10)), [1, 9], "a tenth of the share is there");
+        assert_eq!(missing(&ten, &uniform(10)), [1, 9], "a tenth of the share is not missing");
     }
 
     #[test]
     fn diversity_is_the_mean_over_pairs() {
         // Class 0 at (0, 0), (3, 4) and (0, 4): squared distances 25, 16 and 9.
         let features = [0.0, 0.0, 9.0, 9.0, 3.0, 4.0, 0.0, 4.0];
-        let seen = diversity(&features, 2, &[0, 1, 0, 0], 3);
-        assert_eq!(seen.classes[1..], [None, None], "one sample, and none");
-        assert!((seen.classes[0].unwrap() - 50.0 / 3.0).abs() < 1e-12);
-        assert_eq!(seen.mean, seen.classes[0]);
+        let found = diversity(&features, 2, &[0, 1, 0, 0], 3);
+        assert_eq!(found.classes[1..], [None, None], "one sample, and none");
+        assert!((found.classes[0].unwrap() - 50.0 / 3.0).abs() < 1e-12);
+        assert_eq!(found.mean, found.classes[0]);
         assert_eq!(diversity(&features[..2], 2, &[0], 1).mean, None);
     }
 }

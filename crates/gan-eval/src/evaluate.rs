@@ -78,6 +78,24 @@ pub struct Measures {
     pub diversity_by_class: Vec<Option<f64>>,
 }
 
+impl Measures {
+    /// The single values with their names and decimal places, for a table.
+    #[must_use]
+    pub fn rows(&self) -> [(&'static str, usize, Measure); 9] {
+        [
+            ("Fréchet distance", 2, self.frechet),
+            ("precision", 3, self.precision),
+            ("recall", 3, self.recall),
+            ("density", 3, self.density),
+            ("coverage", 3, self.coverage),
+            ("classifier score", 3, self.score),
+            ("confidence", 3, self.confidence),
+            ("diversity", 3, self.diversity),
+            ("imbalance", 3, self.imbalance),
+        ]
+    }
+}
+
 /// The features of real images, which others are evaluated against.
 pub struct Reference {
     classes: usize,
@@ -119,7 +137,7 @@ impl Reference {
         let (dim, classes) = (FeatureExtractor::FEATURES, self.classes);
         let Extracted { features, probabilities } = extracted;
         let count = features.len() / dim;
-        let taken = labels(probabilities, classes);
+        let classified = labels(probabilities, classes);
         let mut boot = Bootstrap { options, index: 0 };
 
         let frechet = self.root.distance(&Gaussian::fit(features, dim));
@@ -152,8 +170,8 @@ impl Reference {
         let flags = |flags: &[bool]| -> Vec<f64> { flags.iter().map(|&f| f64::from(f)).collect() };
         let balls: Vec<f64> = overlap.balls.iter().map(|&n| f64::from(n) / k as f64).collect();
 
-        let shares = shares(&taken, classes);
-        let own = diversity(features, dim, &taken, classes);
+        let shares = shares(&classified, classes);
+        let own = diversity(features, dim, &classified, classes);
         let diversity_by_class = self.relative_diversity(&own);
         let imbalance = |shares: &[f64]| total_variation(shares, &uniform(classes));
         let confidence: Vec<f64> =
@@ -167,20 +185,21 @@ impl Reference {
             density: boot.of_mean(&balls),
             coverage: boot.of_mean(&flags(&overlap.covered)),
             confidence: boot.of_mean(&confidence),
-            shares_intervals: boot
-                .of_each(classes, |rng| shares_weighted(&taken, classes, &resample(count, rng))),
+            shares_intervals: boot.of_each(classes, |rng| {
+                shares_weighted(&classified, classes, &resample(count, rng))
+            }),
             imbalance: {
                 let value = imbalance(&shares);
                 let interval = |resampled: &[f64]| basic_interval(value, resampled);
                 boot.of(value, interval, |rng| {
-                    imbalance(&shares_weighted(&taken, classes, &resample(count, rng)))
+                    imbalance(&shares_weighted(&classified, classes, &resample(count, rng)))
                 })
             },
             missing: missing(&shares, &uniform(classes)),
             shares,
             diversity: boot.of(mean_of_known(&diversity_by_class), percentile_interval, |rng| {
-                let drawn = resample(count, rng);
-                let own = diversity_weighted(features, dim, &taken, classes, &drawn);
+                let weights = resample(count, rng);
+                let own = diversity_weighted(features, dim, &classified, classes, &weights);
                 mean_of_known(&self.relative_diversity(&own))
             }),
             diversity_by_class,
@@ -215,10 +234,11 @@ impl Bootstrap {
         &mut self,
         value: f64,
         interval: impl Fn(&[f64]) -> Interval,
-        mut again: impl FnMut(&mut ChaCha8Rng) -> f64,
+        mut statistic: impl FnMut(&mut ChaCha8Rng) -> f64,
     ) -> Measure {
         let mut rng = self.rng();
-        let resampled: Vec<f64> = (0..self.options.resamples).map(|_| again(&mut rng)).collect();
+        let resampled: Vec<f64> =
+            (0..self.options.resamples).map(|_| statistic(&mut rng)).collect();
         let interval = (!resampled.is_empty()).then(|| interval(&resampled));
         Measure { value, interval: interval.map(|Interval { low, high }| [low, high]) }
     }
@@ -226,18 +246,18 @@ impl Bootstrap {
     /// The intervals of several values of each resample.
     fn of_each(
         &mut self,
-        figures: usize,
-        mut again: impl FnMut(&mut ChaCha8Rng) -> Vec<f64>,
+        values: usize,
+        mut statistic: impl FnMut(&mut ChaCha8Rng) -> Vec<f64>,
     ) -> Vec<[f64; 2]> {
         let mut rng = self.rng();
-        let resampled: Vec<_> = (0..self.options.resamples).map(|_| again(&mut rng)).collect();
-        let figures = if resampled.is_empty() { 0 } else { figures };
-        let interval = |figure: usize| {
-            let values: Vec<f64> = resampled.iter().map(|values| values[figure]).collect();
+        let resampled: Vec<_> = (0..self.options.resamples).map(|_| statistic(&mut rng)).collect();
+        let values = if resampled.is_empty() { 0 } else { values };
+        let interval = |value: usize| {
+            let values: Vec<f64> = resampled.iter().map(|values| values[value]).collect();
             let Interval { low, high } = percentile_interval(&values);
             [low, high]
         };
-        (0..figures).map(interval).collect()
+        (0..values).map(interval).collect()
     }
 
     fn of_mean(&mut self, values: &[f64]) -> Measure {

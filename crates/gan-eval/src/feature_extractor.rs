@@ -26,7 +26,7 @@ pub struct FeatureExtractor {
     pub(crate) device: Device,
 }
 
-/// What its file says about a feature extractor.
+/// The description in a feature extractor's file.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct About {
@@ -180,8 +180,8 @@ pub(crate) fn input(pixels: TensorData, shape: ImageShape, device: &Device) -> T
     }
 }
 
-/// Strides of the convolutions, and the numbers that leave the last one: 28 pixels become 26, 12
-/// and 5. Small images are not halved.
+/// Strides of the convolutions, and the values in the output of the last one. Small images are not
+/// halved.
 pub(crate) fn convolutions(shape: ImageShape) -> ([usize; 3], usize) {
     let mut sides = [shape.height, shape.width];
     let mut strides = [1; 3];

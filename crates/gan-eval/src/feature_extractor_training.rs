@@ -58,8 +58,10 @@ pub fn train_feature_extractor(
     mut observe: impl FnMut(ExtractorProgress),
 ) -> Result<FeatureExtractor, FeatureExtractorError> {
     let shape = train.shape();
-    if !FeatureExtractor::supports(shape) || test.shape() != shape {
-        return Err(FeatureExtractorError::Shape(shape));
+    for images in [train, test] {
+        if !FeatureExtractor::supports(images.shape()) || images.shape() != shape {
+            return Err(FeatureExtractorError::Shape(images.shape()));
+        }
     }
     let [labels, test_labels] = [labels(train)?, labels(test)?];
     let classes = train.classes().unwrap_or(0).max(2);
@@ -172,4 +174,49 @@ fn warp(image: &[u8], shape: ImageShape, rng: &mut ChaCha8Rng) -> Vec<f32> {
         }
     }
     warped
+}
+
+#[cfg(test)]
+mod tests {
+    use gan_core::stream::normal;
+
+    use super::*;
+
+    /// Colour images of two classes, one red and one blue, with noise.
+    fn colours(count: usize, seed: u64) -> Dataset {
+        let shape = ImageShape { channels: 3, height: 8, width: 9 };
+        let noise = normal(&mut stream(seed, Purpose::Picture, 0), count * shape.len());
+        let value = |index: usize| if index / shape.len() % 2 == index % 3 { 200.0 } else { 50.0 };
+        let pixels = noise.iter().enumerate().map(|(index, x)| (value(index) + 20.0 * x) as u8);
+        let labels = (0..count).map(|image| (image % 2) as u16).collect();
+        let images = Dataset::new("colours", shape, pixels.collect()).unwrap();
+        images.with_labels(labels, vec![]).unwrap()
+    }
+
+    #[test]
+    fn an_extractor_for_small_colour_images_learns_their_classes() {
+        let (train, test) = (colours(640, 1), colours(100, 2));
+        let device = Device::flex();
+        let make = || train_feature_extractor("tiny", &train, &test, 0, &device, |_| ()).unwrap();
+        let extractor = make();
+        assert_eq!((extractor.shape(), extractor.classes()), (train.shape(), 2));
+        assert!(extractor.accuracy() > 0.95, "{}", extractor.accuracy());
+        assert_eq!(extractor.digest(), make().digest(), "equal seeds, equal files");
+    }
+
+    #[test]
+    fn images_without_labels_or_of_another_size_are_refused() {
+        let train = |train: &Dataset, test: &Dataset| {
+            let error = train_feature_extractor("none", train, test, 0, &Device::flex(), |_| ());
+            error.map(|_| ()).unwrap_err().to_string()
+        };
+        let labelled = colours(2, 1);
+        let images = |side: usize| {
+            let shape = ImageShape::grey(side, side);
+            Dataset::new("mine", shape, vec![0; shape.len()]).unwrap()
+        };
+        assert!(train(&images(8), &images(8)).contains("\"mine\" has no labels"));
+        assert!(train(&images(6), &images(6)).contains("images of 6x6 are too small"));
+        assert!(train(&labelled, &images(8)).contains("8x8"));
+    }
 }

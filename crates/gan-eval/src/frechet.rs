@@ -1,10 +1,10 @@
-//! The Fréchet distance between two sets of features, each taken for a Gaussian.
+//! The Fréchet distance between Gaussians fitted to two sets of features.
 
 use nalgebra::{DMatrix, SymmetricEigen};
 
-/// Rows that are centred at once: with 128 features they fill a first-level cache.
+/// Rows that are centred at once: with 128 features they fill the L1 cache.
 const ROWS: usize = 32;
-/// Side of the square of sums that stays in registers.
+/// Side of the tile of sums that is kept in registers.
 const TILE: usize = 4;
 
 /// The Gaussian with the mean and the covariance of a set of features.
@@ -14,7 +14,7 @@ pub struct Gaussian {
     pub mean: Vec<f64>,
     /// `[dim, dim]`, row-major and exactly symmetric; sums are divided by `count − 1`.
     pub covariance: Vec<f64>,
-    /// Samples, each as often as it was drawn.
+    /// Samples, with their weights.
     pub count: u64,
 }
 
@@ -120,7 +120,7 @@ fn add_products(sums: &mut [f64], block: &[f64], wide: usize) {
     }
 }
 
-/// A Gaussian Σ₁ = R Rᵀ with its root R at hand: each distance from it then costs one
+/// A Gaussian with a root R of its covariance Σ₁ = R Rᵀ: each distance from it then costs one
 /// decomposition, for eigenvalues alone.
 #[derive(Clone, Debug)]
 pub struct GaussianRoot {
@@ -132,8 +132,8 @@ pub struct GaussianRoot {
 }
 
 impl GaussianRoot {
-    /// Takes the root of the covariance, which may be singular: eigenvalues that rounding
-    /// left below 0 count as 0.
+    /// Computes the root of the covariance, which may be singular: eigenvalues that rounding
+    /// makes negative count as 0.
     #[must_use]
     pub fn new(gaussian: &Gaussian) -> Self {
         let matrix = gaussian.matrix();
@@ -151,7 +151,7 @@ impl GaussianRoot {
         Self { mean: gaussian.mean.clone(), trace, root }
     }
 
-    /// The squared Fréchet distance to `other`, as [`frechet_distance`] has it.
+    /// The squared Fréchet distance to `other`, see [`frechet_distance`].
     ///
     /// # Panics
     /// When the two differ in their number of features.
@@ -160,7 +160,7 @@ impl GaussianRoot {
         assert_eq!(self.mean.len(), other.dim(), "numbers of features differ");
         let matrix = other.matrix();
         let product = self.root.tr_mul(&(&matrix * &self.root));
-        // The decomposition would search for the eigenvalues of a NaN without an end.
+        // The decomposition of a NaN would not end.
         if !is_finite(&product) {
             return f64::NAN;
         }
@@ -176,12 +176,11 @@ fn is_finite(matrix: &DMatrix<f64>) -> bool {
 }
 
 /// The squared Fréchet distance |μ₁ − μ₂|² + tr(Σ₁ + Σ₂ − 2 (Σ₁ Σ₂)^½) between two Gaussians
-/// (Dowson & Landau 1982), which Heusel et al. 2017 (equation 6) put to images.
+/// (Dowson & Landau 1982), applied to images by Heusel et al. 2017 (equation 6).
 ///
-/// The unit is that of the features, squared; 0 when the two are alike, up to rounding, which
-/// can leave a tiny number on either side. With fewer samples than some thousand it comes
-/// out too large: compare only distances from as many samples. NaN when a
-/// feature was not finite.
+/// The unit is that of the features, squared; 0 for equal Gaussians, up to rounding, which can
+/// make it slightly negative. It is biased upwards with less than some thousand samples: compare
+/// only distances of equal numbers of samples. NaN when a feature is not finite.
 ///
 /// # Panics
 /// When the two differ in their number of features.
@@ -203,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn the_fit_is_the_textbooks() {
+    fn the_fit_equals_the_textbook_formula() {
         // More rows than a block, and columns that fill no tile.
         let (n, dim) = (ROWS * 2 + 3, TILE + 3);
         let features = features(1, n * dim);
@@ -221,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn weights_stand_for_copies() {
+    fn weights_count_as_copies() {
         let (n, dim) = (100, 5);
         let features = features(2, n * dim);
         let weights = resample(n, &mut ChaCha8Rng::seed_from_u64(3));
@@ -237,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn one_feature_is_the_formula_on_paper() {
+    fn the_distance_of_one_feature_equals_the_formula() {
         // Means 1 and 4, variances 2 and 8: 3² + (√8 − √2)² = 11.
         let a = Gaussian::fit(&[0.0, 2.0], 1);
         let b = Gaussian::fit(&[2.0, 6.0], 1);
@@ -246,7 +245,7 @@ mod tests {
     }
 
     #[test]
-    fn a_set_is_at_no_distance_from_itself_even_when_flat() {
+    fn the_distance_to_itself_is_zero_even_if_singular() {
         // Fewer samples than features: every covariance is singular.
         let (a, b) = (Gaussian::fit(&features(4, 40), 8), Gaussian::fit(&features(5, 40), 8));
         assert!(frechet_distance(&a, &a).abs() < 1e-6);
@@ -257,14 +256,14 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_finite_is_told_and_ends() {
+    fn features_that_are_not_finite_give_nan() {
         let fine = Gaussian::fit(&features(6, 40), 4);
-        for spoilt in [f32::NAN, f32::INFINITY] {
+        for broken in [f32::NAN, f32::INFINITY] {
             let mut features = features(7, 40);
-            features[9] = spoilt;
-            let spoilt = Gaussian::fit(&features, 4);
-            assert!(frechet_distance(&fine, &spoilt).is_nan());
-            assert!(frechet_distance(&spoilt, &fine).is_nan());
+            features[9] = broken;
+            let broken = Gaussian::fit(&features, 4);
+            assert!(frechet_distance(&fine, &broken).is_nan());
+            assert!(frechet_distance(&broken, &fine).is_nan());
         }
     }
 }

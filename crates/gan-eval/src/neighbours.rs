@@ -1,8 +1,8 @@
-//! Precision and recall, density and coverage: which samples lie among the other set's.
+//! Precision and recall, density and coverage: overlap of the supports of two sets of samples.
 //!
-//! A set's support is the union of balls around its samples, each as far as the k-th nearest
-//! neighbour in the set. All distances are squared and pass by a block of rows at a time,
-//! so the caller multiplies matrices its own way and none of `[n, n]` is kept.
+//! The support of a set is the union of balls around its samples, each with the distance to the
+//! k-th nearest neighbour in the set as its radius. All distances are squared. The caller computes
+//! them, a block of rows at a time, so that no matrix of `[n, n]` is stored.
 
 /// The squared radius of each sample's ball: the distance to its `k`-th nearest neighbour.
 ///
@@ -17,7 +17,7 @@
 pub fn kth_radii(rows: &[f32], n: usize, k: usize) -> Vec<f32> {
     assert!(0 < k && k < n, "{k} neighbours among {n} samples");
     assert!(rows.len().is_multiple_of(n), "no whole number of rows");
-    // Itself is the nearest of all.
+    // The sample itself is the nearest.
     let mut nearest = vec![0.0; k + 1];
     rows.chunks_exact(n).map(|row| last_of_nearest(row, &mut nearest)).collect()
 }
@@ -27,7 +27,7 @@ fn last_of_nearest(row: &[f32], nearest: &mut [f32]) -> f32 {
     let last = nearest.len() - 1;
     nearest.fill(f32::INFINITY);
     for &distance in row {
-        // Nearly all stop here, so a list in order beats any cleverer choice.
+        // Rarely true, so a sorted list is fastest.
         if distance < nearest[last] {
             let place = nearest.partition_point(|&other| other <= distance);
             nearest.copy_within(place..last, place + 1);
@@ -37,7 +37,7 @@ fn last_of_nearest(row: &[f32], nearest: &mut [f32]) -> f32 {
     if nearest[last] < f32::INFINITY { nearest[last].max(0.0) } else { f32::NAN }
 }
 
-/// Gathers the measures from the rows of the real-to-fake squared distances.
+/// Computes the measures from rows of squared distances between real and fake samples.
 #[derive(Clone, Debug)]
 pub struct Support<'a> {
     real_radii: &'a [f32],
@@ -46,8 +46,8 @@ pub struct Support<'a> {
 }
 
 impl<'a> Support<'a> {
-    /// Starts from the squared radii of both sets, `[real]` and `[fake]`, which
-    /// [`kth_radii`] gave for the same `k`.
+    /// Starts from the squared radii of both sets, `[real]` and `[fake]`, of [`kth_radii`] with
+    /// the same `k`.
     #[must_use]
     pub fn new(real_radii: &'a [f32], fake_radii: &'a [f32], k: usize) -> Self {
         let (recalled, covered) =
@@ -56,7 +56,7 @@ impl<'a> Support<'a> {
         Self { real_radii, fake_radii, overlap }
     }
 
-    /// Takes the next real samples' squared distances to all fake ones, `[rows, fake]`.
+    /// Adds the next real samples' squared distances to all fake ones, `[rows, fake]`.
     /// Numbers below 0, from rounding, count as 0.
     ///
     /// # Panics
@@ -67,10 +67,10 @@ impl<'a> Support<'a> {
         for row in rows.chunks_exact(fake) {
             let Overlap { balls, recalled, covered, .. } = &mut self.overlap;
             let radius = self.real_radii[recalled.len()];
-            // No early end, and `|=` of numbers: so the loop becomes one of vectors.
+            // No early exit, and `|=` of numbers, so that the loop is vectorised.
             let (mut in_fake, mut in_real) = (0, 0);
             for ((&distance, &other), balls) in row.iter().zip(self.fake_radii).zip(balls) {
-                // Not `max`, which would take NaN to 0.
+                // Not `max`, which turns NaN into 0.
                 let distance = if distance < 0.0 { 0.0 } else { distance };
                 let inside = u32::from(distance < radius);
                 in_fake |= u32::from(distance < other);
@@ -82,7 +82,7 @@ impl<'a> Support<'a> {
         }
     }
 
-    /// What came of it.
+    /// The result.
     ///
     /// # Panics
     /// When rows are missing.
@@ -94,23 +94,23 @@ impl<'a> Support<'a> {
     }
 }
 
-/// How two sets of samples lie among each other, sample by sample.
+/// The overlap of two sets of samples, for each sample.
 ///
 /// The means of its lists are the measures, and the lists are what a bootstrap resamples.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Overlap {
-    /// Which neighbour drew the balls.
+    /// Which neighbour is the radius of the balls.
     pub k: usize,
-    /// Of each fake sample, the number of real samples whose ball it lies in: `[fake]`.
+    /// For each fake sample, the number of real balls that contain it: `[fake]`.
     pub balls: Vec<u32>,
-    /// Of each real sample, whether it lies in any fake sample's ball: `[real]`.
+    /// For each real sample, whether any fake ball contains it: `[real]`.
     pub recalled: Vec<bool>,
-    /// Of each real sample, whether any fake sample lies in its ball: `[real]`.
+    /// For each real sample, whether its ball contains any fake sample: `[real]`.
     pub covered: Vec<bool>,
 }
 
 impl Overlap {
-    /// Of each fake sample, whether it lies in any real sample's ball: `[fake]`.
+    /// For each fake sample, whether any real ball contains it: `[fake]`.
     #[must_use]
     pub fn precise(&self) -> Vec<bool> {
         self.balls.iter().map(|&balls| balls > 0).collect()
@@ -131,7 +131,7 @@ impl Overlap {
     }
 
     /// The mean number of real balls around a fake sample, over `k`: from 0, about 1 for
-    /// samples of the real distribution, and above where they crowd in its densest parts
+    /// samples of the real distribution, and above 1 if they crowd in its densest parts
     /// (Naeem et al. 2020, equation 5).
     #[must_use]
     pub fn density(&self) -> f64 {
@@ -153,7 +153,7 @@ fn share(flags: impl ExactSizeIterator<Item = bool>) -> f64 {
 }
 
 /// The squared distances from each sample of `a`, `[rows, dim]`, to each of `b`, `[n, dim]`:
-/// `[rows, n]`. It is plain and exact, to hold faster ones against.
+/// `[rows, n]`. A simple reference implementation.
 ///
 /// # Panics
 /// When either holds no whole number of rows.
@@ -186,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn radii_leave_the_sample_itself_out() {
+    fn radii_exclude_the_sample_itself() {
         let line = [0.0, 1.0, 3.0, 7.0];
         let distances = squared_distances(&line, &line, 1);
         assert_eq!(kth_radii(&distances, 4, 1), [1.0, 1.0, 4.0, 16.0]);
@@ -197,22 +197,22 @@ mod tests {
     }
 
     #[test]
-    fn samples_on_a_line_are_counted_as_on_paper() {
+    fn samples_on_a_line_are_counted_correctly() {
         // Balls of radius 1, 1 and 2 around the real ones, of 1, 1 and 9 around the fake.
-        let seen = overlap(&[0.0, 1.0, 3.0], &[0.5, 1.5, 10.5], 1);
-        assert_eq!(seen.balls, [2, 2, 0]);
-        assert_eq!(seen.precise(), [true, true, false]);
-        assert_eq!(seen.recalled, [true, true, true]);
-        assert_eq!(seen.covered, [true, true, true]);
-        let means = [seen.precision(), seen.recall(), seen.density(), seen.coverage()];
+        let found = overlap(&[0.0, 1.0, 3.0], &[0.5, 1.5, 10.5], 1);
+        assert_eq!(found.balls, [2, 2, 0]);
+        assert_eq!(found.precise(), [true, true, false]);
+        assert_eq!(found.recalled, [true, true, true]);
+        assert_eq!(found.covered, [true, true, true]);
+        let means = [found.precision(), found.recall(), found.density(), found.coverage()];
         assert_eq!(means, [2.0 / 3.0, 1.0, 4.0 / 3.0, 1.0]);
     }
 
     #[test]
     fn the_edge_of_a_ball_is_outside() {
-        let seen = overlap(&[0.0, 1.0], &[2.0, 3.0], 1);
-        assert_eq!(seen.balls, [0, 0]);
-        assert_eq!((seen.recall(), seen.coverage()), (0.0, 0.0));
+        let found = overlap(&[0.0, 1.0], &[2.0, 3.0], 1);
+        assert_eq!(found.balls, [0, 0]);
+        assert_eq!((found.recall(), found.coverage()), (0.0, 0.0));
         let same = overlap(&[5.0; 4], &[5.0; 4], 2);
         assert_eq!(same.precision(), 0.0, "balls of radius 0 are empty");
     }
@@ -225,9 +225,9 @@ mod tests {
     }
 
     #[test]
-    fn a_sample_that_is_not_finite_lies_in_no_ball_and_has_none() {
-        let seen = overlap(&[0.0, 1.0, 3.0], &[f32::NAN, 0.5, f32::INFINITY], 1);
-        assert_eq!(seen.balls, [0, 2, 0]);
-        assert_eq!(seen.recall(), 0.0, "the one fake left has no neighbour");
+    fn a_sample_that_is_not_finite_is_in_no_ball_and_has_none() {
+        let found = overlap(&[0.0, 1.0, 3.0], &[f32::NAN, 0.5, f32::INFINITY], 1);
+        assert_eq!(found.balls, [0, 2, 0]);
+        assert_eq!(found.recall(), 0.0, "the one fake left has no neighbour");
     }
 }

@@ -26,18 +26,25 @@ fn measure(
     let all: Vec<usize> = (0..orders[0].len()).collect();
     let chosen = random_subset(&all, 1, count, &mut stream(0, Purpose::Floor, 0));
     let samples = ordered(&ordered(train, orders[0]), &chosen);
-    let options = Options { resamples: 100, ..Options::default() };
+    let options = Options { resamples: 50, ..Options::default() };
     Reference::new(extractor, ordered(test, orders[1])).evaluate(&samples, options)
 }
 
-/// The order of the classes, and a random one.
-fn orders(dataset: &Dataset) -> [Vec<usize>; 2] {
+/// Sorted by class, with alternating classes, and shuffled.
+fn orders(dataset: &Dataset) -> [Vec<usize>; 3] {
     let labels = dataset.labels().expect("the data set has labels");
     let mut by_class: Vec<usize> = (0..dataset.len()).collect();
     by_class.sort_by_key(|&index| labels[index]);
+    let place = |rank: usize| {
+        let label = labels[by_class[rank]];
+        (rank - by_class.partition_point(|&index| labels[index] < label), label)
+    };
+    let mut ranks: Vec<usize> = (0..dataset.len()).collect();
+    ranks.sort_by_key(|&rank| place(rank));
+    let alternating = ranks.iter().map(|&rank| by_class[rank]).collect();
     let mut shuffled = by_class.clone();
     shuffled.shuffle(&mut stream(7, Purpose::ExtractorOrder, 0));
-    [by_class, shuffled]
+    [by_class, alternating, shuffled]
 }
 
 #[track_caller]
@@ -46,17 +53,13 @@ fn same_figures_in_any_order(train: &Dataset, test: &Dataset) {
     let [train_features, test_features] =
         [train, test].map(|dataset| extractor.extract(dataset.images(), &|_| ()));
     let (train_orders, test_orders) = (orders(train), orders(test));
-    let given: [Vec<usize>; 2] = [train, test].map(|dataset| (0..dataset.len()).collect());
     for count in [500, 1000, 2000] {
-        let measure = |orders: [&Vec<usize>; 2]| {
-            let orders = orders.map(Vec::as_slice);
+        let measure = |order: usize| {
+            let orders = [&train_orders[order][..], &test_orders[order][..]];
             measure(&extractor, [&train_features, &test_features], orders, count)
         };
-        let shuffled = measure([&train_orders[1], &test_orders[1]]);
-        for (order, measures) in [
-            ("by class", measure([&train_orders[0], &test_orders[0]])),
-            ("as given", measure([&given[0], &given[1]])),
-        ] {
+        let shuffled = measure(2);
+        for (order, measures) in [("by class", measure(0)), ("alternating", measure(1))] {
             for (name, a, b) in [
                 ("Fréchet distance", measures.frechet, shuffled.frechet),
                 ("precision", measures.precision, shuffled.precision),
@@ -64,10 +67,14 @@ fn same_figures_in_any_order(train: &Dataset, test: &Dataset) {
                 ("density", measures.density, shuffled.density),
                 ("coverage", measures.coverage, shuffled.coverage),
             ] {
-                let [[low, high], [other_low, other_high]] =
-                    [a, b].map(|measure| measure.interval.expect("there are resamples"));
+                // An interval is for another choice of samples or of real images, and here both
+                // are others: it counts twice.
+                let widths = [a, b].map(|measure| {
+                    let [low, high] = measure.interval.expect("there are resamples");
+                    high - low
+                });
                 assert!(
-                    low <= other_high && other_low <= high,
+                    (a.value - b.value).abs() <= widths[0] + widths[1],
                     "{name} of {count} images of {}: {a:?} {order}, {b:?} shuffled",
                     train.name()
                 );

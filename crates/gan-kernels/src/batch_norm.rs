@@ -5,7 +5,7 @@ use std::sync::Arc;
 use burn::tensor::Tensor;
 use pulp::Arch;
 
-use crate::Activation;
+use crate::activation::Activation;
 use crate::buffer_pool::{Pooled, buffer};
 use crate::matrix::Matrix;
 use crate::operation::{Gradient, Operation, can_run, run_3};

@@ -6,7 +6,7 @@ use burn::tensor::Tensor;
 use burn::tensor::module::linear;
 use pulp::Arch;
 
-use crate::Activation;
+use crate::activation::Activation;
 use crate::buffer_pool::{Pooled, buffer};
 use crate::matmul::{apply_and_sum_columns, product};
 use crate::matrix::Matrix;

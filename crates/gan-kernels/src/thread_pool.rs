@@ -319,9 +319,7 @@ mod tests {
             thread::scope(|scope| {
                 for _ in 0..4 {
                     scope.spawn(|| {
-                        for_each_range(64, usize::MAX, |_| {
-                            for_each_range(32, usize::MAX, add);
-                        });
+                        for_each_range(64, usize::MAX, |_| for_each_range(32, usize::MAX, add));
                     });
                 }
             });

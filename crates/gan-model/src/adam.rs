@@ -1,7 +1,7 @@
-//! Adam (Kingma and Ba 2015, algorithm 1) over a net, and the average of the weights it makes.
+//! Adam (Kingma and Ba 2015, algorithm 1), and the exponential moving average of the weights.
 //!
-//! Where tensors lie in the host's memory, a weight, its moments and its average are
-//! one pass of [`AdamStep`]; elsewhere they are Burn's operations, one after the other.
+//! Where tensors are in the host's memory, a weight, its moments and its average are updated in one
+//! pass of [`AdamStep`]; elsewhere by Burn's operations.
 
 use crate::checkpoint::Moments;
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param, ParamId};
@@ -20,10 +20,10 @@ pub struct AdamConfig {
     pub epsilon: f64,
 }
 
-/// Adam and its moments of one net's weights.
+/// Adam with its moments of one net's weights.
 pub struct Adam {
     betas: AdamConfig,
-    /// Whether tensors lie in the host's memory.
+    /// Whether tensors are in the host's memory.
     on_host: bool,
     first: Tensors,
     second: Tensors,
@@ -32,22 +32,23 @@ pub struct Adam {
 /// Tensors of any rank by the weight they belong to.
 type Tensors = TensorContainer<ParamId>;
 
-/// Averaged weights, each moved by `1 − decay` of the way to its weight a step.
+/// The moving average of a net's weights: each step, average = decay · average +
+/// (1 − decay) · weight.
 pub struct Ema {
     weights: Tensors,
     decay: f64,
 }
 
 impl Ema {
-    /// Takes over the weights of a net, to give them back by [`place`](Self::place).
+    /// Takes the averaged weights out of a net; [`place`](Self::place) returns them.
     #[must_use]
     pub fn of<M: Module>(net: M, decay: f64) -> Self {
         let weights = collect(&net);
-        drop(net); // Now nobody else holds the tensors: they are updated in place.
+        drop(net); // A tensor that is not shared is updated in place.
         Self { weights, decay }
     }
 
-    /// The averaged weights in the places of `net`'s.
+    /// `net` with the averaged weights in place of its own.
     #[must_use]
     pub fn place<M: Module>(&self, net: &M) -> M {
         place(net, &self.weights)
@@ -55,31 +56,28 @@ impl Ema {
 }
 
 impl Adam {
-    /// Adam before its first update of a net, all moments zero.
-    ///
-    /// `on_host` says that tensors lie in the host's memory, where an update is one pass.
+    /// Adam before its first update, with all moments zero. `on_host` tells that tensors are in the
+    /// host's memory, where an update is one pass.
     #[must_use]
     pub fn new(betas: AdamConfig, on_host: bool) -> Self {
         Self { betas, on_host, first: Tensors::new(), second: Tensors::new() }
     }
 
-    /// Adam as a checkpoint left it.
+    /// Adam with the moments of a checkpoint.
     #[must_use]
     pub fn resume<M: Module>(betas: AdamConfig, on_host: bool, moments: &Moments<M>) -> Self {
         let (first, second) = (collect(&moments.first), collect(&moments.second));
         Self { first, second, ..Self::new(betas, on_host) }
     }
 
-    /// The moments in the places of `net`'s weights, zero where there was no update yet.
+    /// The moments in place of `net`'s weights, zero where there was no update yet.
     #[must_use]
     pub fn moments<M: Module>(&self, net: &M) -> Moments<M> {
         Moments { first: place(net, &self.first), second: place(net, &self.second) }
     }
 
-    /// Moves `net` against its gradients by the step size `lr`, and `average` after it; `time`
-    /// counts updates from 1.
-    ///
-    /// A weight without a gradient stays as it is, and so do its moments.
+    /// Updates `net` with its gradients and the step size `lr`, then `average`; `time` counts updates
+    /// from 1. A weight without a gradient does not change, and neither do its moments.
     #[must_use]
     pub fn update<M: Module>(
         &mut self,
@@ -143,7 +141,7 @@ impl ModuleMapper for Update<'_> {
 }
 
 impl Update<'_> {
-    /// In Burn's operations: what runs on a GPU, and the reference for the host's pass.
+    /// By Burn's operations: for GPUs, and the reference for the pass on the host.
     fn on_device<const D: usize>(&self, old: State<D>, gradient: Tensor<D>) -> State<D> {
         let AdamConfig { beta1, beta2, epsilon } = self.adam.betas;
         let decayed = |old: Tensor<D>, new: Tensor<D>, beta: f64| {
@@ -158,7 +156,7 @@ impl Update<'_> {
         State { weight, first, second, average }
     }
 
-    /// In one pass over memory that nothing else holds: nothing is copied.
+    /// In one pass, in place.
     fn on_host<const D: usize>(&self, old: State<D>, gradient: Tensor<D>) -> State<D> {
         let device = gradient.device();
         let gradient = gradient.into_data();
@@ -185,7 +183,7 @@ impl Update<'_> {
     }
 }
 
-/// The numbers of a net's tensor; all are `f32`, which a checkpoint's reader makes sure of.
+/// The numbers of a net's tensor. All are `f32`: a checkpoint with others is refused.
 fn floats(data: &mut TensorData) -> &mut [f32] {
     data.as_mut_slice().unwrap_or_default()
 }

@@ -1,9 +1,9 @@
-//! From a name such as `auto`, `flex` or `wgpu:1` to a Burn device.
+//! Selects a Burn device by a name such as `auto`, `flex` or `wgpu:1`.
 
 use burn::tensor::Device;
 use thiserror::Error;
 
-/// A back end that Burn can run on, compiled in or not.
+/// A back end of Burn, compiled in or not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Backend {
     /// Burn's CPU back end.
@@ -18,22 +18,22 @@ pub enum Backend {
     Rocm,
 }
 
-/// A device that is there, and what to call it.
+/// An available device and its name.
 #[derive(Clone, Debug)]
 pub struct SelectedDevice {
-    /// Where tensors live and run; without autodiff.
+    /// The device, without autodiff.
     pub device: Device,
-    /// What it is, as in `flex (CPU)` or `wgpu:0 (GPU)`.
+    /// Its name, such as `flex (CPU)` or `wgpu:0 (GPU)`.
     pub name: String,
 }
 
-/// A device name that leads nowhere.
+/// Why there is no device of a name.
 #[derive(Debug, Error, PartialEq, Eq)]
 pub enum DeviceError {
     /// Not a name of a back end.
     #[error("{found:?} is no device; expected auto, flex, ndarray, wgpu[:N], cuda[:N] or rocm[:N]")]
     Unknown {
-        /// What was asked for.
+        /// The name.
         found: String,
     },
     /// A back end that this program was built without.
@@ -45,14 +45,14 @@ pub enum DeviceError {
         /// The back end's name, which is its cargo feature too.
         name: &'static str,
     },
-    /// The back end found fewer devices than the index asks for.
-    #[error("{name}:{index} is not there: {name} finds {found} device(s){}; try --device auto", numbered(*.found))]
+    /// The back end found no device with this index.
+    #[error("{name}:{index} does not exist: {name} finds {found} device(s){}; try --device auto", numbered(*.found))]
     Missing {
         /// The back end's name.
         name: &'static str,
-        /// Which device was asked for.
+        /// The requested index.
         index: usize,
-        /// How many there are.
+        /// How many devices there are.
         found: usize,
     },
 }
@@ -133,14 +133,14 @@ impl Backend {
     }
 }
 
-/// Whether the device's tensors lie in the host's memory.
+/// Whether the device's tensors are in the host's memory.
 #[must_use]
 pub fn is_cpu(device: &Device) -> bool {
     let cpus = [Backend::Flex, Backend::NdArray];
     cpus.into_iter().any(|backend| backend.devices().contains(device))
 }
 
-/// Whether the device is a CPU that poses as a GPU, such as lavapipe.
+/// Whether the device is a GPU emulated on the CPU, such as lavapipe.
 fn is_software(device: &Device) -> bool {
     #[cfg(feature = "wgpu")]
     return *device == Device::wgpu(burn::tensor::DeviceKind::Cpu);
@@ -156,10 +156,9 @@ fn compiled_in() -> String {
     if names.is_empty() { "none".into() } else { names.join(", ") }
 }
 
-/// The device that `name` asks for: `auto`, or a back end with or without `:N`.
+/// The device that `name` means: `auto`, or a back end with or without `:N`.
 ///
-/// `auto` takes a real GPU when a back end for it is compiled in and finds one,
-/// and a CPU back end else.
+/// `auto` is a real GPU if a back end for it is compiled in and finds one, otherwise a CPU back end.
 ///
 /// # Errors
 /// When the name is unknown, the back end is not compiled in, or has no such device.
@@ -182,7 +181,7 @@ pub fn select(name: &str) -> Result<SelectedDevice, DeviceError> {
 fn auto() -> Result<SelectedDevice, DeviceError> {
     let compiled = || ALL.into_iter().filter(|b| b.is_compiled());
     let real = |b: &Backend| b.devices().first().is_some_and(|device| !is_software(device));
-    // A software GPU is slower than the CPU itself, but it runs.
+    // A software GPU is slower than the CPU, but works.
     let backend = compiled().find(real).or_else(|| compiled().next());
     backend.map_or(Err(DeviceError::NotCompiled { name: "flex" }), |b| b.choose(None))
 }
@@ -192,7 +191,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_that_lead_nowhere_are_explained() {
+    fn unknown_names_are_refused() {
         for name in ["gpu", "", "flex:0", "wgpu:x", "wgpu:-1"] {
             let error = select(name).unwrap_err();
             assert!(

@@ -6,7 +6,7 @@ use burn::tensor::{Device, Tensor};
 use gan_core::stream::Purpose;
 
 use crate::config::ModelConfig;
-use crate::layers::{Init, Labels, Layer, build, with_param_ids};
+use crate::layers::{Init, Labels, Layer, build};
 
 /// Maps images to one logit each, or one for `pack` images together (Lin et al. 2018, `PacGAN`).
 ///
@@ -40,11 +40,6 @@ impl Discriminator {
     /// A discriminator of the right sizes whose weights a record will replace.
     pub(crate) fn empty(config: &ModelConfig, device: &Device) -> Self {
         Self::new(config, None, device)
-    }
-
-    /// With the parameter identities that [`init`](Self::init) gives.
-    pub(crate) fn with_param_ids(self) -> Self {
-        with_param_ids(self, Purpose::DiscriminatorWeights)
     }
 
     fn new(config: &ModelConfig, init: Option<Init>, device: &Device) -> Self {

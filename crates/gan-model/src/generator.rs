@@ -5,7 +5,7 @@ use burn::tensor::{Device, Tensor};
 use gan_core::stream::Purpose;
 
 use crate::config::ModelConfig;
-use crate::layers::{Init, Labels, Layer, build, with_param_ids};
+use crate::layers::{Init, Labels, Layer, build};
 
 /// Maps latent vectors to images.
 ///
@@ -33,11 +33,6 @@ impl Generator {
     /// A generator of the right sizes whose weights a record will replace.
     pub(crate) fn empty(config: &ModelConfig, device: &Device) -> Self {
         Self { layers: build(&config.generator_layers(), None, device) }
-    }
-
-    /// With the parameter identities that [`init`](Self::init) gives.
-    pub(crate) fn with_param_ids(self) -> Self {
-        with_param_ids(self, Purpose::GeneratorWeights)
     }
 
     /// Latent vectors `[batch, latent]`, standard normal, to images

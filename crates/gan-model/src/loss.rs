@@ -20,10 +20,10 @@ use gan_kernels::log_sigmoid;
 
 use crate::Loss;
 
-/// The discriminator's loss on `[n, 1]` logits each, to `[1]`.
+/// The discriminator's loss `[1]`, from the logits `[n, 1]` of real and of generated images.
 ///
-/// `smoothing` takes from the label of real images, and is of use to `bce` and `minimax` alone:
-/// they count as real with 1 − `smoothing` (one-sided, Salimans et al. 2016, section 3.4).
+/// With `bce` and `minimax` the label of real images is 1 − `smoothing` (one-sided label smoothing,
+/// Salimans et al. 2016, section 3.4); the others ignore it.
 #[must_use]
 pub fn discriminator(kind: Loss, real: Tensor<2>, fake: Tensor<2>, smoothing: f64) -> Tensor<1> {
     match kind {
@@ -42,8 +42,8 @@ pub fn discriminator(kind: Loss, real: Tensor<2>, fake: Tensor<2>, smoothing: f6
     }
 }
 
-/// The generator's loss on `[n, 1]` logits of its images, to `[1]`; `real` holds as many of
-/// real ones, to which only `relativistic` compares them.
+/// The generator's loss `[1]`, from the logits `[n, 1]` of its images; `real` has as many logits of
+/// real images, which only `relativistic` uses.
 #[must_use]
 pub fn generator(kind: Loss, fake: Tensor<2>, real: Option<Tensor<2>>) -> Tensor<1> {
     match kind {

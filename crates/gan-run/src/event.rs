@@ -1,15 +1,15 @@
-//! What a training reports while it runs, and what can be asked of it between two steps.
+//! What a training reports while it runs, and how it is controlled between two steps.
 
 use crate::{MetricsRow, Warning};
 
-/// What an observer of a training is told.
+/// An event of a training, passed to its observer.
 #[derive(Clone, Debug)]
 pub enum Event {
     /// A step is done; the number of epochs done.
     Epoch(u64),
-    /// The latest step's losses were read, and perhaps the samples evaluated.
+    /// The latest losses were read, and perhaps the samples evaluated.
     Metrics(MetricsRow),
-    /// Something goes wrong; each kind is reported once a run.
+    /// A failure was detected; each kind is reported once per run.
     Warning(Warning),
     /// A row of samples was written after this many epochs.
     Sampled(u64),
@@ -19,17 +19,17 @@ pub enum Event {
     Best(u64),
 }
 
-/// What a caller asks of a training between two steps. Neither a preview nor a checkpoint
-/// changes anything else that is written.
+/// What a caller requests between two steps. A preview or a checkpoint on request changes nothing
+/// else that is written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Control {
-    /// The next step.
+    /// Take the next step.
     #[default]
     Continue,
-    /// A row of samples now, then the next step.
+    /// Write a row of samples, then take the next step.
     Sample,
-    /// A checkpoint now, then the next step.
+    /// Write a checkpoint, then take the next step.
     Checkpoint,
-    /// A checkpoint now, and no more steps.
+    /// Write a checkpoint and stop.
     Stop,
 }

@@ -1,30 +1,27 @@
-//! What a run leaves behind: the directory with its paths and its lock, and the record of how the
-//! training went.
+//! The directory of a run: its paths, its lock, and the record of the training.
 //!
 //! - [`RunPaths`] names every path of a run.
-//! - [`RunDir`] is for the process that trains: the directory, held by one process at a time.
-//! - [`Record`] and [`Tail`] are for whoever looks, while the run goes on or after.
-//! - [`MetricsRow`] is a line of `metrics.jsonl`, with [`Quality`] and [`Warning`] in some of them.
+//! - [`RunDir`] is for the process that trains: the directory, locked by one process at a time.
+//! - [`Record`] and [`Tail`] are for readers, during a training and after.
+//! - [`MetricsRow`] is a line of `metrics.jsonl`, some with a [`Quality`] or a [`Warning`].
 //!
-//! No net, no tensor, no drawing: whoever only looks at runs needs nothing else.
+//! No networks, no tensors, no drawing: a viewer of runs needs no other crate.
 
-mod ending;
 mod event;
 mod limits;
 mod metrics;
+mod outcome;
 mod paths;
 mod record;
 mod run_dir;
 mod tail;
-mod thin;
 mod warning;
 
-pub use ending::{EndReason, Ending, State};
 pub use event::{Control, Event};
-pub use metrics::{MetricsRow, Quality, best_measured};
+pub use metrics::{MetricsRow, Quality, best_measured, training_seconds};
+pub use outcome::{EndReason, RunOutcome, RunState};
 pub use paths::{CHECKPOINT, RunPaths};
-pub use record::{Record, RecordError, find_runs};
+pub use record::{ClassNames, Record, find_runs};
 pub use run_dir::{RunDir, RunDirError};
 pub use tail::Tail;
-pub use thin::thin;
 pub use warning::Warning;

@@ -1,28 +1,28 @@
-//! Reading files that may be anything.
+//! Reading files of unknown content with a size limit.
 
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
-/// The largest `config.json` and `outcome.json` that are read.
+/// The size limit of `config.json` and `outcome.json`.
 pub(crate) const MAX_CONFIG: u64 = 1 << 20;
-/// The largest `metrics.jsonl` that is read as a whole: some millions of rows.
+/// The size limit of a `metrics.jsonl` that is read at once: some millions of rows.
 pub(crate) const MAX_METRICS: u64 = 1 << 30;
 
-/// The bytes of a file that has at most `limit` of them.
+/// Reads a file of at most `limit` bytes.
 ///
 /// # Errors
-/// When it is no file, has more, or the system refuses.
+/// When it is not a regular file, is larger, or cannot be read.
 pub(crate) fn read(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
     let refuse = |what: String| Err(io::Error::new(io::ErrorKind::InvalidData, what));
     // Before it is opened: opening a pipe would wait for its other end.
     if !path.metadata()?.is_file() {
-        return refuse("this is no regular file".into());
+        return refuse("not a regular file".into());
     }
     let mut bytes = Vec::new();
     File::open(path)?.take(limit + 1).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > limit {
-        return refuse(format!("it has more than the {} MiB that are read at most", limit >> 20));
+        return refuse(format!("larger than the limit of {} MiB", limit >> 20));
     }
     Ok(bytes)
 }
@@ -34,7 +34,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_file_is_read_up_to_its_limit_and_nothing_else_at_all() {
+    fn only_regular_files_within_the_limit_are_read() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("file");
         fs::write(&path, [7; 10]).unwrap();

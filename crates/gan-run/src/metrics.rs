@@ -1,4 +1,4 @@
-//! The record of a run's losses, `metrics.jsonl`: every epoch once, in order.
+//! The metrics of a run, `metrics.jsonl`: each epoch once, in order.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufRead, BufReader, Read, Write};
@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::run_dir::{RunDir, RunDirError, io};
 use crate::warning::Warning;
 
-/// The longest line that is read: many times what a row takes.
+/// The longest line that is read; rows are far shorter.
 const MAX_LINE: u64 = 1 << 16;
 
 /// One line of `metrics.jsonl`; the default is of zeros.
@@ -20,78 +20,93 @@ pub struct MetricsRow {
     pub d_loss: f32,
     /// The generator's objective.
     pub g_loss: f32,
-    /// Mean probability that the batch's real images are real.
+    /// Mean probability of "real" that the discriminator outputs for real images.
     pub d_real: f32,
-    /// Mean probability that the batch's generated images are real.
+    /// Mean probability of "real" that the discriminator outputs for samples.
     pub d_fake: f32,
-    /// Variance of the generated images over that of the real ones.
+    /// Variance of the samples divided by that of the real images.
     #[serde(default)]
     pub spread: f32,
-    /// Share of the generated pixels at an end of tanh's range.
+    /// Share of the samples' pixels at an end of tanh's range.
     #[serde(default)]
     pub saturated: f32,
-    /// Share of the discriminator's hidden units that tell no two images apart by their sign.
+    /// Share of the discriminator's hidden units with the same sign for every image of the batch.
     #[serde(default)]
     pub idle: f32,
-    /// How good the pictures are, in the rows where it was measured.
+    /// Quality of the samples, in the rows where they were evaluated.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub quality: Option<Quality>,
-    /// What was found to go wrong, in the row where it showed.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub finding: Option<Warning>,
-    /// Seconds of training since this process began it; a clock's, so it does not repeat.
+    /// A failure, in the row that first shows it.
+    #[serde(default, rename = "finding", skip_serializing_if = "Option::is_none")]
+    pub warning: Option<Warning>,
+    /// Seconds since this process started or resumed the training; not reproducible.
     pub seconds: f64,
 }
 
-/// What every row has.
+/// The one field that every row must have.
 #[derive(Deserialize)]
 struct Epoch {
     epoch: u64,
 }
 
-/// What is measured of the averaged generator's pictures, against as many test images; of
-/// the Fréchet distance, against all. Figures compare within runs of the same count and ruler.
+/// Measures of samples of the averaged generator against as many test images; the Fréchet distance
+/// against all of them. Comparable only at the same count and feature extractor.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Quality {
-    /// Pictures measured.
+    /// Number of samples.
     pub count: usize,
-    /// Fréchet distance; less is better. With few pictures it comes out too large.
+    /// Fréchet distance; lower is better. Biased upwards when there are few samples.
     pub frechet: f64,
-    /// Share of the pictures that lie among real images.
+    /// Share of the samples within the manifold of real images.
     pub precision: f64,
-    /// Share of the real images that lie among the pictures.
+    /// Share of the real images within the manifold of samples.
     pub recall: f64,
-    /// Pictures' density among real images, as a part of what is to be expected.
+    /// Density of samples around real images, divided by its expected value.
     pub density: f64,
-    /// Share of the real images that have a picture near.
+    /// Share of the real images with a sample among their nearest neighbours.
     pub coverage: f64,
     /// Classifier score, from 1 to the number of classes.
     pub score: f64,
-    /// Mean probability of the likeliest class.
+    /// Mean probability of the most likely class.
     pub confidence: f64,
-    /// How much pictures of a class differ, real ones being at 1.
+    /// Diversity of the samples within a class, divided by that of real images.
     pub diversity: f64,
     /// Share of each class.
     pub shares: Vec<f64>,
-    /// Classes of which there is less than a tenth of an equal share.
+    /// Classes with less than a tenth of an equal share.
     pub missing: Vec<usize>,
 }
 
-/// The row of the least Fréchet distance, the first of equals; of those that were measured by as
-/// many pictures as the last one, for others do not compare.
+/// The row with the lowest Fréchet distance, the first of equals, among those evaluated with as
+/// many samples as the last one; others are not comparable.
 #[must_use]
 pub fn best_measured(rows: &[MetricsRow]) -> Option<&MetricsRow> {
     let measured = || rows.iter().filter_map(|row| Some((row, row.quality.as_ref()?)));
     let count = measured().next_back()?.1.count;
-    let alike = measured().filter(|(_, quality)| quality.count == count);
-    alike.min_by(|a, b| a.1.frechet.total_cmp(&b.1.frechet)).map(|(row, _)| row)
+    let comparable = measured().filter(|(_, quality)| quality.count == count);
+    comparable.min_by(|a, b| a.1.frechet.total_cmp(&b.1.frechet)).map(|(row, _)| row)
+}
+
+/// Seconds of training up to each row. Each process counts from zero, so a decrease marks a
+/// resumed training.
+#[must_use]
+pub fn training_seconds(rows: &[MetricsRow]) -> Vec<f64> {
+    let (mut before, mut last) = (0.0, 0.0);
+    let after = |row: &MetricsRow| {
+        if row.seconds < last {
+            before += last;
+        }
+        last = row.seconds;
+        before + last
+    };
+    rows.iter().map(after).collect()
 }
 
 impl RunDir {
-    /// Adds a row to the metrics.
+    /// Appends a row to the metrics.
     ///
     /// # Errors
-    /// When the system refuses.
+    /// When the file cannot be written.
     pub fn append_metrics(&self, row: &MetricsRow) -> Result<(), RunDirError> {
         let path = self.metrics();
         let write = || {
@@ -102,22 +117,21 @@ impl RunDir {
         write().map_err(io("write", &path))
     }
 
-    /// Waits until all rows are on the disk: a checkpoint that is there has its rows, whatever
-    /// happens.
+    /// Syncs the metrics to disk, so that a checkpoint never exists without its rows.
     ///
     /// # Errors
-    /// When the system refuses.
+    /// When the file cannot be synced.
     pub fn sync_metrics(&self) -> Result<(), RunDirError> {
         let path = self.metrics();
         let sync = || OpenOptions::new().append(true).open(&path)?.sync_data();
         sync().map_err(io("write", &path))
     }
 
-    /// Begins the metrics, or drops the rows after `epoch` and a last one that a crash
-    /// cut short: the epochs they tell of will be trained again. Each row that stays is told.
+    /// Creates the metrics, or removes the rows after `epoch` and incomplete lines: those epochs
+    /// will be trained again. `kept_row` is called with each row that stays.
     ///
     /// # Errors
-    /// When the system refuses.
+    /// When the file cannot be read or written.
     pub fn rewind_metrics(
         &self,
         epoch: u64,
@@ -138,8 +152,8 @@ impl RunDir {
                     if file.by_ref().take(MAX_LINE).read_until(b'\n', &mut line)? == 0 {
                         return Ok(());
                     }
-                    // A torn line, or one that is too long and so in pieces, is no row; and a row
-                    // is known by its epoch, whatever else it says or does not.
+                    // Incomplete and overlong lines are dropped. A row needs no field but its
+                    // epoch: another version may have written it.
                     let of = serde_json::from_slice::<Epoch>(&line).map_or(u64::MAX, |of| of.epoch);
                     if of <= epoch {
                         if let Ok(row) = serde_json::from_slice(&line) {
@@ -175,19 +189,19 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn rewinding_keeps_the_rows_up_to_an_epoch_and_drops_a_torn_one() {
+    fn rewinding_keeps_the_rows_up_to_an_epoch_and_drops_an_incomplete_one() {
         let dir = tempfile::tempdir().unwrap();
         let run = RunDir::create(dir.path()).unwrap();
         run.rewind_metrics(7, |_| ()).unwrap();
-        assert_eq!(fs::read(run.metrics()).unwrap(), b"", "begun");
+        assert_eq!(fs::read(run.metrics()).unwrap(), b"", "created");
         for epoch in [20, 40, 60] {
             run.append_metrics(&row(epoch)).unwrap();
         }
         let whole = fs::read_to_string(run.metrics()).unwrap();
         fs::write(run.metrics(), format!("{whole}{{\"epoch\":8")).unwrap();
-        let mut told = Vec::new();
-        run.rewind_metrics(40, |row| told.push(row.epoch)).unwrap();
-        assert_eq!(told, [20, 40]);
+        let mut kept_rows = Vec::new();
+        run.rewind_metrics(40, |row| kept_rows.push(row.epoch)).unwrap();
+        assert_eq!(kept_rows, [20, 40]);
         let kept = fs::read_to_string(run.metrics()).unwrap();
         let epochs: Vec<u64> = kept
             .lines()
@@ -197,7 +211,15 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn the_best_is_of_those_that_compare_with_the_last() {
+    fn seconds_of_several_processes_add_up() {
+        let row = |seconds| MetricsRow { seconds, ..MetricsRow::default() };
+        let rows = [1.0, 2.0, 0.5, 1.5, 1.0].map(row);
+        assert_eq!(training_seconds(&rows), [1.0, 2.0, 2.5, 3.5, 4.5]);
+        assert_eq!(training_seconds(&[]), [0.0; 0]);
+    }
+
+    #[test]
+    fn the_best_row_is_comparable_with_the_last() {
         let measured = |epoch, count, frechet| {
             let quality = Quality { count, frechet, ..Quality::default() };
             MetricsRow { quality: Some(quality), ..row(epoch) }
@@ -205,17 +227,17 @@ pub(crate) mod tests {
         let mut rows = vec![row(20), measured(40, 100, 5.0), measured(60, 100, 4.0), row(80)];
         assert_eq!(best_measured(&rows), Some(&rows[2]));
         rows.extend([measured(100, 200, 6.0), measured(120, 200, 6.0), row(140)]);
-        assert_eq!(best_measured(&rows), Some(&rows[4]), "of equals the first");
+        assert_eq!(best_measured(&rows), Some(&rows[4]), "the first of equals");
         assert_eq!(best_measured(&rows[..1]), None);
     }
 
     #[test]
-    fn rewinding_keeps_a_row_that_says_more_or_less_than_ours() {
+    fn rewinding_keeps_rows_with_unknown_or_missing_fields() {
         let dir = tempfile::tempdir().unwrap();
         let run = RunDir::create(dir.path()).unwrap();
         let rows = "{\"epoch\":20,\"d_loss\":null}\n{\"epoch\":40,\"more\":[1,2]}\n";
         fs::write(run.metrics(), rows).unwrap();
-        run.rewind_metrics(40, |row| panic!("{row:?} is not whole")).unwrap();
+        run.rewind_metrics(40, |row| panic!("{row:?} is incomplete")).unwrap();
         assert_eq!(fs::read_to_string(run.metrics()).unwrap(), rows);
     }
 }

@@ -1,15 +1,15 @@
-//! Every path of a run, for whoever writes it and whoever only looks.
+//! Every path of a run.
 
 use std::fs::{self, File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// The usual name of a checkpoint.
+/// Default name of a checkpoint.
 pub const CHECKPOINT: &str = "ckpt.mpk";
-/// Held by whoever writes in the directory.
+/// Locked by the process that writes in the directory.
 pub(crate) const LOCK: &str = ".lock";
 
-/// Where the parts of a run lie, be they there or not.
+/// The paths of a run, whether the files exist or not.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RunPaths {
     root: PathBuf,
@@ -28,37 +28,37 @@ impl RunPaths {
         &self.root
     }
 
-    /// Everything effective in the run, as JSON.
+    /// All effective settings, as JSON.
     #[must_use]
     pub fn config(&self) -> PathBuf {
         self.root.join("config.json")
     }
 
-    /// One [`MetricsRow`](crate::MetricsRow) a line.
+    /// One [`MetricsRow`](crate::MetricsRow) per line.
     #[must_use]
     pub fn metrics(&self) -> PathBuf {
         self.root.join("metrics.jsonl")
     }
 
-    /// How the training ended, an [`Ending`](crate::Ending) as JSON.
+    /// How the training ended: a [`RunOutcome`](crate::RunOutcome) as JSON.
     #[must_use]
     pub fn outcome(&self) -> PathBuf {
         self.root.join("outcome.json")
     }
 
-    /// A hundred of the real images.
+    /// A grid of real images.
     #[must_use]
     pub fn reals(&self) -> PathBuf {
         self.root.join("reals.png")
     }
 
-    /// The rows of digits.
+    /// The folder of the previews.
     #[must_use]
     pub fn samples(&self) -> PathBuf {
         self.root.join("samples")
     }
 
-    /// The row of digits drawn after `epoch` epochs.
+    /// The row of samples generated after `epoch` epochs.
     #[must_use]
     pub fn sample(&self, epoch: u64) -> PathBuf {
         self.samples().join(format!("epoch-{epoch:06}.png"))
@@ -70,19 +70,19 @@ impl RunPaths {
         self.root.join(CHECKPOINT)
     }
 
-    /// The checkpoint whose pictures were measured to be the best so far.
+    /// The checkpoint with the best samples so far.
     #[must_use]
     pub fn best(&self) -> PathBuf {
         self.root.join("best.mpk")
     }
 
-    /// The page on which the run can be looked at.
+    /// The report of the run.
     #[must_use]
     pub fn report(&self) -> PathBuf {
         self.root.join("report.html")
     }
 
-    /// The rows of digits one after the other.
+    /// The previews as an animation.
     #[must_use]
     pub fn animation(&self) -> PathBuf {
         self.root.join("training.gif")
@@ -94,44 +94,44 @@ impl RunPaths {
         self.root.join("tensorboard")
     }
 
-    /// The file that a training process has locked while it is at work.
+    /// The file that a training process keeps locked.
     #[must_use]
     pub fn lock(&self) -> PathBuf {
         self.root.join(LOCK)
     }
 
-    /// The rows of digits that there are, and after how many epochs each was drawn; in order.
+    /// The previews with the epochs they were written after, in order; none if there is no folder.
     ///
     /// # Errors
-    /// When the system refuses; a missing folder is an empty one.
-    pub fn drawn(&self) -> io::Result<Vec<(u64, PathBuf)>> {
+    /// When the folder cannot be read.
+    pub fn sample_files(&self) -> io::Result<Vec<(u64, PathBuf)>> {
         let entries = match fs::read_dir(self.samples()) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
             entries => entries?,
         };
-        let mut drawn = Vec::new();
+        let mut files = Vec::new();
         for entry in entries {
             let entry = entry?;
             let name = entry.file_name();
             let epoch = name.to_str().and_then(|name| {
                 name.strip_prefix("epoch-")?.strip_suffix(".png")?.parse::<u64>().ok()
             });
-            drawn.extend(epoch.map(|epoch| (epoch, entry.path())));
+            files.extend(epoch.map(|epoch| (epoch, entry.path())));
         }
-        drawn.sort_unstable();
-        Ok(drawn)
+        files.sort_unstable();
+        Ok(files)
     }
 
-    /// Whether a training process is at work here at this moment. Asking takes the lock for an
-    /// instant, shared with others who ask; a training that starts waits for longer than that.
+    /// Whether a process is training here. This takes the shared lock for an instant; a training
+    /// that starts retries for longer than that.
     #[must_use]
-    pub fn held(&self) -> bool {
+    pub fn is_locked(&self) -> bool {
         let lock = File::open(self.lock());
         lock.is_ok_and(|lock| matches!(lock.try_lock_shared(), Err(TryLockError::WouldBlock)))
     }
 }
 
-/// The number at the beginning of a run's name.
+/// The number at the start of a run's name.
 pub(crate) fn number(root: &Path) -> Option<u64> {
     root.file_name()?.to_str()?.split('-').next()?.parse().ok()
 }
@@ -141,10 +141,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn rows_of_digits_come_in_the_order_of_their_epochs() {
+    fn previews_are_listed_in_the_order_of_their_epochs() {
         let dir = tempfile::tempdir().unwrap();
         let paths = RunPaths::new(dir.path());
-        assert_eq!(paths.drawn().unwrap(), [], "no folder yet");
+        assert_eq!(paths.sample_files().unwrap(), [], "no folder yet");
         fs::create_dir(paths.samples()).unwrap();
         for epoch in [1_000_000, 0, 999_000] {
             fs::write(paths.sample(epoch), "").unwrap();
@@ -152,7 +152,8 @@ mod tests {
         for other in ["notes.txt", "epoch-.png", "epoch-12.gif", ".epoch-000001.png.7.tmp"] {
             fs::write(paths.samples().join(other), "").unwrap();
         }
-        let epochs: Vec<u64> = paths.drawn().unwrap().into_iter().map(|(epoch, _)| epoch).collect();
+        let epochs: Vec<u64> =
+            paths.sample_files().unwrap().into_iter().map(|(epoch, _)| epoch).collect();
         assert_eq!(epochs, [0, 999_000, 1_000_000]);
     }
 }

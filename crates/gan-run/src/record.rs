@@ -1,65 +1,39 @@
-//! A run as it lies on disk, read by someone who has no part in it.
+//! A run as it is recorded on disk, for readers.
 
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
+use gan_core::ImageShape;
+use serde::Deserialize;
 use serde_json::Value;
-use thiserror::Error;
 
-use crate::ending::{Ending, State};
 use crate::limits;
-use crate::metrics::MetricsRow;
+use crate::metrics::{MetricsRow, training_seconds};
+use crate::outcome::{RunOutcome, RunState};
 use crate::paths::{RunPaths, number};
-use crate::run_dir::RunDir;
-use crate::tail::whole_rows;
+use crate::run_dir::{RunDir, RunDirError, io};
+use crate::tail::parse_rows;
 
-/// What a run has recorded so far. Reading takes no lock, so the run may be going on.
+/// The record of a run so far. Reading takes no lock, so the run may be in training.
 #[derive(Clone, Debug)]
 pub struct Record {
     /// The run's directory.
     pub root: PathBuf,
-    /// What `config.json` says.
+    /// The content of `config.json`.
     pub config: Value,
     /// The rows of `metrics.jsonl`, in the order of their epochs.
     pub rows: Vec<MetricsRow>,
 }
 
-/// Why a run cannot be read.
-#[derive(Debug, Error)]
-pub enum RecordError {
-    /// There is no run in the directory.
-    #[error(
-        "{} is no run: it has no config.json; expected a directory that gan-train has made, such \
-         as runs/0001-mnist-dense", .0.display()
-    )]
-    NoRun(PathBuf),
-    /// The settings are no JSON.
-    #[error("cannot read {}: {source}; expected the JSON that gan-train writes", path.display())]
-    Config {
-        /// The file.
-        path: PathBuf,
-        /// Where it ceases to be JSON.
-        source: serde_json::Error,
-    },
-    /// The system refused.
-    #[error("cannot read {}: {source}", path.display())]
-    Io {
-        /// The file.
-        path: PathBuf,
-        /// The system's answer.
-        source: io::Error,
-    },
-}
-
 impl Record {
-    /// Reads the run in `root`. Metrics that are missing or empty are no error, and a last row
-    /// that is being written at this moment is left out.
+    /// Reads the run in `root`. Missing metrics are not an error, and an incomplete last row is
+    /// left out.
     ///
     /// # Errors
-    /// When there is no run, its settings are no JSON, or the system refuses.
-    pub fn read(root: &Path) -> Result<Self, RecordError> {
+    /// When there is no run, its settings are not JSON, or a file cannot be read.
+    pub fn read(root: &Path) -> Result<Self, RunDirError> {
         let paths = RunPaths::new(root);
         let text = match limits::read(&paths.config(), limits::MAX_CONFIG) {
             Err(error)
@@ -68,17 +42,17 @@ impl Record {
                     io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
                 ) =>
             {
-                return Err(RecordError::NoRun(root.into()));
+                return Err(RunDirError::NoRun(root.into()));
             }
-            Err(source) => return Err(RecordError::Io { path: paths.config(), source }),
+            Err(error) => return Err(io("read", &paths.config())(error)),
             Ok(text) => text,
         };
         let config = serde_json::from_slice(&text)
-            .map_err(|source| RecordError::Config { path: paths.config(), source })?;
+            .map_err(|source| RunDirError::Config { path: paths.config(), source })?;
         let rows = match limits::read(&paths.metrics(), limits::MAX_METRICS) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
-            Err(source) => return Err(RecordError::Io { path: paths.metrics(), source }),
-            Ok(bytes) => whole_rows(&bytes),
+            Err(error) => return Err(io("read", &paths.metrics())(error)),
+            Ok(bytes) => parse_rows(&bytes),
         };
         Ok(Self { root: root.into(), config, rows })
     }
@@ -93,7 +67,7 @@ impl Record {
     #[must_use]
     pub fn name(&self) -> String {
         let name = |path: &Path| path.file_name().map(|name| name.to_string_lossy().into_owned());
-        // `.` and `..` have no name of their own.
+        // `.` and `..` have no name.
         name(&self.root)
             .or_else(|| name(&self.root.canonicalize().ok()?))
             .unwrap_or_else(|| self.root.display().to_string())
@@ -111,77 +85,80 @@ impl Record {
     #[must_use]
     pub fn setting(&self, name: &str) -> Option<String> {
         let value = name.split('.').try_fold(&self.config, |value, key| value.get(key))?;
-        (!value.is_null()).then(|| word(value))
+        (!value.is_null()).then(|| to_text(value))
     }
 
-    /// The rows of digits and the epochs they were drawn after, in order; none if their folder
-    /// cannot be read.
+    /// The previews with the epochs they were written after, in order; none if their folder cannot
+    /// be read.
     #[must_use]
     pub fn samples(&self) -> Vec<(u64, PathBuf)> {
-        self.paths().drawn().unwrap_or_default()
+        self.paths().sample_files().unwrap_or_default()
     }
 
-    /// How many epochs the run is to have in the end.
+    /// Epochs of the whole training.
     #[must_use]
     pub fn total_epochs(&self) -> Option<u64> {
         self.config.get("training")?.get("epochs")?.as_u64()
     }
 
-    /// Epochs done, as far as the rows tell.
+    /// The shape of an image, from the model's settings.
     #[must_use]
-    pub fn epochs(&self) -> u64 {
+    pub fn image_shape(&self) -> Option<ImageShape> {
+        ImageShape::deserialize(self.config.get("model")?).ok()
+    }
+
+    /// Epochs done: from `outcome.json` or else the last row.
+    #[must_use]
+    pub fn epochs_done(&self) -> u64 {
+        self.outcome().map_or_else(|| self.last_epoch(), |outcome| outcome.epochs)
+    }
+
+    /// The epoch of the last row.
+    fn last_epoch(&self) -> u64 {
         self.rows.last().map_or(0, |row| row.epoch)
     }
 
-    /// Seconds of training, those of each process that went on with it added up.
+    /// Seconds of training, summed over the processes that trained.
     #[must_use]
     pub fn seconds(&self) -> f64 {
-        let mut before = 0.0;
-        let mut last = 0.0;
-        for row in &self.rows {
-            if row.seconds < last {
-                before += last;
-            }
-            last = row.seconds;
-        }
-        before + last
+        training_seconds(&self.rows).last().copied().unwrap_or(0.0)
     }
 
-    /// When the run last wrote down how it goes.
+    /// When the metrics were last written.
     #[must_use]
-    pub fn when(&self) -> Option<SystemTime> {
+    pub fn last_modified(&self) -> Option<SystemTime> {
         let paths = self.paths();
         let modified = |path| fs::metadata(path).and_then(|data| data.modified()).ok();
         modified(paths.metrics()).or_else(|| modified(paths.config()))
     }
 
-    /// How the training said it ended, if it did; asked of the disk anew each time.
+    /// How the training ended; read from the disk at each call.
     #[must_use]
-    pub fn ending(&self) -> Option<Ending> {
+    pub fn outcome(&self) -> Option<RunOutcome> {
         serde_json::from_slice(&limits::read(&self.paths().outcome(), limits::MAX_CONFIG).ok()?)
             .ok()
     }
 
-    /// What state the run is in; asked of the disk anew each time.
+    /// The state of the run; read from the disk at each call.
     #[must_use]
-    pub fn state(&self) -> State {
-        // Its last word counts although its process may have more to do.
-        if let Some(ending) = self.ending() {
-            return ending.outcome.into();
+    pub fn state(&self) -> RunState {
+        // The training has ended, even if its process is still writing a report.
+        if let Some(outcome) = self.outcome() {
+            return outcome.reason.into();
         }
-        if self.paths().held() {
-            return State::Running;
+        if self.paths().is_locked() {
+            return RunState::Running;
         }
-        // It may have ended between the two questions, or before there were last words.
-        match self.ending() {
-            Some(ending) => ending.outcome.into(),
-            None if Some(self.epochs()) == self.total_epochs() => State::Done,
-            None => State::Killed,
+        // It may have ended in the meantime; old versions wrote no outcome.
+        match self.outcome() {
+            Some(outcome) => outcome.reason.into(),
+            None if Some(self.last_epoch()) == self.total_epochs() => RunState::Done,
+            None => RunState::Killed,
         }
     }
 }
 
-/// The folder itself if it is a run, else the runs directly in it, in the order of their numbers.
+/// The folder itself if it is a run, else the runs directly in it, ordered by number.
 ///
 /// # Errors
 /// When the folder cannot be read.
@@ -196,6 +173,25 @@ pub fn find_runs(folder: &Path) -> io::Result<Vec<PathBuf>> {
     Ok(runs)
 }
 
+/// The names of a data set's classes, which a run may lack.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ClassNames(Vec<String>);
+
+impl ClassNames {
+    /// The names in a run's `config.json`.
+    #[must_use]
+    pub fn from_config(config: &Value) -> Self {
+        let names = config.pointer("/dataset/class_names");
+        Self(names.and_then(|names| Vec::deserialize(names).ok()).unwrap_or_default())
+    }
+
+    /// The name of a class, or its number if it has none.
+    #[must_use]
+    pub fn label(&self, class: usize) -> String {
+        self.0.get(class).cloned().unwrap_or_else(|| class.to_string())
+    }
+}
+
 fn flatten(name: &str, value: &Value, settings: &mut Vec<(String, String)>) {
     match value {
         Value::Object(fields) => {
@@ -204,15 +200,20 @@ fn flatten(name: &str, value: &Value, settings: &mut Vec<(String, String)>) {
                 flatten(&name, value, settings);
             }
         }
-        value => settings.push((name.to_owned(), word(value))),
+        value => settings.push((name.to_owned(), to_text(value))),
     }
 }
 
-fn word(value: &Value) -> String {
+fn to_text(value: &Value) -> String {
     match value {
         Value::Null => "none".into(),
+        Value::Array(values) if values.is_empty() => "none".into(),
         Value::String(text) => text.clone(),
-        Value::Array(values) => values.iter().map(word).collect::<Vec<_>>().join("-"),
+        Value::Array(values) => {
+            // `256-512-1024` is how layer sizes are usually written.
+            let separator = if values.iter().any(Value::is_string) { ", " } else { "-" };
+            values.iter().map(to_text).collect::<Vec<_>>().join(separator)
+        }
         value => value.to_string(),
     }
 }

@@ -1,4 +1,4 @@
-//! The directory of a run for the process that trains there.
+//! The directory of a run, for the process that trains.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io;
@@ -11,49 +11,63 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use thiserror::Error;
 
-use crate::ending::Ending;
 use crate::limits;
+use crate::outcome::RunOutcome;
 use crate::paths::{LOCK, RunPaths, number};
 
-/// A run's directory, held by this process alone until it is dropped; its paths are those of
+/// A run's directory, locked by this process until it is dropped; dereferences to its
 /// [`RunPaths`].
 #[derive(Debug)]
 pub struct RunDir {
     paths: RunPaths,
-    // Held, not read: the lock dies with the process.
+    // Released by the system when the process ends.
     _lock: File,
 }
 
-/// Why a directory cannot be a run's, or not now.
+/// Why a directory cannot be read as a run, or used for one.
 #[derive(Debug, Error)]
 pub enum RunDirError {
-    /// The system refused.
+    /// An operation failed.
     #[error("cannot {action} {}: {source}", path.display())]
     Io {
-        /// What was attempted.
+        /// The operation.
         action: &'static str,
         /// The path.
         path: PathBuf,
-        /// The system's answer.
+        /// The cause.
         source: io::Error,
     },
-    /// There are files in it, and they are not a run's.
-    #[error("{} is not empty and holds no run; choose a new or an empty directory", .0.display())]
-    NotOurs(PathBuf),
-    /// There is a run in it already.
+    /// It contains no run.
     #[error(
-        "{path} holds a run already; continue it with --resume {path}, or choose another directory",
+        "{} is not a run: it has no config.json; expected a directory made by gan-train, such as \
+         runs/0001-mnist-dense", .0.display()
+    )]
+    NoRun(PathBuf),
+    /// The settings are not JSON.
+    #[error("cannot read {}: {source}; expected JSON written by gan-train", path.display())]
+    Config {
+        /// The file.
+        path: PathBuf,
+        /// The cause.
+        source: serde_json::Error,
+    },
+    /// It contains files that are not a run's.
+    #[error("{} is not empty and contains no run; choose a new or an empty directory", .0.display())]
+    NotEmpty(PathBuf),
+    /// It contains a run.
+    #[error(
+        "{path} already contains a run; continue it with --resume {path}, or choose another directory",
         path = .0.display()
     )]
     Occupied(PathBuf),
-    /// Another process trains there at this moment.
+    /// Another process is training in it.
     #[error("{} is in use by another gan-train; wait for it, or choose another directory", .0.display())]
     InUse(PathBuf),
 }
 
-/// A reader has the lock for an instant only, see [`RunPaths::held`].
-const TRIES: u32 = 20;
-const PAUSE: Duration = Duration::from_millis(10);
+/// Attempts to lock: a reader holds the lock for an instant, see [`RunPaths::is_locked`].
+const ATTEMPTS: u32 = 20;
+const RETRY_DELAY: Duration = Duration::from_millis(10);
 
 impl Deref for RunDir {
     type Target = RunPaths;
@@ -64,78 +78,73 @@ impl Deref for RunDir {
 }
 
 impl RunDir {
-    /// Makes the next free `runs/0001-name`, counting from the highest number there is.
+    /// Creates the next `runs/0001-name`, numbered after the highest existing run.
     ///
     /// # Errors
-    /// When the system refuses.
+    /// When the directory cannot be created.
     pub fn create_next(runs: &Path, name: &str) -> Result<Self, RunDirError> {
         fs::create_dir_all(runs).map_err(io("create", runs))?;
         let mut number = 1 + highest_number(runs).map_err(io("read", runs))?;
         loop {
             let root = runs.join(format!("{number:04}-{name}"));
             match fs::create_dir(&root) {
-                Ok(()) => return Self::hold(root),
-                // Another process was faster.
+                Ok(()) => return Self::lock_dir(root),
+                // Another process has created it.
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => number += 1,
                 Err(error) => return Err(io("create", &root)(error)),
             }
         }
     }
 
-    /// Takes a directory that is new or empty, or where a training was ended before it began.
+    /// Takes a directory that is missing, empty, or [unstarted](Self::is_unstarted).
     ///
     /// # Errors
-    /// When there is something in it, or the system refuses.
+    /// When it contains anything else, is in use, or cannot be created.
     pub fn create(root: &Path) -> Result<Self, RunDirError> {
         Self::check_free(root)?;
         fs::create_dir_all(root).map_err(io("create", root))?;
-        let run = Self::hold(root.to_path_buf())?;
-        // Before it was held, another process may have trained there.
+        let run = Self::lock_dir(root.to_path_buf())?;
+        // Another process may have trained there before it was locked.
         Self::check_free(root)?;
-        for left in [run.config(), run.reals(), run.sample(0)] {
-            match fs::remove_file(&left) {
-                Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                    return Err(io("remove", &left)(error));
-                }
-                _ => {}
-            }
+        for path in [run.config(), run.reals(), run.sample(0)] {
+            remove_if_present(&path)?;
         }
         Ok(run)
     }
 
-    /// Makes sure that a directory is new or empty, or that nothing was learnt there yet;
-    /// changes nothing.
+    /// Checks that a directory is missing, empty, or [unstarted](Self::is_unstarted); changes
+    /// nothing.
     ///
     /// # Errors
-    /// When there is something in it, or it is something else.
+    /// When it contains anything else, or cannot be read.
     pub fn check_free(root: &Path) -> Result<(), RunDirError> {
         match fs::read_dir(root).map(Iterator::count) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
             Err(error) => Err(io("use as a run's directory", root)(error)),
             Ok(0) => Ok(()),
-            Ok(_) if Self::is_unbegun(root) => Ok(()),
+            Ok(_) if Self::is_unstarted(root) => Ok(()),
             Ok(_) if Self::is_run(root) => Err(RunDirError::Occupied(root.into())),
-            Ok(_) => Err(RunDirError::NotOurs(root.into())),
+            Ok(_) => Err(RunDirError::NotEmpty(root.into())),
         }
     }
 
-    /// Whether a run has left its record in this directory.
+    /// Whether the directory contains a run.
     #[must_use]
     pub fn is_run(root: &Path) -> bool {
         RunPaths::new(root).config().exists()
     }
 
-    /// Whether a training was ended in this directory before its first checkpoint: there is
-    /// its lock, and nothing but what comes before.
+    /// Whether a training ended in this directory before its first checkpoint: it contains a lock
+    /// and nothing but the files that are written earlier.
     #[must_use]
-    pub fn is_unbegun(root: &Path) -> bool {
+    pub fn is_unstarted(root: &Path) -> bool {
         let only = |folder: &Path, names: &[&str]| {
             fs::read_dir(folder).is_ok_and(|mut entries| {
                 entries.all(|entry| {
                     let Ok(path) = entry.map(|entry| entry.path()) else { return false };
                     let known =
                         path.file_name().is_some_and(|name| names.iter().any(|n| *n == name));
-                    known || gan_core::atomic_file::is_torn(&path)
+                    known || gan_core::atomic_file::is_temporary(&path)
                 })
             })
         };
@@ -146,61 +155,54 @@ impl RunDir {
             && (!samples.exists() || only(&samples, &["epoch-000000.png"]))
     }
 
-    /// Takes a directory that holds a run, to go on with it.
+    /// Locks the directory of a run to resume it.
     ///
     /// # Errors
-    /// When another process trains there, or the system refuses.
+    /// When another process is training there, or the directory cannot be written.
     pub fn open(root: &Path) -> Result<Self, RunDirError> {
-        Self::hold(root.to_path_buf())
+        Self::lock_dir(root.to_path_buf())
     }
 
-    fn hold(root: PathBuf) -> Result<Self, RunDirError> {
+    fn lock_dir(root: PathBuf) -> Result<Self, RunDirError> {
         let paths = RunPaths::new(root);
         let path = paths.lock();
         let lock = OpenOptions::new().create(true).truncate(false).write(true).open(&path);
         let lock = lock.map_err(io("create", &path))?;
-        let mut tries = 1;
+        let mut attempts = 1;
         while let Err(error) = lock.try_lock() {
             match error {
-                TryLockError::WouldBlock if tries < TRIES => sleep(PAUSE),
+                TryLockError::WouldBlock if attempts < ATTEMPTS => sleep(RETRY_DELAY),
                 TryLockError::WouldBlock => return Err(RunDirError::InUse(paths.root().into())),
                 TryLockError::Error(error) => return Err(io("lock", &path)(error)),
             }
-            tries += 1;
+            attempts += 1;
         }
-        remove_torn(paths.root()).map_err(io("clear", paths.root()))?;
-        // How an earlier training ended is no news of the one that begins.
-        let outcome = paths.outcome();
-        match fs::remove_file(&outcome) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                return Err(io("remove", &outcome)(error));
-            }
-            _ => {}
-        }
+        remove_temporary_files(paths.root()).map_err(io("clear", paths.root()))?;
+        // It describes the training before this one.
+        remove_if_present(&paths.outcome())?;
         let samples = paths.samples();
         fs::create_dir_all(&samples).map_err(io("create", &samples))?;
-        remove_torn(&samples).map_err(io("clear", &samples))?;
+        remove_temporary_files(&samples).map_err(io("clear", &samples))?;
         Ok(Self { paths, _lock: lock })
     }
 
     /// Writes `config.json`.
     ///
     /// # Errors
-    /// When the system refuses.
+    /// When the file cannot be written.
     pub fn write_config(&self, config: &impl Serialize) -> Result<(), RunDirError> {
         write_json(&self.config(), config)
     }
 
-    /// Writes `outcome.json`, by which the run ceases to be going on.
+    /// Writes `outcome.json`, which ends the state `running`.
     ///
     /// # Errors
-    /// When the system refuses.
-    pub fn write_ending(&self, ending: &Ending) -> Result<(), RunDirError> {
-        write_json(&self.outcome(), ending)
+    /// When the file cannot be written.
+    pub fn write_outcome(&self, outcome: &RunOutcome) -> Result<(), RunDirError> {
+        write_json(&self.outcome(), outcome)
     }
 
-    /// What `config.json` in `root` says, if there is one that can be read: a file, and of no
-    /// more than 1 MiB.
+    /// Reads `config.json` in `root`; `None` if it is missing, larger than 1 MiB or invalid.
     #[must_use]
     pub fn read_config<T: DeserializeOwned>(root: &Path) -> Option<T> {
         let text = limits::read(&RunPaths::new(root).config(), limits::MAX_CONFIG).ok()?;
@@ -215,16 +217,23 @@ pub(crate) fn io<'a>(
     move |source| RunDirError::Io { action, path: path.into(), source }
 }
 
+fn remove_if_present(path: &Path) -> Result<(), RunDirError> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(io("remove", path)(error)),
+        _ => Ok(()),
+    }
+}
+
 fn write_json(path: &Path, value: &impl Serialize) -> Result<(), RunDirError> {
     let text = serde_json::to_vec_pretty(value).map_err(io::Error::other);
     text.and_then(|text| gan_core::atomic_file::write(path, &text)).map_err(io("write", path))
 }
 
-/// Removes what a process that was killed while it wrote has left: nobody else writes here.
-fn remove_torn(root: &Path) -> io::Result<()> {
+/// Removes the temporary files of a killed process; no other process writes here.
+fn remove_temporary_files(root: &Path) -> io::Result<()> {
     for entry in fs::read_dir(root)? {
         let path = entry?.path();
-        if gan_core::atomic_file::is_torn(&path) {
+        if gan_core::atomic_file::is_temporary(&path) {
             fs::remove_file(path)?;
         }
     }
@@ -255,7 +264,7 @@ mod tests {
     }
 
     #[test]
-    fn a_directory_that_is_in_use_or_holds_anything_is_refused() {
+    fn a_directory_in_use_or_with_other_files_is_refused() {
         let dir = tempfile::tempdir().unwrap();
         let run = RunDir::create(dir.path()).unwrap();
         assert!(matches!(RunDir::open(dir.path()), Err(RunDirError::InUse(_))));
@@ -263,75 +272,76 @@ mod tests {
         fs::write(run.checkpoint(), "").unwrap();
         drop(run);
         assert!(matches!(RunDir::create(dir.path()), Err(RunDirError::Occupied(_))));
-        assert!(RunDir::open(dir.path()).is_ok(), "the lock died with its holder");
+        assert!(RunDir::open(dir.path()).is_ok(), "the lock is released");
 
         let other = tempfile::tempdir().unwrap();
         fs::write(other.path().join("thesis.tex"), "").unwrap();
-        assert!(matches!(RunDir::create(other.path()), Err(RunDirError::NotOurs(_))));
+        assert!(matches!(RunDir::create(other.path()), Err(RunDirError::NotEmpty(_))));
         assert_eq!(fs::read_dir(other.path()).unwrap().count(), 1, "nothing was written");
     }
 
     #[test]
-    fn where_nothing_was_learnt_yet_one_may_begin_anew() {
+    fn an_unstarted_run_can_be_replaced() {
         let dir = tempfile::tempdir().unwrap();
         let run = RunDir::create(dir.path()).unwrap();
         for left in [run.config(), run.reals(), run.sample(0)] {
-            fs::write(left, "of a training that was ended").unwrap();
+            fs::write(left, "of the earlier training").unwrap();
         }
         fs::write(dir.path().join(".ckpt.mpk.4711.tmp"), "half").unwrap();
         drop(run);
-        assert!(RunDir::is_unbegun(dir.path()));
+        assert!(RunDir::is_unstarted(dir.path()));
         let run = RunDir::create(dir.path()).unwrap();
         for left in [run.config(), run.reals(), run.sample(0)] {
-            assert!(!left.exists(), "{} is of another training", left.display());
+            assert!(!left.exists(), "{} is left", left.display());
         }
 
         for begun in [run.checkpoint(), run.metrics(), run.sample(1), dir.path().join("notes")] {
             fs::write(&begun, "").unwrap();
-            assert!(!RunDir::is_unbegun(dir.path()), "{}", begun.display());
+            assert!(!RunDir::is_unstarted(dir.path()), "{}", begun.display());
             fs::remove_file(begun).unwrap();
         }
         fs::remove_file(dir.path().join(LOCK)).unwrap();
-        assert!(!RunDir::is_unbegun(dir.path()), "nobody of ours was here");
+        assert!(!RunDir::is_unstarted(dir.path()), "without a lock it is not a run");
     }
 
     #[test]
-    fn who_only_looks_does_not_keep_a_training_out() {
+    fn a_reader_does_not_block_a_training() {
         let dir = tempfile::tempdir().unwrap();
         drop(RunDir::create(dir.path()).unwrap());
         let reader = File::open(RunPaths::new(dir.path()).lock()).unwrap();
         reader.lock_shared().unwrap();
-        let looking = std::thread::spawn(move || {
-            sleep(PAUSE * 3);
+        let reading = std::thread::spawn(move || {
+            sleep(RETRY_DELAY * 3);
             drop(reader);
         });
         assert!(RunDir::open(dir.path()).is_ok());
-        looking.join().unwrap();
+        reading.join().unwrap();
     }
 
     #[test]
-    fn a_training_that_begins_takes_back_how_the_last_one_ended() {
+    fn a_resumed_training_removes_the_outcome() {
         let dir = tempfile::tempdir().unwrap();
         let run = RunDir::create(dir.path()).unwrap();
-        let outcome = crate::EndReason::Stopped;
-        run.write_ending(&Ending { outcome, epochs: 7, seconds: 1.5 }).unwrap();
+        let reason = crate::EndReason::Stopped;
+        run.write_outcome(&RunOutcome { reason, epochs: 7, seconds: 1.5 }).unwrap();
         let text = fs::read_to_string(run.outcome()).unwrap();
-        assert!(text.contains("\"stopped\""), "{text}");
+        assert!(text.contains("\"outcome\": \"stopped\""), "{text}");
         drop(run);
         let run = RunDir::open(dir.path()).unwrap();
         assert!(!run.outcome().exists());
     }
 
     #[test]
-    fn what_a_killed_process_left_half_written_is_removed() {
+    fn temporary_files_of_a_killed_process_are_removed() {
         let dir = tempfile::tempdir().unwrap();
         let run = RunDir::create(dir.path()).unwrap();
-        let torn = [dir.path().join(".ckpt.mpk.4711.tmp"), run.samples().join(".a.png.4711.tmp")];
+        let temporary =
+            [dir.path().join(".ckpt.mpk.4711.tmp"), run.samples().join(".a.png.4711.tmp")];
         drop(run);
-        for path in &torn {
+        for path in &temporary {
             fs::write(path, "half").unwrap();
         }
         drop(RunDir::open(dir.path()).unwrap());
-        assert!(!torn.iter().any(|path| path.exists()));
+        assert!(!temporary.iter().any(|path| path.exists()));
     }
 }

@@ -1,4 +1,4 @@
-//! Rows of a metrics file that grows, as they come.
+//! Following a metrics file that grows.
 
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
@@ -6,35 +6,34 @@ use std::path::PathBuf;
 
 use crate::metrics::MetricsRow;
 
-/// Follows a metrics file.
+/// Returns the new rows of a metrics file.
 #[derive(Debug)]
 pub struct Tail {
     path: PathBuf,
-    /// Where the rows end that were told.
+    /// Length of what was read.
     end: u64,
-    /// The last line that was told, by which the file is known again.
+    /// The last line that was read; it identifies the file.
     last: Vec<u8>,
 }
 
 impl Tail {
-    /// Follows the file at `path` from its beginning; it need not be there yet.
+    /// Follows the file at `path` from its start; it need not exist yet.
     #[must_use]
     pub fn new(path: impl Into<PathBuf>) -> Self {
         Self { path: path.into(), end: 0, last: Vec::new() }
     }
 
-    /// The rows that were added since the last call; a row that is half written comes next time.
+    /// The rows added since the last call, without an incomplete last line.
     ///
-    /// A file that became another one (a resumed training drops the rows that it will do again)
-    /// is told from its beginning. So whoever keeps rows drops those from the first new one's
-    /// epoch on.
+    /// A file that was replaced (a resumed training removes the rows it will repeat) is read from
+    /// its start, so callers that keep rows drop those from the first new row's epoch on.
     ///
     /// # Errors
-    /// When the system refuses; a missing file is an empty one.
+    /// When the file cannot be read; a missing file has no rows.
     pub fn read(&mut self) -> io::Result<Vec<MetricsRow>> {
         let mut file = match File::open(&self.path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                self.begin_again();
+                self.restart();
                 return Ok(Vec::new());
             }
             file => file?,
@@ -43,33 +42,32 @@ impl Tail {
         file.seek(SeekFrom::Start(self.end - self.last.len() as u64))?;
         file.by_ref().take(self.last.len() as u64).read_to_end(&mut known)?;
         if known != self.last {
-            self.begin_again();
+            self.restart();
             file.seek(SeekFrom::Start(0))?;
         }
         let mut bytes = Vec::new();
         file.read_to_end(&mut bytes)?;
-        bytes.truncate(whole(&bytes));
+        bytes.truncate(complete_len(&bytes));
         if let Some(line) = bytes.split_inclusive(|byte| *byte == b'\n').next_back() {
             self.last = line.to_vec();
             self.end += bytes.len() as u64;
         }
-        Ok(whole_rows(&bytes))
+        Ok(parse_rows(&bytes))
     }
 
-    fn begin_again(&mut self) {
+    fn restart(&mut self) {
         (self.end, self.last) = (0, Vec::new());
     }
 }
 
-/// How many bytes belong to lines that are written to their end.
-fn whole(bytes: &[u8]) -> usize {
+/// Length of the complete lines.
+fn complete_len(bytes: &[u8]) -> usize {
     bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1)
 }
 
-/// The rows among lines that are written to their end; a line that is none is passed over, as
-/// it is when a training is resumed.
-pub(crate) fn whole_rows(bytes: &[u8]) -> Vec<MetricsRow> {
-    let lines = bytes[..whole(bytes)].split(|byte| *byte == b'\n');
+/// The rows of the complete lines; invalid lines are skipped, as when a training is resumed.
+pub(crate) fn parse_rows(bytes: &[u8]) -> Vec<MetricsRow> {
+    let lines = bytes[..complete_len(bytes)].split(|byte| *byte == b'\n');
     lines.filter_map(|line| serde_json::from_slice(line).ok()).collect()
 }
 
@@ -89,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn rows_are_told_once_and_a_half_written_one_when_it_is_whole() {
+    fn each_row_is_returned_once_and_only_when_complete() {
         let dir = tempfile::tempdir().unwrap();
         let run = RunDir::create(dir.path()).unwrap();
         let mut tail = Tail::new(run.metrics());
@@ -104,13 +102,13 @@ mod tests {
         file.write_all(&line.as_bytes()[..30]).unwrap();
         assert_eq!(epochs(&mut tail), NONE);
         file.write_all(&line.as_bytes()[30..]).unwrap();
-        assert_eq!(epochs(&mut tail), NONE, "a number might go on");
+        assert_eq!(epochs(&mut tail), NONE, "the line may be incomplete");
         file.write_all(b"\n").unwrap();
         assert_eq!(epochs(&mut tail), [60]);
     }
 
     #[test]
-    fn a_file_that_became_another_is_told_from_its_beginning() {
+    fn a_replaced_file_is_read_from_its_start() {
         let dir = tempfile::tempdir().unwrap();
         let run = RunDir::create(dir.path()).unwrap();
         let mut tail = Tail::new(run.metrics());

@@ -1,34 +1,35 @@
-//! What can go wrong in a training, in plain words.
+//! Failures of a training that its metrics show.
 
 use serde::{Deserialize, Serialize};
 
-/// Something that goes wrong.
+/// A failure that the metrics show.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Warning {
-    /// D(real) near 1, D(fake) near 0, and the generator's loss climbs.
+    /// D(real) near 1, D(fake) near 0, and the generator's loss rises.
     DiscriminatorWins,
-    /// Generated images are taken for real ones, more than those.
+    /// The discriminator classifies samples as real, more often than real images.
     GeneratorWins,
-    /// Generated images hardly differ from one another.
+    /// The samples of a batch hardly differ.
     Collapse,
-    /// A class is hardly ever drawn.
-    MissingDigits,
-    /// The losses swing from one side to the other.
+    /// Hardly any sample is of some class.
+    #[serde(rename = "missing-digits", alias = "missing-classes")]
+    MissingClasses,
+    /// The losses oscillate.
     Oscillation,
-    /// Nearly all pixels sit at the ends of tanh's range, where they do not learn.
+    /// Nearly all pixels are at the ends of tanh's range, where gradients vanish.
     Saturation,
-    /// Most of the discriminator's units do not tell images apart.
+    /// Most hidden units of the discriminator do not distinguish images.
     IdleUnits,
 }
 
 impl Warning {
-    /// Every finding.
+    /// Every warning.
     pub const ALL: [Self; 7] = [
         Self::DiscriminatorWins,
         Self::GeneratorWins,
         Self::Collapse,
-        Self::MissingDigits,
+        Self::MissingClasses,
         Self::Oscillation,
         Self::Saturation,
         Self::IdleUnits,
@@ -36,39 +37,52 @@ impl Warning {
 
     /// What it means, and what to try.
     #[must_use]
-    pub const fn words(self) -> &'static str {
+    pub const fn message(self) -> &'static str {
         match self {
             Self::DiscriminatorWins => {
-                "the discriminator wins: it tells nearly every picture from a real one, so the \
-                 generator no longer learns which way is better; try --r1 0.1, a smaller --d-lr, \
-                 --beta1 0.5, or --recipe default"
+                "the discriminator wins: it classifies nearly every image correctly, so the \
+                 generator gets no useful gradient; try --r1 0.1, a smaller --d-lr, --beta1 0.5, \
+                 or --recipe default"
             }
             Self::GeneratorWins => {
-                "the generator wins: the discriminator takes its pictures for real, so there is \
-                 nothing to learn from it; try a larger --d-lr or --d-steps 2, or a smaller --r1"
+                "the generator wins: the discriminator classifies its samples as real, so it gets \
+                 no useful gradient; try a larger --d-lr, --d-steps 2, or a smaller --r1"
             }
             Self::Collapse => {
-                "mode collapse: the pictures of a batch are much more alike than real ones; try \
-                 --r1 0.1, --pack 2 or --minibatch-stddev 4, a smaller --lr and --d-lr, or --recipe \
-                 default"
+                "mode collapse: the samples of a batch are much more alike than real images; try \
+                 --r1 0.1, --pack 2 or --minibatch-stddev 4, a smaller --lr and --d-lr, or \
+                 --recipe default"
             }
-            Self::MissingDigits => {
-                "digits are missing: some classes are hardly ever drawn (\"missing\" in \
+            Self::MissingClasses => {
+                "missing classes: hardly any sample is of some classes (\"missing\" in \
                  metrics.jsonl); try --generator-norm batch, --pack 2, or more epochs"
             }
             Self::Oscillation => {
-                "the losses swing: each net undoes what the other learnt; try a smaller --lr \
-                 and --d-lr, --beta1 0.5 or less, --r1 0.1, or --schedule linear"
+                "oscillation: the losses swing, each network undoing the other's progress; try a \
+                 smaller --lr and --d-lr, --beta1 0.5 or less, --r1 0.1, or --schedule linear"
             }
             Self::Saturation => {
-                "the pictures are stuck: nearly every pixel is at full paper or ink, where tanh \
-                 passes on next to nothing; try a smaller --lr and --d-lr, or \
-                 --generator-norm batch"
+                "saturation: nearly every pixel value is at an end of its range, where the \
+                 gradient of tanh vanishes; try a smaller --lr and --d-lr, or --generator-norm batch"
             }
             Self::IdleUnits => {
-                "most of the discriminator's units have the same sign for every picture, so it \
-                 cannot tell much; try a smaller --d-lr or --lr"
+                "idle units: most hidden units of the discriminator have the same sign for every \
+                 image and carry no information; try a smaller --d-lr or --lr"
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn missing_classes_keeps_its_name_in_files() {
+        let name = serde_json::to_string(&Warning::MissingClasses).unwrap();
+        assert_eq!(name, "\"missing-digits\"");
+        for name in [name.as_str(), "\"missing-classes\""] {
+            assert_eq!(serde_json::from_str::<Warning>(name).unwrap(), Warning::MissingClasses);
         }
     }
 }

@@ -1,10 +1,11 @@
 //! Reading images of any program: NumPy, a folder of PNGs.
 
 use std::fs::{self, File};
-use std::io::{BufReader, Error, Read};
+use std::io::{BufReader, Error, ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
 use gan_core::ImageShape;
+use gan_core::memory::reserve;
 use image::codecs::png::PngDecoder;
 use image::{DynamicImage, ImageDecoder, Limits};
 use thiserror::Error;
@@ -147,7 +148,8 @@ fn folder(path: &Path, shape: ImageShape, count: usize) -> Result<Vec<u8>, Input
     }
     files.sort();
     files.truncate(count);
-    let mut pixels = Vec::with_capacity(files.len() * shape.len());
+    let mut pixels = reserve(files.len() * shape.len())
+        .map_err(|refused| io(Error::new(ErrorKind::OutOfMemory, refused)))?;
     for file in files {
         let other = |found| InputError::Other {
             path: file.clone(),

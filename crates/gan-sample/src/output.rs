@@ -5,6 +5,7 @@ use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use gan_core::ImageShape;
+use gan_core::memory::check;
 use image::codecs::gif::{GifEncoder, Repeat};
 use image::codecs::png::PngEncoder;
 use image::{Delay, DynamicImage, Frame, ImageEncoder};
@@ -99,7 +100,11 @@ impl Output {
         };
         match self {
             Self::Png => {
-                grid.size(count, shape)?;
+                let pixels: usize = grid.size(count, shape)?.into_iter().product();
+                // The images, the grid, and the buffers of scaling and encoding.
+                let scaling = if grid.scale > 1 { 16 / grid.scale.min(16) + 1 } else { 0 };
+                check(2 * count * len + (2 + scaling) * pixels * shape.channels)
+                    .map_err(|refused| io(io::Error::new(io::ErrorKind::OutOfMemory, refused)))?;
                 let mut all = Vec::with_capacity(count * len);
                 each(&mut |_, pixels| all.write_all(pixels)).map_err(io)?;
                 write_png(path, &grid.draw(&all, shape)?).map_err(io)

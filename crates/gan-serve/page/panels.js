@@ -1,39 +1,39 @@
-// What stands around the curves: the runs, their digits, the log, the settings.
+// Everything but the charts: the runs, their samples, the log, the settings.
 
-import { best, count, duration, element, figure, speed, upTo } from "/data.js";
+import { MAX_SHOWN, best, element, formatCount, formatDuration, formatNumber, lastAtOrBefore, speed } from "/data.js";
 
 const byId = (id) => document.getElementById(id);
 const swatch = (run) => element("span", { class: `swatch s${run.slot}`, "aria-hidden": "true" });
 
-/** Changes what is in a place only if it is something else: what is the same is not read aloud anew. */
-function put(place, ...children) {
+/** Replaces the content of an element only if it differs, so that screen readers stay silent. */
+function update(parent, ...children) {
   const next = element("div", {}, ...children);
-  if (place.innerHTML !== next.innerHTML) place.replaceChildren(...next.childNodes);
+  if (parent.innerHTML !== next.innerHTML) parent.replaceChildren(...next.childNodes);
 }
 
-/** A line for each run that is shown: how far it is, and what it has reached. */
+/** The progress and the best result of each run that is shown. */
 export function drawRuns(runs) {
-  put(byId("shown"), ...runs.shown.map((run) => {
+  update(byId("shown"), ...runs.shown.map((run) => {
     const last = run.rows.at(-1);
     const done = last?.epoch ?? 0;
     const running = run.state === "running";
-    const parts = [["epoch", run.total ? `${count(done)} of ${count(run.total)}` : count(done)]];
+    const parts = [["epoch", run.total ? `${formatCount(done)} of ${formatCount(run.total)}` : formatCount(done)]];
     const rate = last && speed(run);
     if (rate) parts.push(["", `${rate.toFixed(1)} steps/s`]);
-    if (rate && running && run.total > done) parts.push(["", `${duration((run.total - done) / rate)} left`]);
-    const reached = best(run);
-    if (reached) parts.push(["best Fréchet", `${figure(reached.quality.frechet)} at ${count(reached.epoch)}`]);
+    if (rate && running && run.total > done) parts.push(["", `${formatDuration((run.total - done) / rate)} left`]);
+    const lowest = best(run);
+    if (lowest) parts.push(["best Fréchet", `${formatNumber(lowest.quality.frechet)} at ${formatCount(lowest.epoch)}`]);
     return element("li", { class: `s${run.slot}` },
       element("div", { class: "name" }, swatch(run), element("b", { title: run.name }, run.name),
         element("span", { class: `state ${run.state}` }, run.state)),
-      element("div", { class: "done-part" },
+      element("div", { class: "progress" },
         element("progress", { max: run.total ?? Math.max(done, 1), value: done, "aria-label": `${run.name}: epochs done` }),
         element("div", { class: "figures" }, ...parts.map(([name, value]) =>
           element("div", {}, ...(name ? [element("span", {}, `${name} `)] : []), value)))));
   }));
 }
 
-/** The runs that can be shown beside, each with its box; `choose` is called with all ids. */
+/** A checkbox for every run; `choose` is called with the ids of all checked ones. */
 export function drawChoices(runs, choose) {
   byId("others").hidden = runs.list.length < 2;
   byId("others-count").textContent = `(${runs.list.length - 1})`;
@@ -41,15 +41,15 @@ export function drawChoices(runs, choose) {
   const ids = runs.shown.map((run) => run.id);
   const key = JSON.stringify([runs.list, ids]);
   if (list.dataset.key === key) return;
-  // The box that has the focus shall keep it.
+  // Keep the focus.
   const focused = document.activeElement?.closest?.("#choices input")?.value;
   list.dataset.key = key;
   list.replaceChildren(...runs.list.map((run) => {
     const on = ids.includes(run.id);
     const box = element("input", { type: "checkbox", value: run.id });
     box.checked = on;
-    // One is always shown, and no more than there are colours.
-    box.disabled = (on && ids.length === 1) || (!on && ids.length >= 6);
+    // At least one run is shown.
+    box.disabled = (on && ids.length === 1) || (!on && ids.length >= MAX_SHOWN);
     box.addEventListener("change", () => choose(box.checked ? [...ids, run.id] : ids.filter((id) => id !== run.id)));
     const about = [run.recipe, run.state].filter(Boolean).join(", ");
     return element("li", {}, element("label", {}, box, element("span", { title: run.name }, run.name),
@@ -58,27 +58,27 @@ export function drawChoices(runs, choose) {
   if (focused !== undefined) list.querySelector(`input[value="${focused}"]`)?.focus();
 }
 
-/** Rows of digits through time, with their slider. */
-export class Digits {
+/** Rows of samples at an epoch, with a slider. */
+export class Samples {
   #runs = [];
   #epochs = [];
   #index = -1;
-  #follows = true;
+  #following = true;
   #timer = 0;
-  #pictures = new Map();
-  #moved;
+  #images = new Map();
+  #onMove;
 
-  /** `moved` is called when another epoch's digits are shown. */
-  constructor(moved) {
-    this.#moved = moved;
-    byId("when").addEventListener("input", ({ target }) => {
+  /** `onMove` is called when the samples of another epoch are shown. */
+  constructor(onMove) {
+    this.#onMove = onMove;
+    byId("epoch").addEventListener("input", ({ target }) => {
       this.#stop();
-      this.#to(Number(target.value));
+      this.#moveTo(Number(target.value));
     });
     byId("play").addEventListener("click", () => (this.#timer ? this.#stop() : this.#play()));
   }
 
-  /** The epoch whose digits are shown. */
+  /** The epoch of the samples that are shown. */
   get epoch() {
     return this.#epochs[this.#index] ?? null;
   }
@@ -87,139 +87,144 @@ export class Digits {
     const epochs = [...new Set(runs.flatMap((run) => run.samples))].sort((a, b) => a - b);
     const key = runs.map((run) => run.id).join();
     const same = this.#runs.map((run) => run.id).join() === key;
-    const kept = this.epoch;
+    const current = this.epoch;
     this.#runs = runs;
     this.#epochs = epochs;
-    if (!same) this.#frames();
-    byId("digits").hidden = !epochs.length;
-    byId("scrub").hidden = epochs.length < 2;
-    byId("when").max = Math.max(epochs.length - 1, 0);
-    // Who stands at the end stays there; who looks back stays where that is.
-    this.#to(this.#follows || kept === null ? epochs.length - 1 : upTo(epochs, kept));
+    if (!same) this.#createFrames();
+    byId("samples").hidden = !epochs.length;
+    byId("timeline").hidden = epochs.length < 2;
+    byId("epoch").max = Math.max(epochs.length - 1, 0);
+    // At the end the slider follows new samples; elsewhere it keeps its epoch.
+    this.#moveTo(this.#following || current === null ? epochs.length - 1 : lastAtOrBefore(epochs, current));
   }
 
-  /** Shows the digits that were there at `epoch`. */
-  at(epoch) {
+  /** Shows the latest samples at `epoch`. */
+  showAt(epoch) {
     this.#stop();
-    this.#to(Math.max(0, upTo(this.#epochs, epoch)));
+    this.#moveTo(Math.max(0, lastAtOrBefore(this.#epochs, epoch)));
   }
 
-  #frames() {
+  #createFrames() {
     const strip = (run) => element("figure", { class: "strip", "data-run": run.id },
-      element("figcaption", {}, element("span", { class: "name" }, swatch(run), run.name), element("span", { class: "then" })),
+      element("figcaption", {}, element("span", { class: "name" }, swatch(run), run.name), element("span", { class: "info" })),
       element("div", { class: "frame" }));
-    const real = this.#runs.find((run) => run.reals);
-    const reals = real && element("figure", { class: "strip real" },
-      element("figcaption", {}, element("span", {}, "real digits, for comparison")),
-      element("div", { class: "frame" },
-        element("img", { src: `/api/runs/${real.id}/reals`, alt: "Ten of the real digits that the nets learn from" })));
     byId("strips").replaceChildren(...this.#runs.map(strip));
-    byId("real").replaceChildren(...(reals ? [reals] : []));
+    const run = this.#runs.find(({ reals }) => reals);
+    byId("reals").replaceChildren();
+    if (!run) return;
+    const image = element("img", { src: `/api/runs/${run.id}/reals`, alt: "Real images of the data set" });
+    const frame = element("div", { class: "frame" }, image);
+    byId("reals").append(element("figure", { class: "strip" },
+      element("figcaption", {}, element("span", {}, "real images, for comparison")), frame));
+    // Of the grid of real images only the first row is visible.
+    if (run.image) image.onload = () => { frame.style.aspectRatio = `${image.naturalWidth} / ${run.image.height}`; };
   }
 
-  #to(index) {
+  #moveTo(index) {
     this.#index = index;
-    this.#follows = index === this.#epochs.length - 1;
-    const when = byId("when");
-    when.value = index;
+    this.#following = index === this.#epochs.length - 1;
+    const slider = byId("epoch");
+    slider.value = index;
     const epoch = this.epoch;
     if (epoch === null) return;
-    when.setAttribute("aria-valuetext", `epoch ${epoch}`);
-    byId("when-said").textContent = `epoch ${count(epoch)}`;
+    slider.setAttribute("aria-valuetext", `epoch ${epoch}`);
+    byId("epoch-value").textContent = `epoch ${formatCount(epoch)}`;
     for (const run of this.#runs) this.#show(run, epoch);
-    this.#moved();
+    this.#onMove();
   }
 
   #show(run, epoch) {
-    const figureOf = byId("strips").querySelector(`[data-run="${run.id}"]`);
-    const drawn = run.samples[upTo(run.samples, epoch)];
-    if (!figureOf || drawn === undefined) return;
-    const measured = run.rows.findLast((row) => row.epoch <= drawn && row.quality);
-    const then = [`epoch ${count(drawn)}`];
-    if (measured) then.push(`Fréchet ${figure(measured.quality.frechet)}${measured.epoch === drawn ? "" : ` at ${count(measured.epoch)}`}`);
-    figureOf.querySelector(".then").textContent = then.join(" · ");
-    const frame = figureOf.querySelector(".frame");
-    const picture = this.#picture(run, drawn);
-    if (frame.firstChild === picture) return;
-    frame.dataset.wanted = drawn;
-    // The old picture stays until the new one can be seen.
-    picture.decode().catch(() => {}).then(() => {
-      if (frame.dataset.wanted === String(drawn)) frame.replaceChildren(picture);
+    const strip = byId("strips").querySelector(`[data-run="${run.id}"]`);
+    const latest = run.samples[lastAtOrBefore(run.samples, epoch)];
+    if (!strip || latest === undefined) return;
+    const evaluated = run.rows.findLast((row) => row.epoch <= latest && row.quality);
+    const info = [`epoch ${formatCount(latest)}`];
+    if (evaluated) info.push(`Fréchet ${formatNumber(evaluated.quality.frechet)}${evaluated.epoch === latest ? "" : ` at ${formatCount(evaluated.epoch)}`}`);
+    strip.querySelector(".info").textContent = info.join(" · ");
+    const frame = strip.querySelector(".frame");
+    const image = this.#image(run, latest);
+    if (frame.firstChild === image) return;
+    frame.dataset.epoch = latest;
+    // The old image stays until the new one is loaded.
+    image.decode().catch(() => {}).then(() => {
+      if (frame.dataset.epoch === String(latest)) frame.replaceChildren(image);
     });
   }
 
-  #picture(run, epoch) {
+  #image(run, epoch) {
     const path = `/api/runs/${run.id}/samples/${epoch}`;
-    let picture = this.#pictures.get(path);
-    if (!picture) {
-      picture = element("img", { src: path, alt: `Ten digits that ${run.name} drew after ${epoch} epochs` });
-      this.#pictures.set(path, picture);
-      // The oldest go; a thousand are some megabytes.
-      if (this.#pictures.size > 1000) this.#pictures.delete(this.#pictures.keys().next().value);
+    let image = this.#images.get(path);
+    if (!image) {
+      image = element("img", { src: path, alt: `Samples of ${run.name} after ${epoch} epochs` });
+      this.#images.set(path, image);
+      // A limit, to save memory.
+      if (this.#images.size > 1000) this.#images.delete(this.#images.keys().next().value);
     }
-    return picture;
+    return image;
   }
 
   #play() {
-    if (this.#follows) this.#to(0);
-    // Ten seconds at the most, and no more than eight pictures a second.
-    const pause = Math.max(125, Math.min(400, 10000 / this.#epochs.length));
-    const stride = Math.max(1, Math.ceil(this.#epochs.length / 80));
+    if (this.#following) this.#moveTo(0);
+    // At most ten seconds in total and eight images per second.
+    const delay = Math.max(125, Math.min(400, 10000 / this.#epochs.length));
+    const step = Math.max(1, Math.ceil(this.#epochs.length / 80));
     this.#timer = setInterval(() => {
-      this.#to(Math.min(this.#index + stride, this.#epochs.length - 1));
-      if (this.#follows) this.#stop();
-    }, pause);
-    this.#said();
+      this.#moveTo(Math.min(this.#index + step, this.#epochs.length - 1));
+      if (this.#following) this.#stop();
+    }, delay);
+    this.#updateButton();
   }
 
   #stop() {
     clearInterval(this.#timer);
     this.#timer = 0;
-    this.#said();
+    this.#updateButton();
   }
 
-  #said() {
+  #updateButton() {
     byId("play").textContent = this.#timer ? "Stop" : "Play";
     byId("play").setAttribute("aria-pressed", String(Boolean(this.#timer)));
   }
 }
 
-/** What happened, the latest first. */
+/** Events of the runs, the latest first. */
 export function drawLog(runs) {
   const lines = runs.shown.flatMap((run) => {
-    let least = Infinity;
-    const told = [];
-    const tell = (epoch, kind, words) => told.push({ run, epoch, kind, words });
+    let lowest = Infinity;
+    const entries = [];
+    const add = (epoch, kind, text) => entries.push({ run, epoch, kind, text });
     for (const row of run.rows) {
       if (row.quality) {
-        const { frechet, precision, recall } = row.quality;
-        const first = frechet < least;
-        least = Math.min(least, frechet);
-        tell(row.epoch, first ? "best-line" : "", `Fréchet distance ${figure(frechet)}, precision ${
-          precision.toFixed(2)}, recall ${recall.toFixed(2)}${first ? ": the best so far" : ""}`);
+        const { frechet, precision, recall, missing } = row.quality;
+        const isBest = frechet < lowest;
+        lowest = Math.min(lowest, frechet);
+        const classes = (missing ?? []).map((index) => run.classes?.[index] ?? index).join(", ");
+        add(row.epoch, isBest ? "best-line" : "", `Fréchet distance ${formatNumber(frechet)}, precision ${
+          precision.toFixed(2)}, recall ${recall.toFixed(2)}${classes && `, missing classes: ${classes}`}${
+          isBest ? "; the best so far" : ""}`);
       }
-      if (row.finding) tell(row.epoch, "finding", runs.words[row.finding] ?? row.finding);
+      if (row.finding) add(row.epoch, "warning", runs.messages[row.finding] ?? row.finding);
     }
-    for (const epoch of run.samples) tell(epoch, "minor", "drew ten digits");
+    for (const epoch of run.samples) add(epoch, "minor", "samples written");
     const end = run.rows.at(-1)?.epoch ?? 0;
-    for (const state of run.news) tell(end, "", `now ${state}`);
+    for (const state of run.stateChanges) add(end, "", `now ${state}`);
     const { state, ending } = run;
-    if (!run.news.length) {
-      tell(end, "", ending ? `${state} after ${count(ending.epochs)} epochs, ${duration(ending.seconds)} of training`
-        : `is ${state}`);
+    if (!run.stateChanges.length) {
+      add(end, "", ending ? `${state} after ${formatCount(ending.epochs)} epochs, ${formatDuration(ending.seconds)} of training`
+        : state);
     }
-    return told;
+    return entries;
   });
-  // Of one epoch, what was told last comes first.
+  // Within an epoch the last entry is first.
   lines.reverse().sort((a, b) => b.epoch - a.epoch);
   const list = byId("lines");
   const several = runs.shown.length > 1;
-  const keys = lines.slice(0, 300).map((line) => JSON.stringify([line.run.id, line.epoch, line.words]));
-  // Lines that are there stay, so that only new ones are read aloud.
-  const there = new Map([...list.children].map((item) => [item.dataset.key, item]));
-  if (several !== (list.dataset.several === "true")) there.clear();
+  const keys = lines.slice(0, 300).map((line) => JSON.stringify([line.run.id, line.epoch, line.text]));
+  // Existing lines stay, so that screen readers read only new ones.
+  const existing = new Map([...list.children].map((item) => [item.dataset.key, item]));
+  if (several !== (list.dataset.several === "true")) existing.clear();
   list.dataset.several = several;
-  const items = keys.map((key, at) => there.get(key) ?? item(lines[at], several, key));
+  const items = keys.map((key, at) => existing.get(key) ?? item(lines[at], several, key));
   if (items.length !== list.children.length || items.some((item, at) => item !== list.children[at])) {
     for (const old of [...list.children]) if (!items.includes(old)) old.remove();
     items.forEach((item, at) => {
@@ -228,14 +233,14 @@ export function drawLog(runs) {
   }
 }
 
-function item({ run, epoch, kind, words }, several, key) {
-  const text = element("span", { class: kind || undefined }, ...(several ? [swatch(run)] : []), words);
-  const made = element("li", {}, element("time", { title: `${run.name}, epoch ${epoch}` }, count(epoch)), text);
+function item({ run, epoch, kind, text }, several, key) {
+  const content = element("span", { class: kind || undefined }, ...(several ? [swatch(run)] : []), text);
+  const made = element("li", {}, element("time", { title: `${run.name}, epoch ${epoch}` }, formatCount(epoch)), content);
   made.dataset.key = key;
   return made;
 }
 
-/** Every setting of the runs, side by side, and what differs named. */
+/** The settings of the runs side by side, and a summary of the differences. */
 export function drawSettings(shown) {
   const key = JSON.stringify([byId("only-box").checked, shown.map((run) => [run.id, run.slot, run.settings])]);
   if (byId("table").dataset.key === key) return;
@@ -243,36 +248,36 @@ export function drawSettings(shown) {
   const of = shown.map((run) => new Map(run.settings));
   const names = [...new Set(shown.flatMap((run) => run.settings.map(([name]) => name)))];
   const group = (name) => ["training.", "model.", "dataset."].findLastIndex((part) => name.startsWith(part));
-  // What the training was told to do comes first; what is in no group, last.
+  // Settings of the training first, those without a group last.
   names.sort((a, b) => ((group(a) + 4) % 4) - ((group(b) + 4) % 4));
   const value = (map, name) => map.get(name) ?? "–";
   const differ = new Set(names.filter((name) => of.some((map) => value(map, name) !== value(of[0], name))));
   const several = shown.length > 1;
   byId("only").hidden = !several;
   const visible = several && byId("only-box").checked ? names.filter((name) => differ.has(name)) : names;
-  const head = element("thead", { class: several ? "" : "unseen" }, element("tr", {},
+  const head = element("thead", { class: several ? "" : "visually-hidden" }, element("tr", {},
     element("th", { scope: "col" }, "setting"),
     ...shown.map((run) => element("th", { scope: "col" }, swatch(run), ` ${run.name}`))));
   const body = element("tbody", {}, ...visible.map((name) =>
     element("tr", { class: several && differ.has(name) ? "differs" : undefined },
-      element("th", { scope: "row" }, words(name)),
+      element("th", { scope: "row" }, flagName(name)),
       ...of.map((map) => element("td", {}, value(map, name))))));
-  put(byId("table"), head, body);
+  update(byId("table"), head, body);
 
-  const said = byId("differ");
-  said.hidden = !several;
+  const summary = byId("differ");
+  summary.hidden = !several;
   const named = [...differ].map((name) =>
-    [element("b", {}, words(name)), ` ${of.map((map) => short(value(map, name))).join(" / ")}`]);
-  put(said, ...(named.length
-    ? ["They differ in ", ...named.flatMap((pair, at) => (at ? ["; ", ...pair] : pair)), "."]
-    : ["Their settings are the same."]));
+    [element("b", {}, flagName(name)), ` ${of.map((map) => shorten(value(map, name))).join(" / ")}`]);
+  update(summary, ...(named.length
+    ? ["The runs differ in ", ...named.flatMap((pair, at) => (at ? ["; ", ...pair] : pair)), "."]
+    : ["The runs have the same settings."]));
 }
 
-/** training.d_lr as d-lr, the flag's name. */
-function words(name) {
+/** training.d_lr as d-lr, the name of the flag. */
+function flagName(name) {
   return name.replace(/^(training|model)\./, "").replaceAll("_", "-");
 }
 
-function short(text) {
-  return text.length > 28 ? `${text.slice(0, 27)}…` : text;
+function shorten(text) {
+  return text.length > 30 ? `${text.slice(0, 29)}…` : text;
 }

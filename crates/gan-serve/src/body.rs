@@ -1,4 +1,4 @@
-//! What an answer carries: bytes that are there, or news as it comes.
+//! The body of a response: bytes, or a stream of server-sent events.
 
 use std::convert::Infallible;
 use std::pin::Pin;
@@ -7,15 +7,15 @@ use std::task::{Context, Poll};
 use hyper::body::{Body, Bytes, Frame, SizeHint};
 use tokio::sync::mpsc::Receiver;
 
-/// An answer's body.
-pub(crate) enum Content {
-    /// All of it.
-    Whole(Bytes),
-    /// Messages, as long as somebody sends them.
-    News(Receiver<Bytes>),
+/// The body of a response.
+pub(crate) enum ResponseBody {
+    /// All of its bytes.
+    Full(Bytes),
+    /// Events, until the sender is dropped.
+    Events(Receiver<Bytes>),
 }
 
-impl Body for Content {
+impl Body for ResponseBody {
     type Data = Bytes;
     type Error = Infallible;
 
@@ -24,21 +24,21 @@ impl Body for Content {
         context: &mut Context,
     ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
         let next = match &mut *self {
-            Self::Whole(bytes) if bytes.is_empty() => Poll::Ready(None),
-            Self::Whole(bytes) => Poll::Ready(Some(std::mem::take(bytes))),
-            Self::News(messages) => messages.poll_recv(context),
+            Self::Full(bytes) if bytes.is_empty() => Poll::Ready(None),
+            Self::Full(bytes) => Poll::Ready(Some(std::mem::take(bytes))),
+            Self::Events(events) => events.poll_recv(context),
         };
         next.map(|bytes| bytes.map(|bytes| Ok(Frame::data(bytes))))
     }
 
     fn is_end_stream(&self) -> bool {
-        matches!(self, Self::Whole(bytes) if bytes.is_empty())
+        matches!(self, Self::Full(bytes) if bytes.is_empty())
     }
 
     fn size_hint(&self) -> SizeHint {
         match self {
-            Self::Whole(bytes) => SizeHint::with_exact(bytes.len() as u64),
-            Self::News(_) => SizeHint::default(),
+            Self::Full(bytes) => SizeHint::with_exact(bytes.len() as u64),
+            Self::Events(_) => SizeHint::default(),
         }
     }
 }

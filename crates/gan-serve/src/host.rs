@@ -1,22 +1,22 @@
-//! Whom a request asks for. A page of a stranger may give its own name this machine's address
-//! and then read what is served here as if it were its own; but its requests still bear its name.
+//! Validation of the `Host` header, against DNS rebinding: a foreign page whose name resolves to
+//! this machine could otherwise read what is served here.
 
 use std::net::IpAddr;
 
 use hyper::Request;
 use hyper::header::HOST;
 
-/// Whether a request asks for this machine by a name that is this machine's alone. The port does
-/// not matter: it may come through a tunnel.
-pub(crate) fn is_own<B>(request: &Request<B>) -> bool {
+/// Whether a request names this machine by a loopback name or address. Any port is accepted, because
+/// of tunnels.
+pub(crate) fn names_loopback<B>(request: &Request<B>) -> bool {
     let mut hosts = request.headers().get_all(HOST).iter();
     let (Some(host), None) = (hosts.next(), hosts.next()) else { return false };
-    // A request may repeat the name in its first line, where it counts more.
-    let first_line = request.uri().authority().map(hyper::http::uri::Authority::as_str);
-    host.to_str().is_ok_and(own_name) && first_line.is_none_or(own_name)
+    // An absolute request URI takes precedence over the header.
+    let authority = request.uri().authority().map(hyper::http::uri::Authority::as_str);
+    host.to_str().is_ok_and(is_loopback) && authority.is_none_or(is_loopback)
 }
 
-fn own_name(host: &str) -> bool {
+fn is_loopback(host: &str) -> bool {
     let (name, port) = match host.rsplit_once(':') {
         Some((name, port)) if !port.ends_with(']') => (name, port),
         _ => (host, ""),
@@ -34,10 +34,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_names_of_this_machine_are_its_own() {
+    fn only_loopback_names_are_accepted() {
         for own in ["localhost", "LocalHost:8787", "127.0.0.1:1", "127.9.9.9", "[::1]", "[::1]:80"]
         {
-            assert!(own_name(own), "{own}");
+            assert!(is_loopback(own), "{own}");
         }
         for other in [
             "",
@@ -56,20 +56,24 @@ mod tests {
             "user@localhost",
             "2130706433",
         ] {
-            assert!(!own_name(other), "{other}");
+            assert!(!is_loopback(other), "{other}");
         }
     }
 
     #[test]
-    fn a_request_has_one_name() {
+    fn a_request_has_exactly_one_host() {
         let request = |uri: &str, hosts: &[&str]| {
-            let begun = Request::builder().uri(uri);
-            hosts.iter().fold(begun, |request, host| request.header(HOST, *host)).body(()).unwrap()
+            let builder = Request::builder().uri(uri);
+            hosts
+                .iter()
+                .fold(builder, |request, host| request.header(HOST, *host))
+                .body(())
+                .unwrap()
         };
-        assert!(is_own(&request("/", &["localhost"])));
-        assert!(is_own(&request("http://localhost:80/", &["localhost"])));
-        assert!(!is_own(&request("/", &[])));
-        assert!(!is_own(&request("/", &["localhost", "evil.example"])));
-        assert!(!is_own(&request("http://evil.example/", &["localhost"])));
+        assert!(names_loopback(&request("/", &["localhost"])));
+        assert!(names_loopback(&request("http://localhost:80/", &["localhost"])));
+        assert!(!names_loopback(&request("/", &[])));
+        assert!(!names_loopback(&request("/", &["localhost", "evil.example"])));
+        assert!(!names_loopback(&request("http://evil.example/", &["localhost"])));
     }
 }

@@ -1,22 +1,22 @@
-//! The live page: runs in a browser, while they train and after.
+//! A live page of runs for the browser, during a training and after.
 //!
-//! [`Runs`] is what is shown, [`Listen`] where; [`Listener::open`] takes the address and
-//! [`Listener::serve`] answers there, in a thread of its own, until its [`Server`] is dropped.
+//! [`Runs`] is what is served, [`ListenAddress`] where; [`Listener::bind`] binds the address and
+//! [`Listener::serve`] answers requests in a thread with its own runtime until its [`Server`] is
+//! dropped.
 //!
-//! The server only reads. No word of a request becomes part of a path: a request names a run by
-//! its number in a list that we made, and a picture by its epoch. Files are looked at when
-//! somebody asks; with no page open, nothing is done.
+//! The server only reads. Nothing in a request becomes part of a path: a request names a run by
+//! its index in our list, and a preview by its epoch. Files are read on request only.
 
-mod answer;
+mod address;
 mod body;
+mod cache;
+mod downsample;
+mod events;
+mod handler;
 mod host;
-mod listen;
-mod news;
-mod patient;
 mod runs;
 mod server;
-mod shelf;
 
-pub use listen::{DEFAULT, Listen, ServeError};
+pub use address::{DEFAULT_ADDRESS, ListenAddress, ServeError};
 pub use runs::Runs;
 pub use server::{Limits, Listener, Server};

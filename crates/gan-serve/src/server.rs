@@ -1,4 +1,4 @@
-//! The server: a thread of its own, so many connections, so much patience.
+//! The server: its thread, its connections, their limits.
 
 use std::convert::Infallible;
 use std::io;
@@ -11,48 +11,52 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::TcpStream;
-use tokio::runtime::{Builder, Runtime};
+use tokio::runtime::Builder;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
+use tokio_io_timeout::TimeoutStream;
 
-use crate::answer::answer;
-use crate::listen::{Listen, ServeError};
-use crate::news::Shared;
-use crate::patient::Patient;
+use crate::address::{ListenAddress, ServeError};
+use crate::cache::RunCache;
+use crate::events::SharedCache;
+use crate::handler::handle;
 use crate::runs::Runs;
-use crate::shelf::Shelf;
 
-/// The longest head of a request, in bytes.
-const MOST_HEAD: usize = 16 << 10;
-/// Threads that read files, at the most.
-const READERS: usize = 2;
-/// After an accept that failed, such as for want of file numbers.
-const REST: Duration = Duration::from_millis(100);
+/// The largest request header, in bytes.
+const MAX_HEADER: usize = 16 << 10;
+/// The largest number of threads that read files.
+const MAX_READERS: usize = 2;
+/// Delay after a failed accept, such as without free file descriptors.
+const ACCEPT_DELAY: Duration = Duration::from_millis(100);
 
-/// What a server puts up with.
+/// Limits of a server.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// Connections at once; a further one is told so and closed.
+    /// Simultaneous connections; others are rejected with status 503.
     pub connections: usize,
-    /// Time to send the head of a request, counted from the answer before.
+    /// Time-out for a request header, counted from the previous response.
     pub request: Duration,
-    /// Time in which something of an answer must be taken.
-    pub answer: Duration,
+    /// Time-out for writing a part of a response.
+    pub response: Duration,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { connections: 64, request: Duration::from_secs(20), answer: Duration::from_secs(10) }
+        Self {
+            connections: 64,
+            request: Duration::from_secs(20),
+            response: Duration::from_secs(10),
+        }
     }
 }
 
-/// An address that was taken, and where nothing is answered yet.
+/// A bound address that is not served yet.
 #[derive(Debug)]
 pub struct Listener {
     listener: TcpListener,
     address: SocketAddr,
 }
 
-/// A server that answers until it is dropped.
+/// A server that runs until it is dropped.
 #[derive(Debug)]
 pub struct Server {
     stop: Option<oneshot::Sender<()>>,
@@ -60,45 +64,51 @@ pub struct Server {
 }
 
 impl Listener {
-    /// Takes an address: known before anything else is done.
+    /// Binds an address.
     ///
     /// # Errors
-    /// When the address is taken, or the system refuses.
-    pub fn open(listen: Listen) -> Result<Self, ServeError> {
+    /// When the address cannot be bound.
+    pub fn bind(listen: ListenAddress) -> Result<Self, ServeError> {
         let listener = listen.bind()?;
         listener.set_nonblocking(true).map_err(ServeError::Start)?;
         let address = listener.local_addr().map_err(ServeError::Start)?;
         Ok(Self { listener, address })
     }
 
-    /// Where it is, with the port that was chosen.
+    /// The address, with the actual port.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// Whether others than this machine can reach it.
+    /// Whether other machines can reach it.
     #[must_use]
-    pub fn is_open(&self) -> bool {
+    pub fn is_public(&self) -> bool {
         !self.address.ip().is_loopback()
     }
 
-    /// Answers from now on.
+    /// Starts the server.
     ///
     /// # Errors
-    /// When the system refuses a thread.
+    /// When its thread cannot be started.
     pub fn serve(self, runs: Runs, limits: Limits) -> Result<Server, ServeError> {
         let (stop, stopped) = oneshot::channel();
         let runtime = Builder::new_current_thread()
             .enable_all()
-            .max_blocking_threads(READERS)
+            .max_blocking_threads(MAX_READERS)
             .build()
             .map_err(ServeError::Start)?;
-        let own_names = !self.is_open();
+        let loopback_only = !self.is_public();
         let serve = move || {
-            let shelf = Arc::new(Mutex::new(Shelf::new(runs)));
-            run(&runtime, self.listener, shelf, own_names, limits, stopped);
-            // Nobody waits for what is half said.
+            let cache = Arc::new(Mutex::new(RunCache::new(runs)));
+            runtime.block_on(async {
+                if let Ok(listener) = tokio::net::TcpListener::from_std(self.listener) {
+                    tokio::spawn(accept(listener, cache, loopback_only, limits));
+                    // Returns when the sender is dropped.
+                    let _ = stopped.await;
+                }
+            });
+            // Open responses are dropped.
             runtime.shutdown_background();
         };
         let thread = thread::Builder::new().name("page".into()).spawn(serve);
@@ -110,71 +120,67 @@ impl Drop for Server {
     fn drop(&mut self) {
         drop(self.stop.take());
         if let Some(thread) = self.thread.take() {
-            // It ends at once; a panic in it has ended it already.
+            // A panic was printed by its hook.
             let _ = thread.join();
         }
     }
 }
 
-fn run(
-    runtime: &Runtime,
-    listener: TcpListener,
-    shelf: Shared,
-    own_names: bool,
+async fn accept(
+    listener: tokio::net::TcpListener,
+    cache: SharedCache,
+    loopback_only: bool,
     limits: Limits,
-    stopped: oneshot::Receiver<()>,
 ) {
-    runtime.block_on(async {
-        if let Ok(listener) = tokio::net::TcpListener::from_std(listener) {
-            tokio::spawn(accept(listener, shelf, own_names, limits));
-            // An error means that the other end was dropped: that is the sign.
-            let _ = stopped.await;
-        }
-    });
-}
-
-async fn accept(listener: tokio::net::TcpListener, shelf: Shared, own_names: bool, limits: Limits) {
-    let places = Arc::new(Semaphore::new(limits.connections));
+    let permits = Arc::new(Semaphore::new(limits.connections));
     loop {
         let Ok((stream, _)) = listener.accept().await else {
-            tokio::time::sleep(REST).await;
+            tokio::time::sleep(ACCEPT_DELAY).await;
             continue;
         };
-        match places.clone().try_acquire_owned() {
-            Ok(place) => {
-                tokio::spawn(converse(stream, shelf.clone(), own_names, limits, place));
+        match permits.clone().try_acquire_owned() {
+            Ok(permit) => {
+                tokio::spawn(serve_connection(
+                    stream,
+                    cache.clone(),
+                    loopback_only,
+                    limits,
+                    permit,
+                ));
             }
-            Err(_) => turn_away(&stream),
+            Err(_) => reject(&stream),
         }
     }
 }
 
-/// One connection, to its end.
-async fn converse(
+/// Serves a connection until it closes.
+async fn serve_connection(
     stream: TcpStream,
-    shelf: Shared,
-    own_names: bool,
+    cache: SharedCache,
+    loopback_only: bool,
     limits: Limits,
-    _place: OwnedSemaphorePermit,
+    _permit: OwnedSemaphorePermit,
 ) {
     let _ = stream.set_nodelay(true);
     let service = service_fn(|request| {
-        let shelf = shelf.clone();
-        async move { Ok::<_, Infallible>(answer(&request, &shelf, own_names).await) }
+        let cache = cache.clone();
+        async move { Ok::<_, Infallible>(handle(&request, &cache, loopback_only).await) }
     });
+    let mut stream = TimeoutStream::new(stream);
+    stream.set_write_timeout(Some(limits.response));
     let served = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(limits.request)
-        .max_buf_size(MOST_HEAD)
-        .serve_connection(TokioIo::new(Patient::new(stream, limits.answer)), service)
+        .max_buf_size(MAX_HEADER)
+        .serve_connection(TokioIo::new(Box::pin(stream)), service)
         .await;
-    // Whoever went away, was too slow or spoke no HTTP is no concern of ours.
+    // Clients that disconnect, time out or send invalid HTTP are ignored.
     drop(served);
 }
 
-/// All places are taken: says so if that can be said at once.
-fn turn_away(stream: &TcpStream) {
-    const WORDS: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nconnection: close\r\n\
+/// Rejects a connection over the limit, without waiting.
+fn reject(stream: &TcpStream) {
+    const RESPONSE: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nconnection: close\r\n\
         content-type: text/plain\r\ncontent-length: 21\r\n\r\ntoo many connections\n";
-    let _: io::Result<usize> = stream.try_write(WORDS);
+    let _: io::Result<usize> = stream.try_write(RESPONSE);
 }

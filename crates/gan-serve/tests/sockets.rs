@@ -1,6 +1,6 @@
-//! The server by raw sockets: what it gives, what it refuses, and what it puts up with.
+//! The server over raw sockets: what it serves, what it refuses, and its limits.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::fmt::Write as _;
 use std::fs::{self, File};
@@ -10,15 +10,15 @@ use std::path::PathBuf;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use gan_serve::{Limits, Listen, Listener, Runs, Server};
+use gan_serve::{Limits, ListenAddress, Listener, Runs, Server};
 use serde_json::Value;
 use tempfile::TempDir;
 
-/// After this the server is taken to hang.
-const PATIENCE: Duration = Duration::from_mins(1);
-const SECRET: &str = "what nobody shall see";
+/// After this the server is considered to hang.
+const TIMEOUT: Duration = Duration::from_mins(1);
+const SECRET: &str = "a secret";
 
-/// A folder with a run, and a server that shows it.
+/// A folder with a run, and a server of it.
 struct Site {
     dir: TempDir,
     address: SocketAddr,
@@ -27,10 +27,10 @@ struct Site {
 
 impl Site {
     fn new() -> Self {
-        Self::within(Limits::default())
+        Self::with_limits(Limits::default())
     }
 
-    fn within(limits: Limits) -> Self {
+    fn with_limits(limits: Limits) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let run = dir.path().join("runs/0001-mnist-dense");
         fs::create_dir_all(run.join("samples")).unwrap();
@@ -38,15 +38,15 @@ impl Site {
         fs::write(run.join("ckpt.mpk"), SECRET).unwrap();
         fs::write(run.join("config.json"), r#"{"training":{"epochs":100,"lr":0.002}}"#).unwrap();
         fs::write(run.join("metrics.jsonl"), [20, 40].map(row).concat()).unwrap();
-        fs::write(run.join("samples/epoch-000040.png"), "ten digits").unwrap();
-        // Another program's, which is no run.
+        fs::write(run.join("samples/epoch-000040.png"), "an image").unwrap();
+        // Of another program, not a run.
         fs::create_dir(dir.path().join("runs/site")).unwrap();
         fs::write(dir.path().join("runs/site/config.json"), r#"{"secret":1}"#).unwrap();
 
-        let runs = Runs::of(&dir.path().join("runs")).unwrap();
-        let door = Listener::open(Listen::parse("0", false).unwrap()).unwrap();
-        let address = door.address();
-        let server = Some(door.serve(runs, limits).unwrap());
+        let runs = Runs::in_folder(&dir.path().join("runs")).unwrap();
+        let listener = Listener::bind(ListenAddress::parse("0", false).unwrap()).unwrap();
+        let address = listener.address();
+        let server = Some(listener.serve(runs, limits).unwrap());
         Self { dir, address, server }
     }
 
@@ -56,15 +56,15 @@ impl Site {
 
     fn connect(&self) -> TcpStream {
         let stream = TcpStream::connect(self.address).unwrap();
-        stream.set_read_timeout(Some(PATIENCE)).unwrap();
-        stream.set_write_timeout(Some(PATIENCE)).unwrap();
+        stream.set_read_timeout(Some(TIMEOUT)).unwrap();
+        stream.set_write_timeout(Some(TIMEOUT)).unwrap();
         stream
     }
 
-    /// Sends these bytes, and reads until the server closes.
+    /// Sends these bytes, and reads until the server closes the connection.
     fn send(&self, bytes: impl AsRef<[u8]>) -> String {
         let mut stream = self.connect();
-        // A server that refuses early may not take all of it.
+        // The server may refuse before it has read everything.
         let _ = stream.write_all(bytes.as_ref());
         let mut answer = Vec::new();
         let _ = stream.read_to_end(&mut answer);
@@ -100,7 +100,7 @@ fn status(answer: &str) -> &str {
 }
 
 #[test]
-fn the_page_and_what_it_shows_are_there() {
+fn the_page_and_its_data_are_served() {
     let site = Site::new();
     let page = site.get("/");
     assert_eq!(status(&page), "200");
@@ -114,7 +114,7 @@ fn the_page_and_what_it_shows_are_there() {
     ] {
         assert!(page.contains(header), "{header} is not in {page}");
     }
-    assert!(!page.to_lowercase().contains("access-control"), "no other page may read this");
+    assert!(!page.to_lowercase().contains("access-control"), "no other origin may read this");
 
     let list = site.json("/api/runs");
     assert_eq!(list["runs"].as_array().unwrap().len(), 1, "{list}");
@@ -122,6 +122,11 @@ fn the_page_and_what_it_shows_are_there() {
     assert_eq!(list["runs"][0]["state"], "killed");
     assert!(list["words"]["collapse"].as_str().unwrap().contains("mode collapse"));
     let run = site.json("/api/runs/0");
+    assert_eq!(
+        (&run["image"], &run["classes"]),
+        (&Value::Null, &Value::Null),
+        "not in its settings"
+    );
     assert_eq!(run["samples"], serde_json::json!([40]));
     assert_eq!(run["settings"][1], serde_json::json!(["training.lr", "0.002"]));
     let epochs = |path| {
@@ -130,14 +135,14 @@ fn the_page_and_what_it_shows_are_there() {
     };
     assert_eq!(epochs("/api/runs/0/rows"), [20, 40]);
     assert_eq!(epochs("/api/runs/0/rows?after=20"), [40]);
-    let picture = site.get("/api/runs/0/samples/40");
-    assert!(picture.contains("content-type: image/png") && picture.ends_with("ten digits"));
+    let image = site.get("/api/runs/0/samples/40");
+    assert!(image.contains("content-type: image/png") && image.ends_with("an image"));
     assert_eq!(status(&site.get("/api/runs/0/samples/20")), "404");
     assert_eq!(status(&site.get("/api/runs/1")), "404");
 }
 
 #[test]
-fn no_path_leads_out_of_what_is_served() {
+fn paths_outside_the_run_are_rejected() {
     let site = Site::new();
     let api = "/api/runs/0/samples";
     for path in [
@@ -175,7 +180,7 @@ fn no_path_leads_out_of_what_is_served() {
 
 #[cfg(unix)]
 #[test]
-fn links_that_lead_out_of_the_run_are_not_followed() {
+fn links_out_of_the_run_are_not_followed() {
     use std::os::unix::fs::symlink;
     let site = Site::new();
     let secret = site.dir.path().join("secret.txt");
@@ -188,30 +193,30 @@ fn links_that_lead_out_of_the_run_are_not_followed() {
         assert_eq!(status(&answer), "404", "{path}: {answer}");
         assert!(!answer.contains(SECRET));
     }
-    assert!(site.get("/api/runs/0/samples/60").ends_with("ten digits"), "this one stays inside");
+    assert!(site.get("/api/runs/0/samples/60").ends_with("an image"), "a link inside the run");
 
     fs::rename(site.run("samples"), site.dir.path().join("elsewhere")).unwrap();
     symlink(site.dir.path().join("elsewhere"), site.run("samples")).unwrap();
-    assert_eq!(status(&site.get("/api/runs/0/samples/40")), "404", "the folder leads out");
+    assert_eq!(status(&site.get("/api/runs/0/samples/40")), "404", "the folder is a link");
 }
 
 #[test]
-fn whoever_asks_for_another_name_is_refused() {
+fn other_host_names_are_refused() {
     let site = Site::new();
     let port = site.address.port();
-    let ask = |host: &str| {
+    let request = |host: &str| {
         site.send(format!("GET /api/runs HTTP/1.1\r\n{host}Connection: close\r\n\r\n"))
     };
     for own in ["localhost", "127.0.0.1", "[::1]", &format!("localhost:{port}"), "127.0.0.1:9"] {
-        assert_eq!(status(&ask(&format!("Host: {own}\r\n"))), "200", "{own}");
+        assert_eq!(status(&request(&format!("Host: {own}\r\n"))), "200", "{own}");
     }
     for other in ["evil.example", "evil.example:80", "localhost.evil.example", "192.168.0.2", ""] {
-        let answer = ask(&format!("Host: {other}\r\n"));
+        let answer = request(&format!("Host: {other}\r\n"));
         assert_eq!(status(&answer), "403", "{other}: {answer}");
         assert!(!answer.contains("mnist"), "{answer}");
     }
-    assert_eq!(status(&ask("")), "403", "no name at all");
-    assert_eq!(status(&ask("Host: localhost\r\nHost: evil.example\r\n")), "403");
+    assert_eq!(status(&request("")), "403", "no host");
+    assert_eq!(status(&request("Host: localhost\r\nHost: evil.example\r\n")), "403");
     let absolute =
         "GET http://evil.example/api/runs HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
     assert_eq!(status(&site.send(absolute)), "403");
@@ -219,7 +224,7 @@ fn whoever_asks_for_another_name_is_refused() {
 }
 
 #[test]
-fn a_request_may_only_read() {
+fn only_get_and_head_are_allowed() {
     let site = Site::new();
     for method in ["POST", "PUT", "DELETE", "OPTIONS", "TRACE", "PATCH", "CONNECT", "BREW"] {
         let answer = site.send(format!(
@@ -241,7 +246,7 @@ fn a_request_may_only_read() {
 }
 
 #[test]
-fn an_overlong_or_senseless_request_is_refused() {
+fn overlong_and_invalid_requests_are_refused() {
     let site = Site::new();
     let long = "a".repeat(100_000);
     for request in [
@@ -255,30 +260,31 @@ fn an_overlong_or_senseless_request_is_refused() {
         "\u{16}\u{3}\u{1}\u{2}\0\u{1}\0\u{1}\u{fc}\u{3}\u{3}".into(),
     ] {
         let answer = site.send(&request);
-        let begin = &request[..request.len().min(40)];
-        assert!(answer.is_empty() || status(&answer).starts_with('4'), "{begin:?}: {answer}");
+        let start = &request[..request.len().min(40)];
+        assert!(answer.is_empty() || status(&answer).starts_with('4'), "{start:?}: {answer}");
     }
-    assert_eq!(status(&site.get("/")), "200", "it is still there");
+    assert_eq!(status(&site.get("/")), "200", "the server still runs");
 }
 
 #[test]
-fn whoever_does_not_finish_a_request_is_dropped() {
-    let site = Site::within(Limits { request: Duration::from_millis(100), ..Limits::default() });
-    for begun in ["", "GET / HTTP/1.1\r\nHost: loc", "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"] {
-        // The last one is answered, and then says nothing more.
-        let answer = site.send(begun);
-        assert_eq!(answer.contains("<!doctype html>"), begun.ends_with("\r\n\r\n"), "{begun:?}");
+fn incomplete_requests_time_out() {
+    let site =
+        Site::with_limits(Limits { request: Duration::from_millis(100), ..Limits::default() });
+    for part in ["", "GET / HTTP/1.1\r\nHost: loc", "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"] {
+        // The last one is complete; its connection times out afterwards.
+        let answer = site.send(part);
+        assert_eq!(answer.contains("<!doctype html>"), part.ends_with("\r\n\r\n"), "{part:?}");
     }
 }
 
 #[test]
-fn the_sixty_fifth_connection_is_turned_away() {
+fn connections_over_the_limit_are_rejected() {
     let site = Site::new();
-    let hello = "GET /icon.svg HTTP/1.1\r\nHost: localhost\r\n\r\n";
+    let request = "GET /icon.svg HTTP/1.1\r\nHost: localhost\r\n\r\n";
     let mut held: Vec<TcpStream> = (0..64)
         .map(|_| {
             let mut stream = site.connect();
-            stream.write_all(hello.as_bytes()).unwrap();
+            stream.write_all(request.as_bytes()).unwrap();
             let mut answer = [0; 12];
             stream.read_exact(&mut answer).unwrap();
             assert_eq!(&answer, b"HTTP/1.1 200");
@@ -291,27 +297,27 @@ fn the_sixty_fifth_connection_is_turned_away() {
     held.pop();
     let begin = Instant::now();
     while status(&site.get("/")) != "200" {
-        assert!(begin.elapsed() < PATIENCE, "the place stays taken");
+        assert!(begin.elapsed() < TIMEOUT, "the connection is not released");
     }
 }
 
 #[test]
-fn a_slow_reader_is_dropped() {
-    let answer = Duration::from_millis(500);
-    let site = Site::within(Limits { connections: 1, answer, ..Limits::default() });
-    // More than the system keeps for a connection.
+fn a_slow_reader_is_disconnected() {
+    let response = Duration::from_millis(500);
+    let site = Site::with_limits(Limits { connections: 1, response, ..Limits::default() });
+    // More than the system buffers for a connection.
     let (size, times) = (4 << 20, 12);
     fs::write(site.run("reals.png"), vec![0; size]).unwrap();
     let mut slow = site.connect();
-    let hello = "GET /api/runs/0/reals HTTP/1.1\r\nHost: localhost\r\n\r\n";
-    slow.write_all(hello.repeat(times).as_bytes()).unwrap();
+    let request = "GET /api/runs/0/reals HTTP/1.1\r\nHost: localhost\r\n\r\n";
+    slow.write_all(request.repeat(times).as_bytes()).unwrap();
     let mut first = [0; 12];
     slow.read_exact(&mut first).unwrap();
     assert_eq!(&first, b"HTTP/1.1 200");
-    // It has the only place, until it is dropped.
+    // It occupies the only connection until the write time-out.
     let begin = Instant::now();
     while status(&site.get("/")) != "200" {
-        assert!(begin.elapsed() < PATIENCE, "it is never dropped");
+        assert!(begin.elapsed() < TIMEOUT, "it is never disconnected");
         thread::sleep(Duration::from_millis(10));
     }
     let mut rest = Vec::new();
@@ -319,10 +325,10 @@ fn a_slow_reader_is_dropped() {
     assert!(rest.len() < size * times, "all of it was sent");
 }
 
-/// Reads events until one of this name comes.
+/// Reads events until one with this name.
 fn event(lines: &mut impl Iterator<Item = std::io::Result<String>>, name: &str) -> Value {
     loop {
-        let line = lines.next().expect("the line is open").unwrap();
+        let line = lines.next().expect("the connection is open").unwrap();
         if line == format!("event: {name}") {
             let data = lines.next().unwrap().unwrap();
             return serde_json::from_str(data.strip_prefix("data: ").unwrap()).unwrap();
@@ -331,7 +337,7 @@ fn event(lines: &mut impl Iterator<Item = std::io::Result<String>>, name: &str) 
 }
 
 #[test]
-fn news_comes_by_itself() {
+fn changes_are_sent_as_events() {
     let site = Site::new();
     let mut stream = site.connect();
     stream.write_all(b"GET /api/events?runs=0 HTTP/1.1\r\nHost: localhost\r\n\r\n").unwrap();
@@ -357,7 +363,7 @@ fn news_comes_by_itself() {
     let kept = site.run("metrics.new");
     fs::write(&kept, [20, 30].map(row).concat()).unwrap();
     fs::rename(kept, site.run("metrics.jsonl")).unwrap();
-    assert_eq!(event(&mut lines, "again")["id"], 0, "a resumed run begins behind its end");
+    assert_eq!(event(&mut lines, "again")["id"], 0, "the rows of a resumed run are replaced");
     assert_eq!(site.json("/api/runs/0/rows")["rows"][1]["epoch"], 30);
 
     let second = site.dir.path().join("runs/0002-mnist-dense");
@@ -367,7 +373,7 @@ fn news_comes_by_itself() {
 }
 
 #[test]
-fn a_hundred_thousand_rows_come_as_two_thousand() {
+fn a_hundred_thousand_rows_are_downsampled_to_two_thousand() {
     let site = Site::new();
     let mut text = String::new();
     for epoch in 3..100_003 {
@@ -384,13 +390,13 @@ fn a_hundred_thousand_rows_come_as_two_thousand() {
 }
 
 #[test]
-fn a_server_that_is_dropped_is_gone() {
+fn a_dropped_server_closes_its_connections() {
     let mut site = Site::new();
     let mut stream = site.connect();
     stream.write_all(b"GET /api/events?runs=0 HTTP/1.1\r\nHost: localhost\r\n\r\n").unwrap();
     let mut lines = BufReader::new(stream).lines();
     event(&mut lines, "run");
     drop(site.server.take());
-    assert!(lines.map_while(Result::ok).count() < 100, "the line is cut");
+    assert!(lines.map_while(Result::ok).count() < 100, "the connection is closed");
     assert!(TcpStream::connect(site.address).is_err());
 }

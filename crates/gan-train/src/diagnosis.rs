@@ -105,7 +105,7 @@ impl Diagnostics {
                 let least = if row.epoch < self.slow_start { 0.02 } else { 0.2 };
                 self.large_batch && recent(|row| row.spread) < least
             }
-            Warning::MissingDigits => row.quality.as_ref().is_some_and(|quality| {
+            Warning::MissingClasses => row.quality.as_ref().is_some_and(|quality| {
                 quality.missing.iter().any(|class| self.missing.contains(class))
             }),
             Warning::Oscillation => above_zero && len == WINDOW && self.swing() > 1.2,

@@ -1,4 +1,4 @@
-//! Settings that were measured, by name, and the ranges that settings may have.
+//! Named settings that were measured, and the ranges of all settings.
 
 use std::fmt;
 
@@ -19,7 +19,7 @@ pub enum Recipe {
     ListingTuned,
     /// The published nets with Adam 2e-4, β₁ 0.5 and averaged weights; never changes.
     Plain,
-    /// The published settings, discriminator learning: it wins, and the digits do not come.
+    /// The published settings with a discriminator that is trained: it wins, and no digits appear.
     Listing,
 }
 
@@ -40,19 +40,19 @@ impl Recipe {
         }
     }
 
-    /// What it is for, in a line.
+    /// What it is for, in one line.
     #[must_use]
     pub const fn about(self) -> &'static str {
         match self {
             Self::Default => "the best that we have measured for 10000 epochs",
             Self::Long => "for 100000 epochs, which it does unless told otherwise",
-            Self::ListingTuned => "exactly the published nets, trained as well as we can",
+            Self::ListingTuned => "exactly the published nets, with tuned training",
             Self::Plain => "the same with Adam 2e-4 and nothing else; never changes",
             Self::Listing => "the published settings, under which the discriminator wins",
         }
     }
 
-    /// Its settings, and the plain ones where it has no opinion.
+    /// Its settings.
     #[must_use]
     pub fn settings(self) -> (ModelConfig, TrainingConfig) {
         let published = ModelConfig::default();
@@ -85,7 +85,7 @@ impl Recipe {
                 let long = TrainingConfig { epochs, schedule: falling, penalty_every: 2, ..fast };
                 (normalised, TrainingConfig { ema: 0.9998, ..long })
             }
-            // A mean that is subtracted is a bias of the first layer, so the nets are the published.
+            // Subtracting a mean is a change of the first layer's bias, so these are the published nets.
             Self::ListingTuned => {
                 let shifted = ModelConfig { pixel_mean: -0.74, ..published };
                 let tuned =
@@ -93,7 +93,7 @@ impl Recipe {
                 (shifted, tuned)
             }
             Self::Plain => (published, plain),
-            // Keras' own defaults of Adam, and no averaging.
+            // Keras' defaults of Adam, and no moving average.
             Self::Listing => {
                 let keras =
                     TrainingConfig { lr: 1e-3, beta1: 0.9, epsilon: 1e-7, ema: 0.0, ..plain };
@@ -115,9 +115,25 @@ impl fmt::Display for Recipe {
     }
 }
 
-/// The most numbers that the layers of both nets give in a step: 1 Gi, 4 GiB, of which training
-/// takes some multiple.
+/// The most numbers that the layers of both nets compute in a step: 1 Gi, or 4 GiB; training needs
+/// a multiple of that.
 const MAX_NUMBERS: usize = 1 << 30;
+
+/// Images and latents of all updates of a step, and the outputs of all layers in one of them.
+fn numbers_of_a_step(model: &ModelConfig, config: &TrainingConfig) -> usize {
+    let images = (config.d_steps * config.batch).saturating_mul(model.latent + model.image.len());
+    images.saturating_add((2 * config.batch).saturating_mul(model.activations()))
+}
+
+/// About how many bytes a training needs in addition to its data set: each parameter with its
+/// gradient, moments, moving average and their copies while a checkpoint is written; a step; and
+/// what does not depend on the settings.
+#[must_use]
+pub fn memory_needed(model: &ModelConfig, config: &TrainingConfig) -> usize {
+    let parameters = model.generator_parameters().saturating_add(model.discriminator_parameters());
+    let numbers = parameters.saturating_mul(12).saturating_add(numbers_of_a_step(model, config));
+    numbers.saturating_mul(4).saturating_add(32 << 20)
+}
 
 /// Checks every setting against its range, before anything is computed.
 ///
@@ -127,7 +143,7 @@ pub fn validate(model: &ModelConfig, config: &TrainingConfig) -> Result<(), Conf
     let check = |name, fits, found: &dyn fmt::Display, expected: &str| {
         ConfigError::unless(fits, name, found, expected)
     };
-    // Below 1 as a float of single precision, which is what the step computes with.
+    // Below 1 in single precision, in which the step computes.
     let decay = |name, x: f64| {
         check(name, (0.0..1.0).contains(&(x as f32)), &x, "0 or more, below 1 (at most 0.99999994)")
     };
@@ -163,12 +179,9 @@ pub fn validate(model: &ModelConfig, config: &TrainingConfig) -> Result<(), Conf
         &config.d_steps,
         "at most 131072 images a step, which is --d-steps times --batch",
     )?;
-    // Images and noise of all updates, and the outputs of all layers for one of them.
-    let images = (config.d_steps * config.batch).saturating_mul(model.latent + model.image.len());
-    let outputs = (2 * config.batch).saturating_mul(model.activations());
     check(
         "batch",
-        images.saturating_add(outputs) <= MAX_NUMBERS,
+        numbers_of_a_step(model, config) <= MAX_NUMBERS,
         &config.batch,
         "less with layers so wide",
     )?;

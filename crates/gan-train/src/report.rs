@@ -90,7 +90,7 @@ impl StepMetrics {
             saturated: self.saturated,
             idle: self.idle,
             quality: None,
-            finding: None,
+            warning: None,
             seconds,
         }
     }

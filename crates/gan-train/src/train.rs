@@ -140,10 +140,10 @@ pub fn train(
                 observe(Event::Best(epoch));
             }
             if record {
-                row.finding = diagnostics.observe(&row);
+                row.warning = diagnostics.observe(&row);
                 run.append_metrics(&row)?;
             }
-            let warning = row.finding;
+            let warning = row.warning;
             observe(Event::Metrics(row));
             if let Some(warning) = warning {
                 observe(Event::Warning(warning));

@@ -47,14 +47,18 @@ fn a_discriminator_that_wins_says_what_its_labels_say() {
 #[test]
 fn each_failure_is_found_for_what_it_is_and_told_once() {
     use Warning::{
-        Collapse, DiscriminatorWins, GeneratorWins, IdleUnits, MissingDigits, Oscillation,
+        Collapse, DiscriminatorWins, GeneratorWins, IdleUnits, MissingClasses, Oscillation,
         Saturation,
     };
     for (name, loss, expected) in [
         ("discriminator-wins", Loss::Bce, &[DiscriminatorWins, Collapse, Saturation][..]),
         ("generator-wins", Loss::Bce, &[GeneratorWins, Collapse]),
         ("collapse", Loss::Hinge, &[Collapse]),
-        ("missing-digits", Loss::Bce, &[MissingDigits, Saturation, Oscillation, DiscriminatorWins]),
+        (
+            "missing-digits",
+            Loss::Bce,
+            &[MissingClasses, Saturation, Oscillation, DiscriminatorWins],
+        ),
         (
             "saturation",
             Loss::Bce,

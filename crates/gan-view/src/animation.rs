@@ -1,88 +1,101 @@
-//! The rows of digits of a run one after the other, as a GIF.
+//! An animation of a run's previews, as a GIF.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use gan_run::Record;
 use image::codecs::gif::{GifEncoder, Repeat};
 use image::imageops::{FilterType, resize};
-use image::{Delay, Frame, GrayImage, Luma, RgbaImage};
+use image::{Delay, Frame, ImageFormat, ImageReader, Limits, Rgba, RgbaImage};
 
 use crate::error::{ViewError, io};
-use crate::pictures::evenly;
+use crate::images::read_png;
+use crate::reduce::evenly_spaced;
 
-/// All frames together, and each at least and at most, in milliseconds.
-const LENGTH: usize = 6000;
-const SHORTEST: usize = 80;
-const LONGEST: usize = 1000;
-/// How much longer the last one stays.
-const HOLD: usize = 3000;
+/// Duration of all frames together, and the limits of one, in milliseconds.
+const DURATION: usize = 6000;
+const MIN_DELAY: usize = 80;
+const MAX_DELAY: usize = 1000;
+/// Additional delay of the last frame.
+const LAST_DELAY: usize = 3000;
 
-/// Pictures are made about this wide, by a whole number.
+/// The width of a frame: small previews are enlarged by an integer, wider ones are reduced.
 const WIDTH: u32 = 840;
+/// Larger previews are ignored.
+const MAX_SIDE: u32 = 1 << 14;
 
-/// Height of the bar that shows how much of the training is done.
+/// Height of the progress bar.
 const BAR: u32 = 6;
-const DONE: Luma<u8> = Luma([150]);
-const TO_DO: Luma<u8> = Luma([40]);
+const DONE: Rgba<u8> = Rgba([150, 150, 150, 255]);
+const REMAINING: Rgba<u8> = Rgba([40, 40, 40, 255]);
 
-/// Speed of the search for colours; greys are few enough to be kept all.
+/// Speed of the colour quantisation, which 256 colours or fewer do not need.
 const SPEED: i32 = 10;
 
-/// An endless GIF of a run's rows of digits: about six seconds in all, then the last one for
-/// a while. Of very many rows it shows some, evenly. A bar below grows with the epochs.
+/// An endless GIF of a run's previews: about six seconds in total, then the last one for a while,
+/// with a progress bar. Of many previews it shows a part, evenly spaced.
 ///
 /// # Errors
-/// When no picture can be read.
+/// When no preview can be read.
 pub fn animation(record: &Record) -> Result<Vec<u8>, ViewError> {
-    let rows = evenly(&record.samples(), LENGTH / SHORTEST);
-    let pictures: Vec<_> = rows.iter().filter_map(|row| Some((row.0, picture(row)?))).collect();
-    let Some((last, (_, first))) = pictures.last().map(|last| last.0).zip(pictures.first()) else {
-        return Err(ViewError::NoPictures(record.paths().samples()));
+    let previews = evenly_spaced(&record.samples(), DURATION / MIN_DELAY);
+    let images: Vec<_> =
+        previews.iter().filter_map(|(epoch, path)| Some((*epoch, preview(path)?))).collect();
+    let Some((last, (_, first))) = images.last().map(|last| last.0).zip(images.first()) else {
+        return Err(ViewError::NoPreviews(record.paths().samples()));
     };
     let size = first.dimensions();
-    let delay = (LENGTH / pictures.len()).clamp(SHORTEST, LONGEST);
+    let delay = (DURATION / images.len()).clamp(MIN_DELAY, MAX_DELAY);
     let mut bytes = Vec::new();
     let mut gif = GifEncoder::new_with_speed(&mut bytes, SPEED);
     gif.set_repeat(Repeat::Infinite)?;
-    for (epoch, picture) in &pictures {
-        if picture.dimensions() != size {
+    for (epoch, image) in &images {
+        if image.dimensions() != size {
             continue;
         }
-        let delay = if *epoch == last { delay + HOLD } else { delay };
+        let delay = if *epoch == last { delay + LAST_DELAY } else { delay };
         let delay = Delay::from_numer_denom_ms(delay as u32, 1);
         let done = *epoch as f64 / last.max(1) as f64;
-        gif.encode_frame(Frame::from_parts(frame(picture, done), 0, 0, delay))?;
+        gif.encode_frame(Frame::from_parts(frame(image, done), 0, 0, delay))?;
     }
     drop(gif);
     Ok(bytes)
 }
 
-/// Writes the [`animation`] of a run; an old one is replaced at once.
+/// Writes the [`animation`] of a run, replacing an old one atomically.
 ///
 /// # Errors
-/// When no picture can be read, or the system refuses.
+/// When no preview can be read, or the file cannot be written.
 pub fn write_animation(record: &Record, path: &Path) -> Result<(), ViewError> {
     gan_core::atomic_file::write(path, &animation(record)?).map_err(io("write", path))
 }
 
-fn picture((_, path): &(u64, PathBuf)) -> Option<GrayImage> {
-    // By what it holds: a torn or a foreign file is left out.
-    let picture = image::load_from_memory(&crate::pictures::read(path)?).ok()?.into_luma8();
-    (picture.width() <= WIDTH && picture.height() <= WIDTH).then_some(picture)
+/// A preview at the width of the animation; incomplete and foreign files are ignored.
+fn preview(path: &Path) -> Option<RgbaImage> {
+    let bytes = read_png(path)?;
+    let mut reader = ImageReader::with_format(std::io::Cursor::new(bytes), ImageFormat::Png);
+    let mut limits = Limits::default();
+    (limits.max_image_width, limits.max_image_height) = (Some(MAX_SIDE), Some(MAX_SIDE));
+    reader.limits(limits);
+    let image = reader.decode().ok()?.into_rgba8();
+    let (width, height) = image.dimensions();
+    let scale = (WIDTH / width.max(1)).clamp(1, 8);
+    Some(if width > WIDTH {
+        let height = (u64::from(height) * u64::from(WIDTH) / u64::from(width)).max(1);
+        resize(&image, WIDTH, height as u32, FilterType::Triangle)
+    } else {
+        resize(&image, width * scale, height * scale, FilterType::Nearest)
+    })
 }
 
-/// The picture made larger, with the bar below.
-fn frame(picture: &GrayImage, done: f64) -> RgbaImage {
-    let scale = (WIDTH / picture.width().max(1)).clamp(1, 8);
-    let (width, height) = (picture.width() * scale, picture.height() * scale);
-    let large = resize(picture, width, height, FilterType::Nearest);
+/// A preview with the progress bar below it.
+fn frame(image: &RgbaImage, done: f64) -> RgbaImage {
+    let (width, height) = image.dimensions();
     let end = (done * f64::from(width)).round() as u32;
-    let framed = GrayImage::from_fn(width, height + BAR, |x, y| match (x, y) {
-        (x, y) if y < height => *large.get_pixel(x, y),
+    RgbaImage::from_fn(width, height + BAR, |x, y| match (x, y) {
+        (x, y) if y < height => *image.get_pixel(x, y),
         (x, _) if x < end => DONE,
-        _ => TO_DO,
-    });
-    image::DynamicImage::ImageLuma8(framed).into_rgba8()
+        _ => REMAINING,
+    })
 }
 
 #[cfg(test)]
@@ -91,41 +104,42 @@ mod tests {
     use std::io::Cursor;
 
     use gan_run::RunDir;
-    use image::AnimationDecoder;
     use image::codecs::gif::GifDecoder;
+    use image::{AnimationDecoder, GrayImage, Luma, Rgb, RgbImage};
 
     use super::*;
 
-    /// A run with a row of digits of a grey each.
+    /// A run with previews, each of one grey.
     fn run(root: &Path, greys: &[u8]) -> Record {
         let run = RunDir::create(root).unwrap();
         run.write_config(&()).unwrap();
         for (index, grey) in greys.iter().enumerate() {
-            let picture = GrayImage::from_pixel(280, 28, Luma([*grey]));
-            picture.save(run.sample(1000 * index as u64)).unwrap();
+            let image = GrayImage::from_pixel(280, 28, Luma([*grey]));
+            image.save(run.sample(1000 * index as u64)).unwrap();
         }
         Record::read(root).unwrap()
     }
 
-    /// Of each frame its size, the grey of its first pixel, and its milliseconds.
-    fn frames(gif: &[u8]) -> Vec<((u32, u32), u8, u32)> {
+    /// The size, the first pixel and the milliseconds of each frame.
+    fn frames(gif: &[u8]) -> Vec<((u32, u32), [u8; 3], u32)> {
         let frames = GifDecoder::new(Cursor::new(gif)).unwrap().into_frames();
         let frames = frames.collect_frames().unwrap();
-        let told = |frame: &Frame| {
-            let picture = frame.buffer();
+        let summary = |frame: &Frame| {
+            let image = frame.buffer();
+            let Rgba([r, g, b, _]) = *image.get_pixel(0, 0);
             let (numerator, denominator) = frame.delay().numer_denom_ms();
-            (picture.dimensions(), picture.get_pixel(0, 0)[0], numerator / denominator)
+            (image.dimensions(), [r, g, b], numerator / denominator)
         };
-        frames.iter().map(told).collect()
+        frames.iter().map(summary).collect()
     }
 
     #[test]
-    fn each_row_is_a_frame_and_the_last_one_stays() {
+    fn each_preview_is_a_frame_and_the_last_one_stays_longer() {
         let dir = tempfile::tempdir().unwrap();
         let greys: Vec<u8> = (0..11).map(|i| 20 * i).collect();
         let frames = frames(&animation(&run(dir.path(), &greys)).unwrap());
         assert!(frames.iter().all(|frame| frame.0 == (840, 84 + BAR)));
-        assert_eq!(frames.iter().map(|frame| frame.1).collect::<Vec<_>>(), greys);
+        assert_eq!(frames.iter().map(|frame| frame.1[0]).collect::<Vec<_>>(), greys);
         // A GIF counts hundredths of a second.
         let (last, others) = frames.split_last().unwrap();
         assert!(others.iter().all(|frame| frame.2 == 540), "{frames:?}");
@@ -133,16 +147,27 @@ mod tests {
     }
 
     #[test]
-    fn the_bar_grows_with_the_epochs() {
-        let picture = GrayImage::new(280, 28);
-        let width = |done| {
-            frame(&picture, done).rows().next_back().unwrap().filter(|p| p[0] == 150).count()
-        };
+    fn previews_of_any_size_and_colour_are_animated() {
+        for (width, height, size) in [(320, 48, (640, 96 + BAR)), (1280, 128, (840, 84 + BAR))] {
+            let dir = tempfile::tempdir().unwrap();
+            let record = run(dir.path(), &[]);
+            let image = RgbImage::from_pixel(width, height, Rgb([200, 30, 60]));
+            image.save(record.paths().sample(0)).unwrap();
+            let frames = frames(&animation(&record).unwrap());
+            assert_eq!(frames, [(size, [200, 30, 60], 4000)]);
+        }
+    }
+
+    #[test]
+    fn the_progress_bar_grows_with_the_epochs() {
+        let image = RgbaImage::new(840, 84);
+        let width =
+            |done| frame(&image, done).rows().next_back().unwrap().filter(|p| p[0] == 150).count();
         assert_eq!([0.0, 0.5, 1.0].map(width), [0, 420, 840]);
     }
 
     #[test]
-    fn very_many_rows_make_no_longer_animation() {
+    fn many_previews_do_not_make_the_animation_longer() {
         let dir = tempfile::tempdir().unwrap();
         let record = run(dir.path(), &[0; 300]);
         let frames = frames(&animation(&record).unwrap());
@@ -151,19 +176,19 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_picture_is_left_out_and_none_at_all_is_an_error() {
+    fn invalid_previews_are_left_out_and_none_at_all_is_an_error() {
         let dir = tempfile::tempdir().unwrap();
         let record = run(dir.path(), &[10, 20, 30]);
-        fs::write(record.paths().sample(1000), "torn").unwrap();
+        fs::write(record.paths().sample(1000), "incomplete").unwrap();
         GrayImage::new(3, 3).save(record.paths().sample(1500)).unwrap();
-        let greys: Vec<u8> = frames(&animation(&record).unwrap()).iter().map(|f| f.1).collect();
+        let frames_of = |record| frames(&animation(&record).unwrap());
+        let greys: Vec<u8> = frames_of(record).iter().map(|frame| frame.1[0]).collect();
         assert_eq!(greys, [10, 30]);
 
         let empty = tempfile::tempdir().unwrap();
         let record = run(empty.path(), &[]);
-        assert!(matches!(animation(&record), Err(ViewError::NoPictures(_))));
+        assert!(matches!(animation(&record), Err(ViewError::NoPreviews(_))));
         let one = tempfile::tempdir().unwrap();
-        let frames = frames(&animation(&run(one.path(), &[7])).unwrap());
-        assert_eq!(frames, [((840, 84 + BAR), 7, 4000)]);
+        assert_eq!(frames_of(run(one.path(), &[7])), [((840, 84 + BAR), [7; 3], 4000)]);
     }
 }

@@ -1,86 +1,81 @@
-//! One chart: curves over epochs, as SVG to be put into a page.
+//! A chart: curves over epochs, as an SVG element.
 
+use std::io;
 use std::ops::Range;
 
 use plotters::coord::Shift;
+use plotters::drawing::DrawingAreaErrorKind;
 use plotters::prelude::{
     ChartBuilder, Circle, Color, DashedLineSeries, DrawingArea, IntoDrawingArea, IntoFont,
     IntoTextStyle, LineSeries, SVGBackend, ShapeStyle, TRANSPARENT,
 };
 
 use crate::error::ViewError;
-use crate::palette::{GRID, INK, LINES, line};
-use crate::smooth::{Point, every, reach, smooth};
+use crate::palette::{AXIS, GRID, LINES, line};
+use crate::reduce::{Point, evenly_spaced, extremes, smooth, smoothing_radius};
 
-/// Units of the drawing; three of them make a pixel of a page of usual width, because the
-/// library draws at whole units only.
+/// The size in SVG units, about three per pixel of a page: the library draws at integer positions.
 const SIZE: (u32, u32) = (2400, 960);
-const FONT: i32 = 42;
+const FONT_SIZE: i32 = 42;
 
-/// Points of a curve at most: more than its columns of pixels show nothing more.
-const MOST: usize = 700;
+/// Points per curve, about one per pixel column.
+const MAX_POINTS: usize = 700;
 
-/// What is drawn.
+/// Curves that share their axes.
 pub struct Chart {
-    /// What the vertical axis measures, with its unit.
-    pub y: String,
-    /// The least that the vertical axis shows, whatever the curves do.
-    pub shows: Option<Range<f64>>,
+    /// Label of the vertical axis, with the unit.
+    pub y_label: String,
+    /// A range that the vertical axis includes in any case.
+    pub y_range: Option<Range<f64>>,
     /// The curves.
     pub curves: Vec<Curve>,
 }
 
 /// One curve.
 pub struct Curve {
-    /// The number of its colour.
+    /// Index of its colour.
     pub colour: usize,
     /// Its points, in order.
     pub points: Vec<Point>,
-    /// Whether each point counts: measurements are marked, readings are smoothed.
+    /// Whether points are marked, as evaluations are, or smoothed, as readings are.
     pub marked: bool,
 }
 
 impl Chart {
-    /// The drawing as an `<svg>` element that a page can hold; `label` says in words what it
-    /// shows.
+    /// Draws an `<svg>` element to be embedded in HTML; `label` is its description.
     ///
     /// # Errors
-    /// When the drawing library refuses.
+    /// When the drawing library fails.
     pub fn svg(&self, label: &str) -> Result<String, ViewError> {
         let mut svg = String::new();
         let root = SVGBackend::with_string(&mut svg, SIZE).into_drawing_area();
         self.draw(&root).map_err(|error| ViewError::Chart(error.to_string()))?;
         drop(root);
-        // In a page an SVG needs no address of its kind, and takes its size from the page.
+        // Embedded SVG needs no namespace, and its size is set by CSS.
         let body = svg.split_once("<svg").and_then(|(_, rest)| rest.split_once('>'));
-        let (_, body) = body.ok_or_else(|| ViewError::Chart("it drew nothing".into()))?;
+        let (_, body) = body.ok_or_else(|| ViewError::Chart("the drawing is empty".into()))?;
         let (width, height) = SIZE;
         Ok(format!(
             "<svg viewBox=\"0 0 {width} {height}\" role=\"img\" aria-label=\"{label}\">{body}"
         ))
     }
 
-    fn draw<'a>(
+    fn draw(
         &self,
-        root: &DrawingArea<SVGBackend<'a>, Shift>,
-    ) -> Result<
-        (),
-        plotters::drawing::DrawingAreaErrorKind<
-            <SVGBackend<'a> as plotters::backend::DrawingBackend>::ErrorType,
-        >,
-    > {
-        let text = ("sans-serif", FONT).into_font().color(&INK.rgb());
+        root: &DrawingArea<SVGBackend, Shift>,
+    ) -> Result<(), DrawingAreaErrorKind<io::Error>> {
+        let text = ("sans-serif", FONT_SIZE).into_font().color(&AXIS.rgb());
         let mut chart = ChartBuilder::on(root)
             .margin(20)
             .margin_right(110)
             .x_label_area_size(120)
             .y_label_area_size(190)
-            .build_cartesian_2d(self.width(), self.height())?;
+            .build_cartesian_2d(self.x_range(), self.y_range_shown())?;
         chart
             .configure_mesh()
             .light_line_style(TRANSPARENT)
             .bold_line_style(GRID.rgb().stroke_width(2))
-            .axis_style(INK.rgb().stroke_width(2))
+            .axis_style(AXIS.rgb().stroke_width(2))
             .x_labels(9)
             .y_labels(7)
             .x_label_formatter(&|x| number(*x))
@@ -88,30 +83,30 @@ impl Chart {
             .label_style(text.clone().into_text_style(root))
             .axis_desc_style(text.into_text_style(root))
             .x_desc("epochs (training steps)")
-            .y_desc(&self.y)
+            .y_desc(&self.y_label)
             .draw()?;
-        let height = self.height();
+        let height = self.y_range_shown();
         for curve in &self.curves {
             let Curve { colour, marked, .. } = curve;
             let mut points = finite(&curve.points);
-            // After every colour was used once, dashes tell curves apart.
+            // When colours repeat, curves are dashed.
             let dashed = *colour >= LINES.len();
             let colour = line(*colour).rgb();
             let bold = ShapeStyle::from(&colour).stroke_width(6);
-            let reach = curve.reach();
-            let smoothed = every(smooth(&points, reach), MOST);
+            let radius = curve.smoothing_radius();
+            let smoothed = evenly_spaced(&smooth(&points, radius), MAX_POINTS);
             for (_, y) in &mut points {
                 *y = y.clamp(height.start, height.end);
             }
-            if reach > 0 {
+            if radius > 0 {
                 let faint = colour.mix(0.35).stroke_width(2);
-                chart.draw_series(LineSeries::new(extremes(&points, MOST), faint))?;
+                chart.draw_series(LineSeries::new(extremes(&points, MAX_POINTS), faint))?;
             }
             if *marked || points.len() == 1 {
                 let dot = |point: &Point| Circle::new(*point, 12, bold.filled());
                 chart.draw_series(points.iter().map(dot))?;
             }
-            let bold_points = if reach > 0 { smoothed } else { extremes(&points, MOST) };
+            let bold_points = if radius > 0 { smoothed } else { extremes(&points, MAX_POINTS) };
             if dashed {
                 chart.draw_series(DashedLineSeries::new(bold_points, 24, 14, bold))?;
             } else {
@@ -121,17 +116,17 @@ impl Chart {
         root.present()
     }
 
-    /// From the beginning of training to the last point.
-    fn width(&self) -> Range<f64> {
+    /// From epoch 0 to the last point.
+    fn x_range(&self) -> Range<f64> {
         let last = self.points().map(|(x, _)| x).fold(0.0, f64::max);
         0.0..if last > 0.0 { last } else { 1.0 }
     }
 
-    /// The curves with a little room, and from zero where zero is near.
-    fn height(&self) -> Range<f64> {
+    /// The range of the curves with a margin, starting at zero if that is near.
+    fn y_range_shown(&self) -> Range<f64> {
         let (mut low, mut high) = (f64::INFINITY, f64::NEG_INFINITY);
-        let shown = self.shows.iter().flat_map(|range| [range.start, range.end]);
-        for y in self.curves.iter().flat_map(Curve::usual).chain(shown) {
+        let included = self.y_range.iter().flat_map(|range| [range.start, range.end]);
+        for y in self.curves.iter().flat_map(Curve::typical_values).chain(included) {
             (low, high) = (low.min(y), high.max(y));
         }
         if low > high {
@@ -140,23 +135,23 @@ impl Chart {
         if low > 0.0 && low < 0.7 * high {
             low = 0.0;
         }
-        let room = match (high - low) * 0.05 {
-            room if room > high.abs() * 1e-6 => room,
+        let margin = match (high - low) * 0.05 {
+            margin if margin > high.abs() * 1e-6 => margin,
             _ if high == 0.0 => 1.0,
             _ => high.abs() * 0.1,
         };
         let fixed = |edge: f64| {
-            self.shows.as_ref().is_some_and(|range| range.start == edge || range.end == edge)
+            self.y_range.as_ref().is_some_and(|range| range.start == edge || range.end == edge)
         };
-        let bottom = if low == 0.0 || fixed(low) { low } else { low - room };
-        let top = if fixed(high) { high } else { high + room };
+        let bottom = if low == 0.0 || fixed(low) { low } else { low - margin };
+        let top = if fixed(high) { high } else { high + margin };
         bottom..top
     }
 
-    /// How many readings lie above or below what the chart shows.
+    /// The number of points outside the vertical range.
     #[must_use]
-    pub fn beyond(&self) -> usize {
-        let height = self.height();
+    pub fn points_outside(&self) -> usize {
+        let height = self.y_range_shown();
         self.points().filter(|(_, y)| !(height.start..=height.end).contains(y)).count()
     }
 
@@ -166,54 +161,37 @@ impl Chart {
 }
 
 impl Curve {
-    /// How many neighbours on each side its points are smoothed with.
+    /// The number of neighbours on each side it is smoothed with.
     #[must_use]
-    pub const fn reach(&self) -> usize {
-        if self.marked { 0 } else { reach(self.points.len()) }
+    pub const fn smoothing_radius(&self) -> usize {
+        if self.marked { 0 } else { smoothing_radius(self.points.len()) }
     }
 
-    /// Values that a chart has to show: all of a short curve; of a long one a few readings that
-    /// lie far off, as the first ones do, would make a flat line of the rest.
-    fn usual(&self) -> Vec<f64> {
+    /// The values that the chart must include: all of a short curve; of a long one without the
+    /// outer percentiles, because a few outliers would flatten the rest.
+    fn typical_values(&self) -> Vec<f64> {
         let points = finite(&self.points);
         let mut values: Vec<f64> = points.iter().map(|point| point.1).collect();
-        if self.reach() > 0 {
+        if self.smoothing_radius() > 0 {
             values.sort_unstable_by(f64::total_cmp);
             let few = values.len() / 100;
             values = values[few..values.len() - few].to_vec();
-            values.extend(smooth(&points, self.reach()).iter().map(|point| point.1));
+            values.extend(smooth(&points, self.smoothing_radius()).iter().map(|point| point.1));
         }
         values
     }
 }
 
-/// The points that can be drawn: a loss that grows without end leaves the chart before it
-/// leaves the numbers.
+/// The points that can be drawn; a diverging loss is cut off before it is infinite.
 fn finite(points: &[Point]) -> Vec<Point> {
     points.iter().copied().filter(|(x, y)| x.is_finite() && y.abs() < 1e30).collect()
 }
 
-/// At most about `most` points with all peaks among them: the least and the greatest of each
-/// stretch.
-fn extremes(points: &[Point], most: usize) -> Vec<Point> {
-    if points.len() <= most {
-        return points.to_vec();
-    }
-    let stretch = points.len().div_ceil(most / 2);
-    let ends = |points: &[Point]| {
-        let order = |a: &usize, b: &usize| points[*a].1.total_cmp(&points[*b].1);
-        let mut kept = [(0..points.len()).min_by(order), (0..points.len()).max_by(order)];
-        kept.sort_unstable();
-        kept.into_iter().flatten().map(|at| points[at]).collect::<Vec<_>>()
-    };
-    points.chunks(stretch).flat_map(ends).collect()
-}
-
-/// A number as axes have it: `10 000`, `0.25`, `1e-5`.
+/// Formats a number for an axis: `10 000`, `0.25`, `1e-5`.
 fn number(value: f64) -> String {
     let size = value.abs();
     if size != 0.0 && !(1e-3..1e7).contains(&size) {
-        // What is left of zero after additions is zero.
+        // Rounding errors around zero.
         return if size < 1e-12 {
             "0".into()
         } else {

@@ -1,33 +1,33 @@
-//! What can go wrong when a run is looked at.
+//! Errors of this crate.
 
 use std::io;
 use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
-/// Why there is no report or no animation.
+/// Why a report, an animation or an event file cannot be written.
 #[derive(Debug, Error)]
 pub enum ViewError {
-    /// No picture can be read.
-    #[error("{} has no row of digits that can be read; expected pictures such as epoch-000000.png", .0.display())]
-    NoPictures(PathBuf),
-    /// Something else lies where a report is to go.
-    #[error("{} is no report, so it is not replaced; choose another name", .0.display())]
-    NotOurs(PathBuf),
-    /// The drawing library refused.
+    /// No preview can be read.
+    #[error("{} contains no preview that can be read; expected images such as epoch-000000.png", .0.display())]
+    NoPreviews(PathBuf),
+    /// The file to write exists and is not a report.
+    #[error("{} is not a report, so it is not replaced; choose another name", .0.display())]
+    NotAReport(PathBuf),
+    /// The drawing library failed.
     #[error("cannot draw a chart: {0}")]
     Chart(String),
-    /// The encoder refused.
+    /// The encoder failed.
     #[error("cannot write an animation: {0}")]
     Animation(#[from] image::ImageError),
-    /// The system refused.
+    /// An I/O operation failed.
     #[error("cannot {action} {}: {source}", path.display())]
     Io {
-        /// What was attempted.
+        /// The operation.
         action: &'static str,
         /// The path.
         path: PathBuf,
-        /// The system's answer.
+        /// The cause.
         source: io::Error,
     },
 }

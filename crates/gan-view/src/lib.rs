@@ -1,24 +1,24 @@
-//! Runs to look at, during a training or after: charts, a report in one file, an animation.
+//! Views of runs, during a training or after: charts, a report, an animation, event files.
 //!
-//! - [`write_report`] makes a web page of one run or of several side by side, which needs
-//!   nothing beside itself.
-//! - [`write_animation`] makes a GIF of the rows of digits that a run has drawn.
+//! - [`write_report`] writes a self-contained HTML page of one run or several.
+//! - [`write_animation`] writes a GIF of a run's previews.
+//! - [`EventLog`] writes event files for TensorBoard.
 //!
-//! All of it is read from a [`Record`](gan_run::Record), so nothing here knows how to train.
+//! They read the files of a run through `gan_run` and need no networks.
 
 mod animation;
 mod chart;
-mod curves;
 mod error;
+mod figures;
 mod html;
+mod images;
 mod palette;
-mod pictures;
+mod reduce;
 mod report;
 mod settings;
-mod smooth;
 mod tensorboard;
 
 pub use animation::{animation, write_animation};
 pub use error::ViewError;
-pub use report::{is_report, report, write_report};
-pub use tensorboard::{EventLog, LogError};
+pub use report::{report, write_report};
+pub use tensorboard::EventLog;

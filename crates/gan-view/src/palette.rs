@@ -1,16 +1,18 @@
-//! Colours that people who are blind to some can tell apart, on light and on dark pages.
+//! Colours for light and dark pages that remain distinguishable with colour blindness.
 
 use std::fmt::Write;
 
 use plotters::style::RGBColor;
 
-/// A colour as it is drawn, which is also the one of light pages, and its like on dark pages.
+use crate::html::put;
+
+/// A colour on light pages, which is the one in the SVG, and its counterpart on dark pages.
 pub struct Colour {
     light: [u8; 3],
     dark: [u8; 3],
 }
 
-/// What lines and legends are drawn in, after Okabe and Ito, with the faint ones darker.
+/// Colours of lines and legends, after Okabe and Ito, with the faint ones darkened.
 pub const LINES: [Colour; 7] = [
     Colour { light: [0x00, 0x6b, 0xb0], dark: [0x56, 0xb4, 0xe9] }, // blue
     Colour { light: [0xc4, 0x4e, 0x00], dark: [0xff, 0x8f, 0x3e] }, // vermilion
@@ -21,14 +23,14 @@ pub const LINES: [Colour; 7] = [
     Colour { light: [0x5b, 0x3f, 0xc4], dark: [0xa9, 0x97, 0xff] }, // violet
 ];
 
-/// Names and numbers of the axes.
-pub const INK: Colour = Colour { light: [0x33, 0x38, 0x40], dark: [0xc9, 0xd1, 0xd9] };
+/// Labels and numbers of the axes.
+pub const AXIS: Colour = Colour { light: [0x33, 0x38, 0x40], dark: [0xc9, 0xd1, 0xd9] };
 
-/// What numbers are read off by.
+/// Grid lines.
 pub const GRID: Colour = Colour { light: [0xdf, 0xe2, 0xe6], dark: [0x33, 0x3a, 0x44] };
 
 impl Colour {
-    /// The colour to draw with.
+    /// The colour in the SVG.
     #[must_use]
     pub const fn rgb(&self) -> RGBColor {
         let [r, g, b] = self.light;
@@ -36,24 +38,22 @@ impl Colour {
     }
 }
 
-/// The line colour of the `index`th of many.
+/// The line colour with this index; colours repeat.
 #[must_use]
 pub const fn line(index: usize) -> &'static Colour {
     &LINES[index % LINES.len()]
 }
 
-/// Style rules by which drawn charts, and legends of the classes `c0`, `c1` and on, follow the
-/// page into the dark.
+/// CSS by which charts and legends (classes `c0`, `c1`, …) follow the page's light or dark scheme.
 #[must_use]
 pub fn css() -> String {
     let hex = |[r, g, b]: [u8; 3]| format!("#{r:02X}{g:02X}{b:02X}");
     let (mut light, mut dark, mut rules) = (String::new(), String::new(), String::new());
-    for (index, colour) in LINES.iter().chain([&INK, &GRID]).enumerate() {
+    for (index, colour) in LINES.iter().chain([&AXIS, &GRID]).enumerate() {
         let drawn = hex(colour.light);
-        // Writing to a string cannot fail.
-        let _ = write!(light, "--c{index}:{drawn};");
-        let _ = write!(dark, "--c{index}:{};", hex(colour.dark));
-        let _ = write!(
+        put!(light, "--c{index}:{drawn};");
+        put!(dark, "--c{index}:{};", hex(colour.dark));
+        put!(
             rules,
             ".c{index}{{color:var(--c{index})}}\n\
              svg [stroke=\"{drawn}\"]{{stroke:var(--c{index})}}\n\

@@ -1,8 +1,8 @@
-//! A report: one web page of one run or of several, which needs nothing beside itself.
+//! A report: a self-contained HTML page of one run or several.
 
-mod page;
-mod parts;
+mod sections;
 
+use std::fmt::Write;
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
@@ -10,39 +10,75 @@ use std::path::Path;
 use gan_run::Record;
 
 use crate::error::{ViewError, io};
+use crate::figures::figures;
+use crate::html::{Escaped, put};
+use crate::palette;
 
-/// How every report begins, by which it is known again.
-const BEGIN: &str = "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
+/// The start of every report, which identifies it.
+const START: &str = "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
                      <meta name=\"generator\" content=\"gan-report ";
 
-/// The page of these runs, in their order: their digits, what went wrong, curves, settings.
+/// The report of these runs, in their order: samples, warnings, curves, settings.
 ///
 /// # Errors
-/// When the drawing library refuses.
+/// When the drawing library fails.
 pub fn report(records: &[Record]) -> Result<String, ViewError> {
-    page::page(records)
+    let names = names(records);
+    let title = match &names[..] {
+        [name] => name.clone(),
+        names => format!("{} runs side by side", names.len()),
+    };
+    let mut page = String::from(START);
+    put!(
+        page,
+        "{}\">\n<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
+         <meta name=\"color-scheme\" content=\"light dark\">\n<title>{}</title>\n\
+         <style>\n{}{}</style>\n</head>\n<body>\n<header>\n<h1>{}</h1>\n",
+        env!("CARGO_PKG_VERSION"),
+        Escaped(&title),
+        palette::css(),
+        include_str!("report/page.css"),
+        Escaped(&title),
+    );
+    sections::summary(&mut page, records, &names);
+    page.push_str("</header>\n<main>\n");
+    sections::samples(&mut page, records, &names);
+    sections::warnings(&mut page, records, &names);
+    sections::curves(&mut page, figures(records, &names)?);
+    sections::previews(&mut page, records, &names);
+    sections::settings(&mut page, records, &names);
+    sections::metrics(&mut page, records, &names);
+    page.push_str("</main>\n</body>\n</html>\n");
+    Ok(page)
 }
 
-/// Writes the [`report`] of these runs. An old report is replaced at once; anything else of
-/// that name only by `force`.
+/// The names of the runs' directories, or their paths where names are equal.
+fn names(records: &[Record]) -> Vec<String> {
+    let short: Vec<String> = records.iter().map(Record::name).collect();
+    let name = |(record, name): (&Record, &String)| {
+        let unique = short.iter().filter(|other| *other == name).count() == 1;
+        if unique { name.clone() } else { record.root.display().to_string() }
+    };
+    records.iter().zip(&short).map(name).collect()
+}
+
+/// Writes the [`report`] of these runs, replacing an old report atomically. With `force` any file
+/// is replaced.
 ///
 /// # Errors
-/// When something else lies there, or the system refuses.
+/// When the file exists and is not a report, or cannot be written.
 pub fn write_report(records: &[Record], path: &Path, force: bool) -> Result<(), ViewError> {
     if !force && path.exists() && !is_report(path).map_err(io("read", path))? {
-        return Err(ViewError::NotOurs(path.into()));
+        return Err(ViewError::NotAReport(path.into()));
     }
     gan_core::atomic_file::write(path, report(records)?.as_bytes()).map_err(io("write", path))
 }
 
-/// Whether the file is a report that was written here.
-///
-/// # Errors
-/// When the system refuses.
-pub fn is_report(path: &Path) -> io::Result<bool> {
-    let mut begin = Vec::new();
-    File::open(path)?.take(BEGIN.len() as u64).read_to_end(&mut begin)?;
-    Ok(begin == BEGIN.as_bytes())
+/// Whether the file is a report.
+fn is_report(path: &Path) -> io::Result<bool> {
+    let mut start = Vec::new();
+    File::open(path)?.take(START.len() as u64).read_to_end(&mut start)?;
+    Ok(start == START.as_bytes())
 }
 
 #[cfg(test)]

@@ -1,30 +1,30 @@
-//! The settings of runs side by side.
+//! Comparing the settings of runs.
 
 use std::collections::BTreeMap;
 
 use gan_run::Record;
 
-/// One setting of every run, in the runs' order.
+/// A setting of several runs.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Setting {
     /// Its name, such as `lr`.
     pub name: String,
-    /// What each run has; empty where it has no such setting.
+    /// The value of each run; empty where a run has no such setting.
     pub values: Vec<String>,
 }
 
 impl Setting {
-    /// Whether two runs have it otherwise.
+    /// Whether the runs have different values.
     #[must_use]
     pub fn differs(&self) -> bool {
         self.values.iter().any(|value| *value != self.values[0])
     }
 }
 
-/// All settings of all runs, those that differ first. Where a data set lies on someone's disk
-/// is left out: its digest says which one it is, and a report may be sent to others.
+/// All settings of all runs, those that differ first. The data set's path is left out: its digest
+/// identifies it, and a report may be shared.
 #[must_use]
-pub fn side_by_side(records: &[Record]) -> Vec<Setting> {
+pub fn compare(records: &[Record]) -> Vec<Setting> {
     let mut values: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for (index, record) in records.iter().enumerate() {
         for (name, value) in record.settings() {
@@ -35,14 +35,16 @@ pub fn side_by_side(records: &[Record]) -> Vec<Setting> {
             row[index] = value;
         }
     }
-    let mut settings: Vec<Setting> =
-        values.into_iter().map(|(name, values)| Setting { name: short(&name), values }).collect();
+    let mut settings: Vec<Setting> = values
+        .into_iter()
+        .map(|(name, values)| Setting { name: short_name(&name), values })
+        .collect();
     settings.sort_by_key(|setting| !setting.differs());
     settings
 }
 
-/// Without the part of the record that it stands in, where it needs none.
-fn short(name: &str) -> String {
+/// The name without its group if that is `training` or `model`.
+fn short_name(name: &str) -> String {
     match name.split_once('.') {
         Some(("training" | "model", name)) => name.into(),
         Some((group, name)) => format!("{group} {name}"),
@@ -63,7 +65,7 @@ mod tests {
     }
 
     #[test]
-    fn what_differs_comes_first_and_is_told() {
+    fn settings_that_differ_come_first() {
         let one = record(json!({
             "training": { "lr": 0.1, "seed": 0 },
             "dataset": { "name": "mnist" },
@@ -74,13 +76,13 @@ mod tests {
             "dataset": { "name": "mnist" },
             "data_dir": "/home/someone/else",
         }));
-        let settings = side_by_side(&[one, two]);
-        let told: Vec<_> = settings
+        let settings = compare(&[one, two]);
+        let compared: Vec<_> = settings
             .iter()
             .map(|setting| format!("{} {:?} {}", setting.name, setting.values, setting.differs()))
             .collect();
         assert_eq!(
-            told,
+            compared,
             [
                 r#"clip ["", "2.0"] true"#,
                 r#"seed ["0", "1"] true"#,

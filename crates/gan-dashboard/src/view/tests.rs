@@ -4,13 +4,13 @@ use ratatui::backend::TestBackend;
 use ratatui::style::Color;
 
 use super::*;
-use crate::digits::Digits;
-use crate::state::tests::row;
+use crate::samples::tests::ten;
+use crate::state::tests::{record, row};
 
-/// A run in the midst of it.
+/// A run at 41%.
 fn state() -> State {
     let rows = (1..=200).map(|at| MetricsRow { d_loss: 1.0 / at as f32, ..row(20 * at) });
-    let mut state = State::new("0007-mnist-dense", 4000, 10_000, rows.collect());
+    let mut state = State::new(record("0007-mnist-dense", rows.collect()), 4000, 10_000);
     let quality = Quality {
         count: 2000,
         frechet: 12.345,
@@ -24,10 +24,9 @@ fn state() -> State {
         shares: vec![0.1; 10],
         missing: vec![4, 9],
     };
-    state.read(MetricsRow { quality: Some(quality), ..row(4000) });
+    state.push_row(MetricsRow { quality: Some(quality), ..row(4000) });
     state.best = Some(3000);
-    let pixels = (0..280 * 28).map(|at| if at % 28 < 14 { 255 } else { 0 });
-    state.digits = Some((4000, Digits::new(280, 28, pixels.collect()).unwrap()));
+    state.samples = Some((4000, ten(|x, _| if x % 28 < 14 { 255 } else { 0 })));
     state.tick(0.0);
     state.epoch += 100;
     state.tick(2.0);
@@ -48,15 +47,15 @@ fn lines(buffer: &Buffer) -> Vec<String> {
 }
 
 #[track_caller]
-fn assert_shows(lines: &[String], words: &[&str]) {
-    for word in words {
-        assert!(lines.iter().any(|line| line.contains(word)), "no {word:?} in {lines:#?}");
+fn assert_shows(lines: &[String], texts: &[&str]) {
+    for text in texts {
+        assert!(lines.iter().any(|line| line.contains(text)), "no {text:?} in {lines:#?}");
     }
 }
 
 #[test]
-fn the_usual_terminal_shows_everything() {
-    let buffer = drawn(80, 24, &state(), Colours::True);
+fn a_usual_terminal_shows_everything() {
+    let buffer = drawn(80, 24, &state(), Colours::TrueColour);
     let shown = lines(&buffer);
     assert_shows(
         &shown[..1],
@@ -65,19 +64,19 @@ fn the_usual_terminal_shows_everything() {
     assert_shows(&shown[1..2], &["d_loss 0.50", "g_loss 1.00", "D(real) 0.70", "D(fake) 0.30"]);
     assert_shows(
         &shown[9..23],
-        &["digits at", "4000", "FD 12.3", "P  0.83", "R  0.71", "3000", "▀"],
+        &["samples", "4000", "evaluated", "FD 12.3", "P  0.83", "R  0.71", "3000", "▀"],
     );
     assert_shows(&shown[23..], &["q stop", "s sample", "p pause", "? help", "checkpoint at 4000"]);
-    // Curves of both nets in their own colours.
-    for hue in [Hue::Discriminator, Hue::Generator] {
-        let colour = Colours::True.of_hue(hue).fg.unwrap();
+    // The curves of both networks have their colours.
+    for role in [Role::Discriminator, Role::Generator] {
+        let colour = Colours::TrueColour.style(role).fg.unwrap();
         let dots = buffer.content().iter().filter(|cell| {
             cell.fg == colour
                 && cell.symbol().chars().all(|dot| ('\u{2801}'..='\u{28ff}').contains(&dot))
         });
-        assert!(dots.count() > 20, "{hue:?}");
+        assert!(dots.count() > 20, "{role:?}");
     }
-    // Half a digit is white, the other half black.
+    // Half a sample is white, the other half black.
     assert_eq!(
         (buffer[(0, 9)].fg, buffer[(13, 9)].fg),
         (Color::Rgb(255, 255, 255), Color::Rgb(0, 0, 0))
@@ -88,16 +87,16 @@ fn the_usual_terminal_shows_everything() {
 }
 
 #[test]
-fn a_large_terminal_shows_more_measures_and_larger_digits() {
-    let shown = lines(&drawn(160, 50, &state(), Colours::True));
-    let words = ["FD         12.3", "coverage   0.60", "missing    4, 9"];
-    assert_shows(&shown, &words);
+fn a_large_terminal_shows_more_measures_and_larger_samples() {
+    let shown = lines(&drawn(160, 50, &state(), Colours::TrueColour));
+    let measures = ["FD         12.3", "coverage   0.60", "missing    fish, 9"];
+    assert_shows(&shown, &measures);
     assert!(shown.iter().filter(|line| line.starts_with('▀')).count() >= 26, "{shown:#?}");
 }
 
 #[test]
-fn without_colours_nothing_is_coloured_and_the_curves_differ_all_the_same() {
-    let buffer = drawn(80, 24, &state(), Colours::Plain);
+fn without_colours_the_curves_have_different_markers() {
+    let buffer = drawn(80, 24, &state(), Colours::Monochrome);
     assert!(buffer.content().iter().all(|cell| (cell.fg, cell.bg) == (Color::Reset, Color::Reset)));
     let shown = lines(&buffer);
     assert_shows(&shown[1..2], &["⠒d_loss 0.50", "•g_loss 1.00"]);
@@ -106,31 +105,36 @@ fn without_colours_nothing_is_coloured_and_the_curves_differ_all_the_same() {
 }
 
 #[test]
-fn a_256_colour_terminal_has_greys_of_its_own() {
+fn a_256_colour_terminal_uses_its_palette() {
     let buffer = drawn(80, 24, &state(), Colours::Indexed);
     assert_eq!((buffer[(0, 9)].fg, buffer[(13, 9)].bg), (Color::Indexed(231), Color::Indexed(16)));
-    let of_those = |colour| matches!(colour, Color::Reset | Color::Indexed(_));
-    assert!(buffer.content().iter().all(|cell| of_those(cell.fg) && of_those(cell.bg)));
+    let in_palette = |colour| matches!(colour, Color::Reset | Color::Indexed(_));
+    assert!(buffer.content().iter().all(|cell| in_palette(cell.fg) && in_palette(cell.bg)));
 }
 
 #[test]
 fn small_terminals_show_the_numbers() {
-    let shown = lines(&drawn(40, 6, &state(), Colours::True));
+    let shown = lines(&drawn(40, 6, &state(), Colours::TrueColour));
     assert_shows(&shown, &["epoch 4100/10000", "d_loss 0.50", "FD 12.3", "q stop"]);
-    let shown = lines(&drawn(20, 1, &state(), Colours::True));
+    let shown = lines(&drawn(20, 1, &state(), Colours::TrueColour));
     assert_shows(&shown, &["41%"]);
-    let shown = lines(&drawn(40, 12, &state(), Colours::True));
+    let shown = lines(&drawn(40, 12, &state(), Colours::TrueColour));
     assert_shows(&shown, &["d_loss 0.50", "FD 12.3  P 0.83  R 0.71", "q stop"]);
 }
 
 #[test]
-fn no_size_and_no_state_is_too_strange_to_be_drawn() {
-    let mut strange = state();
-    strange.observe(&Event::Warning(Warning::Collapse));
-    strange.help = true;
-    strange.read(MetricsRow { d_loss: f32::NAN, g_loss: f32::INFINITY, d_real: -3.0, ..row(5000) });
+fn every_state_is_drawn_at_every_size() {
+    let mut unusual = state();
+    unusual.observe(&Event::Warning(Warning::Collapse));
+    unusual.help = true;
+    unusual.push_row(MetricsRow {
+        d_loss: f32::NAN,
+        g_loss: f32::INFINITY,
+        d_real: -3.0,
+        ..row(5000)
+    });
     let resumed = State { total: 0, ..state() };
-    for state in [strange, resumed, State::default()] {
+    for state in [unusual, resumed, State::default()] {
         for width in [0, 1, 2, 9, 19, 20, 21, 40, 59, 60, 80, 150] {
             for height in (0..10).chain([12, 14, 24, 29, 30, 50]) {
                 drawn(width, height, &state, Colours::Indexed);
@@ -140,29 +144,29 @@ fn no_size_and_no_state_is_too_strange_to_be_drawn() {
 }
 
 #[test]
-fn a_finding_is_told_in_its_words() {
+fn a_warning_is_shown_with_its_message() {
     let mut state = state();
     state.observe(&Event::Warning(Warning::Collapse));
-    let shown = lines(&drawn(80, 24, &state, Colours::True));
-    assert_shows(&shown[22..23], &["epoch 4100: mode collapse: the pictures of a batch", "…"]);
-    let shown = lines(&drawn(120, 40, &state, Colours::True));
+    let shown = lines(&drawn(80, 24, &state, Colours::TrueColour));
+    assert_shows(&shown[22..23], &["epoch 4100: mode collapse: the samples of a batch", "…"]);
+    let shown = lines(&drawn(120, 40, &state, Colours::TrueColour));
     assert_shows(&shown, &["mode collapse", "--recipe default"]);
 }
 
 #[test]
-fn help_explains_the_keys_and_a_pause_is_told() {
+fn help_and_pause_are_shown() {
     let state = State { help: true, paused: true, ..state() };
-    let shown = lines(&drawn(80, 24, &state, Colours::True));
+    let shown = lines(&drawn(80, 24, &state, Colours::TrueColour));
     assert_shows(&shown[..1], &["PAUSED"]);
-    for (key, what) in HELP {
-        assert_shows(&shown, &[key, what]);
+    for (key, action) in HELP {
+        assert_shows(&shown, &[key, action]);
     }
 }
 
 #[test]
-fn the_last_state_has_no_keys() {
+fn the_last_state_does_not_show_keys() {
     let state = State { ended: true, ..state() };
-    let shown = lines(&drawn(80, 22, &state, Colours::True));
+    let shown = lines(&drawn(80, 22, &state, Colours::TrueColour));
     assert!(shown.iter().all(|line| !line.contains("q stop")), "{shown:#?}");
     assert_shows(&shown, &["4100/10000", "d_loss", "FD 12.3", "▀"]);
 }

@@ -6,7 +6,7 @@ use std::path::Path;
 use sha2::{Digest, Sha256};
 use ureq::{Agent, Timeout};
 
-use super::DownloadOptions;
+use super::options::DownloadOptions;
 use crate::mnist_folder::gunzip;
 
 /// A file to download as `name.gz`, and what it must decompress to.

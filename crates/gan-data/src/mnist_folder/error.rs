@@ -60,9 +60,9 @@ pub enum LoadError {
         /// The decompressor's error.
         cause: io::Error,
     },
-    /// A file's content is not what its name says.
+    /// A file's content does not fit its name.
     #[error(
-        "{} does not contain what its name says: {fault}; download it again, or remove it",
+        "{} is not the expected file: {fault}; download it again, or remove it",
         .path.display()
     )]
     Content {

@@ -157,7 +157,7 @@ fn a_gzip_bomb_is_not_decompressed_to_its_end() {
 }
 
 #[test]
-fn content_must_be_what_the_name_says() {
+fn content_must_fit_the_name() {
     let labels = good(Layout::Labels(TRAIN));
     assert_eq!(
         fault("train-labels-idx1-ubyte", &labels[..1000]),
@@ -184,7 +184,7 @@ fn an_error_names_the_file_what_was_found_and_what_to_do() {
     assert_eq!(
         error(dir.path()).to_string(),
         format!(
-            "{} does not contain what its name says: its header says 4294967295 images; \
+            "{} is not the expected file: its header states 4294967295 images; \
              expected 60000; download it again, or remove it",
             dir.path().join("train-images-idx3-ubyte").display()
         )

@@ -1,22 +1,22 @@
-//! Digits drawn from our own description of their strokes, as many as wanted.
+//! The built-in digits, generated from a description of their strokes.
 //!
-//! A digit goes from [`strokes`] (how people write it) through [`hand`] (how it
-//! came out this time) to [`draw`] (in ink), and is laid out as MNIST's are: 20
-//! pixels long, its centre of mass in the middle of 28×28.
+//! [`strokes`] is a table of how people write each digit, [`variation`] changes it at random, and
+//! [`rasterise`] turns the result into pixels. The layout is MNIST's: 20 pixels long, with the
+//! centre of mass in the middle of 28×28.
 
-mod draw;
-mod hand;
+mod rasterise;
 #[rustfmt::skip] // a table, read by rows
 mod strokes;
+mod variation;
 
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 use crate::{Dataset, DatasetError, MNIST_SHAPE};
 
-/// Draws `count` digits, of class 0, 1, … 9, 0, 1, …
+/// Generates `count` labelled digits, of class 0, 1, … 9, 0, 1, …
 ///
-/// Image `i` depends on `seed` and `i` alone, so a larger set begins with the smaller one.
+/// Image `i` depends on `seed` and `i` alone, so a larger data set begins with the smaller one.
 ///
 /// # Errors
 /// When `count` is zero.
@@ -35,8 +35,8 @@ pub fn synthetic(count: usize, seed: u64) -> Result<Dataset, DatasetError> {
 
 fn digit(class: usize, rng: &mut impl Rng) -> Vec<u8> {
     loop {
-        // One seven in twenty has its mass too high up to be centred, and is written again.
-        if let Some(pixels) = draw::draw(&hand::write(class, rng)) {
+        // One seven in twenty has its centre of mass too high to be centred.
+        if let Some(pixels) = rasterise::rasterise(&variation::vary(class, rng)) {
             return pixels;
         }
     }
@@ -54,7 +54,7 @@ mod tests {
     const MNIST_SPREAD: [f64; 10] =
         [2505.0, 1686.0, 2573.0, 2384.0, 2288.0, 2450.0, 2223.0, 2169.0, 2340.0, 2167.0];
     /// Mean over all pixels of MNIST's training file.
-    const MNIST_INK: f64 = 33.3;
+    const MNIST_MEAN: f64 = 33.3;
 
     fn squared_distance(a: &[u8], b: &[u8]) -> u32 {
         a.iter().zip(b).map(|(&a, &b)| u32::from(a.abs_diff(b)).pow(2)).sum()
@@ -65,7 +65,7 @@ mod tests {
     }
 
     #[test]
-    fn the_table_holds_strokes_within_their_unit_and_no_empty_ones() {
+    fn the_strokes_of_the_table_are_in_range_and_not_empty() {
         for form in strokes::DIGITS.into_iter().flatten() {
             assert!(form.weight > 0);
             assert!(!form.strokes.is_empty());
@@ -78,10 +78,10 @@ mod tests {
     }
 
     #[test]
-    fn the_classes_take_turns() {
+    fn the_classes_alternate() {
         let set = synthetic(1000, 3).unwrap();
-        let in_turn: Vec<u16> = (0..10).cycle().take(1000).collect();
-        assert_eq!(set.labels(), Some(&in_turn[..]));
+        let alternating: Vec<u16> = (0..10).cycle().take(1000).collect();
+        assert_eq!(set.labels(), Some(&alternating[..]));
         assert!(matches!(synthetic(0, 3), Err(DatasetError::Empty { .. })));
     }
 
@@ -100,17 +100,17 @@ mod tests {
     }
 
     #[test]
-    fn the_ink_fits_a_box_of_20_pixels_and_has_its_mass_in_the_middle() {
+    fn digits_fit_a_box_of_20_pixels_and_are_centred_by_mass() {
         let set = synthetic(5000, 3).unwrap();
         for (index, image) in images(&set).enumerate() {
-            let inked = || (0..IMAGE_LEN).filter(|&at| image[at] > 0);
+            let lit = || (0..IMAGE_LEN).filter(|&at| image[at] > 0);
             let [width, height] = [|at| at % SIDE, |at| at / SIDE].map(|axis: fn(_) -> _| {
-                let low = inked().map(axis).min().unwrap();
-                let mass: f64 = inked().map(|at| f64::from(image[at])).sum();
-                let moment: f64 = inked().map(|at| f64::from(image[at]) * axis(at) as f64).sum();
+                let low = lit().map(axis).min().unwrap();
+                let mass: f64 = lit().map(|at| f64::from(image[at])).sum();
+                let moment: f64 = lit().map(|at| f64::from(image[at]) * axis(at) as f64).sum();
                 let off = moment / mass - SIDE as f64 / 2.0;
-                assert!(off.abs() <= 0.5001, "image {index} is {off} pixels off the middle");
-                inked().map(axis).max().unwrap() - low + 1
+                assert!(off.abs() <= 0.5001, "image {index} is {off} pixels off the centre");
+                lit().map(axis).max().unwrap() - low + 1
             });
             let longer = width.max(height);
             assert!((18..=20).contains(&longer), "image {index} is {width}x{height}");
@@ -118,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn the_ink_is_as_much_as_mnist_has_and_its_edges_are_soft() {
+    fn the_mean_pixel_is_mnists_and_edges_are_soft() {
         let set = synthetic(5000, 3).unwrap();
         let share = |wanted: fn(u8) -> bool| {
             let found = set.images().iter().filter(|&&pixel| wanted(pixel)).count();
@@ -126,29 +126,27 @@ mod tests {
         };
         let mean =
             set.images().iter().map(|&x| f64::from(x)).sum::<f64>() / set.images().len() as f64;
-        assert!((mean - MNIST_INK).abs() < 2.0, "mean pixel is {mean}");
-        assert!(share(|pixel| pixel == 255) > 0.05, "the middle of a line is ink");
+        assert!((mean - MNIST_MEAN).abs() < 2.0, "mean pixel is {mean}");
+        assert!(share(|pixel| pixel == 255) > 0.05, "the middle of a line is white");
         assert!(share(|pixel| (1..255).contains(&pixel)) > 0.05, "its edges are grey");
     }
 
     #[test]
-    fn digits_are_told_apart_by_their_nearest_neighbour() {
-        let (known, unseen) = (synthetic(4000, 3).unwrap(), synthetic(500, 4).unwrap());
+    fn digits_are_classified_by_their_nearest_neighbour() {
+        let (train, test) = (synthetic(4000, 3).unwrap(), synthetic(500, 4).unwrap());
         let nearest = |image: &[u8]| {
-            let distances = images(&known).map(|other| squared_distance(image, other));
-            let (distance, label) = distances.zip(known.labels().unwrap()).min().unwrap();
-            assert!(distance > 0, "an unseen image was seen");
+            let distances = images(&train).map(|other| squared_distance(image, other));
+            let (distance, label) = distances.zip(train.labels().unwrap()).min().unwrap();
+            assert!(distance > 0, "the test image is among the others");
             *label
         };
-        let right = images(&unseen)
-            .zip(unseen.labels().unwrap())
-            .filter(|(x, y)| nearest(x) == **y)
-            .count();
-        assert!(right >= 475, "{right} of 500 are right, which is less than 95%");
+        let correct =
+            images(&test).zip(test.labels().unwrap()).filter(|(x, y)| nearest(x) == **y).count();
+        assert!(correct >= 475, "{correct} of 500 are classified correctly, less than 95%");
     }
 
     #[test]
-    fn a_class_varies_at_least_half_as_much_as_mnists() {
+    fn a_class_varies_at_least_half_as_much_as_in_mnist() {
         let set = synthetic(1000, 3).unwrap();
         for (class, mnist) in MNIST_SPREAD.into_iter().enumerate() {
             let drawn: Vec<_> = images(&set).skip(class).step_by(10).collect();

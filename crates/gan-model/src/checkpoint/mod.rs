@@ -38,11 +38,11 @@
 //! described in the `burn-pack` crate. Nothing in the file depends on the clock,
 //! the machine or a path: equal trainings write equal files.
 //!
-//! A file is at most [`MAX_FILE`] bytes, and a section at most 1 MiB longer than the numbers of
-//! its net. No size that the file states is believed before it was checked against the file's
-//! length. Every number is finite: a file with others is neither written nor read.
+//! A file has at most [`MAX_FILE`] bytes, and a section at most 1 MiB more than the numbers of its
+//! net. Every size is checked against the file's length before it is used. Every number is finite:
+//! a file with others is neither written nor read.
 //!
-//! Writing replaces the name at once: a reader sees the old file or the new one.
+//! A file is replaced atomically: a reader sees the old one or the new one.
 
 mod legacy;
 mod read;
@@ -72,11 +72,11 @@ pub const OLDEST_VERSION: u64 = 2;
 
 /// The largest index that is read.
 const MAX_INDEX: u32 = 1 << 20;
-/// The most that a section has beside its numbers.
+/// The most bytes that a section has beside its numbers.
 const MAX_AROUND: usize = 1 << 20;
-/// What follows the first byte in every version.
+/// The bytes after the first, in every version.
 const FORMAT: &[u8] = b"\xa6format\xaegan-checkpoint\xa7version";
-/// What lies between the values of this one.
+/// The bytes between the values in this version.
 const MAP: u8 = 0x85;
 const DIGEST: &[u8] = b"\xa6sha256\xc4\x20";
 const INDEX: &[u8] = b"\xa5index";
@@ -135,8 +135,7 @@ impl Section {
     }
 }
 
-/// Whether a text in a file is a name: what is shown of it is a few letters and does nothing to
-/// a terminal.
+/// Whether a text from a file can be shown as a name: it is short and has no control characters.
 #[must_use]
 pub fn is_name(text: &str) -> bool {
     text.len() <= 100 && !text.contains(char::is_control)
@@ -149,7 +148,7 @@ struct Index {
     tensors: [Part; 5],
 }
 
-/// What the index says of a section.
+/// A section's entry in the index.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Part {
@@ -159,7 +158,7 @@ struct Part {
 }
 
 impl Part {
-    /// What stands before its bytes: MessagePack's shortest form of a bin's length.
+    /// The bytes before the section: MessagePack's shortest form of a bin's length.
     fn front(&self) -> Vec<u8> {
         let mut front = Vec::new();
         match u8::try_from(self.bytes) {
@@ -173,7 +172,7 @@ impl Part {
     }
 }
 
-/// Why a checkpoint could not be read or written. Each names the file.
+/// Why a checkpoint cannot be read or written. Each names the file.
 #[derive(Debug, Error)]
 pub enum CheckpointError {
     /// The file cannot be opened, read, written or renamed.
@@ -188,7 +187,7 @@ pub enum CheckpointError {
     },
     /// There is no file of that name.
     #[error(
-        "cannot read {}: there is no such file; expected the ckpt.mpk of a run, or the run's \
+        "cannot read {}: the file does not exist; expected the ckpt.mpk of a run, or the run's \
          directory", .0.display()
     )]
     Missing(PathBuf),
@@ -200,14 +199,14 @@ pub enum CheckpointError {
         /// Its length.
         found: u64,
     },
-    /// Something else under the name of a checkpoint.
+    /// A file of another kind.
     #[error(
         "{} is not a checkpoint: it {found}; expected the ckpt.mpk that gan-train writes", path.display()
     )]
     NotACheckpoint {
         /// The file.
         path: PathBuf,
-        /// How it starts.
+        /// What it is.
         found: String,
     },
     /// A checkpoint, but cut short or changed after it was written.
@@ -215,7 +214,7 @@ pub enum CheckpointError {
     Damaged {
         /// The file.
         path: PathBuf,
-        /// What does not fit.
+        /// What is wrong.
         what: String,
     },
     /// Written by a program of another version.
@@ -231,7 +230,7 @@ pub enum CheckpointError {
         /// Its version.
         found: u64,
     },
-    /// The file is whole, but its nets have sizes that this program refuses.
+    /// The file is intact, but its nets have sizes that this program refuses.
     #[error("{} describes nets that this program refuses: {source}", path.display())]
     Config {
         /// The file.
@@ -239,7 +238,7 @@ pub enum CheckpointError {
         /// Which size.
         source: ConfigError,
     },
-    /// The file is whole, but its tensors are not those of the nets it describes, or not finite.
+    /// The file is intact, but its tensors are not those of the nets it describes, or not finite.
     #[error("{}: its {section} cannot be used: {what}", path.display())]
     Mismatch {
         /// The file.
@@ -249,8 +248,8 @@ pub enum CheckpointError {
         /// What does not fit.
         what: String,
     },
-    /// A net that diverged; nothing of it is written.
-    #[error("a net holds numbers that are infinite or none (NaN)")]
+    /// A net that diverged; nothing is written.
+    #[error("a net has numbers that are infinite or NaN")]
     NotFinite,
     /// Tensors could not be packed for writing.
     #[error("cannot pack tensors: {0}")]

@@ -1,4 +1,4 @@
-//! Reading: the index first, then, each checked against it, the parts that are asked for.
+//! Reading a checkpoint: first the index, then the requested sections, each checked against it.
 
 use std::fs::File;
 use std::io::{self, BufReader, Cursor, Read, Seek, SeekFrom, Write};
@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use burn::module::{Module, ModuleDisplay};
 use burn::tensor::{DType, Device};
+use gan_core::stream::Purpose;
 use sha2::{Digest, Sha256};
 
 use super::legacy;
@@ -14,10 +15,9 @@ use super::{
     CheckpointError, DIGEST, FORMAT, Header, INDEX, Index, MAP, MAX_AROUND, MAX_FILE, MAX_INDEX,
     Moments, OLDEST_VERSION, Section, TENSORS, VERSION, is_name,
 };
-use crate::config::ModelConfig;
 use crate::discriminator::Discriminator;
 use crate::generator::Generator;
-use crate::layers::{LayerSpec, parameters};
+use crate::layers::{LayerSpec, parameters, with_param_ids};
 
 /// Which of the generator's two sets of weights.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -37,7 +37,7 @@ pub struct Checkpoint {
     source: Source,
     version: u64,
     index: Index,
-    /// Where each section's front begins.
+    /// Where each section begins.
     starts: [u64; 5],
 }
 
@@ -103,7 +103,8 @@ impl Checkpoint {
         let Header { training, dataset, .. } = &index.header;
         if ![&training.recipe, &dataset.name, &dataset.digest].into_iter().all(|text| is_name(text))
         {
-            let what = "it names a recipe or a data set by more than a short plain name".into();
+            let what =
+                "its recipe or data set has a name that is long or has control characters".into();
             return Err(CheckpointError::Damaged { path: path.into(), what });
         }
 
@@ -134,7 +135,7 @@ impl Checkpoint {
         Ok(checkpoint)
     }
 
-    /// The bytes of a section, which are those that were written.
+    /// The bytes of a section, checked against its digest.
     fn section(&self, section: Section) -> Result<Vec<u8>, CheckpointError> {
         // `open` saw a file of this length.
         let mut bytes = Vec::with_capacity(self.index.tensors[section as usize].bytes as usize);
@@ -143,7 +144,7 @@ impl Checkpoint {
         Ok(bytes)
     }
 
-    /// Copies a section's bytes, whatever they are.
+    /// Copies a section's bytes without a check.
     fn copy(&self, section: Section, to: &mut impl Write) -> Result<(), CheckpointError> {
         let part = &self.index.tensors[section as usize];
         let mut front = part.front();
@@ -194,13 +195,13 @@ impl Checkpoint {
         weights: Weights,
         device: &Device,
     ) -> Result<Generator, CheckpointError> {
-        self.decode(
-            match weights {
-                Weights::Averaged => Section::AveragedGenerator,
-                Weights::Raw => Section::Generator,
-            },
-            device,
-        )
+        let section = match weights {
+            Weights::Averaged => Section::AveragedGenerator,
+            Weights::Raw => Section::Generator,
+        };
+        let (model, net) = (&self.header().model, Generator::empty(&self.header().model, device));
+        let net = self.decode(section, &model.generator_layers(), 1, net)?;
+        Ok(with_param_ids(net, Purpose::GeneratorWeights))
     }
 
     /// Decodes the discriminator alone.
@@ -208,7 +209,10 @@ impl Checkpoint {
     /// # Errors
     /// When its tensors are not those that the header describes, or not finite.
     pub fn discriminator(&self, device: &Device) -> Result<Discriminator, CheckpointError> {
-        self.decode(Section::Discriminator, device)
+        let (model, net) =
+            (&self.header().model, Discriminator::empty(&self.header().model, device));
+        let net = self.decode(Section::Discriminator, &model.discriminator_layers(), 1, net)?;
+        Ok(with_param_ids(net, Purpose::DiscriminatorWeights))
     }
 
     /// Decodes Adam's moments of the generator.
@@ -219,7 +223,9 @@ impl Checkpoint {
         &self,
         device: &Device,
     ) -> Result<Moments<Generator>, CheckpointError> {
-        self.decode(Section::GeneratorMoments, device)
+        let layers = self.header().model.generator_layers();
+        let net = || Generator::empty(&self.header().model, device);
+        self.moments(Section::GeneratorMoments, &layers, net, Purpose::GeneratorWeights)
     }
 
     /// Decodes Adam's moments of the discriminator.
@@ -230,89 +236,49 @@ impl Checkpoint {
         &self,
         device: &Device,
     ) -> Result<Moments<Discriminator>, CheckpointError> {
-        self.decode(Section::DiscriminatorMoments, device)
+        let layers = self.header().model.discriminator_layers();
+        let net = || Discriminator::empty(&self.header().model, device);
+        self.moments(Section::DiscriminatorMoments, &layers, net, Purpose::DiscriminatorWeights)
     }
 
-    fn decode<N: Net>(&self, section: Section, device: &Device) -> Result<N, CheckpointError> {
+    fn moments<N: Module + ModuleDisplay>(
+        &self,
+        section: Section,
+        layers: &[LayerSpec],
+        empty: impl Fn() -> N,
+        weights: Purpose,
+    ) -> Result<Moments<N>, CheckpointError> {
+        let both = Moments { first: empty(), second: empty() };
+        let Moments { first, second } = self.decode(section, layers, 2, both)?;
+        let [first, second] = [first, second].map(|net| with_param_ids(net, weights));
+        Ok(Moments { first, second })
+    }
+
+    /// Decodes a section into `nets`, which are `copies` nets of these layers.
+    fn decode<N: Module + ModuleDisplay>(
+        &self,
+        section: Section,
+        layers: &[LayerSpec],
+        copies: usize,
+        nets: N,
+    ) -> Result<N, CheckpointError> {
         let mismatch = |what| CheckpointError::Mismatch {
             path: self.path.clone(),
             section: section.name(),
             what,
         };
-        let model = &self.header().model;
         let found = self.index.tensors[section as usize].bytes as usize;
-        let need = N::COPIES * parameters(&N::layers(model)) * size_of::<f32>();
+        let need = copies * parameters(layers) * size_of::<f32>();
         if !(need..need + MAX_AROUND).contains(&found) {
             return Err(mismatch(format!("{found} bytes, where its sizes take {need}")));
         }
         let mut bytes = self.section(section)?;
         if self.version < legacy::SINCE {
-            bytes = legacy::rename_tensors(bytes, &N::layers(model))
+            bytes = legacy::rename_tensors(bytes, layers)
                 .map_err(|error| mismatch(error.to_string()))?;
         }
         let record = record(bytes, DType::F32).map_err(mismatch)?;
-        let net = N::empty(model, device).try_load_record(record);
-        Ok(net.map_err(|error| mismatch(error.to_string()))?.with_param_ids())
-    }
-}
-
-/// What a section is decoded into.
-trait Net: Module + ModuleDisplay {
-    /// How many nets it holds.
-    const COPIES: usize = 1;
-
-    /// The layers of each.
-    fn layers(model: &ModelConfig) -> Vec<LayerSpec>;
-
-    /// Of the right sizes; a record will replace its weights.
-    fn empty(model: &ModelConfig, device: &Device) -> Self;
-
-    /// With the parameter identities that a new net has: Adam finds its moments by these,
-    /// whatever the file says.
-    fn with_param_ids(self) -> Self;
-}
-
-impl Net for Generator {
-    fn layers(model: &ModelConfig) -> Vec<LayerSpec> {
-        model.generator_layers()
-    }
-
-    fn empty(model: &ModelConfig, device: &Device) -> Self {
-        Self::empty(model, device)
-    }
-
-    fn with_param_ids(self) -> Self {
-        self.with_param_ids()
-    }
-}
-
-impl Net for Discriminator {
-    fn layers(model: &ModelConfig) -> Vec<LayerSpec> {
-        model.discriminator_layers()
-    }
-
-    fn empty(model: &ModelConfig, device: &Device) -> Self {
-        Self::empty(model, device)
-    }
-
-    fn with_param_ids(self) -> Self {
-        self.with_param_ids()
-    }
-}
-
-impl<N: Net> Net for Moments<N> {
-    const COPIES: usize = 2;
-
-    fn layers(model: &ModelConfig) -> Vec<LayerSpec> {
-        N::layers(model)
-    }
-
-    fn empty(model: &ModelConfig, device: &Device) -> Self {
-        Self { first: N::empty(model, device), second: N::empty(model, device) }
-    }
-
-    fn with_param_ids(self) -> Self {
-        Self { first: self.first.with_param_ids(), second: self.second.with_param_ids() }
+        nets.try_load_record(record).map_err(|error| mismatch(error.to_string()))
     }
 }
 
@@ -323,7 +289,7 @@ fn read_index(
     file: &mut (impl Read + Seek),
 ) -> Result<(u64, Index, u64), CheckpointError> {
     let damaged = |what: String| CheckpointError::Damaged { path: path.into(), what };
-    let cut = || damaged(format!("it ends early or is garbled ({length} bytes long)"));
+    let cut = || damaged(format!("it is cut short or corrupt ({length} bytes long)"));
     let mut begin = Vec::new();
     let io = |source| CheckpointError::Io { action: "read", path: path.into(), source };
     file.take(1 + FORMAT.len() as u64).read_to_end(&mut begin).map_err(io)?;
@@ -350,18 +316,18 @@ fn read_index(
         return Err(damaged("the SHA-256 of its index does not match".into()));
     }
     let index = rmp_serde::from_slice(&index)
-        .map_err(|error| damaged(format!("its index is garbled: {error}")))?;
+        .map_err(|error| damaged(format!("its index is corrupt: {error}")))?;
     expect(file, TENSORS).ok_or_else(cut)?;
     Ok((version, index, file.stream_position().map_err(io)?))
 }
 
-/// Reads past `token`, if it comes next.
+/// Skips `token`, if it is next.
 fn expect(file: &mut impl Read, token: &[u8]) -> Option<()> {
     let mut found = vec![0; token.len()];
     file.read_exact(&mut found).ok().filter(|()| found == token)
 }
 
-/// What a file that is no checkpoint looks like.
+/// What a file is that is not a checkpoint.
 fn describe(bytes: &[u8]) -> String {
     let known: [(&[u8], &str); 6] = [
         (b"\x89PNG", "is a PNG picture"),

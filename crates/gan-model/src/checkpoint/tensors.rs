@@ -1,15 +1,15 @@
-//! Tensors from a file: only finite floats of one type reach Burn.
+//! Decodes the tensors of a file: only finite floats of one type reach Burn.
 
 use burn::store::ModuleRecord;
 use burn::tensor::{Bytes, DType};
 use burn_pack::Reader;
 
-/// Burnpack bytes whose tensors are all of the type `expected`, `F32` or `F16`, and finite.
+/// Decodes burnpack bytes whose tensors are all of the type `expected`, `F32` or `F16`, and finite.
 ///
 /// # Errors
-/// Says which tensor is not, or that the bytes are garbled.
+/// Names the first tensor that is not, or says why the bytes cannot be decoded.
 pub fn record(bytes: Vec<u8>, expected: DType) -> Result<ModuleRecord, String> {
-    // What is looked at and what is loaded are the same bytes.
+    // The bytes that are checked are those that are loaded.
     let bytes = Bytes::from_bytes_vec(bytes).shared();
     let garbled = |error: burn_pack::Error| error.to_string();
     let reader = Reader::from_bytes(bytes.clone()).map_err(garbled)?;
@@ -19,9 +19,7 @@ pub fn record(bytes: Vec<u8>, expected: DType) -> Result<ModuleRecord, String> {
             return Err(format!("its tensor {name:?} is of type {found:?}, expected {expected:?}"));
         }
         if !is_finite(&bytes, expected) {
-            return Err(format!(
-                "its tensor {name:?} holds numbers that are infinite or none (NaN)"
-            ));
+            return Err(format!("its tensor {name:?} has numbers that are infinite or NaN"));
         }
     }
     ModuleRecord::from_bytes(bytes).map_err(|error| error.to_string())

@@ -1,4 +1,4 @@
-//! Writing: tensors are packed, digested and put in place at once.
+//! Writing a checkpoint: tensors are packed, hashed and written to a file that is replaced atomically.
 
 use std::io::{self, Write};
 use std::path::Path;
@@ -12,9 +12,9 @@ use super::{CheckpointError, DIGEST, FORMAT, Header, INDEX, Index, MAP, Part, TE
 /// The tensors of a checkpoint, each part packed by [`pack`].
 #[derive(Debug)]
 pub struct Sections {
-    /// The generator's averaged weights.
+    /// The generator, with the moving average of its weights.
     pub averaged_generator: Bytes,
-    /// The generator's weights as trained.
+    /// The generator, with its weights after the last step.
     pub generator: Bytes,
     /// The discriminator.
     pub discriminator: Bytes,
@@ -27,7 +27,7 @@ pub struct Sections {
 /// A module's tensors as burnpack bytes.
 ///
 /// # Errors
-/// When a tensor cannot be read back from its device, or is not finite: such a net is of no use.
+/// When a tensor cannot be read back from its device, or is not finite.
 pub fn pack<M: Module>(module: &M) -> Result<Bytes, CheckpointError> {
     let module = module.valid();
     let mut all = Finite(true);
@@ -38,7 +38,7 @@ pub fn pack<M: Module>(module: &M) -> Result<Bytes, CheckpointError> {
     Ok(module.into_record().into_bytes()?)
 }
 
-/// Whether all numbers seen so far are finite.
+/// Whether all numbers visited so far are finite.
 struct Finite(bool);
 
 impl ModuleVisitor for Finite {
@@ -56,7 +56,7 @@ impl Sections {
     /// Writes the whole file to `to`.
     ///
     /// # Errors
-    /// What `to` answers, or when a section has 4 GiB or more.
+    /// When `to` fails, or a section has 4 GiB or more.
     pub fn encode(&self, header: &Header, to: &mut impl Write) -> io::Result<()> {
         let sections = [
             &self.averaged_generator,
@@ -90,10 +90,10 @@ impl Sections {
         Ok(())
     }
 
-    /// Writes the checkpoint to `path`: the name holds the old file or the new one, whatever happens.
+    /// Writes the checkpoint to `path`, atomically: a reader sees the old file or the new one.
     ///
     /// # Errors
-    /// When the file cannot be written; an old one is still there then.
+    /// When the file cannot be written; an old one is untouched then.
     pub fn write(&self, path: &Path, header: &Header) -> Result<(), CheckpointError> {
         gan_core::atomic_file::write_with(path, |file| self.encode(header, file)).map_err(
             |source: io::Error| CheckpointError::Io { action: "write", path: path.into(), source },

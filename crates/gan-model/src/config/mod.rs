@@ -1,11 +1,14 @@
 //! What a model and its training are made of, as a checkpoint records it.
 
+mod error;
 mod model;
 mod training;
 
 use serde::{Deserialize, Serialize};
 
-pub use model::{ConfigError, ModelConfig};
+pub use error::ConfigError;
+pub(crate) use error::MAX_WIDTH;
+pub use model::ModelConfig;
 pub use training::{Loss, Schedule, TrainingConfig};
 
 /// The images that a model was trained on.

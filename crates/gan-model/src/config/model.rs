@@ -1,14 +1,12 @@
 //! What a model is made of: the shape of its images, its family of nets, and its limits.
 
-use std::fmt::Display;
-
 use gan_core::ImageShape;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
-use thiserror::Error;
 
-use crate::families::{DenseConfig, Family};
+use super::error::{ConfigError, MAX_WIDTH};
+use crate::families::{DenseConfig, Family, NetIo};
 use crate::layers::{LayerSpec, parameters};
 
 /// A pair of nets.
@@ -80,44 +78,7 @@ impl<'de> Deserialize<'de> for ModelConfig {
     }
 }
 
-/// A setting outside its range.
-#[derive(Clone, Debug, Error, PartialEq)]
-#[error("{name} is {found}; expected {expected}")]
-pub struct ConfigError {
-    /// The setting, named as its flag without the dashes.
-    pub name: &'static str,
-    /// Its value.
-    pub found: String,
-    /// Its range.
-    pub expected: String,
-}
-
-impl ConfigError {
-    /// Refuses `found` unless it `fits`.
-    ///
-    /// # Errors
-    /// When it does not.
-    pub fn unless(
-        fits: bool,
-        name: &'static str,
-        found: impl Display,
-        expected: impl Display,
-    ) -> Result<(), Self> {
-        if fits {
-            return Ok(());
-        }
-        Err(Self { name, found: found.to_string(), expected: expected.to_string() })
-    }
-
-    /// Refuses `found` outside of 1 to `max`.
-    pub(crate) fn unless_width(name: &'static str, found: usize, max: usize) -> Result<(), Self> {
-        Self::unless((1..=max).contains(&found), name, found, format_args!("1 to {max}"))
-    }
-}
-
 impl ModelConfig {
-    /// The widest layer or latent vector.
-    pub const MAX_WIDTH: usize = 1 << 16;
     /// The largest number of rows or columns of an image.
     pub const MAX_SIDE: usize = 1 << 8;
     /// The largest number of weights of both nets: 256 Mi, 1 GiB of `f32`.
@@ -129,16 +90,19 @@ impl ModelConfig {
         Self { family: Family::Dense(dense), ..Self::default() }
     }
 
-    /// The generator's layers, from latent vector to image.
-    #[must_use]
-    pub(crate) fn generator_layers(&self) -> Vec<LayerSpec> {
-        self.family.generator_layers(self)
+    fn io(&self) -> NetIo {
+        let Self { image, latent, classes, pack, .. } = *self;
+        NetIo { image, latent, classes, pack }
     }
 
-    /// The discriminator's layers, from images to logit.
-    #[must_use]
+    pub(crate) fn generator_layers(&self) -> Vec<LayerSpec> {
+        let [generator, _] = self.family.layers(self.io());
+        generator
+    }
+
     pub(crate) fn discriminator_layers(&self) -> Vec<LayerSpec> {
-        self.family.discriminator_layers(self)
+        let [_, discriminator] = self.family.layers(self.io());
+        discriminator
     }
 
     /// The values between the generator's layers, such as `100-256-512-1024-784`.
@@ -168,7 +132,7 @@ impl ModelConfig {
     /// Numbers that both nets compute for one image: what memory in training grows with.
     #[must_use]
     pub fn activations(&self) -> usize {
-        let layers = [self.generator_layers(), self.discriminator_layers()].concat();
+        let layers = self.family.layers(self.io()).concat();
         let outputs = layers.iter().map(LayerSpec::outputs);
         outputs.fold(self.latent.saturating_add(self.image.len()), usize::saturating_add)
     }
@@ -176,11 +140,7 @@ impl ModelConfig {
     /// Images that the discriminator needs together: a batch is a multiple of it.
     #[must_use]
     pub fn batch_multiple(&self) -> usize {
-        let group = |layer: &LayerSpec| match layer {
-            LayerSpec::MinibatchStddev { group, .. } => *group,
-            LayerSpec::Dense { .. } => 1,
-        };
-        self.pack * self.discriminator_layers().iter().map(group).max().unwrap_or(1)
+        self.pack * self.discriminator_layers().iter().map(LayerSpec::group).max().unwrap_or(1)
     }
 
     /// Adapts what depends on the batch size, such as groups of images, so that it divides `batch`.
@@ -191,17 +151,13 @@ impl ModelConfig {
     /// Whether the discriminator's weights are spectrally normalised.
     #[must_use]
     pub fn has_spectral_norm(&self) -> bool {
-        let normalised =
-            |layer: &LayerSpec| matches!(layer, LayerSpec::Dense { spectral_norm: true, .. });
-        self.discriminator_layers().iter().any(normalised)
+        self.discriminator_layers().iter().any(LayerSpec::has_spectral_norm)
     }
 
     /// Whether the generator needs a batch of more than one image in training.
     #[must_use]
     pub fn has_batch_norm(&self) -> bool {
-        let normalised =
-            |layer: &LayerSpec| matches!(layer, LayerSpec::Dense { batch_norm: true, .. });
-        self.generator_layers().iter().any(normalised)
+        self.generator_layers().iter().any(LayerSpec::has_batch_norm)
     }
 
     /// Checks every size against the stated limits, before anything is allocated.
@@ -209,8 +165,8 @@ impl ModelConfig {
     /// # Errors
     /// Names the first size that is outside its range.
     pub fn validate(&self) -> Result<(), ConfigError> {
-        self.family.validate(self)?;
-        ConfigError::unless_width("latent", self.latent, Self::MAX_WIDTH)?;
+        self.family.validate(self.io())?;
+        ConfigError::unless_width("latent", self.latent, MAX_WIDTH)?;
         ConfigError::unless_width("image height", self.image.height, Self::MAX_SIDE)?;
         ConfigError::unless_width("image width", self.image.width, Self::MAX_SIDE)?;
         let channels = self.image.channels;

@@ -1,8 +1,8 @@
-//! What decides how a training goes.
+//! The settings of a training.
 
 use serde::{Deserialize, Serialize};
 
-/// What the two nets minimise; [`loss`](crate::loss) has the equations.
+/// The objective of the two nets; [`loss`](crate::loss) has the equations.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Loss {
@@ -15,9 +15,9 @@ pub enum Loss {
     LeastSquares,
     /// The hinge loss.
     Hinge,
-    /// Wasserstein's distance; wants clipped weights or a gradient penalty.
+    /// The Wasserstein distance; needs clipped weights or a gradient penalty.
     Wasserstein,
-    /// Each generated image against a real one.
+    /// Compares each generated image with a real one.
     Relativistic,
 }
 
@@ -25,74 +25,74 @@ pub enum Loss {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Schedule {
-    /// Not at all.
+    /// It is constant.
     #[default]
     Constant,
-    /// From [`TrainingConfig::decay_from`] on, in a straight line to zero.
+    /// Linear decay to zero, from [`TrainingConfig::decay_from`] on.
     Linear,
-    /// From the beginning on, as half a cosine to zero (Loshchilov and Hutter 2017, equation 5).
+    /// Cosine decay to zero (Loshchilov and Hutter 2017, equation 5).
     Cosine,
 }
 
-/// Everything beside the nets and the data that decides what a training computes.
+/// All settings of a training except the nets and the data.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TrainingConfig {
     /// The recipe these settings started from.
     pub recipe: String,
-    /// Steps in all: one generator update each.
+    /// Steps in all, with one generator update each.
     pub epochs: u64,
-    /// Real images of an update, and as many generated ones for each net.
+    /// Real images of an update, and as many generated ones.
     pub batch: usize,
     /// Adam's step size.
     pub lr: f64,
-    /// Adam's step size for the discriminator, if it is another (Heusel et al. 2017, two
-    /// time-scale update rule).
+    /// Adam's step size for the discriminator, if it differs (Heusel et al. 2017, two time-scale
+    /// update rule).
     #[serde(default)]
     pub d_lr: Option<f64>,
-    /// How the step sizes fall.
+    /// How the step sizes decay.
     #[serde(default)]
     pub schedule: Schedule,
-    /// Part of the training after which they fall in a line, in [0, 1).
+    /// Part of the training after which linear decay begins, in [0, 1).
     #[serde(default = "half")]
     pub decay_from: f64,
     /// Adam's decay rate of the first moment, in [0, 1).
     pub beta1: f64,
     /// Adam's decay rate of the second moment, in [0, 1).
     pub beta2: f64,
-    /// Adam's guard against division by zero.
+    /// Adam's ε, which prevents division by zero.
     pub epsilon: f64,
-    /// Decay rate of the generator's averaged weights, in [0, 1): step t takes the lesser of
-    /// this and (1 + t) / (10 + t); 0 copies the weights.
+    /// Decay rate of the moving average of the generator's weights, in [0, 1): step t uses the
+    /// smaller of this and (1 + t) / (10 + t); 0 copies the weights.
     pub ema: f64,
-    /// What the nets minimise.
+    /// The objective.
     pub loss: Loss,
     /// Discriminator updates a step.
     #[serde(default = "one")]
     pub d_steps: usize,
     /// γ of the gradient penalty on real images, γ/2 E|∇D(x)|² (Mescheder et al. 2018,
-    /// equation 9); 0 is none. Next to `bce` and `minimax`, which average their two halves where the
-    /// paper sums them, it weighs twice as much.
+    /// equation 9); 0 is none. `bce` and `minimax` average their two halves where the paper sums
+    /// them, so γ weighs twice as much here.
     #[serde(default)]
     pub r1: f64,
-    /// γ of the same on generated images (the same, equation 10); 0 is none.
+    /// γ of the penalty on generated images (the same, equation 10); 0 is none.
     #[serde(default)]
     pub r2: f64,
-    /// Discriminator updates from a penalty to the next, which then counts as many times
-    /// (Karras et al. 2020, appendix B, lazy regularisation).
+    /// Discriminator updates from one penalty to the next, which is multiplied by this number (lazy
+    /// regularisation, Karras et al. 2020, appendix B).
     #[serde(default = "one")]
     pub penalty_every: usize,
-    /// Bound of the discriminator's weights (Arjovsky et al. 2017, algorithm 1); 0 is none.
+    /// Limit of the discriminator's weights (Arjovsky et al. 2017, algorithm 1); 0 is none.
     #[serde(default)]
     pub clip: f64,
-    /// Share of the discriminator's hidden units that drop out of an update, in [0, 1).
+    /// Dropout rate of the discriminator's hidden units, in [0, 1).
     #[serde(default)]
     pub dropout: f64,
-    /// What the label of real images lacks to 1, in [0, 0.5].
+    /// The label of real images is 1 minus this, in [0, 0.5].
     #[serde(default)]
     pub label_smoothing: f64,
-    /// Standard deviation of noise on all images that the discriminator sees, at the beginning;
-    /// it falls in a straight line to zero at the end (Sønderby et al. 2017, section 3).
+    /// Standard deviation of the noise on the discriminator's input images at the first step; it
+    /// decays linearly to zero at the last (Sønderby et al. 2017, section 3).
     #[serde(default)]
     pub instance_noise: f64,
     /// Seed of every random stream.
@@ -101,10 +101,10 @@ pub struct TrainingConfig {
     pub sample_every: u64,
     /// Epochs between checkpoints.
     pub checkpoint_every: u64,
-    /// Epochs between measurements of the pictures; 0 is never.
+    /// Epochs between evaluations; 0 is never.
     #[serde(default)]
     pub eval_every: u64,
-    /// Pictures that are measured.
+    /// Samples in an evaluation.
     #[serde(default = "eval_count")]
     pub eval_count: usize,
 }
@@ -122,7 +122,7 @@ const fn eval_count() -> usize {
 }
 
 impl Default for TrainingConfig {
-    /// The published training with Adam 2e-4, β₁ 0.5 and averaged weights, nothing else.
+    /// The published training with Adam 2e-4, β₁ 0.5 and the moving average of the weights.
     fn default() -> Self {
         Self {
             recipe: "plain".into(),
@@ -155,7 +155,7 @@ impl Default for TrainingConfig {
 }
 
 impl TrainingConfig {
-    /// What the step sizes are multiplied by in the step after `epoch` ones.
+    /// The factor of the step sizes in the step after `epoch` steps.
     #[must_use]
     pub fn rate(&self, epoch: u64) -> f64 {
         let left = 1.0 - epoch as f64 / self.epochs.max(1) as f64;
@@ -166,13 +166,13 @@ impl TrainingConfig {
         }
     }
 
-    /// Whether a step depends on how many there will be in all.
+    /// Whether a step depends on the total number of steps.
     #[must_use]
     pub fn depends_on_total(&self) -> bool {
         self.schedule != Schedule::Constant || self.instance_noise > 0.0
     }
 
-    /// Standard deviation of the noise on images in the step after `epoch` ones.
+    /// Standard deviation of the instance noise in the step after `epoch` steps.
     #[must_use]
     pub fn image_noise(&self, epoch: u64) -> f64 {
         let left = 1.0 - epoch as f64 / self.epochs.max(1) as f64;

@@ -3,7 +3,8 @@
 use gan_kernels::Activation;
 use serde::{Deserialize, Serialize};
 
-use crate::config::{ConfigError, ModelConfig};
+use super::net_io::NetIo;
+use crate::config::{ConfigError, MAX_WIDTH};
 use crate::layers::LayerSpec;
 
 /// The activation of every hidden layer of both nets.
@@ -55,8 +56,8 @@ impl Default for DenseConfig {
 }
 
 impl DenseConfig {
-    pub(super) fn generator_layers(&self, model: &ModelConfig) -> Vec<LayerSpec> {
-        let widths = [&[model.latent], &*self.generator_hidden, &[model.image.len()]].concat();
+    pub(super) fn generator_layers(&self, io: NetIo) -> Vec<LayerSpec> {
+        let widths = [&[io.latent], &*self.generator_hidden, &[io.image.len()]].concat();
         let layers = widths.windows(2).enumerate().map(|(index, pair)| {
             let hidden = index < self.generator_hidden.len();
             LayerSpec::Dense {
@@ -70,7 +71,7 @@ impl DenseConfig {
         layers.collect()
     }
 
-    pub(super) fn discriminator_layers(&self, model: &ModelConfig) -> Vec<LayerSpec> {
+    pub(super) fn discriminator_layers(&self, io: NetIo) -> Vec<LayerSpec> {
         let dense = |inputs, outputs, activation| LayerSpec::Dense {
             inputs,
             outputs,
@@ -78,7 +79,7 @@ impl DenseConfig {
             batch_norm: false,
             spectral_norm: self.spectral_norm,
         };
-        let mut inputs = model.image.len().saturating_mul(model.pack);
+        let mut inputs = io.image.len().saturating_mul(io.pack);
         let mut layers = Vec::new();
         for &units in &self.discriminator_hidden {
             layers.push(dense(inputs, units, HIDDEN));
@@ -99,7 +100,7 @@ impl DenseConfig {
         self.minibatch_stddev = groups.find(|group| packs.is_multiple_of(*group)).unwrap_or(0);
     }
 
-    pub(super) fn validate(&self, model: &ModelConfig) -> Result<(), ConfigError> {
+    pub(super) fn validate(&self, io: NetIo) -> Result<(), ConfigError> {
         for (name, hidden) in [
             ("generator-hidden", &self.generator_hidden),
             ("discriminator-hidden", &self.discriminator_hidden),
@@ -111,21 +112,21 @@ impl DenseConfig {
                 format_args!("{found} layers"),
                 format_args!("at most {MAX_HIDDEN}"),
             )?;
-            let check = |&width| ConfigError::unless_width(name, width, ModelConfig::MAX_WIDTH);
+            let check = |&width| ConfigError::unless_width(name, width, MAX_WIDTH);
             hidden.iter().try_for_each(check)?;
         }
         let group = self.minibatch_stddev;
         let has_hidden = !self.discriminator_hidden.is_empty();
         ConfigError::unless(
-            group == 0 || ((2..=ModelConfig::MAX_WIDTH).contains(&group) && has_hidden),
+            group == 0 || ((2..=MAX_WIDTH).contains(&group) && has_hidden),
             "minibatch-stddev",
             group,
             "0, or 2 to 65536 with a hidden layer of the discriminator",
         )?;
         ConfigError::unless(
-            model.classes.is_none(),
+            io.classes.is_none(),
             "classes",
-            model.classes.unwrap_or(0),
+            io.classes.unwrap_or(0),
             "none: dense nets are not conditional",
         )
     }

@@ -4,11 +4,13 @@
 //! To add a family, write its file with its settings and its two stacks, and its variant here.
 
 mod dense;
+mod net_io;
 
 use serde::{Deserialize, Serialize};
 
 pub use self::dense::{DenseConfig, Normalisation};
-use crate::config::{ConfigError, ModelConfig};
+pub(crate) use self::net_io::NetIo;
+use crate::config::ConfigError;
 use crate::layers::LayerSpec;
 
 /// A kind of nets, with its own settings.
@@ -34,15 +36,11 @@ impl Family {
         }
     }
 
-    pub(crate) fn generator_layers(&self, model: &ModelConfig) -> Vec<LayerSpec> {
+    /// The generator's layers, from latent vector to image, and the discriminator's, from images to
+    /// logit.
+    pub(crate) fn layers(&self, io: NetIo) -> [Vec<LayerSpec>; 2] {
         match self {
-            Self::Dense(dense) => dense.generator_layers(model),
-        }
-    }
-
-    pub(crate) fn discriminator_layers(&self, model: &ModelConfig) -> Vec<LayerSpec> {
-        match self {
-            Self::Dense(dense) => dense.discriminator_layers(model),
+            Self::Dense(dense) => [dense.generator_layers(io), dense.discriminator_layers(io)],
         }
     }
 
@@ -52,9 +50,9 @@ impl Family {
         }
     }
 
-    pub(crate) fn validate(&self, model: &ModelConfig) -> Result<(), ConfigError> {
+    pub(crate) fn validate(&self, io: NetIo) -> Result<(), ConfigError> {
         match self {
-            Self::Dense(dense) => dense.validate(model),
+            Self::Dense(dense) => dense.validate(io),
         }
     }
 }

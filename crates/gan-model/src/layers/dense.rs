@@ -4,10 +4,10 @@ use burn::module::{Module, Param};
 use burn::nn::LinearConfig;
 use burn::tensor::{Device, Tensor};
 use gan_core::stream::{Purpose, normal, stream};
-use gan_kernels::{Activation, batch_norm, dense, dense_jvp};
+use gan_kernels::{Activation, batch_norm, dense, dense_jvp, dense_vjp};
 
 use super::init::{glorot_uniform, parameter, statistic};
-use super::{Init, LayerSpec};
+use super::spec::{Init, LayerSpec};
 
 /// Keeps batch normalisation from dividing by zero.
 const EPSILON: f32 = 1e-5;
@@ -52,17 +52,14 @@ impl Dense {
         else {
             unreachable!("a dense layer is built from its own description")
         };
-        let (weight, bias) = match init {
-            Some(Init { seed, weights }) => {
-                let mut rng = stream(seed, weights, index);
-                let weight = glorot_uniform([inputs, outputs], &mut rng, device);
-                (parameter(weight), Some(parameter(Tensor::zeros([outputs], device))))
-            }
-            None => {
-                // Burn allocates these when they are first read, after a record has replaced them.
-                let empty = LinearConfig::new(inputs, outputs).init(device);
-                (empty.weight, empty.bias)
-            }
+        let (weight, bias) = if let Some(Init { seed, weights }) = init {
+            let mut rng = stream(seed, weights, index);
+            let weight = glorot_uniform([inputs, outputs], &mut rng, device);
+            (parameter(weight), Some(parameter(Tensor::zeros([outputs], device))))
+        } else {
+            // Burn allocates these when they are first read, after a record has replaced them.
+            let empty = LinearConfig::new(inputs, outputs).init(device);
+            (empty.weight, empty.bias)
         };
         let direction = spectral_norm.then(|| {
             let seed = init.map_or(0, |init| init.seed);
@@ -120,12 +117,11 @@ impl Dense {
     }
 
     pub fn vjp(&self, gradient: Tensor<2>, output: Option<&Tensor<2>>) -> Tensor<2> {
-        let weight = self.weight().transpose();
-        let gradient = match output {
-            Some(output) => self.activation.vjp(gradient, output.clone()),
-            None => gradient,
+        let (output, activation) = match output {
+            Some(output) => (output.clone(), self.activation),
+            None => (gradient.clone(), Activation::None),
         };
-        dense_jvp(gradient.clone(), weight, gradient, Activation::None)
+        dense_vjp(gradient, self.weight(), output, activation)
     }
 
     pub fn hidden_units(&self) -> Option<usize> {

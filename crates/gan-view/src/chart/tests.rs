@@ -2,22 +2,22 @@ use super::*;
 
 fn chart(points: &[Point], marked: bool) -> Chart {
     let curve = Curve { colour: 0, points: points.to_vec(), marked };
-    Chart { y: "loss".into(), shows: None, curves: vec![curve] }
+    Chart { y_label: "loss".into(), y_range: None, curves: vec![curve] }
 }
 
 #[test]
-fn axes_have_names_and_numbers() {
+fn axes_have_labels_and_numbers() {
     let points: Vec<Point> = (1..=500).map(|x| (f64::from(20 * x), 0.5)).collect();
     let svg = chart(&points, false).svg("losses").unwrap();
     for part in ["epochs (training steps)", "loss", "10\u{2009}000", "aria-label=\"losses\""] {
         assert!(svg.contains(part), "{part} is not in {svg}");
     }
-    assert!(svg.ends_with("</svg>\n"), "it is whole");
-    assert!(!svg.contains("http"), "it names no address");
+    assert!(svg.ends_with("</svg>\n"), "complete");
+    assert!(!svg.contains("http"), "no external address");
 }
 
 #[test]
-fn no_points_one_point_and_equal_points_are_drawn_too() {
+fn empty_single_and_constant_curves_are_drawn() {
     for points in [&[][..], &[(20.0, 1.0)], &[(0.0, 0.0)], &[(20.0, 3.0), (40.0, 3.0)]] {
         for marked in [false, true] {
             let svg = chart(points, marked).svg("x").unwrap();
@@ -29,15 +29,15 @@ fn no_points_one_point_and_equal_points_are_drawn_too() {
 }
 
 #[test]
-fn what_is_no_number_or_beyond_all_bounds_is_left_out() {
+fn non_finite_and_huge_values_are_left_out() {
     let points = [(1.0, f64::NAN), (2.0, f64::INFINITY), (3.0, 1e38), (4.0, 1.0), (5.0, 2.0)];
     let chart = chart(&points, true);
-    assert_eq!(chart.height(), 0.0..2.1);
+    assert_eq!(chart.y_range_shown(), 0.0..2.1);
     assert_eq!(chart.svg("x").unwrap().matches("<circle").count(), 2);
 }
 
 #[test]
-fn many_readings_are_drawn_faint_and_smoothed() {
+fn long_curves_are_drawn_faint_and_smoothed() {
     let points: Vec<Point> = (1..=100_000).map(|x| (f64::from(x), f64::from(x % 7))).collect();
     let svg = chart(&points, false).svg("x").unwrap();
     let lines: Vec<_> = svg.match_indices("stroke=\"#006BB0\"").collect();
@@ -47,40 +47,32 @@ fn many_readings_are_drawn_faint_and_smoothed() {
 }
 
 #[test]
-fn a_peak_is_still_there_when_points_are_left_out() {
-    let mut points: Vec<Point> = (0..100_000).map(|x| (f64::from(x), 0.0)).collect();
-    points[54_321].1 = 9.0;
-    let few = extremes(&points, 700);
-    assert!(few.len() <= 702 && few.contains(&(54_321.0, 9.0)), "{}", few.len());
-}
-
-#[test]
-fn ranges_hold_all_points_and_zero_where_it_is_near() {
-    let of = |low, high| chart(&[(1.0, low), (2.0, high)], false).height();
+fn the_range_includes_all_points_and_zero_if_near() {
+    let of = |low, high| chart(&[(1.0, low), (2.0, high)], false).y_range_shown();
     assert_eq!(of(0.5, 1.0), 0.0..1.05);
     let far = of(100.0, 101.0);
     assert!(far.start > 99.0 && far.start < 100.0, "{far:?}");
     let negative = of(-2.0, 3.0);
     assert!(negative.start < -2.0 && negative.end > 3.0);
     let mut chart = chart(&[(1.0, 0.4)], false);
-    chart.shows = Some(0.0..1.0);
-    assert_eq!(chart.height(), 0.0..1.0);
+    chart.y_range = Some(0.0..1.0);
+    assert_eq!(chart.y_range_shown(), 0.0..1.0);
 }
 
 #[test]
-fn a_few_readings_far_off_do_not_flatten_a_long_curve() {
+fn a_few_outliers_do_not_flatten_a_long_curve() {
     let mut points: Vec<Point> = (0..1000).map(|x| (f64::from(x), f64::from(x % 10))).collect();
     points[3].1 = 500.0;
     let long = chart(&points, false);
-    assert!(long.height().end < 50.0, "{:?}", long.height());
-    assert_eq!(long.beyond(), 1);
+    assert!(long.y_range_shown().end < 50.0, "{:?}", long.y_range_shown());
+    assert_eq!(long.points_outside(), 1);
     let measured = chart(&points, true);
-    assert!(measured.height().end > 500.0, "each measurement counts");
-    assert_eq!(measured.beyond(), 0);
+    assert!(measured.y_range_shown().end > 500.0, "no evaluation is an outlier");
+    assert_eq!(measured.points_outside(), 0);
 }
 
 #[test]
-fn numbers_read_well() {
+fn numbers_are_formatted_for_axes() {
     for (value, text) in [
         (0.0, "0"),
         (0.25, "0.25"),

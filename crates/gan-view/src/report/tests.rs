@@ -1,7 +1,7 @@
 use std::fs;
 use std::slice::from_ref;
 
-use gan_run::{EndReason, Ending, MetricsRow, Quality, RunDir, Warning};
+use gan_run::{EndReason, MetricsRow, Quality, RunDir, RunOutcome, Warning};
 use image::GrayImage;
 use serde_json::json;
 
@@ -36,12 +36,13 @@ fn quality(frechet: f64) -> Quality {
     }
 }
 
-/// A run of `rows` that ended so, with three rows of digits.
-fn run(root: &Path, seed: u64, rows: &[MetricsRow], outcome: EndReason) -> Record {
+/// A run with these rows, three previews and this end.
+fn run(root: &Path, seed: u64, rows: &[MetricsRow], reason: EndReason) -> Record {
     let run = RunDir::create(root).unwrap();
     let config = json!({
+        "model": { "height": 28, "width": 28 },
         "training": { "epochs": 1000, "loss": "bce", "recipe": "plain", "seed": seed },
-        "dataset": { "name": "<i>mine</i>", "digest": "ab" },
+        "dataset": { "name": "<i>mine</i>", "digest": "ab", "class_names": ["a", "b"] },
         "data_dir": "/home/someone/digits",
     });
     run.write_config(&config).unwrap();
@@ -52,13 +53,13 @@ fn run(root: &Path, seed: u64, rows: &[MetricsRow], outcome: EndReason) -> Recor
         GrayImage::new(280, 28).save(run.sample(epoch)).unwrap();
     }
     GrayImage::new(280, 280).save(run.reals()).unwrap();
-    run.write_ending(&Ending { outcome, epochs: 1000, seconds: 1.0 }).unwrap();
+    run.write_outcome(&RunOutcome { reason, epochs: 1000, seconds: 1.0 }).unwrap();
     Record::read(root).unwrap()
 }
 
-/// That tags open and close in turn, attributes are quoted, and nothing comes from elsewhere.
+/// Asserts that tags are balanced, attributes are quoted, and nothing external is loaded.
 #[track_caller]
-fn assert_whole(page: &str) {
+fn assert_valid(page: &str) {
     const VOID: [&str; 3] = ["meta", "img", "!doctype"];
     let mut open: Vec<String> = Vec::new();
     let mut rest = page;
@@ -74,9 +75,9 @@ fn assert_whole(page: &str) {
             open.push(name);
         }
     }
-    assert!(open.is_empty(), "left open: {open:?}");
-    for elsewhere in ["http:", "https:", "<script", "<link", "url(", "@import", "<iframe"] {
-        assert!(!page.contains(elsewhere), "{elsewhere}");
+    assert!(open.is_empty(), "not closed: {open:?}");
+    for external in ["http:", "https:", "<script", "<link", "url(", "@import", "<iframe"] {
+        assert!(!page.contains(external), "{external}");
     }
     for (at, _) in page.match_indices("src=\"") {
         assert!(page[at..].starts_with("src=\"data:image/png;base64,"));
@@ -84,15 +85,15 @@ fn assert_whole(page: &str) {
 }
 
 #[test]
-fn a_report_of_one_run_shows_all_of_it() {
+fn a_report_of_one_run_has_every_section() {
     let dir = tempfile::tempdir().unwrap();
     let mut rows: Vec<_> = (1..=50).map(|i| row(20 * i)).collect();
-    rows[9].quality = Some(quality(30.5));
+    rows[9].quality = Some(Quality { missing: vec![1, 3], ..quality(30.5) });
     rows[49].quality = Some(quality(12.25));
-    rows[20].finding = Some(Warning::Collapse);
+    rows[20].warning = Some(Warning::Collapse);
     let root = dir.path().join("0003-mine");
     let page = report(&[run(&root, 0, &rows, EndReason::Finished)]).unwrap();
-    assert_whole(&page);
+    assert_valid(&page);
     for part in [
         "<h1>0003-mine</h1>",
         "<span class=\"state done\">done</span>",
@@ -104,12 +105,14 @@ fn a_report_of_one_run_shows_all_of_it() {
         "Fréchet distance",
         "&lt;i&gt;mine&lt;/i&gt;",
         "epoch 500",
+        "<td>b, 3</td>",
+        "style=\"aspect-ratio: 280 / 28\"",
     ] {
         assert!(page.contains(part), "{part} is not there");
     }
     assert_eq!(page.matches("<svg").count(), 4);
     assert_eq!(page.matches("<img").count(), 1 + 1 + 3);
-    assert!(!page.contains("/home/someone"), "where the data lies is nobody's business");
+    assert!(!page.contains("/home/someone"), "the path of the data set is private");
 }
 
 #[test]
@@ -119,7 +122,7 @@ fn a_report_of_several_runs_names_what_differs() {
     let one = run(&dir.path().join("one"), 0, &rows, EndReason::Stopped);
     let two = run(&dir.path().join("two"), 1, &rows[..5], EndReason::Diverged);
     let page = report(&[one.clone(), two]).unwrap();
-    assert_whole(&page);
+    assert_valid(&page);
     for part in [
         "2 runs side by side",
         "The runs differ in seed.",
@@ -129,42 +132,42 @@ fn a_report_of_several_runs_names_what_differs() {
     ] {
         assert!(page.contains(part), "{part} is not there");
     }
-    assert_eq!(page.matches("<svg").count(), 4, "each net's loss, D(real), D(fake)");
+    assert_eq!(page.matches("<svg").count(), 4, "two losses, D(real), D(fake)");
 
     let other = run(&dir.path().join("b/one"), 0, &rows, EndReason::Finished);
     let page = report(&[one, other]).unwrap();
-    assert!(page.contains("b/one"), "runs of one name are told apart");
+    assert!(page.contains("b/one"), "runs with equal names are distinguished");
     assert!(page.contains("The runs have the same settings."));
 }
 
 #[test]
-fn whatever_a_run_is_called_stays_text() {
+fn names_of_runs_are_escaped() {
     let dir = tempfile::tempdir().unwrap();
     let root = dir.path().join("<script>alert(1)<").join("script>\"&'");
     let page = report(&[run(&root, 0, &[row(20)], EndReason::Finished)]).unwrap();
-    assert_whole(&page);
+    assert_valid(&page);
     assert!(page.contains("script&gt;&quot;&amp;&#39;"));
 }
 
 #[test]
-fn a_run_that_has_just_begun_has_a_report() {
+fn a_run_without_metrics_has_a_report() {
     let dir = tempfile::tempdir().unwrap();
     let held = RunDir::create(dir.path()).unwrap();
     held.write_config(&json!({})).unwrap();
     let page = report(&[Record::read(dir.path()).unwrap()]).unwrap();
-    assert_whole(&page);
-    assert!(page.contains("running") && page.contains("Nothing was read yet."));
-    assert!(page.contains("has drawn nothing yet"));
+    assert_valid(&page);
+    assert!(page.contains("running") && page.contains("There are no metrics yet."));
+    assert!(page.contains("has no samples yet"));
 }
 
 #[test]
-fn only_a_report_is_replaced_unless_it_is_asked_for() {
+fn only_a_report_is_replaced_without_force() {
     let dir = tempfile::tempdir().unwrap();
     let record = run(&dir.path().join("run"), 0, &[row(20)], EndReason::Finished);
     let path = dir.path().join("page.html");
     fs::write(&path, "<!doctype html>\n<title>my thesis</title>").unwrap();
     let refused = write_report(from_ref(&record), &path, false);
-    assert!(matches!(refused, Err(ViewError::NotOurs(_))));
+    assert!(matches!(refused, Err(ViewError::NotAReport(_))));
     assert!(fs::read_to_string(&path).unwrap().contains("thesis"));
     write_report(from_ref(&record), &path, true).unwrap();
     assert!(is_report(&path).unwrap());

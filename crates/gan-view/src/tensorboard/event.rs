@@ -1,16 +1,18 @@
-//! The messages in an event file, as far as they are used here.
+//! The records of an event file.
 //!
 //! Field numbers are those of TensorFlow's `event.proto` and `summary.proto`.
 
-use gan_run::{MetricsRow, Quality};
+use std::io::{self, Write};
+
+use gan_run::{ClassNames, MetricsRow, Quality};
 use prost::Message;
 
-/// What a reader wants to see first in a file.
-const VERSION: &str = "brain.Event:2";
-/// `Image.colorspace` of grey pictures.
-const GREY: i32 = 1;
+use crate::images::{PngHeader, png_header};
 
-/// One record of a file.
+/// The first record of a file contains this version.
+const VERSION: &str = "brain.Event:2";
+
+/// A record.
 #[derive(Clone, PartialEq, Message)]
 pub struct Event {
     /// Seconds since 1970.
@@ -19,12 +21,12 @@ pub struct Event {
     /// Epochs done.
     #[prost(int64, tag = "2")]
     pub step: i64,
-    #[prost(oneof = "What", tags = "3, 5")]
-    pub what: Option<What>,
+    #[prost(oneof = "Content", tags = "3, 5")]
+    pub content: Option<Content>,
 }
 
 #[derive(Clone, PartialEq, prost::Oneof)]
-pub enum What {
+pub enum Content {
     #[prost(string, tag = "3")]
     FileVersion(String),
     #[prost(message, tag = "5")]
@@ -37,17 +39,17 @@ pub struct Summary {
     pub values: Vec<Value>,
 }
 
-/// A curve's name, and what it has at this step.
+/// The value of a curve at a step.
 #[derive(Clone, PartialEq, Message)]
 pub struct Value {
     #[prost(string, tag = "1")]
     pub tag: String,
-    #[prost(oneof = "Shown", tags = "2, 4")]
-    pub shown: Option<Shown>,
+    #[prost(oneof = "Data", tags = "2, 4")]
+    pub data: Option<Data>,
 }
 
 #[derive(Clone, PartialEq, prost::Oneof)]
-pub enum Shown {
+pub enum Data {
     #[prost(float, tag = "2")]
     Scalar(f32),
     #[prost(message, tag = "4")]
@@ -60,6 +62,7 @@ pub struct Image {
     pub height: i32,
     #[prost(int32, tag = "2")]
     pub width: i32,
+    /// Channels: 1 is grey, 2 grey with alpha, 3 RGB, 4 RGBA.
     #[prost(int32, tag = "3")]
     pub colorspace: i32,
     /// A PNG.
@@ -68,35 +71,45 @@ pub struct Image {
 }
 
 impl Event {
-    /// A file's first record.
+    /// The first record of a file.
     pub fn version(wall_time: f64) -> Self {
-        Self { wall_time, step: 0, what: Some(What::FileVersion(VERSION.into())) }
+        Self { wall_time, step: 0, content: Some(Content::FileVersion(VERSION.into())) }
     }
 
-    /// All numbers of a row.
-    pub fn row(wall_time: f64, row: &MetricsRow) -> Self {
-        let value = |(tag, scalar)| Value { tag, shown: Some(Shown::Scalar(scalar)) };
-        Self::summary(wall_time, row.epoch, scalars(row).into_iter().map(value).collect())
+    /// The scalars of a row.
+    pub fn row(wall_time: f64, row: &MetricsRow, classes: &ClassNames) -> Self {
+        let value = |(tag, scalar)| Value { tag, data: Some(Data::Scalar(scalar)) };
+        Self::summary(wall_time, row.epoch, scalars(row, classes).map(value).collect())
     }
 
-    /// A row of digits; none if the bytes are no PNG.
-    pub fn picture(wall_time: f64, epoch: u64, png: Vec<u8>) -> Option<Self> {
-        let [width, height] = png_size(&png)?;
-        let image = Image { height, width, colorspace: GREY, encoded: png };
-        let value = Value { tag: "samples".into(), shown: Some(Shown::Image(image)) };
+    /// A row of samples; `None` if the bytes are not a PNG.
+    pub fn preview(wall_time: f64, epoch: u64, png: Vec<u8>) -> Option<Self> {
+        let PngHeader { width, height, colour_type } = png_header(&png)?;
+        let colorspace = match colour_type {
+            0 => 1,
+            4 => 2,
+            6 => 4,
+            _ => 3,
+        };
+        let (width, height) = (width.try_into().ok()?, height.try_into().ok()?);
+        let image = Image { height, width, colorspace, encoded: png };
+        let value = Value { tag: "samples".into(), data: Some(Data::Image(image)) };
         Some(Self::summary(wall_time, epoch, vec![value]))
     }
 
     fn summary(wall_time: f64, epoch: u64, values: Vec<Value>) -> Self {
         // An epoch is far below 2^63.
-        Self { wall_time, step: epoch.cast_signed(), what: Some(What::Summary(Summary { values })) }
+        Self {
+            wall_time,
+            step: epoch.cast_signed(),
+            content: Some(Content::Summary(Summary { values })),
+        }
     }
 }
 
-/// The curves that a row has a point on, under its own names. Those with a common part before the slash are shown
-/// together.
-fn scalars(row: &MetricsRow) -> Vec<(String, f32)> {
-    // Taken apart, so that a new field is not forgotten here.
+/// The tags and values of a row; TensorBoard groups tags by the part before the slash.
+fn scalars(row: &MetricsRow, classes: &ClassNames) -> impl Iterator<Item = (String, f32)> {
+    // Destructured so that a new field is not forgotten.
     let MetricsRow {
         epoch: _,
         d_loss,
@@ -107,10 +120,10 @@ fn scalars(row: &MetricsRow) -> Vec<(String, f32)> {
         saturated,
         idle,
         quality,
-        finding: _,
+        warning: _,
         seconds: _,
     } = row;
-    let mut scalars = vec![
+    let mut scalars: Vec<(String, f32)> = vec![
         ("losses/d_loss".into(), *d_loss),
         ("losses/g_loss".into(), *g_loss),
         ("probabilities/d_real".into(), *d_real),
@@ -147,20 +160,34 @@ fn scalars(row: &MetricsRow) -> Vec<(String, f32)> {
             scalars.push((format!("quality/{name}"), value as f32));
         }
         for (class, share) in shares.iter().enumerate() {
-            scalars.push((format!("shares/{class}"), *share as f32));
+            scalars.push((format!("shares/{}", classes.label(class)), *share as f32));
         }
     }
-    scalars
+    scalars.into_iter()
 }
 
-/// Width and height in a PNG's header, which is always its first chunk.
-fn png_size(png: &[u8]) -> Option<[i32; 2]> {
-    let sizes = png.strip_prefix(b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR")?;
-    let size = |at| {
-        let bytes = sizes.get(at..at + 4)?.try_into().ok()?;
-        i32::try_from(u32::from_be_bytes(bytes)).ok()
-    };
-    Some([size(0)?, size(4)?])
+/// Writes an encoded event:
+///
+/// ```text
+/// u64  length of the data, little-endian
+/// u32  checksum of those eight bytes
+/// …    the data
+/// u32  checksum of the data
+/// ```
+///
+/// # Errors
+/// When `out` cannot be written.
+pub fn write_record(out: &mut impl Write, data: &[u8]) -> io::Result<()> {
+    let length = (data.len() as u64).to_le_bytes();
+    out.write_all(&length)?;
+    out.write_all(&checksum(&length).to_le_bytes())?;
+    out.write_all(data)?;
+    out.write_all(&checksum(data).to_le_bytes())
+}
+
+/// CRC32C, rotated and offset as in TensorFlow: a CRC of data that contains its own CRC is weak.
+fn checksum(data: &[u8]) -> u32 {
+    crc32c::crc32c(data).rotate_right(15).wrapping_add(0xa282_ead8)
 }
 
 #[cfg(test)]
@@ -168,8 +195,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_message_has_the_bytes_that_protobuf_gives_it() {
-        let values = vec![Value { tag: "a".into(), shown: Some(Shown::Scalar(1.0)) }];
+    fn messages_are_encoded_as_protobuf() {
+        let values = vec![Value { tag: "a".into(), data: Some(Data::Scalar(1.0)) }];
         let event = Event::summary(1.0, 300, values);
         let bytes = [
             [0x09].as_slice(), // field 1, eight bytes
@@ -185,14 +212,46 @@ mod tests {
     }
 
     #[test]
-    fn a_picture_s_size_is_that_of_its_png() {
-        let png = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\x01\x18\0\0\0\x1c\x08\0\0\0\0";
-        let event = Event::picture(0.0, 1000, png.to_vec()).unwrap();
-        let Some(What::Summary(Summary { values })) = event.what else { panic!("no summary") };
-        let Some(Shown::Image(image)) = &values[0].shown else { panic!("no picture") };
+    fn the_size_and_channels_of_a_preview_are_those_of_its_png() {
+        let png = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\x01\x18\0\0\0\x1c\x08\x02\0\0\0";
+        let event = Event::preview(0.0, 1000, png.to_vec()).unwrap();
+        let Some(Content::Summary(Summary { values })) = event.content else {
+            panic!("no summary")
+        };
+        let Some(Data::Image(image)) = &values[0].data else { panic!("no image") };
         assert_eq!((image.width, image.height, image.encoded.len()), (280, 28, png.len()));
-        for cut in 0..24 {
-            assert_eq!(Event::picture(0.0, 1, png[..cut].to_vec()), None, "{cut} bytes");
-        }
+        assert_eq!(image.colorspace, 3, "RGB");
+        assert_eq!(Event::preview(0.0, 1, png[..20].to_vec()), None);
+    }
+
+    #[test]
+    fn class_shares_are_tagged_with_the_class_names() {
+        let config = serde_json::json!({ "dataset": { "class_names": ["cat"] } });
+        let quality = Quality { shares: vec![0.75, 0.25], ..Quality::default() };
+        let row = MetricsRow { quality: Some(quality), ..MetricsRow::default() };
+        let scalars: Vec<_> = scalars(&row, &ClassNames::from_config(&config)).collect();
+        assert!(scalars.contains(&("shares/cat".into(), 0.75)), "{scalars:?}");
+        assert!(scalars.contains(&("shares/1".into(), 0.25)), "{scalars:?}");
+    }
+
+    #[test]
+    fn the_crc_is_castagnolis() {
+        // The test vectors of RFC 3720, B.4.
+        assert_eq!(crc32c::crc32c(&[0; 32]), 0x8a91_36aa);
+        assert_eq!(crc32c::crc32c(&[0xff; 32]), 0x62a8_ab43);
+        let rising: Vec<u8> = (0..32).collect();
+        assert_eq!(crc32c::crc32c(&rising), 0x46dd_794e);
+        assert_eq!(crc32c::crc32c(b"123456789"), 0xe306_9283);
+    }
+
+    #[test]
+    fn records_are_framed_as_tensorboard_expects() {
+        let mut out = Vec::new();
+        write_record(&mut out, &[0; 32]).unwrap();
+        assert_eq!(out.len(), 8 + 4 + 32 + 4);
+        assert_eq!(out[..8], [32, 0, 0, 0, 0, 0, 0, 0]);
+        // From TensorBoard's masked_crc32c.
+        assert_eq!(out[8..12], 0x50a9_ed29_u32.to_le_bytes());
+        assert_eq!(out[44..], 0x0fd7_fffa_u32.to_le_bytes());
     }
 }

@@ -1,4 +1,4 @@
-//! From a request to its answer.
+//! Routing and responses.
 
 use std::fs;
 use std::num::IntErrorKind;
@@ -11,14 +11,14 @@ use hyper::header::{
 use hyper::{Method, Request, Response, StatusCode};
 use tokio::task::spawn_blocking;
 
-use crate::body::Content;
-use crate::host::is_own;
-use crate::news::{Shared, open, tell};
+use crate::body::ResponseBody;
+use crate::events::{SharedCache, lock, subscribe};
+use crate::host::names_loopback;
 
-/// So many runs can be followed at once; the page shows six.
-const MOST_FOLLOWED: usize = 16;
+/// The largest number of runs in a subscription; the page shows six.
+const MAX_SUBSCRIBED: usize = 16;
 
-/// The page loads nothing that does not come from here, and runs no script that stands in it.
+/// The page loads nothing from other origins and runs no inline script.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; \
                       connect-src 'self'; base-uri 'none'; form-action 'none'; \
                       frame-ancestors 'none'";
@@ -27,7 +27,7 @@ const HTML: &str = "text/html; charset=utf-8";
 const SCRIPT: &str = "text/javascript; charset=utf-8";
 const JSON: &str = "application/json";
 
-/// What the page is made of.
+/// The files of the page: path, type, content.
 const FILES: [(&str, &str, &str); 7] = [
     ("", HTML, include_str!("../page/index.html")),
     ("page.css", "text/css; charset=utf-8", include_str!("../page/page.css")),
@@ -38,49 +38,53 @@ const FILES: [(&str, &str, &str); 7] = [
     ("icon.svg", "image/svg+xml", include_str!("../page/icon.svg")),
 ];
 
-/// What a request asks for.
+/// A valid request.
 #[derive(Debug, PartialEq)]
-enum Asked {
-    /// A part of the page itself: its type, its text.
+enum Route {
+    /// A file of the page: type, content.
     File(&'static str, &'static str),
     List,
     Run(usize),
     /// The rows after an epoch.
     Rows(usize, u64),
-    /// The row of digits of an epoch.
+    /// The preview of an epoch.
     Sample(usize, u64),
     Reals(usize),
-    News(Vec<usize>),
+    Events(Vec<usize>),
 }
 
-/// Answers. `own_names` is whether the server must be asked for by a name of this machine.
-pub(crate) async fn answer<B>(
+/// Handles a request. With `loopback_only` the host must be a name of this machine.
+pub(crate) async fn handle<B>(
     request: &Request<B>,
-    shelf: &Shared,
-    own_names: bool,
-) -> Response<Content> {
-    let mut response = if own_names && !is_own(request) {
-        refusal(StatusCode::FORBIDDEN, "ask for localhost or 127.0.0.1; other names are not served")
+    cache: &SharedCache,
+    loopback_only: bool,
+) -> Response<ResponseBody> {
+    let mut response = if loopback_only && !names_loopback(request) {
+        error(StatusCode::FORBIDDEN, "use localhost or 127.0.0.1; other host names are not served")
     } else if !matches!(*request.method(), Method::GET | Method::HEAD) {
-        let mut refused = refusal(StatusCode::METHOD_NOT_ALLOWED, "only GET and HEAD");
+        let mut refused = error(StatusCode::METHOD_NOT_ALLOWED, "only GET and HEAD");
         refused.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
         refused
     } else {
         match parse(request.uri().path(), request.uri().query().unwrap_or_default()) {
-            None => refusal(StatusCode::NOT_FOUND, "there is no such page"),
-            Some(Asked::News(_)) if request.method() == Method::HEAD => {
-                content("text/event-stream", "no-store", Content::Whole(Bytes::new()))
+            None => error(StatusCode::NOT_FOUND, "no such page"),
+            Some(Route::Events(_)) if request.method() == Method::HEAD => {
+                content("text/event-stream", "no-store", ResponseBody::Full(Bytes::new()))
             }
-            Some(Asked::News(ids)) => {
-                content("text/event-stream", "no-store", Content::News(tell(shelf, ids)))
-            }
-            Some(asked) => {
-                let shelf = shelf.clone();
-                // Disks may be slow, and there is one thread for all connections.
-                let found = spawn_blocking(move || look_up(&asked, &shelf)).await;
+            Some(Route::Events(ids)) => content(
+                "text/event-stream",
+                "no-store",
+                ResponseBody::Events(subscribe(cache, ids)),
+            ),
+            Some(route) => {
+                let cache = cache.clone();
+                // Disks may be slow, and one thread serves all connections.
+                let found = spawn_blocking(move || look_up(&route, &cache)).await;
                 match found.ok().flatten() {
-                    Some((kind, keep, bytes)) => content(kind, keep, Content::Whole(bytes)),
-                    None => refusal(StatusCode::NOT_FOUND, "there is no such run or picture"),
+                    Some((kind, caching, bytes)) => {
+                        content(kind, caching, ResponseBody::Full(bytes))
+                    }
+                    None => error(StatusCode::NOT_FOUND, "no such run or image"),
                 }
             }
         }
@@ -99,75 +103,78 @@ pub(crate) async fn answer<B>(
     response
 }
 
-/// The type of what was asked for, how long it may be kept, and itself.
-fn look_up(asked: &Asked, shelf: &Shared) -> Option<(&'static str, &'static str, Bytes)> {
+/// The content type, the caching policy and the content.
+fn look_up(route: &Route, cache: &SharedCache) -> Option<(&'static str, &'static str, Bytes)> {
     let json = |text: String| Some((JSON, "no-store", Bytes::from(text)));
-    let picture = |id, epoch| {
-        // Not while the shelf is held.
-        let path = open(shelf).picture(id, epoch)?;
+    let image = |id, epoch| {
+        // The file is read after the lock is released.
+        let path = lock(cache).image(id, epoch)?;
         Some(("image/png", "private, max-age=60", fs::read(path).ok()?.into()))
     };
-    match *asked {
-        Asked::File(kind, text) => Some((kind, "no-cache", Bytes::from_static(text.as_bytes()))),
-        Asked::List => json(open(shelf).list().to_string()),
-        Asked::Run(id) => open(shelf).run(id).and_then(json),
-        Asked::Rows(id, after) => open(shelf).rows(id, after).and_then(json),
-        Asked::Sample(id, epoch) => picture(id, Some(epoch)),
-        Asked::Reals(id) => picture(id, None),
-        Asked::News(_) => None,
+    match *route {
+        Route::File(kind, text) => Some((kind, "no-cache", Bytes::from_static(text.as_bytes()))),
+        Route::List => json(lock(cache).list().to_string()),
+        Route::Run(id) => lock(cache).run(id).and_then(json),
+        Route::Rows(id, after) => lock(cache).rows(id, after).and_then(json),
+        Route::Sample(id, epoch) => image(id, Some(epoch)),
+        Route::Reals(id) => image(id, None),
+        Route::Events(_) => None,
     }
 }
 
-/// Reads a path and what stands behind its `?`. Nothing is decoded: all that we serve can be
-/// said without.
-fn parse(path: &str, query: &str) -> Option<Asked> {
+/// Parses a path and a query. No percent-decoding: no valid path needs it.
+fn parse(path: &str, query: &str) -> Option<Route> {
     let parts: Vec<&str> = path.strip_prefix('/')?.split('/').collect();
     match *parts {
-        ["api", "runs"] => Some(Asked::List),
-        ["api", "runs", id] => Some(Asked::Run(number(id)? as usize)),
+        ["api", "runs"] => Some(Route::List),
+        ["api", "runs", id] => Some(Route::Run(number(id)? as usize)),
         ["api", "runs", id, "rows"] => {
             let after = query.strip_prefix("after=").map_or(Some(0), number)?;
-            Some(Asked::Rows(number(id)? as usize, after))
+            Some(Route::Rows(number(id)? as usize, after))
         }
         ["api", "runs", id, "samples", epoch] => {
-            Some(Asked::Sample(number(id)? as usize, number(epoch)?))
+            Some(Route::Sample(number(id)? as usize, number(epoch)?))
         }
-        ["api", "runs", id, "reals"] => Some(Asked::Reals(number(id)? as usize)),
+        ["api", "runs", id, "reals"] => Some(Route::Reals(number(id)? as usize)),
         ["api", "events"] => {
             let ids = query.strip_prefix("runs=")?.split(',').filter(|id| !id.is_empty());
             let ids = ids.map(|id| number(id).map(|id| id as usize)).collect::<Option<Vec<_>>>()?;
-            (ids.len() <= MOST_FOLLOWED).then_some(Asked::News(ids))
+            (ids.len() <= MAX_SUBSCRIBED).then_some(Route::Events(ids))
         }
         [name] => FILES
             .iter()
             .find(|(known, ..)| *known == name)
-            .map(|(_, kind, text)| Asked::File(kind, text)),
+            .map(|(_, kind, text)| Route::File(kind, text)),
         _ => None,
     }
 }
 
-/// A number of digits alone.
+/// Parses a number without a sign.
 fn number(text: &str) -> Option<u64> {
     if !text.bytes().all(|byte| byte.is_ascii_digit()) {
         return None;
     }
     match text.parse::<u64>() {
-        // No run and no epoch has so large a number, but it is one.
-        Err(error) if *error.kind() == IntErrorKind::PosOverflow => Some(u64::MAX),
+        // A valid number, though no run or epoch has it.
+        Err(overflow) if *overflow.kind() == IntErrorKind::PosOverflow => Some(u64::MAX),
         parsed => parsed.ok(),
     }
 }
 
-fn content(kind: &'static str, keep: &'static str, content: Content) -> Response<Content> {
-    let mut response = Response::new(content);
+fn content(
+    kind: &'static str,
+    caching: &'static str,
+    body: ResponseBody,
+) -> Response<ResponseBody> {
+    let mut response = Response::new(body);
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(kind));
-    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static(keep));
+    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static(caching));
     response
 }
 
-fn refusal(status: StatusCode, words: &'static str) -> Response<Content> {
-    let whole = Content::Whole(Bytes::from_static(words.as_bytes()));
-    let mut response = content("text/plain; charset=utf-8", "no-store", whole);
+fn error(status: StatusCode, message: &'static str) -> Response<ResponseBody> {
+    let body = ResponseBody::Full(Bytes::from_static(message.as_bytes()));
+    let mut response = content("text/plain; charset=utf-8", "no-store", body);
     *response.status_mut() = status;
     response
 }
@@ -177,23 +184,23 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_served_is_a_short_list() {
+    fn valid_paths_are_parsed() {
         let api = |path: &str, query: &str| parse(&format!("/api/{path}"), query);
-        assert_eq!(api("runs", ""), Some(Asked::List));
-        assert_eq!(api("runs/3", ""), Some(Asked::Run(3)));
-        assert_eq!(api("runs/3/rows", ""), Some(Asked::Rows(3, 0)));
-        assert_eq!(api("runs/3/rows", "after=40"), Some(Asked::Rows(3, 40)));
-        assert_eq!(api("runs/3/samples/1000", ""), Some(Asked::Sample(3, 1000)));
-        assert_eq!(api("runs/3/reals", ""), Some(Asked::Reals(3)));
-        assert_eq!(api("events", "runs=0,2"), Some(Asked::News(vec![0, 2])));
-        assert_eq!(api("events", "runs="), Some(Asked::News(vec![])));
+        assert_eq!(api("runs", ""), Some(Route::List));
+        assert_eq!(api("runs/3", ""), Some(Route::Run(3)));
+        assert_eq!(api("runs/3/rows", ""), Some(Route::Rows(3, 0)));
+        assert_eq!(api("runs/3/rows", "after=40"), Some(Route::Rows(3, 40)));
+        assert_eq!(api("runs/3/samples/1000", ""), Some(Route::Sample(3, 1000)));
+        assert_eq!(api("runs/3/reals", ""), Some(Route::Reals(3)));
+        assert_eq!(api("events", "runs=0,2"), Some(Route::Events(vec![0, 2])));
+        assert_eq!(api("events", "runs="), Some(Route::Events(vec![])));
         for (_, _, text) in FILES {
             assert!(!text.is_empty());
         }
     }
 
     #[test]
-    fn nothing_else_is() {
+    fn other_paths_are_rejected() {
         for path in [
             "",
             "//",
@@ -229,16 +236,16 @@ mod tests {
         assert_eq!(parse("/api/events", &format!("runs=0{}", ",1".repeat(16))), None, "too many");
         assert_eq!(parse("/api/runs/0/rows", "after=-1"), None);
         let huge = format!("/api/runs/{}", "9".repeat(40));
-        assert_eq!(parse(&huge, ""), Some(Asked::Run(u64::MAX as usize)), "no such run");
+        assert_eq!(parse(&huge, ""), Some(Route::Run(u64::MAX as usize)), "no such run");
     }
 
     #[test]
-    fn the_page_names_no_address_outside() {
+    fn the_page_loads_nothing_external() {
         for (name, _, text) in FILES {
-            // The one that names a drawing's language; nothing is loaded from it.
+            // The namespace of SVG; nothing is loaded from it.
             let text = text.replace("http://www.w3.org/2000/svg", "");
-            for outside in ["http:", "https:", "//cdn", "url(//", "@import"] {
-                assert!(!text.contains(outside), "{outside} in {name:?}");
+            for external in ["http:", "https:", "//cdn", "url(//", "@import"] {
+                assert!(!text.contains(external), "{external} in {name:?}");
             }
         }
     }

@@ -1,0 +1,240 @@
+//! The settings of a training, as flags or in a configuration file.
+
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use clap::Args;
+use clap::builder::{PossibleValue, PossibleValuesParser};
+use gan_train::Recipe;
+use serde::{Deserialize, Serialize};
+
+use super::fields::{Fields, fields};
+use crate::common::args::DeviceArgs;
+use crate::common::data::DatasetArgs;
+use crate::common::exit::Failure;
+
+const NETWORKS: &str = "Networks";
+const OPTIMISER: &str = "Optimiser and updates";
+const LOSS: &str = "Loss and regularisation";
+
+const LOSSES: [(&str, &str); 6] = [
+    ("bce", "binary cross-entropy, with the non-saturating generator loss"),
+    ("minimax", "binary cross-entropy, with the saturating generator loss"),
+    ("least-squares", "squared distance to the labels"),
+    ("hinge", "hinge loss"),
+    ("wasserstein", "difference of the mean outputs, by default with clipped weights"),
+    ("relativistic", "each generated image is compared with a real one"),
+];
+
+/// Settings for the command line and the configuration file. Names that are also fields of
+/// `ModelConfig` or `TrainingConfig` override those; `None` is not set.
+#[derive(Args, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
+pub struct Settings {
+    /// Total number of training steps; each step updates both networks once, with one batch
+    /// [default: 10000; with --recipe long 100000]
+    #[arg(long, value_name = "N")]
+    pub epochs: Option<u64>,
+
+    /// Batch size: real images per step, and as many generated ones [default: 128]
+    #[arg(long, value_name = "N")]
+    pub batch: Option<usize>,
+
+    #[command(flatten)]
+    #[serde(flatten)]
+    pub dataset: DatasetArgs,
+
+    /// Named settings to start from, which other flags override; --dry-run shows the result
+    /// [default: default]
+    #[arg(long, value_parser = PossibleValuesParser::new(Recipe::ALL.map(|r| PossibleValue::new(r.name()).help(r.about()))))]
+    pub recipe: Option<String>,
+
+    /// Length of the latent vectors, the generator's input [default: 100]
+    #[arg(long, value_name = "N", help_heading = NETWORKS)]
+    pub latent: Option<usize>,
+
+    /// Units of the generator's hidden layers [default: 256,512,1024]
+    #[arg(long, help_heading = NETWORKS, value_name = "N,N,…", value_delimiter = ',')]
+    pub generator_hidden: Option<Vec<usize>>,
+
+    /// Units of the discriminator's hidden layers [default: 512,256]
+    #[arg(long, help_heading = NETWORKS, value_name = "N,N,…", value_delimiter = ',')]
+    pub discriminator_hidden: Option<Vec<usize>>,
+
+    /// Normalisation of the generator's hidden layers [default: the recipe's]
+    #[arg(long, help_heading = NETWORKS, value_parser = PossibleValuesParser::new(["none", "batch"]))]
+    pub generator_norm: Option<String>,
+
+    /// Spectral normalisation: divide the discriminator's weights by their largest singular value
+    /// [default: false]
+    #[arg(long, help_heading = NETWORKS, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL")]
+    pub spectral_norm: Option<bool>,
+
+    /// Packing: number of images that the discriminator classifies together, against mode
+    /// collapse [default: 1]
+    #[arg(long, help_heading = NETWORKS, value_name = "N")]
+    pub pack: Option<usize>,
+
+    /// Give the discriminator the standard deviation over groups of N images, against mode
+    /// collapse; 0 is off [default: the recipe's]
+    #[arg(long, help_heading = NETWORKS, value_name = "N")]
+    pub minibatch_stddev: Option<usize>,
+
+    /// Mean that the discriminator subtracts from every pixel, which is between -1 (black) and 1
+    /// (white), so that its inputs are centred at 0 [default: the recipe's]
+    #[arg(long, help_heading = NETWORKS, value_name = "MEAN")]
+    pub pixel_mean: Option<Finite>,
+
+    /// Adam's learning rate [default: the recipe's]
+    #[arg(long, help_heading = OPTIMISER, value_name = "RATE")]
+    pub lr: Option<Finite>,
+
+    /// Adam's learning rate for the discriminator [default: the recipe's, or --lr where it has
+    /// none]
+    #[arg(long, help_heading = OPTIMISER, value_name = "RATE")]
+    pub d_lr: Option<Finite>,
+
+    /// How the learning rates decrease to the end of the training: not at all, linearly, or as a
+    /// cosine [default: the recipe's]
+    #[arg(long, help_heading = OPTIMISER, value_parser = PossibleValuesParser::new(["constant", "linear", "cosine"]))]
+    pub schedule: Option<String>,
+
+    /// Share of the training after which the linear schedule begins [default: the recipe's]
+    #[arg(long, help_heading = OPTIMISER, value_name = "SHARE")]
+    pub decay_from: Option<Finite>,
+
+    /// Adam's decay rate of the first moment [default: the recipe's]
+    #[arg(long, help_heading = OPTIMISER, value_name = "RATE")]
+    pub beta1: Option<Finite>,
+
+    /// Adam's decay rate of the second moment [default: the recipe's]
+    #[arg(long, help_heading = OPTIMISER, value_name = "RATE")]
+    pub beta2: Option<Finite>,
+
+    /// Adam's epsilon, added to the root of the second moment [default: the recipe's]
+    #[arg(long, help_heading = OPTIMISER, value_name = "EPSILON")]
+    pub epsilon: Option<Finite>,
+
+    /// Decay rate per step of the moving average (EMA) of the generator's weights, with which
+    /// samples are generated; 0 is no average [default: the recipe's]
+    #[arg(long, help_heading = OPTIMISER, value_name = "RATE")]
+    pub ema: Option<Finite>,
+
+    /// The same as the number of epochs after which a weight counts half in the average:
+    /// ema = 0.5^(1/N)
+    #[arg(long, help_heading = OPTIMISER, value_name = "N", conflicts_with = "ema")]
+    pub ema_half_life: Option<Finite>,
+
+    /// Discriminator updates per generator update [default: 1]
+    #[arg(long, help_heading = OPTIMISER, value_name = "N")]
+    pub d_steps: Option<usize>,
+
+    /// Loss of both networks [default: bce]
+    #[arg(long, help_heading = LOSS, value_parser = PossibleValuesParser::new(LOSSES.map(|(name, help)| PossibleValue::new(name).help(help))))]
+    pub loss: Option<String>,
+
+    /// Weight γ of the R1 gradient penalty, γ/2 |∇D|² on real images; 0 is off. The losses of
+    /// real and generated images are averaged, not summed, so γ weighs twice as much as in the
+    /// paper [default: the recipe's]
+    #[arg(long, help_heading = LOSS, value_name = "GAMMA")]
+    pub r1: Option<Finite>,
+
+    /// Weight of the R2 gradient penalty, the same on generated images [default: 0]
+    #[arg(long, help_heading = LOSS, value_name = "GAMMA")]
+    pub r2: Option<Finite>,
+
+    /// Compute the gradient penalties in every N-th discriminator update only, weighted N times
+    /// [default: the recipe's]
+    #[arg(long, help_heading = LOSS, value_name = "N")]
+    pub penalty_every: Option<usize>,
+
+    /// Clip the discriminator's weights to [-BOUND, BOUND]; 0 is off [default: 0; or 0.01 if the loss
+    /// is wasserstein, without --r1, --r2 and --spectral-norm]
+    #[arg(long, help_heading = LOSS, value_name = "BOUND")]
+    pub clip: Option<Finite>,
+
+    /// Dropout rate of the discriminator's hidden layers [default: 0]
+    #[arg(long, help_heading = LOSS, value_name = "SHARE")]
+    pub dropout: Option<Finite>,
+
+    /// One-sided label smoothing: the label of real images is 1 - SHARE [default: 0]
+    #[arg(long, help_heading = LOSS, value_name = "SHARE")]
+    pub label_smoothing: Option<Finite>,
+
+    /// Standard deviation of noise that is added to the discriminator's input; it decreases to 0
+    /// over the training [default: 0]
+    #[arg(long, help_heading = LOSS, value_name = "SIGMA")]
+    pub instance_noise: Option<Finite>,
+
+    /// Epochs between previews, a row of ten samples each [default: 1000]
+    #[arg(long, value_name = "N")]
+    pub sample_every: Option<u64>,
+
+    /// Epochs between checkpoints [default: 1000]
+    #[arg(long, value_name = "N")]
+    pub checkpoint_every: Option<u64>,
+
+    /// Epochs between evaluations of the samples, which keep the best checkpoint as best.mpk; 0
+    /// is never [default: a fifth of --epochs; never if --epochs is below 500]
+    #[arg(long, value_name = "N")]
+    pub eval_every: Option<u64>,
+
+    /// Number of samples per evaluation [default: 2000]
+    #[arg(long, value_name = "N")]
+    pub eval_count: Option<usize>,
+
+    /// Seed of all random numbers: the same seed and settings give the same run [default: 0]
+    #[arg(long, value_name = "N")]
+    pub seed: Option<u64>,
+
+    #[command(flatten)]
+    #[serde(flatten)]
+    pub device: DeviceArgs,
+
+    /// Directory of the run, new or empty [default: the next free runs/0001-mnist-dense]
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+}
+
+impl Settings {
+    /// The settings that are set, with `ema` for a half-life.
+    pub fn set(mut self) -> Result<Fields, Failure> {
+        if let Some(Finite(epochs)) = self.ema_half_life.take() {
+            if self.ema.is_some() {
+                let what = "--ema and --ema-half-life set the same; give one of them";
+                return Err(Failure::Usage(what.into()));
+            }
+            if !(0.0..=1e12).contains(&epochs) {
+                return Err(Failure::Usage(format!(
+                    "--ema-half-life is {epochs}; expected 0 to 1e12 epochs"
+                )));
+            }
+            self.ema = Some(Finite(0.5_f64.powf(1.0 / epochs)));
+        }
+        let mut fields = fields(&self)?;
+        fields.retain(|_, value| !value.is_null());
+        Ok(fields)
+    }
+}
+
+/// A number that is neither infinite nor NaN.
+#[derive(Serialize, Deserialize, Clone, Copy, Debug, PartialEq)]
+#[serde(try_from = "f64")]
+pub struct Finite(f64);
+
+impl TryFrom<f64> for Finite {
+    type Error = String;
+
+    fn try_from(number: f64) -> Result<Self, String> {
+        let finite = number.is_finite().then_some(Self(number));
+        finite.ok_or_else(|| format!("expected a finite number, not {number}"))
+    }
+}
+
+impl FromStr for Finite {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let number: f64 = text.parse().map_err(|_| "expected a number".to_owned())?;
+        number.try_into()
+    }
+}

@@ -1,0 +1,193 @@
+//! The charts of a report: for one run, related curves share a chart; for several runs, each curve
+//! has a chart that compares the runs.
+
+use gan_run::{MetricsRow, Quality, Record};
+
+use crate::chart::{Chart, Curve};
+use crate::error::ViewError;
+use crate::reduce::Point;
+
+/// A chart with its title, note and legend.
+pub struct Figure {
+    /// Its title.
+    pub title: &'static str,
+    /// How to read it; may be empty.
+    pub note: String,
+    /// The colour index and the name of each curve, not escaped.
+    pub legend: Vec<(usize, String)>,
+    /// The drawing, an `<svg>` element.
+    pub svg: String,
+}
+
+/// A value of a row.
+#[derive(Clone, Copy)]
+struct Metric {
+    name: &'static str,
+    /// Title of a chart of this metric alone.
+    title: &'static str,
+    value: fn(&MetricsRow) -> Option<f64>,
+    colour: usize,
+}
+
+/// Metrics that share a chart.
+struct Group {
+    title: &'static str,
+    note: &'static str,
+    axis: Axis,
+    metrics: &'static [Metric],
+    /// Whether they are in the rows with an evaluation only.
+    evaluated: bool,
+}
+
+#[derive(Clone, Copy)]
+enum Axis {
+    Loss,
+    Probability,
+    Distance,
+    Share,
+}
+
+macro_rules! quality {
+    ($field:ident, $name:literal, $title:literal, $colour:literal) => {
+        Metric {
+            name: $name,
+            title: $title,
+            value: |row| row.quality.as_ref().map(|Quality { $field, .. }| *$field),
+            colour: $colour,
+        }
+    };
+}
+
+macro_rules! metric {
+    ($field:ident, $name:literal, $title:literal, $colour:literal) => {
+        Metric { name: $name, title: $title, value: |row| Some(row.$field.into()), colour: $colour }
+    };
+}
+
+const GROUPS: [Group; 4] = [
+    Group {
+        title: "Losses",
+        note: "Neither loss measures the quality of the samples, but a loss that keeps rising means \
+               that the other network wins.",
+        axis: Axis::Loss,
+        metrics: &[
+            metric!(d_loss, "discriminator", "Loss of the discriminator", 0),
+            metric!(g_loss, "generator", "Loss of the generator", 1),
+        ],
+        evaluated: false,
+    },
+    Group {
+        title: "Discriminator output",
+        note: "The discriminator's mean probability of \u{201c}real\u{201d}: for real images, D(real), \
+               and for samples, D(fake). At 0.5 for both it cannot distinguish them.",
+        axis: Axis::Probability,
+        metrics: &[
+            metric!(d_real, "D(real)", "D(real): output for real images", 2),
+            metric!(d_fake, "D(fake)", "D(fake): output for samples", 3),
+        ],
+        evaluated: false,
+    },
+    Group {
+        title: "Fréchet distance to real images",
+        note: "Of samples of the averaged generator (EMA). Lower is better.",
+        axis: Axis::Distance,
+        metrics: &[quality!(frechet, "Fréchet distance", "Fréchet distance", 0)],
+        evaluated: true,
+    },
+    Group {
+        title: "Fidelity and diversity",
+        note: "Precision: share of the samples within the manifold of real images. Recall: share of \
+               the real images within the manifold of samples. Density and coverage: the same, \
+               less sensitive to outliers. Higher is better.",
+        axis: Axis::Share,
+        metrics: &[
+            quality!(precision, "precision", "Precision", 0),
+            quality!(recall, "recall", "Recall", 1),
+            quality!(density, "density", "Density", 2),
+            quality!(coverage, "coverage", "Coverage", 3),
+        ],
+        evaluated: true,
+    },
+];
+
+/// The charts of one run or several with these `names`, without charts that have no values.
+///
+/// # Errors
+/// When the drawing library fails.
+pub fn figures(records: &[Record], names: &[String]) -> Result<Vec<Figure>, ViewError> {
+    let mut figures = Vec::new();
+    for group in &GROUPS {
+        let per_chart = if records.len() == 1 { group.metrics.len() } else { 1 };
+        for (index, metrics) in group.metrics.chunks(per_chart).enumerate() {
+            let figure = figure(records, names, group, metrics)?;
+            // The note of a group is printed once.
+            let note = if index == 0 { group.note } else { "" };
+            figures.extend(
+                figure.map(|figure| Figure { note: format!("{note}{}", figure.note), ..figure }),
+            );
+        }
+    }
+    Ok(figures)
+}
+
+fn figure(
+    records: &[Record],
+    names: &[String],
+    group: &Group,
+    metrics: &[Metric],
+) -> Result<Option<Figure>, ViewError> {
+    let single = records.len() == 1;
+    let (mut curves, mut legend, mut widest) = (Vec::new(), Vec::new(), 0);
+    for (index, (record, name)) in records.iter().zip(names).enumerate() {
+        for metric in metrics {
+            let points = points(&record.rows, metric.value);
+            if points.is_empty() {
+                continue;
+            }
+            let colour = if single { metric.colour } else { index };
+            let curve = Curve { colour, points, marked: group.evaluated };
+            widest = widest.max(curve.smoothing_radius());
+            legend.push((colour, if single { metric.name.into() } else { name.clone() }));
+            curves.push(curve);
+        }
+    }
+    if curves.is_empty() {
+        return Ok(None);
+    }
+    let title = if single { group.title } else { metrics[0].title };
+    let y_label = group.axis.label(records);
+    let y_range = matches!(group.axis, Axis::Probability | Axis::Share).then_some(0.0..1.0);
+    let chart = Chart { y_label, y_range, curves };
+    let svg = chart.svg(&format!("{title}, over epochs"))?;
+    let smoothed = if widest > 0 {
+        let rows = 2 * widest + 1;
+        format!(" Faint: as recorded. Bold: smoothed, the mean of up to {rows} rows.")
+    } else {
+        String::new()
+    };
+    let outside = match chart.points_outside() {
+        0 => String::new(),
+        1 => " One value is outside the range.".into(),
+        count => format!(" {count} values are outside the range."),
+    };
+    let note = smoothed + &outside;
+    Ok(Some(Figure { title, note, legend, svg }))
+}
+
+impl Axis {
+    fn label(self, records: &[Record]) -> String {
+        let entropy = |record: &Record| record.setting("training.loss").as_deref() == Some("bce");
+        match self {
+            // Both losses are cross-entropies.
+            Self::Loss if records.iter().all(entropy) => "loss (nats)".into(),
+            Self::Loss => "loss (no unit)".into(),
+            Self::Probability => "probability (0 to 1)".into(),
+            Self::Distance => "Fréchet distance (no unit)".into(),
+            Self::Share => "share (real images: about 1)".into(),
+        }
+    }
+}
+
+fn points(rows: &[MetricsRow], value: fn(&MetricsRow) -> Option<f64>) -> Vec<Point> {
+    rows.iter().filter_map(|row| Some((row.epoch as f64, value(row)?))).collect()
+}

@@ -1,0 +1,269 @@
+//! The sections of a report.
+
+use std::collections::HashSet;
+use std::fmt::Write;
+use std::time::{Duration, SystemTime};
+
+use gan_run::{ClassNames, MetricsRow, Record, RunState, best_measured};
+use humantime::{format_duration, format_rfc3339_seconds};
+
+use crate::figures::Figure;
+use crate::html::{Escaped, TABLE_END, png_url, put, table_start};
+use crate::images::{png_header, read_png};
+use crate::palette::LINES;
+use crate::reduce::evenly_spaced;
+use crate::settings::compare;
+
+/// The largest number of previews, or of evaluations in a table, of all runs together.
+const MAX_ROWS: usize = 48;
+/// The same for one run.
+const MAX_ROWS_PER_RUN: usize = 24;
+
+/// The state of each run.
+pub fn summary(page: &mut String, records: &[Record], names: &[String]) {
+    let best = |record: &Record| {
+        let row = best_measured(&record.rows)?;
+        Some(format!("{:.2} (epoch {})", row.quality.as_ref()?.frechet, row.epoch))
+    };
+    let mut heads = vec!["Run", "State", "Epochs", "Training", "Data", "Recipe"];
+    heads.extend(["Loss of D", "Loss of G", "Last written"]);
+    let evaluated = records.iter().any(|record| best(record).is_some());
+    if evaluated {
+        heads.push("Lowest Fréchet distance");
+    }
+    table_start(page, "Summary", heads);
+    for (record, name) in records.iter().zip(names) {
+        let state = record.state();
+        put!(
+            page,
+            "<tr><th scope=\"row\">{}</th><td><span class=\"state {state}\">{state}</span></td>",
+            Escaped(name)
+        );
+        let total = record.total_epochs().map_or(String::new(), |total| format!(" of {total}"));
+        let setting = |name| record.setting(name).unwrap_or_else(unknown);
+        let last = record.rows.last();
+        let cells = [
+            format!("{}{total}", record.epochs_done()),
+            format_duration(Duration::from_secs(record.seconds() as u64)).to_string(),
+            setting("dataset.name"),
+            setting("training.recipe"),
+            last.map_or_else(unknown, |row| format!("{:.3}", row.d_loss)),
+            last.map_or_else(unknown, |row| format!("{:.3}", row.g_loss)),
+            record.last_modified().map_or_else(unknown, date),
+        ];
+        let best = evaluated.then(|| best(record).unwrap_or_else(unknown));
+        for cell in cells.into_iter().chain(best) {
+            put!(page, "<td>{}</td>", Escaped(cell));
+        }
+        page.push_str("</tr>\n");
+    }
+    page.push_str(TABLE_END);
+}
+
+fn unknown() -> String {
+    "–".into()
+}
+
+/// A time to the minute, in UTC because reports are shared.
+fn date(time: SystemTime) -> String {
+    let date = format_rfc3339_seconds(time).to_string().replace('T', " ");
+    format!("{} UTC", date.get(..16).unwrap_or(&date))
+}
+
+/// The latest samples of each run, and real images.
+pub fn samples(page: &mut String, records: &[Record], names: &[String]) {
+    page.push_str("<section>\n<h2>Samples</h2>\n");
+    for (record, name) in records.iter().zip(names) {
+        let samples = record.samples();
+        let last = samples.iter().rev().find_map(|(epoch, path)| Some((epoch, read_png(path)?)));
+        let Some((epoch, png)) = last else {
+            put!(page, "<p>{} has no samples yet.</p>\n", Escaped(name));
+            continue;
+        };
+        let text = format!("{name} after epoch {epoch}");
+        figure(page, "row", "", &png, &text, &text);
+    }
+    let mut shown = HashSet::new();
+    for record in records {
+        let Some(reals) = read_png(&record.paths().reals()) else { continue };
+        if shown.insert(record.setting("dataset.digest")) {
+            let data = record.setting("dataset.name").unwrap_or_else(unknown);
+            let text = format!("real images of {data}, for comparison");
+            // The first row of the grid.
+            let row = record.image_shape().zip(png_header(&reals)).map(|(shape, png)| {
+                format!(" style=\"aspect-ratio: {} / {}\"", png.width, shape.height)
+            });
+            figure(page, "row crop", &row.unwrap_or_default(), &reals, &text, &text);
+        }
+    }
+    page.push_str("</section>\n");
+}
+
+/// The previews of each run.
+pub fn previews(page: &mut String, records: &[Record], names: &[String]) {
+    page.push_str(
+        "<section>\n<h2>Samples during the training</h2>\n\
+         <p>The latents are the same in every row.</p>\n",
+    );
+    let max = (MAX_ROWS / records.len().max(1)).clamp(2, MAX_ROWS_PER_RUN);
+    for (record, name) in records.iter().zip(names) {
+        heading(page, records, name);
+        let samples = record.samples();
+        page.push_str("<div class=\"strip\">\n");
+        for (epoch, path) in evenly_spaced(&samples, max) {
+            if let Some(png) = read_png(&path) {
+                let alt = format!("Samples of {name} after epoch {epoch}");
+                figure(page, "step", "", &png, &alt, &format!("epoch {epoch}"));
+            }
+        }
+        page.push_str("</div>\n");
+        if samples.len() > max {
+            put!(page, "<p class=\"note\">{max} of {} rows, evenly spaced.</p>\n", samples.len());
+        }
+    }
+    page.push_str("</section>\n");
+}
+
+/// The name of a run where there are several.
+fn heading(page: &mut String, records: &[Record], name: &str) {
+    if records.len() > 1 {
+        put!(page, "<h3>{}</h3>\n", Escaped(name));
+    }
+}
+
+fn figure(page: &mut String, class: &str, style: &str, png: &[u8], alt: &str, caption: &str) {
+    let (alt, caption, url) = (Escaped(alt), Escaped(caption), png_url(png));
+    put!(
+        page,
+        "<figure class=\"{class}\"><div{style}><img src=\"{url}\" alt=\"{alt}\"></div>\
+         <figcaption>{caption}</figcaption></figure>\n"
+    );
+}
+
+/// The warnings of each run.
+pub fn warnings(page: &mut String, records: &[Record], names: &[String]) {
+    page.push_str("<section>\n<h2>Warnings</h2>\n");
+    for (record, name) in records.iter().zip(names) {
+        heading(page, records, name);
+        let warning = |row: &MetricsRow| {
+            row.warning.map(|warning| format!("Epoch {}: {}", row.epoch, warning.message()))
+        };
+        let mut warnings: Vec<String> = record.rows.iter().filter_map(warning).collect();
+        let done = record.epochs_done();
+        match record.state() {
+            RunState::Diverged => warnings.push(format!(
+                "Epoch {done}: the training diverged: a loss or a weight is not finite; try a \
+                 smaller --lr or --recipe default"
+            )),
+            RunState::Killed => warnings.push(format!(
+                "After epoch {done} or later: the training ended unexpectedly; it was killed, or \
+                 the disk is full"
+            )),
+            _ => {}
+        }
+        if warnings.is_empty() {
+            page.push_str("<p>None.</p>\n");
+            continue;
+        }
+        page.push_str("<ul>\n");
+        for warning in warnings {
+            put!(page, "<li>{}</li>\n", Escaped(warning));
+        }
+        page.push_str("</ul>\n");
+    }
+    page.push_str("</section>\n");
+}
+
+/// The charts.
+pub fn curves(page: &mut String, figures: Vec<Figure>) {
+    page.push_str("<section>\n<h2>Curves</h2>\n");
+    if figures.is_empty() {
+        page.push_str("<p>There are no metrics yet.</p>\n");
+    }
+    for Figure { title, note, legend, svg } in figures {
+        put!(page, "<figure class=\"chart\">\n<h3>{title}</h3>\n<ul class=\"legend\">");
+        for (colour, name) in legend {
+            let dashed = if colour >= LINES.len() { " dashed" } else { "" };
+            let (colour, name) = (colour % LINES.len(), Escaped(name));
+            put!(page, "<li><span class=\"key c{colour}{dashed}\"></span>{name}</li>");
+        }
+        put!(
+            page,
+            "</ul>\n<div class=\"scroll\" tabindex=\"0\" role=\"group\" aria-label=\"{title}\">{svg}\
+             </div>\n<figcaption>{}</figcaption>\n</figure>\n",
+            Escaped(note.trim())
+        );
+    }
+    page.push_str("</section>\n");
+}
+
+/// All settings; those that differ between runs are first and highlighted.
+pub fn settings(page: &mut String, records: &[Record], names: &[String]) {
+    let settings = compare(records);
+    page.push_str("<section>\n<h2>Settings</h2>\n");
+    if records.len() > 1 {
+        let differ = settings.iter().filter(|setting| setting.differs());
+        let differ: Vec<_> = differ.map(|setting| setting.name.as_str()).collect();
+        let text = match &differ[..] {
+            [] => "The runs have the same settings.".into(),
+            names => format!("The runs differ in {}.", names.join(", ")),
+        };
+        put!(page, "<p>{}</p>\n", Escaped(text));
+    }
+    table_start(page, "Settings", ["Setting"].into_iter().chain(names.iter().map(String::as_str)));
+    for setting in &settings {
+        let class = if setting.differs() { " class=\"differs\"" } else { "" };
+        put!(page, "<tr{class}><th scope=\"row\">{}</th>", Escaped(&setting.name));
+        for value in &setting.values {
+            put!(page, "<td>{}</td>", Escaped(if value.is_empty() { "–" } else { value }));
+        }
+        page.push_str("</tr>\n");
+    }
+    put!(page, "{TABLE_END}</section>\n");
+}
+
+/// Some rows of the metrics.
+pub fn metrics(page: &mut String, records: &[Record], names: &[String]) {
+    page.push_str("<section>\n<h2>Metrics</h2>\n");
+    for (record, name) in records.iter().zip(names) {
+        let classes = ClassNames::from_config(&record.config);
+        let all: Vec<_> = record.rows.iter().collect();
+        let evaluated: Vec<_> = record.rows.iter().filter(|row| row.quality.is_some()).collect();
+        let mut rows = evenly_spaced(&all, MAX_ROWS_PER_RUN / 2);
+        rows.extend(evenly_spaced(&evaluated, MAX_ROWS_PER_RUN));
+        rows.sort_by_key(|row| row.epoch);
+        rows.dedup_by_key(|row| row.epoch);
+        put!(
+            page,
+            "<details>\n<summary>{} of {} rows of {}</summary>\n",
+            rows.len(),
+            all.len(),
+            Escaped(name)
+        );
+        let losses = ["Epoch", "Loss of D", "Loss of G", "D(real)", "D(fake)"];
+        let quality = ["Fréchet", "Precision", "Recall", "Missing classes"];
+        table_start(page, "Metrics", losses.into_iter().chain(quality));
+        for MetricsRow { epoch, d_loss, g_loss, d_real, d_fake, quality, .. } in rows {
+            put!(
+                page,
+                "<tr><th scope=\"row\">{epoch}</th><td>{d_loss:.3}</td><td>{g_loss:.3}</td>\
+                 <td>{d_real:.2}</td><td>{d_fake:.2}</td>"
+            );
+            if let Some(quality) = quality {
+                let missing = quality.missing.iter().map(|class| classes.label(*class));
+                put!(
+                    page,
+                    "<td>{:.2}</td><td>{:.3}</td><td>{:.3}</td><td>{}</td></tr>\n",
+                    quality.frechet,
+                    quality.precision,
+                    quality.recall,
+                    Escaped(missing.collect::<Vec<_>>().join(", "))
+                );
+            } else {
+                page.push_str("<td></td><td></td><td></td><td></td></tr>\n");
+            }
+        }
+        put!(page, "{TABLE_END}</details>\n");
+    }
+    page.push_str("</section>\n");
+}
