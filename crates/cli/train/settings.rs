@@ -9,9 +9,7 @@ use gan_train::Recipe;
 use serde::{Deserialize, Serialize};
 
 use super::fields::{Fields, fields};
-use crate::common::args::DeviceArgs;
-use crate::common::data::DatasetArgs;
-use crate::common::exit::Failure;
+use crate::common::{DatasetArgs, DeviceArgs, Failure, usage};
 
 const NETWORKS: &str = "Networks";
 const OPTIMISER: &str = "Optimiser and updates";
@@ -200,13 +198,10 @@ impl Settings {
     pub fn set(mut self) -> Result<Fields, Failure> {
         if let Some(Finite(epochs)) = self.ema_half_life.take() {
             if self.ema.is_some() {
-                let what = "--ema and --ema-half-life set the same; give one of them";
-                return Err(Failure::Usage(what.into()));
+                return Err(usage!("--ema and --ema-half-life set the same; give one of them"));
             }
             if !(0.0..=1e12).contains(&epochs) {
-                return Err(Failure::Usage(format!(
-                    "--ema-half-life is {epochs}; expected 0 to 1e12 epochs"
-                )));
+                return Err(usage!("--ema-half-life is {epochs}; expected 0 to 1e12 epochs"));
             }
             self.ema = Some(Finite(0.5_f64.powf(1.0 / epochs)));
         }
