@@ -111,7 +111,10 @@ fn ansi_line(cells: &[Cell]) -> String {
         if run[0].style() == Cell::EMPTY.style() {
             line.push_str(&text);
         } else {
-            line.push_str(&run[0].style().into_crossterm().apply(text).to_string());
+            let mut style = run[0].style().into_crossterm();
+            // Nothing is underlined, and not every terminal knows the sequence.
+            style.underline_color = None;
+            line.push_str(&style.apply(text).to_string());
         }
     }
     line
