@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use gan_core::ImageShape;
 use gan_model::device::SelectedDevice;
-use gan_model::{Loss, ModelConfig, TrainingConfig};
+use gan_model::{Family, Loss, ModelConfig, TrainingConfig};
 use gan_train::{Recipe, RunConfig, RunDir, dataset_info, validate};
 
 use super::args::{RunArgs, TrainArgs};
@@ -111,7 +111,10 @@ fn new_settings(
     settings: &Settings,
     set: &Fields,
 ) -> Result<(ModelConfig, TrainingConfig), Failure> {
-    let (model, training) = recipe(settings.recipe.as_deref())?.settings();
+    let (mut model, training) = recipe(settings.recipe.as_deref())?.settings();
+    if let Some(name) = settings.family.as_deref().filter(|name| *name != model.family.name()) {
+        model.family = family(name)?;
+    }
     let (mut model, mut training) = (replace(&model, set)?, replace(&training, set)?);
     if settings.minibatch_stddev.is_none() {
         model.fit_batch(training.batch);
@@ -129,6 +132,14 @@ fn new_settings(
         training.clip = 0.01;
     }
     Ok((model, training))
+}
+
+/// The family of a name, which clap has checked unless it is from a file.
+fn family(name: &str) -> Result<Family, Failure> {
+    Family::all().into_iter().find(|family| family.name() == name).ok_or_else(|| {
+        let names: Vec<_> = Family::all().iter().map(Family::name).collect();
+        usage!("--family is {name:?}; expected {}", names.join(", "))
+    })
 }
 
 /// The recipe of a name, which clap has checked unless it is from a file.

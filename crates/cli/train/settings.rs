@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use clap::Args;
 use clap::builder::{PossibleValue, PossibleValuesParser};
+use gan_model::Family;
 use gan_train::Recipe;
 use serde::{Deserialize, Serialize};
 
@@ -45,6 +46,10 @@ pub struct Settings {
     /// [default: default]
     #[arg(long, value_parser = PossibleValuesParser::new(Recipe::ALL.map(|r| PossibleValue::new(r.name()).help(r.about()))))]
     pub recipe: Option<String>,
+
+    /// Kind of networks; each has settings of its own [default: the recipe's]
+    #[arg(long, help_heading = NETWORKS, value_parser = PossibleValuesParser::new(Family::all().iter().map(Family::name).collect::<Vec<_>>()))]
+    pub family: Option<String>,
 
     /// Length of the latent vectors, the generator's input [default: 100]
     #[arg(long, value_name = "N", help_heading = NETWORKS)]
