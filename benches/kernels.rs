@@ -1,6 +1,4 @@
-//! Times of the parts of a training step: `cargo bench --bench kernels`.
-//!
-//! `plain` is the same in Burn's own operations.
+//! Times the parts of a training step: `cargo bench --bench kernels`.
 
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
@@ -23,7 +21,7 @@ fn main() {
 }
 
 fn images() -> Dataset {
-    synthetic(1_000, 1).expect("a thousand digits can be drawn")
+    synthetic(1_000, 1).expect("a thousand images fit in memory")
 }
 
 fn real(images: &Dataset, batch: usize, step: u64) -> Vec<f32> {
@@ -43,7 +41,7 @@ fn trainer(recipe: Recipe, batch: usize) -> Trainer {
     Trainer::new(model, TrainingConfig { batch, ..training }, &Device::flex())
 }
 
-/// Two steps, so that each sample has as many penalties as the next.
+/// Two steps, so that each measurement has the same number of penalties.
 #[divan::bench(args = [Recipe::Plain, Recipe::ListingTuned, Recipe::Default])]
 fn two_steps(bencher: Bencher, recipe: Recipe) {
     let (mut trainer, images) = (trainer(recipe, 128), images());
@@ -58,8 +56,9 @@ fn step(bencher: Bencher, batch: usize) {
         .bench_local(|| trainer.step(real(&images, batch, trainer.epoch())));
 }
 
+/// A step in Burn's own operations.
 #[divan::bench(args = [128], sample_count = 20)]
-fn step_plain(bencher: Bencher, batch: usize) {
+fn step_reference(bencher: Bencher, batch: usize) {
     let (mut trainer, images) = (trainer(Recipe::Plain, batch), images());
     bencher.counter(ItemsCount::new(batch)).bench_local(|| {
         let real = real(&images, batch, trainer.epoch());
@@ -106,7 +105,7 @@ fn generator_forward(bencher: Bencher, batch: usize) {
         .bench_local_values(|noise| generator.forward(noise, None));
 }
 
-/// Adam and the average over as many weights as the generator has.
+/// Adam and the moving average; the last number is that of the generator's weights.
 #[divan::bench(args = [20_000, 150_000, 500_000, 1_486_352])]
 fn adam(bencher: Bencher, len: usize) {
     let [mut weights, mut first, mut second, mut average] = [(); 4].map(|()| vec![0.1_f32; len]);

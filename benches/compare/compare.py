@@ -1,12 +1,12 @@
-"""Ours beside PyTorch, TensorFlow, JAX and the published Keras listing, in one sitting.
+"""Compares our speed with PyTorch, TensorFlow, JAX and the published Keras listing.
 
     python3 benches/compare/compare.py --data-dir data/mnist
 
-Needs Python with venv and pip, a C++ compiler (for torch.compile) and a quiet machine. It makes
-a virtual environment under target/compare, installs the peers there, builds ours, and lets all
-take turns: every round each program trains for a moment, and a ratio is taken within a round.
-Prints one Markdown document. `--device cuda` compares on a GPU (build ours with `--features cuda`
-or `wgpu` and name its device with `--ours`).
+Needs Python with venv and pip, a C++ compiler (for torch.compile) and an idle machine. It creates
+a virtual environment under target/compare, installs the other frameworks there, builds our programs,
+and runs all in turn: in every round each program trains for about a second, and ratios are taken
+within the round. Prints Markdown tables. `--device cuda` compares on a GPU (build ours with
+`--features cuda` or `wgpu` and name its device with `--ours`).
 """
 
 import argparse
@@ -28,25 +28,25 @@ WORK = ROOT / "target" / "compare"
 PACKAGES = ["torch", "tensorflow-cpu", "jax", "pillow"]
 PEERS = ["pytorch", "pytorch-compiled", "tensorflow", "tensorflow-xla", "jax", "keras"]
 GPU_PEERS = ["pytorch", "pytorch-compiled", "pytorch-graph"]
-# Multiply-adds of a step for one image: four passes' worth through the generator and six
-# through the discriminator, less the gradients of first layers' inputs that nobody asks for.
+# Multiply-adds of a step for one image: four passes through the generator and six through the
+# discriminator, without the gradients of the first layers' inputs, which are not needed.
 WORK_PER_IMAGE = 9_368_576
 
 
 class Server:
-    """A program that answers a line with a number."""
+    """A program that prints a number for each line of input."""
 
     def __init__(self, command):
         self.process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
         )
 
-    def ask(self, line):
+    def request(self, line):
         self.process.stdin.write(f"{line}\n")
         self.process.stdin.flush()
         answer = self.process.stdout.readline()
         if not answer:
-            raise RuntimeError(f"{self.process.args} ended without an answer")
+            raise RuntimeError(f"{self.process.args} ended without a result")
         return float(answer)
 
     def close(self):
@@ -54,7 +54,7 @@ class Server:
         self.process.wait()
 
 
-def say(text):
+def log(text):
     print(text, file=sys.stderr, flush=True)
 
 
@@ -62,7 +62,7 @@ def prepare(arguments):
     venv = WORK / "venv"
     python = Path(arguments.python) if arguments.python else venv / "bin" / "python"
     if not python.exists():
-        say(f"making {venv} and installing {', '.join(PACKAGES)}")
+        log(f"creating {venv} and installing {', '.join(PACKAGES)}")
         subprocess.run([sys.executable, "-m", "venv", venv], check=True)
         subprocess.run([python, "-m", "pip", "install", "--quiet", *PACKAGES], check=True)
     features = ["--features", arguments.features] if arguments.features else []
@@ -83,7 +83,7 @@ for line in sys.stdin:
 
 
 def steps(arguments, python, batch, threads):
-    """Rows of (name, median ms, median ratio of ours to it, best ms), and the product's peak."""
+    """Rows of (name, median ms, median ratio of our time to it), and the peak of a matrix product."""
     names = GPU_PEERS if arguments.device != "cpu" else PEERS
     names = [name for name in names if name not in arguments.without]
     ours = Server([ROOT / "target/release/examples/compare", arguments.ours])
@@ -93,27 +93,27 @@ def steps(arguments, python, batch, threads):
     }
     torch_peak = Server([python, "-c", TORCH_PEAK, str(threads)])
     for name in [*names, "ours"]:
-        # Compilers and caches warm up, and we learn how many steps take a moment.
-        say(f"batch {batch}, {threads} threads: {name}")
+        # Compilers and caches warm up.
+        log(f"batch {batch}, {threads} threads: {name}")
         try:
             warm_up(ours if name == "ours" else servers[name], name, batch, threads)
         except RuntimeError as error:
-            say(f"left out: {error}")
+            log(f"left out: {error}")
             servers.pop(name)
     counts, times, peaks = {}, {name: [] for name in [*servers, "ours"]}, []
     for name, server in [*servers.items(), ("ours", ours)]:
-        once = server.ask(question(name, batch, threads, 5))
+        once = server.request(command(name, batch, threads, 5))
         counts[name] = max(3, round(arguments.seconds * 1e3 / once))
     for number in range(arguments.rounds):
         order = [*servers, "ours"]
         for name in order[number % len(order):] + order[: number % len(order)]:
             server = ours if name == "ours" else servers[name]
-            # Threads that still look for work would take from the next one's processors.
+            # Threads that still spin would slow the next program down.
             time.sleep(0.25)
-            times[name].append(server.ask(question(name, batch, threads, counts[name])))
+            times[name].append(server.request(command(name, batch, threads, counts[name])))
         if arguments.device == "cpu":
             time.sleep(0.25)
-            peaks.append(max(torch_peak.ask("go"), ours.ask(f"product 1024 {threads} 8")))
+            peaks.append(max(torch_peak.request("go"), ours.request(f"product 1024 {threads} 8")))
     for server in [ours, torch_peak, *servers.values()]:
         server.close()
     rows = []
@@ -123,17 +123,17 @@ def steps(arguments, python, batch, threads):
     return rows, statistics.median(peaks) if peaks else None
 
 
-def question(name, batch, threads, count):
+def command(name, batch, threads, count):
     return f"step {batch} {threads} {count}" if name == "ours" else str(count)
 
 
 def warm_up(server, name, batch, threads):
     for _ in range(3):
-        server.ask(question(name, batch, threads, 5))
+        server.request(command(name, batch, threads, 5))
 
 
 def step_table(arguments, python):
-    print("| batch | threads | program | ms a step | ours to it | GFLOP/s | of the product's peak |")
+    print("| batch | threads | program | ms a step | ratio | GFLOP/s | share of peak, GFLOP/s |")
     print("|---|---|---|---|---|---|---|")
     for threads in arguments.threads:
         for batch in arguments.batch:
@@ -146,8 +146,8 @@ def step_table(arguments, python):
             sys.stdout.flush()
 
 
-def whole(command, env=None):
-    """Seconds from start to end, and the peak of resident memory in MB."""
+def measure(command, env=None):
+    """Seconds from start to end, and the peak resident memory in MB."""
     begin = time.perf_counter()
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=env)
     _, status, usage = os.wait4(process.pid, 0)
@@ -164,47 +164,47 @@ def program_table(arguments, python):
         train += ["--epochs", "300", "--data-dir", arguments.data_dir, "--offline", "--quiet"]
         sample = [ROOT / "target/release/gan-sample", "--checkpoint", folder / "run"]
         script = [python, HERE / "pytorch.py"]
-        whole([*train, "--out", folder / "run"])
-        whole([*script, "train", "--steps", "1", "--out", folder / "net.pt"])
+        measure([*train, "--out", folder / "run"])
+        measure([*script, "train", "--steps", "1", "--out", folder / "net.pt"])
         from_net = ["--net", folder / "net.pt", "--out"]
         pairs = {
-            "ten digits to PNG, from a cold start": (
+            "ten samples to PNG, cold start": (
                 [*sample, "--count", "10", "--out", folder / "ours.png"],
                 [*script, "sample", "--count", "10", *from_net, folder / "theirs.png"],
             ),
-            "10 000 digits to `.npy`, from a cold start": (
+            "10 000 samples to `.npy`, cold start": (
                 [*sample, "--count", "10000", "--out", folder / "ours.npy"],
                 [*script, "sample", "--count", "10000", *from_net, folder / "theirs.npy"],
             ),
         }
-        print("| what | ours | PyTorch's script | ours to it |")
+        print("| what | ours | PyTorch script | ratio |")
         print("|---|---|---|---|")
         for what, (ours, theirs) in pairs.items():
             rounds = []
             for number in range(arguments.rounds * 2 + 1):
                 for path in folder.glob("ours.*"):
                     path.unlink()
-                rounds.append((whole(ours)[0], whole(theirs)[0]))
+                rounds.append((measure(ours)[0], measure(theirs)[0]))
             mine, other = (statistics.median(column) for column in zip(*rounds[1:]))
             ratio = statistics.median(a / b for a, b in rounds[1:])
             print(f"| {what} | {mine * 1e3:.0f} ms | {other * 1e3:.0f} ms | {ratio:.3f} |")
         inside = []
         for _ in range(arguments.rounds):
             (folder / "ours.npy").unlink(missing_ok=True)
-            ours = [*pairs["10 000 digits to `.npy`, from a cold start"][0], "--json"]
-            theirs = pairs["10 000 digits to `.npy`, from a cold start"][1]
+            ours = [*pairs["10 000 samples to `.npy`, cold start"][0], "--json"]
+            theirs = pairs["10 000 samples to `.npy`, cold start"][1]
             seconds = [
                 json.loads(subprocess.run(c, stdout=subprocess.PIPE, check=True).stdout)["seconds"]
                 for c in (ours, theirs)
             ]
             inside.append(seconds)
         mine, other = (statistics.median(column) for column in zip(*inside))
-        what = "the same, PyTorch's imports not counted, all of ours counted"
+        what = "the same, without PyTorch's imports, with everything of ours"
         print(f"| {what} | {mine * 1e3:.0f} ms | {other * 1e3:.0f} ms | {mine / other:.3f} |")
-        _, mine = whole([*train, "--out", folder / "again"])
-        _, other = whole([*script, "train", "--steps", "300", "--data-dir", arguments.data_dir,
+        _, mine = measure([*train, "--out", folder / "again"])
+        _, other = measure([*script, "train", "--steps", "300", "--data-dir", arguments.data_dir,
                           "--out", folder / "net.pt"])
-        what = "resident memory of training on MNIST, peak"
+        what = "peak resident memory of training on MNIST"
         print(f"| {what} | {mine:.0f} MB | {other:.0f} MB | {mine / other:.2f} |")
 
 
@@ -224,16 +224,16 @@ def main():
     parser.add_argument("--batch", type=int, nargs="+", default=[32, 128, 512])
     parser.add_argument("--threads", type=int, nargs="+", default=[2, 1])
     parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("--seconds", type=float, default=1.0, help="of training a turn")
+    parser.add_argument("--seconds", type=float, default=1.0, help="seconds of training per program and round")
     parser.add_argument("--without", nargs="*", default=[], choices=[*PEERS, *GPU_PEERS])
     parser.add_argument("--only", choices=["steps", "programs"])
-    parser.add_argument("--device", default="cpu", help="PyTorch's name of it, such as cuda")
+    parser.add_argument("--device", default="cpu", help="PyTorch's name of the device, such as cuda")
     parser.add_argument("--ours", default="flex", help="our name of the device")
-    parser.add_argument("--features", help="cargo features to build ours with")
-    parser.add_argument("--python", help="an interpreter that has the peers installed")
+    parser.add_argument("--features", help="cargo features of our programs")
+    parser.add_argument("--python", help="an interpreter that has the other frameworks installed")
     arguments = parser.parse_args()
     if shutil.which("cargo") is None:
-        raise SystemExit("cargo is not there; install Rust from https://rustup.rs")
+        raise SystemExit("cargo is not installed; install Rust from https://rustup.rs")
     python = prepare(arguments)
     versions = subprocess.run(
         [python, "-m", "pip", "list", "--format=json"], stdout=subprocess.PIPE, check=True

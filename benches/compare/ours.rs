@@ -1,10 +1,11 @@
-//! Our side of the comparison with other frameworks: steps on demand.
+//! Our side of the comparison with other frameworks: runs the steps that `compare.py` requests.
 //!
-//! Reads lines `step BATCH THREADS COUNT` and answers each with the milliseconds that a
-//! training step took, `queue BATCH THREADS COUNT` with those until the host was free again
-//! (much less on a GPU, where a step must not wait for the device), or `product SIZE THREADS
-//! COUNT` with the GFLOP/s of a square matrix product. `compare.py` is what asks; the first
-//! argument is the device.
+//! The argument is the device. For each line of input it prints a number:
+//!
+//! - `step BATCH THREADS COUNT`: milliseconds of a training step;
+//! - `queue BATCH THREADS COUNT`: milliseconds until the host is free again, which on a GPU must be
+//!   much less, because a step does not wait for the device;
+//! - `product SIZE THREADS COUNT`: GFLOP/s of a square matrix product.
 
 use std::collections::HashMap;
 use std::io::{self, BufRead, Write};
@@ -56,7 +57,7 @@ fn main() -> io::Result<()> {
     Ok(())
 }
 
-/// GFLOP/s of `count` products of square matrices, through the layer that the nets use.
+/// GFLOP/s of `count` products of square matrices, computed by the dense layer.
 fn product(size: usize, count: usize, device: &Device) -> f64 {
     let square = Tensor::<2>::ones([size, size], device);
     let bias = Tensor::<1>::zeros([size], device);

@@ -1,12 +1,12 @@
-"""One framework's training step, on demand.
+"""Runs training steps of one framework, as requested on stdin.
 
     python peers.py NAME BATCH THREADS [DEVICE]
 
-Reads a number of steps a line, answers with the milliseconds that each took. Every peer
-does the step of the recipe `plain`: real images drawn from memory and generated ones through
-the discriminator as one batch, binary cross-entropy on logits, Adam 2e-4 with beta1 0.5,
-fresh noise for the generator's update, and the average of the generator's weights. `keras` is
-the published listing instead, its discriminator allowed to learn.
+Each line of input is a number of steps; the output is the milliseconds of one step. Every
+framework performs the step of the recipe `plain`: real images from memory and generated ones
+through the discriminator as one batch, binary cross-entropy on logits, Adam 2e-4 with beta1 0.5,
+fresh noise for the generator's update, and a moving average of the generator's weights. `keras` is
+the published listing instead, with a discriminator that is trained.
 """
 
 import os
@@ -20,7 +20,7 @@ GENERATOR, DISCRIMINATOR = [100, 256, 512, 1024, 784], [784, 512, 256, 1]
 LR, BETA1, BETA2, EPSILON, DECAY = 2e-4, 0.5, 0.999, 1e-8, 0.999
 
 if DEVICE == "cpu":
-    # What a framework takes for the number of processors.
+    # Frameworks take this for the number of processors.
     os.sched_setaffinity(0, set(sorted(os.sched_getaffinity(0))[:THREADS]))
 os.environ["OMP_NUM_THREADS"] = str(THREADS)
 os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"

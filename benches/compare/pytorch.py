@@ -1,4 +1,4 @@
-"""The PyTorch script that a user would write: trains the nets, or draws digits from them.
+"""A PyTorch script as a user would write it: trains the networks, or generates samples.
 
     python pytorch.py train --steps 300 --data-dir data/mnist --out net.pt
     python pytorch.py sample --net net.pt --count 10 --out digits.png

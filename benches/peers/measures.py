@@ -1,12 +1,12 @@
-"""The measures of generated images as NumPy, SciPy and prdc have them.
+"""Computes the measures of generated images with NumPy, SciPy and prdc.
 
     python measures.py vectors > crates/gan-eval/tests/vectors.json
     gan-eval --checkpoint ckpt.mpk --features features
     python measures.py compare features
 
-`vectors` makes small sets and prints them with their measures, for the tests to hold ours
-against. `compare` prints the measures of what gan-eval saw at full size. The score is over all samples, not
-over splits, and covariances are divided by n - 1.
+`vectors` prints small random sets with their measures, as references for the tests. `compare` prints
+the measures of the features that gan-eval extracted. The score is computed over all samples, not over
+splits, and covariances are divided by n - 1.
 """
 
 import argparse
@@ -40,7 +40,7 @@ def frechet(real, fake, weights=None):
 
 
 def neighbours(real, fake, k):
-    with contextlib.redirect_stdout(io.StringIO()):  # it prints what it counts
+    with contextlib.redirect_stdout(io.StringIO()):  # prdc prints the numbers of images
         found = compute_prdc(real, fake, k)
     return {name: float(value) for name, value in found.items()}
 
@@ -89,7 +89,7 @@ def reference(real, fake, probabilities, k, weights=None):
 
 
 def case(rng, name, real, fake, number, k):
-    """One set of inputs, rounded so that text holds them, with its figures."""
+    """One set of inputs, rounded so that text represents them exactly, with its measures."""
     logits = 2 * rng.standard_normal((len(fake), number))
     logits[:, -1] -= 9  # a class that is missing
     odds = np.exp(logits)
@@ -97,7 +97,7 @@ def case(rng, name, real, fake, number, k):
         np.round(x, 4).astype(np.float32) for x in (real, fake, odds / odds.sum(1, keepdims=True))
     )
     weights = np.bincount(rng.integers(0, len(fake), len(fake)), minlength=len(fake))
-    # Distances as the library gets them, in single precision.
+    # Distances in single precision, as in gan-eval.
     nearest = cdist(fake, real).min(1).round(4).astype(np.float32)
     test = cdist(real[::2], real[1::2]).min(1).round(4).astype(np.float32)
     figures = reference(real, fake, probabilities, k, weights)
@@ -116,7 +116,7 @@ def vectors(_):
     real = rng.standard_normal((60, 6)) @ mix
     fake = 0.8 * rng.standard_normal((50, 6)) @ mix + 0.3
     cases = [case(rng, "full", real, fake, 5, 3)]
-    # A dead feature, and one that is another's double: both covariances are singular.
+    # A constant feature, and one that is twice another: both covariances are singular.
     real, fake = (np.round(x[:30], 4) for x in (real, fake))
     for flat in real, fake:
         flat[:, 4], flat[:, 5] = 0, 2 * flat[:, 0]

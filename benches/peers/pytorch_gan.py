@@ -1,11 +1,11 @@
-"""The published nets and step as a PyTorch user would write them, for our ruler to judge.
+"""The published networks and step as a PyTorch user would write them, for gan-eval to evaluate.
 
     python pytorch_gan.py --data-dir data/mnist --norm none --seed 0 --out plain-0.npy
     gan-eval --samples plain-0.npy --data-dir data/mnist
 
 Adam 2e-4, β₁ 0.5, binary cross-entropy. `--norm batch` adds batch normalisation to the hidden
-layers of the generator, as the listing's ancestors had. Writes uint8 [count, 28, 28], drawn by
-the last weights, in evaluation mode.
+layers of the generator, as earlier versions of the listing had. Writes uint8 [count, 28, 28],
+generated with the last weights, in evaluation mode.
 """
 
 import argparse

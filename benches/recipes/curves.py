@@ -1,4 +1,4 @@
-"""Draws the curves of runs, with their last rows of digits, for docs/diagnosis.md.
+"""Plots the curves of a run, with its last row of samples, for docs/diagnosis.md.
 
     python curves.py runs/0001-mnist-dense --out curves.png
 

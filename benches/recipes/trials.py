@@ -1,13 +1,13 @@
-"""Trains and measures, trial by trial, and writes each down; or prints what was written as tables.
+"""Trains and evaluates a list of trials and logs the results, or prints the log as tables.
 
     python trials.py run trials.txt --data-dir data/mnist --jobs 2
     python trials.py table default plain
     python trials.py digits
 
-A line of the list is a name, then flags of gan-train; `SEEDS 0 1 2` in front of a line repeats it.
-A trial that the log has already is not run again; one that was stopped is not logged. Each runs on
-one thread, --jobs side by side, so seconds are those of a shared machine: they say how long a search
-takes, not how fast a step is. `digits` prints the share of each class and what was missing.
+A line of the list is a name, then flags of gan-train; `SEEDS 0 1 2` at its start repeats it for these
+seeds. Trials that are in the log are not run again, and interrupted trials are not logged. Each runs
+on one thread, --jobs of them at a time, so the seconds show how long a search takes, not how fast a
+step is. `digits` prints the smallest share of a digit and the digits that are missing.
 """
 
 import argparse
@@ -31,7 +31,7 @@ def read_log():
     return [json.loads(line) for line in LOG.read_text().splitlines()] if LOG.exists() else []
 
 
-def wanted(path):
+def trials_of(path):
     """Name, seed and flags of every trial in a list."""
     for line in Path(path).read_text().splitlines():
         words = shlex.split(line, comments=True)
@@ -47,7 +47,7 @@ def program(given, name):
     return str(Path(given.programs) / name) if given.programs else name
 
 
-def ask(command):
+def execute(command):
     done = subprocess.run(command, capture_output=True, text=True)
     return done.returncode, done.stdout, done.stderr
 
@@ -58,21 +58,23 @@ def trial(given, name, seed, flags):
         run = Path(given.keep) / f"{name}-{seed}" if given.keep else Path(folder) / "run"
         common = ["--offline", "--threads", "1", "--quiet", "--json"]
         begin = time.time()
-        code, out, err = ask(
+        code, out, err = execute(
             [program(given, "gan-train"), *data, *common, "--seed", str(seed), "--out", str(run)]
             + ([] if "--eval-every" in flags else ["--eval-every", "0"])
             + flags
         )
         row = {"name": name, "seed": seed, "flags": flags, "seconds": round(time.time() - begin)}
         trained = json.loads(out) if out else {}
-        row |= {"outcome": trained.get("outcome", err), "findings": trained.get("findings", [])}
+        row |= {"outcome": trained.get("outcome", err), "findings": trained.get("warnings", [])}
         if code == 0:
             count = ["--count", str(given.count), "--seed", "1"]
-            judge = [program(given, "gan-eval"), "--checkpoint", str(run), *data, *common, *count]
-            code, out, err = ask(judge)
-            seen = json.loads(out)
-            row |= {"ruler": seen["ruler"]["sha256"][:12], "memory": seen["memory"]}
-            row |= {"measures": seen["measures"], "floor": seen["floor"]["frechet"]["value"]}
+            evaluate = [program(given, "gan-eval"), "--checkpoint", str(run), *data, *common, *count]
+            code, out, err = execute(evaluate)
+            result = json.loads(out)
+            extractor = result["feature_extractor"]["sha256"][:12]
+            # Under the keys of the log's first rows.
+            row |= {"ruler": extractor, "memory": result["memorisation"]}
+            row |= {"measures": result["measures"], "floor": result["floor"]["frechet"]["value"]}
         return row
 
 
@@ -91,7 +93,7 @@ def run(given):
             print(row["name"], row["seed"], row["outcome"], f"{row['seconds']}s", shown, flush=True)
 
     with ThreadPoolExecutor(given.jobs) as pool:
-        jobs = [job for job in wanted(given.list) if job[:2] not in done]
+        jobs = [job for job in trials_of(given.list) if job[:2] not in done]
         list(pool.map(one, jobs))
 
 
@@ -107,7 +109,7 @@ def by_name(names):
 
 
 def table(given):
-    print("| trial | seeds |", " | ".join(SHOWN), "| least and most of a digit |")
+    print("| trial | seeds |", " | ".join(SHOWN), "| share of the rarest and the most frequent digit |")
     print("|---" * (len(SHOWN) + 3) + "|")
     for name, rows in by_name(given.names):
         cells = []
@@ -136,11 +138,11 @@ def main():
     commands = parser.add_subparsers(required=True)
     command = commands.add_parser("run")
     command.add_argument("list")
-    command.add_argument("--data-dir", help="MNIST's files; without, the built-in digits")
+    command.add_argument("--data-dir", help="the files of MNIST; without, the built-in digits are used")
     command.add_argument("--jobs", type=int, default=2)
     command.add_argument("--count", type=int, default=10_000)
     command.add_argument("--programs", help="folder of gan-train and gan-eval")
-    command.add_argument("--keep", help="folder in which the runs stay")
+    command.add_argument("--keep", help="folder in which the runs are kept")
     command.set_defaults(do=run)
     for name, do in [("table", table), ("digits", digits)]:
         command = commands.add_parser(name)

@@ -1,7 +1,5 @@
 //! `gan-runs`: lists runs.
 
-use std::process::ExitCode;
-
-fn main() -> ExitCode {
+fn main() -> std::process::ExitCode {
     gan_cli::run(gan_cli::runs::main)
 }

@@ -1,10 +1,8 @@
 //! `gan-sample`: generates samples from a checkpoint.
 
-use std::process::ExitCode;
-
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-fn main() -> ExitCode {
+fn main() -> std::process::ExitCode {
     gan_cli::run(gan_cli::sample::main)
 }

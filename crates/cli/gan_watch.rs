@@ -1,7 +1,5 @@
 //! `gan-watch`: serves a live page of runs.
 
-use std::process::ExitCode;
-
-fn main() -> ExitCode {
+fn main() -> std::process::ExitCode {
     gan_cli::run(gan_cli::watch::main)
 }

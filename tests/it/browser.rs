@@ -8,6 +8,20 @@ use crate::chromium::{Browser, find};
 use crate::util::{Place, picture};
 
 const LOSS: &str = "document.querySelector('#chart-loss .plot .curve')?.getAttribute('d')";
+/// Whether the mark of the lowest value, with its stroke, is inside the clip path of its chart.
+const LOWEST_MARK_IS_VISIBLE: &str = "(async () => {
+    const { Chart } = await import('/chart.js');
+    const lines = [{ name: 'value', of: (row) => row.value }];
+    const spec = { id: 'test', title: '', unit: '', log: true, sparse: true, lines };
+    const chart = new Chart(spec, () => {}, () => {});
+    document.body.append(chart.figure);
+    const rows = [40, 36, 38].map((value, at) => ({ epoch: 10 * (at + 1), value }));
+    chart.draw([{ rows, slot: 0, name: 'run' }], 30, 0);
+    const [mark, clip] = ['.best', 'clipPath rect'].map((name) => chart.figure.querySelector(name));
+    chart.figure.remove();
+    const number = (element, name) => Number(element.getAttribute(name));
+    return number(mark, 'cy') + number(mark, 'r') + 1 <= number(clip, 'y') + number(clip, 'height');
+})()";
 const EPOCH: &str = "document.querySelector('#shown progress').value";
 
 #[test]
@@ -35,6 +49,8 @@ fn the_page_follows_a_training_and_compares_runs() {
     assert_eq!(browser.evaluate("document.querySelector('#shown b').textContent"), "0002-second");
     browser.until("document.querySelector('.state').textContent === 'running'");
     browser.until("document.getElementById('live').textContent === 'live'");
+
+    assert_eq!(browser.evaluate(LOWEST_MARK_IS_VISIBLE), true, "the lowest point is cut off");
 
     // The curves are updated.
     let (curve, epoch) = (browser.evaluate(LOSS), browser.evaluate(EPOCH).as_f64().unwrap());

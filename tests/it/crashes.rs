@@ -104,7 +104,7 @@ fn a_run_without_a_checkpoint_can_be_started_again() {
     assert_eq!(place.json("run/config.json"), place.json("uninterrupted/config.json"));
 
     // A run with a checkpoint is never started again.
-    let holds = ["run holds a run already", "--resume run"];
+    let holds = ["run already contains a run", "--resume run"];
     place.train("--epochs 20 --quiet --out run").fails(1, &holds);
     fs::remove_file(place.path("run/config.json")).unwrap();
     place.train("--epochs 20 --quiet --out run").fails(1, &["run is not empty"]);

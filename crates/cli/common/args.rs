@@ -1,13 +1,15 @@
 //! Groups of flags that several programs have.
 
-use std::io::{self, Write};
+use std::path::{Path, PathBuf};
 
-use clap::{Args, Command};
-use clap_complete::Shell;
+use clap::Args;
 use gan_model::device::{self, SelectedDevice};
+use gan_run::CHECKPOINT;
+use gan_serve::{DEFAULT_ADDRESS, ListenAddress, Listener};
 use serde::{Deserialize, Serialize};
 
-use super::exit::Failure;
+use super::output;
+use super::run::{Failure, check_range, usage};
 
 /// Where to compute.
 #[derive(Args, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
@@ -26,13 +28,11 @@ impl DeviceArgs {
     /// Sets the number of threads and selects the device.
     pub fn select(&self) -> Result<SelectedDevice, Failure> {
         if let Some(count) = self.threads {
-            if !(1..=1024).contains(&count) {
-                return Err(Failure::Usage(format!("--threads is {count}; expected 1 to 1024")));
-            }
+            check_range("threads", count, 1..=1024)?;
             gan_kernels::set_threads(count);
         }
         device::select(self.device.as_deref().unwrap_or("auto"))
-            .map_err(|error| Failure::Usage(format!("--device: {error}")))
+            .map_err(|error| usage!("--device: {error}"))
     }
 }
 
@@ -48,32 +48,50 @@ pub struct OutputArgs {
     pub quiet: bool,
 }
 
-// Not a doc comment, which clap would print as the program's description.
-// Completion scripts and manual pages, which every program can print.
-#[derive(Args, Clone, Copy, Debug)]
-pub struct ShellArgs {
-    /// Print a completion script for this shell and exit
-    #[arg(long, value_name = "SHELL", hide_short_help = true)]
-    completions: Option<Shell>,
+/// Where to serve the live page.
+#[derive(Args, Clone, Debug, Default)]
+pub struct PageArgs {
+    /// Serve a live page of the runs at this address, or at this port of this machine; port 0 is
+    /// any free one [default: 127.0.0.1:8787 or the next free port]
+    #[arg(long, value_name = "ADDR:PORT", num_args = 0..=1, default_missing_value = "auto")]
+    pub serve: Option<String>,
 
-    /// Print the manual page (roff) and exit
-    #[arg(long, hide_short_help = true)]
-    man: bool,
+    /// Allow --serve an address that other machines can reach; anyone who can reach it can see
+    /// the runs, without a password and unencrypted
+    #[arg(long, requires = "serve")]
+    pub serve_anyone: bool,
 }
 
-impl ShellArgs {
-    /// Prints what the flags request on stdout; returns whether they request anything.
-    pub fn print(self, mut command: Command) -> io::Result<bool> {
-        let mut text = Vec::new();
-        if let Some(shell) = self.completions {
-            let name = command.get_name().to_owned();
-            clap_complete::generate(shell, &mut command, name, &mut text);
-        } else if self.man {
-            clap_mangen::Man::new(command).render(&mut text)?;
-        } else {
-            return Ok(false);
+impl PageArgs {
+    /// Opens the address; warns when other machines can reach it.
+    pub fn listen(&self) -> Result<Listener, Failure> {
+        let listen = match self.serve.as_deref() {
+            None | Some("auto") => ListenAddress::default(),
+            Some(text) => ListenAddress::parse(text, self.serve_anyone)
+                .map_err(|error| usage!("--serve: {error}"))?,
+        };
+        let listener = Listener::bind(listen)?;
+        if listen == ListenAddress::default() && listener.address() != DEFAULT_ADDRESS {
+            let url = page_url(&listener);
+            output::log(format!("warning: {DEFAULT_ADDRESS} is in use; the page is at {url}"));
         }
-        io::stdout().write_all(&text)?;
-        Ok(true)
+        if listener.is_public() {
+            output::log(format!(
+                "warning: --serve-anyone: anyone who can reach {} can see the runs, without a \
+                 password and unencrypted",
+                listener.address()
+            ));
+        }
+        Ok(listener)
     }
+}
+
+/// The address for a browser.
+pub fn page_url(listener: &Listener) -> String {
+    format!("http://{}/", listener.address())
+}
+
+/// The checkpoint that `CKPT|DIR` names: the file itself, or the one in a run directory.
+pub fn checkpoint_path(path: &Path) -> PathBuf {
+    if path.is_dir() { path.join(CHECKPOINT) } else { path.to_path_buf() }
 }

@@ -65,11 +65,6 @@ impl DatasetArgs {
     }
 }
 
-/// Number of built-in training images, and their seed: the same for every training.
-const SYNTHETIC: (usize, u64) = (20_000, 0);
-/// The same for the built-in test images.
-const SYNTHETIC_TEST: (usize, u64) = (10_000, 1);
-
 /// Images, and the folder they were read from.
 pub struct Data {
     /// The training images.
@@ -83,11 +78,7 @@ pub struct Data {
 impl Data {
     /// Takes the test images, which no training uses.
     pub fn test(&mut self) -> Result<Dataset> {
-        let (count, seed) = SYNTHETIC_TEST;
-        Ok(match self.test.take() {
-            Some(test) => test,
-            None => synthetic(count, seed)?,
-        })
+        Ok(self.test.take().map_or_else(|| synthetic(10_000, 1), Ok)?)
     }
 }
 
@@ -139,9 +130,9 @@ fn from_files(dir: PathBuf, kind: KnownDataset) -> Result<Data> {
     Ok(Data { train: loaded.train, test: Some(loaded.test), dir: Some(dir) })
 }
 
+/// The built-in digits: the same for every training.
 fn built_in() -> Result<Data> {
-    let (count, seed) = SYNTHETIC;
-    Ok(Data { train: synthetic(count, seed)?, test: None, dir: None })
+    Ok(Data { train: synthetic(20_000, 0)?, test: None, dir: None })
 }
 
 #[cfg(not(feature = "download"))]

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Result, bail};
+use anyhow::{Result, anyhow};
 use burn::tensor::Device;
 use gan_data::Dataset;
 use gan_eval::{FeatureExtractor, train_feature_extractor};
@@ -37,10 +37,7 @@ pub fn choose(
             Ok(extractor)
         }
         Some(path) => Ok(FeatureExtractor::read(path, device)?),
-        None => match find(data, device)? {
-            Some(extractor) => Ok(extractor),
-            None => bail!("{}", none_for(data)),
-        },
+        None => find(data, device)?.ok_or_else(|| anyhow!(none_for(data))),
     }
 }
 

@@ -2,9 +2,11 @@
 
 pub mod args;
 pub mod data;
-pub mod exit;
 pub mod extractor;
 pub mod output;
-pub mod page;
-pub mod paths;
 pub mod run;
+
+pub use args::{DeviceArgs, OutputArgs, PageArgs, checkpoint_path, page_url};
+pub use data::{Data, DatasetArgs, DatasetName};
+pub(crate) use run::usage;
+pub use run::{CODES, Failure, check_range};

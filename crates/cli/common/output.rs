@@ -1,9 +1,11 @@
-//! Messages on stderr, data on stdout.
+//! Messages on stderr, data on stdout, and files in the working directory.
 
 use std::fmt::Display;
-use std::io::{self, Write};
+use std::fs::{self, File};
+use std::io::{self, ErrorKind, Write};
+use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 
@@ -25,6 +27,35 @@ pub fn print(line: impl Display) -> io::Result<()> {
 /// Writes one JSON object to stdout.
 pub fn print_json(value: &impl Serialize) -> io::Result<()> {
     print(serde_json::to_string(value)?)
+}
+
+/// Writes the file at `out`, or under the first free name of `stem-0001.extension`,
+/// `stem-0002.extension`, … in the working directory; returns its path.
+pub fn write_file(
+    out: Option<&Path>,
+    [stem, extension]: [&str; 2],
+    write: impl FnOnce(&Path) -> Result<()>,
+) -> Result<PathBuf> {
+    let path = out.map_or_else(|| reserve(stem, extension), |out| Ok(out.into()))?;
+    let written = write(&path);
+    if written.is_err() && out.is_none() {
+        // The first error is the one to report.
+        let _ = fs::remove_file(&path);
+    }
+    written.map(|()| path)
+}
+
+/// Creates an empty file under the first free name, so that no two processes use the same.
+fn reserve(stem: &str, extension: &str) -> Result<PathBuf> {
+    let mut number = 1_u64;
+    loop {
+        let name = format!("{stem}-{number:04}.{extension}");
+        match File::create_new(&name) {
+            Ok(_) => return Ok(name.into()),
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => number += 1,
+            Err(error) => bail!("cannot write {name}: {error}; choose another place with --out"),
+        }
+    }
 }
 
 /// The text with control characters, which could steer a terminal, replaced by `\u{fffd}`.

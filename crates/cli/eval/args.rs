@@ -4,9 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Parser;
 
-use crate::common::args::{DeviceArgs, OutputArgs};
-use crate::common::data::DatasetArgs;
-use crate::common::exit::{CODES, Failure};
+use crate::common::{CODES, DatasetArgs, DeviceArgs, Failure, OutputArgs, check_range, usage};
 
 const EXAMPLES: &str = "Examples:
   gan-eval --checkpoint runs/0001-mnist-dense           10000 samples of a run
@@ -34,10 +32,8 @@ pub const MAX: usize = 200_000;
 #[derive(Parser, Debug)]
 #[command(
     name = "gan-eval",
-    version,
     after_help = format!("{EXAMPLES}\n\n{READING}\n\n{CODES}"),
     allow_negative_numbers = true,
-    max_term_width = 100,
     mut_arg("dataset", |arg| arg.help(
         "Data set to compare with [default: the one the checkpoint was trained on, else mnist]"
     ))
@@ -94,15 +90,13 @@ impl EvalArgs {
     pub fn check(&self) -> Result<(), Failure> {
         let training = self.feature_extractor.as_deref() == Some(Path::new("train"));
         if self.checkpoint.is_none() && self.samples.is_none() && !training {
-            let what = "nothing to evaluate; give --checkpoint CKPT|DIR or --samples FILE.npy|DIR";
-            return Err(Failure::Usage(what.into()));
+            return Err(usage!(
+                "nothing to evaluate; give --checkpoint CKPT|DIR or --samples FILE.npy|DIR"
+            ));
         }
-        if !(MIN..=MAX).contains(&self.count) {
-            let count = self.count;
-            return Err(Failure::Usage(format!("--count is {count}; expected {MIN} to {MAX}")));
-        }
+        check_range("count", self.count, MIN..=MAX)?;
         let fails = |flag: &str, path: &Path, what: &str| {
-            Err(Failure::Usage(format!("--{flag} {}: {what}", path.display())))
+            Err(usage!("--{flag} {}: {what}", path.display()))
         };
         if let Some(path) = self.features.as_ref().filter(|path| path.exists()) {
             return fails("features", path, "already exists; expected a new folder");

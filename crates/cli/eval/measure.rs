@@ -15,8 +15,7 @@ use indicatif::ProgressBar;
 
 use super::args::EvalArgs;
 use super::files;
-use crate::common::data::Data;
-use crate::common::output;
+use crate::common::{Data, output};
 
 /// Number of samples, and of test images, whose nearest training images are searched.
 const SEARCHED: usize = 2_000;

@@ -11,8 +11,7 @@ use std::time::Instant;
 pub(crate) use self::args::EvalArgs;
 use self::measure::Results;
 use self::source::Source;
-use crate::common::exit::Failure;
-use crate::common::{data, extractor, output};
+use crate::common::{Failure, data, extractor, output};
 
 /// # Errors
 /// Any exit other than success.

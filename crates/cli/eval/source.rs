@@ -11,9 +11,7 @@ use gan_model::device::SelectedDevice;
 use gan_sample::{Sampler, read_images};
 
 use super::args::{EvalArgs, MAX, MIN};
-use crate::common::data::{DatasetArgs, DatasetName};
-use crate::common::exit::Failure;
-use crate::common::{data, output, paths};
+use crate::common::{DatasetArgs, DatasetName, Failure, checkpoint_path, data, output, usage};
 
 /// Samples, and where they come from.
 pub struct Source {
@@ -29,9 +27,7 @@ impl Source {
     pub fn open(args: &EvalArgs, device: &SelectedDevice) -> Result<Option<Self>, Failure> {
         match (&args.samples, &args.checkpoint) {
             (Some(path), _) => Self::read(path, args).map(Some),
-            (None, Some(path)) => {
-                Self::generate(&paths::checkpoint_path(path), args, device).map(Some)
-            }
+            (None, Some(path)) => Self::generate(&checkpoint_path(path), args, device).map(Some),
             (None, None) => Ok(None),
         }
     }
@@ -48,9 +44,7 @@ impl Source {
         let found = pixels.len() / len;
         if found < MIN {
             let path = path.display();
-            return Err(Failure::Usage(format!(
-                "--samples {path} has {found} samples; expected {MIN} or more"
-            )));
+            return Err(usage!("--samples {path} has {found} samples; expected {MIN} or more"));
         }
         Ok(Self { path: path.into(), pixels, checkpoint: None })
     }
@@ -63,10 +57,10 @@ impl Source {
         let header = checkpoint.header().clone();
         let shape = header.model.image;
         if shape != MNIST_SHAPE {
-            return Err(Failure::Usage(format!(
+            return Err(usage!(
                 "{} generates samples of {shape}; expected {MNIST_SHAPE}",
                 path.display()
-            )));
+            ));
         }
         let sampler = Sampler::new(&generator, &header.model, &device.device);
         let pixels = sampler.samples(args.seed, 0, args.count, None);

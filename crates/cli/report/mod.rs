@@ -1,6 +1,5 @@
 //! `gan-report`: writes a report of runs as one HTML file.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow};
@@ -9,8 +8,7 @@ use gan_run::{Record, find_runs};
 use gan_view::{ViewError, write_report};
 use serde_json::json;
 
-use crate::common::exit::{CODES, Failure};
-use crate::common::{output, paths};
+use crate::common::{CODES, Failure, output, usage};
 
 const EXAMPLES: &str = "Examples:
   gan-report runs/0001-mnist-dense --out report.html
@@ -24,12 +22,7 @@ gan-train writes a report of its run to report.html in the run's directory; gan-
 /// The report is one HTML file without external resources. For several runs it shows which
 /// settings differ. A run may still be in progress. The path of the report is printed on stdout.
 #[derive(Parser, Debug)]
-#[command(
-    name = "gan-report",
-    version,
-    after_help = format!("{EXAMPLES}\n\n{CODES}"),
-    max_term_width = 100
-)]
+#[command(name = "gan-report", after_help = format!("{EXAMPLES}\n\n{CODES}"))]
 pub struct ReportArgs {
     /// Directories of runs, or folders of runs
     #[arg(value_name = "RUN", required_unless_present_any = ["completions", "man"])]
@@ -53,27 +46,20 @@ pub struct ReportArgs {
 /// Any exit other than success.
 pub fn main(args: &ReportArgs) -> Result<(), Failure> {
     if let Some(out) = args.out.as_deref().filter(|out| out.is_dir()) {
-        return Err(Failure::Usage(format!(
+        return Err(usage!(
             "--out: {} is a folder; expected a file, such as {}",
             out.display(),
             out.join("report.html").display()
-        )));
+        ));
     }
     let records = args.runs.iter().map(|path| read(path)).collect::<Result<Vec<_>>>()?.concat();
-    let out = if let Some(out) = &args.out {
-        write_report(&records, out, args.force).map_err(|error| match error {
+    let out = output::write_file(args.out.as_deref(), ["report", "html"], |out| {
+        let force = args.force || args.out.is_none();
+        write_report(&records, out, force).map_err(|error| match error {
             ViewError::NotAReport(_) => anyhow!("{error}, or use --force"),
             error => error.into(),
-        })?;
-        out.clone()
-    } else {
-        let out = paths::reserve("report", "html")?;
-        write_report(&records, &out, true).inspect_err(|_| {
-            // The first error is the one to report.
-            let _ = fs::remove_file(&out);
-        })?;
-        out
-    };
+        })
+    })?;
     if args.json {
         let runs: Vec<&Path> = records.iter().map(|record| record.root.as_path()).collect();
         output::print_json(&json!({ "out": out, "runs": runs }))?;
@@ -85,14 +71,13 @@ pub fn main(args: &ReportArgs) -> Result<(), Failure> {
 
 /// The run in a directory, or all runs in a folder.
 fn read(path: &Path) -> Result<Vec<Record>> {
-    let runs = if path.is_dir() {
-        find_runs(path).with_context(|| format!("cannot read {}", path.display()))?
-    } else {
-        Vec::new()
-    };
+    let mut runs = Vec::new();
+    if path.is_dir() {
+        runs = find_runs(path).with_context(|| format!("cannot read {}", path.display()))?;
+    }
     if runs.is_empty() {
         // The error says what is missing.
-        return Ok(vec![Record::read(path)?]);
+        runs.push(path.to_path_buf());
     }
     Ok(runs.iter().map(|run| Record::read(run)).collect::<Result<_, _>>()?)
 }

@@ -9,8 +9,7 @@ use clap::Parser;
 use gan_run::{Record, find_runs};
 use serde_json::json;
 
-use crate::common::exit::{CODES, Failure};
-use crate::common::output;
+use crate::common::{CODES, Failure, output};
 
 const AFTER: &str = "States:
   running   a gan-train process is training it
@@ -29,12 +28,7 @@ Examples:
 /// FD is the Fréchet distance of the samples when they were last evaluated, less is better; P and
 /// R are their precision and recall. Nothing is written, and trainings are not disturbed.
 #[derive(Parser, Debug)]
-#[command(
-    name = "gan-runs",
-    version,
-    after_help = format!("{AFTER}\n\n{CODES}"),
-    max_term_width = 100
-)]
+#[command(name = "gan-runs", after_help = format!("{AFTER}\n\n{CODES}"))]
 pub struct RunsArgs {
     /// A folder of runs, or the directory of one run
     #[arg(value_name = "FOLDER", default_value = "runs")]

@@ -5,8 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser};
 
 use super::settings::Settings;
-use crate::common::args::OutputArgs;
-use crate::common::page::PageArgs;
+use crate::common::{OutputArgs, PageArgs};
 
 const EXAMPLES: &str = "Examples:
   gan-train                                  10000 epochs of batch size 128 on MNIST
@@ -40,10 +39,8 @@ training has saved its checkpoint.";
 #[derive(Parser, Debug)]
 #[command(
     name = "gan-train",
-    version,
     after_help = format!("{EXAMPLES}\n\n{AFTER}\n\n{CODES}"),
-    allow_negative_numbers = true,
-    max_term_width = 100
+    allow_negative_numbers = true
 )]
 pub struct TrainArgs {
     #[command(flatten)]

@@ -9,7 +9,7 @@ use serde::Deserialize;
 
 use super::fields::flag;
 use super::settings::Settings;
-use crate::common::exit::Failure;
+use crate::common::{Failure, usage};
 
 /// The largest file that is read: 64 KiB.
 const MAX_LEN: u64 = 1 << 16;
@@ -27,9 +27,9 @@ pub fn read(path: &Path) -> Result<Settings, Failure> {
     let file = File::open(path).map_err(failed)?;
     file.take(MAX_LEN + 1).read_to_string(&mut text).map_err(failed)?;
     if text.len() as u64 > MAX_LEN {
-        return Err(Failure::Usage(format!("--config {name} is longer than {MAX_LEN} bytes")));
+        return Err(usage!("--config {name} is longer than {MAX_LEN} bytes"));
     }
-    parse(&text).map_err(|what| Failure::Usage(format!("--config {name}: {what}")))
+    parse(&text).map_err(|what| usage!("--config {name}: {what}"))
 }
 
 fn parse(text: &str) -> Result<Settings, String> {

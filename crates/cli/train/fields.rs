@@ -5,7 +5,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
-use crate::common::exit::Failure;
+use crate::common::{Failure, usage};
 
 /// Values by the name of their field.
 pub type Fields = Map<String, Value>;
@@ -31,7 +31,7 @@ where
         if let Some(field) = all.get_mut(name) {
             *field = value.clone();
             record = T::deserialize(Value::Object(all.clone()))
-                .map_err(|error| Failure::Usage(format!("--{}: {error}", flag(name))))?;
+                .map_err(|error| usage!("--{}: {error}", flag(name)))?;
         }
     }
     Ok(record)

@@ -4,13 +4,11 @@ mod args;
 // Public for fuzzing and tests.
 #[doc(hidden)]
 pub mod config_file;
-mod dashboard;
 mod fields;
 mod options;
 mod outcome;
 mod progress;
 mod resume;
-mod run_directory;
 mod session;
 mod settings;
 mod settings_table;
@@ -24,58 +22,51 @@ use serde_json::json;
 
 pub(crate) use self::args::TrainArgs;
 use self::options::Options;
-use self::resume::Resume;
-use crate::common::data::Data;
-use crate::common::exit::Failure;
-use crate::common::{data, extractor, output, page};
+use crate::common::{Data, Failure, data, extractor, output, page_url, usage};
 
 /// # Errors
 /// Any exit other than success.
 pub fn main(args: &TrainArgs) -> Result<(), Failure> {
-    let resume = args.resume.as_deref().map(Resume::read).transpose()?;
-    let resume = resume.as_ref();
-    let mut options = Options::new(args, resume)?;
+    let mut options = Options::new(args)?;
     if options.run.dry_run {
-        return dry_run(&options, resume);
+        return dry_run(&options);
     }
 
     // What can fail at once fails before anything is downloaded.
-    run_directory::check(&options, resume)?;
+    options.check_out()?;
     let page = &options.run.page;
     let listener = page.serve.is_some().then(|| page.listen()).transpose()?;
 
     let quiet = options.run.output.quiet;
     let mut data = data::load(&options.dataset, quiet)?;
     let shape = data.train.shape();
-    if resume.is_none() {
+    if options.resume.is_none() {
         options.set_image(shape)?;
     }
     let config = options.record(&data);
-    let mut trainer = trainer(&options, resume, &config, shape)?;
+    let mut trainer = trainer(&options, &config, shape)?;
     let evaluator = evaluator(&options, &mut data)?;
 
-    let run = run_directory::open(&options, resume, &config)?;
+    let run = options.open_run(&config.dataset.name)?;
     run.write_config(&config)?;
     if !quiet {
         print_settings(&config, &run);
         if let Some(listener) = &listener {
-            output::log(format!("  page          {}", page::url(listener)));
+            output::log(format!("  page          {}", page_url(listener)));
         }
     }
-    let serve = |listener: gan_serve::Listener| {
-        listener.serve(Runs::with_siblings(run.root()), Limits::default())
-    };
-    let _server = listener.map(serve).transpose()?;
-    warn_of_new_total(&options, resume);
+    let runs = Runs::with_siblings(run.root());
+    let _server = listener.map(|listener| listener.serve(runs, Limits::default())).transpose()?;
+    warn_of_new_total(&options);
 
     let ended = session::train(&options, &mut trainer, &data.train, &run, evaluator.as_ref())?;
     outcome::report(ended, &options, &run, &config)
 }
 
 /// Shows the effective settings.
-fn dry_run(options: &Options, resume: Option<&Resume>) -> Result<(), Failure> {
+fn dry_run(options: &Options) -> Result<(), Failure> {
     let Options { model, training, dataset, device, .. } = options;
-    let known = resume.map(|resume| &resume.checkpoint.header().dataset);
+    let known = options.resume.as_ref().map(|resume| &resume.checkpoint.header().dataset);
     if !options.run.output.quiet {
         output::log(settings_table::format(model, training, known, &device.name));
     }
@@ -92,16 +83,11 @@ fn dry_run(options: &Options, resume: Option<&Resume>) -> Result<(), Failure> {
 }
 
 /// A new trainer, or one with the state of the checkpoint.
-fn trainer(
-    options: &Options,
-    resume: Option<&Resume>,
-    config: &RunConfig,
-    shape: ImageShape,
-) -> Result<Trainer, Failure> {
+fn trainer(options: &Options, config: &RunConfig, shape: ImageShape) -> Result<Trainer, Failure> {
     let device = &options.device.device;
     memory::check(memory_needed(&options.model, &options.training))
         .map_err(|error| anyhow!("cannot train these nets: {error}"))?;
-    let mut trainer = match resume {
+    let mut trainer = match &options.resume {
         None => Trainer::new(options.model.clone(), options.training.clone(), device),
         Some(resume) => {
             resume.check_images(&config.dataset, shape)?;
@@ -110,10 +96,10 @@ fn trainer(
     };
     trainer.reschedule(&options.training);
     match options.run.stop_after.filter(|last| *last <= trainer.epoch()) {
-        Some(last) => Err(Failure::Usage(format!(
+        Some(last) => Err(usage!(
             "--stop-after is {last}, but {} epochs are done; expected more",
             trainer.epoch()
-        ))),
+        )),
         None => Ok(trainer),
     }
 }
@@ -140,8 +126,8 @@ fn print_settings(config: &RunConfig, run: &RunDir) {
     output::log(format!("gan-train {version}\n{table}\n  run           {root}"));
 }
 
-fn warn_of_new_total(options: &Options, resume: Option<&Resume>) {
-    if let Some(resume) = resume
+fn warn_of_new_total(options: &Options) {
+    if let Some(resume) = &options.resume
         && options.training.epochs != resume.checkpoint.header().training.epochs
         && options.training.depends_on_total()
     {

@@ -5,14 +5,13 @@ use std::path::PathBuf;
 
 use gan_model::checkpoint::Checkpoint;
 use gan_run::{EndReason, Record, RunDir, RunOutcome};
-use gan_train::{Outcome, RunConfig, TrainError};
+use gan_train::RunConfig;
 use gan_view::{write_animation, write_report};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::options::Options;
 use super::session::Ended;
-use crate::common::exit::Failure;
-use crate::common::output;
+use crate::common::{Failure, output};
 
 /// Reports how the training ended.
 pub fn report(
@@ -21,15 +20,7 @@ pub fn report(
     run: &RunDir,
     config: &RunConfig,
 ) -> Result<(), Failure> {
-    let reason = match &ended.outcome {
-        Ok(Outcome::Finished) => Some(EndReason::Finished),
-        Ok(Outcome::Stopped) => Some(EndReason::Stopped),
-        Err(TrainError::Diverged { .. } | TrainError::WeightsDiverged(_)) => {
-            Some(EndReason::Diverged)
-        }
-        Err(_) => None,
-    };
-    let Ended { epochs, seconds, .. } = ended;
+    let Ended { reason, epochs, seconds, .. } = ended;
     if let Some(reason) = reason
         && let Err(error) = run.write_outcome(&RunOutcome { reason, epochs, seconds })
     {
@@ -39,13 +30,43 @@ pub fn report(
     let quiet = options.run.output.quiet;
     let best = Checkpoint::open(&run.best()).ok();
     if !quiet {
-        print_summary(&ended, reason, run, best.as_ref());
+        print_summary(&ended, run, best.as_ref());
     }
     let written = reason.filter(|_| !options.run.no_report).map(|_| write_pages(run, quiet));
     let mut printed = Ok(());
     if options.run.output.json {
-        let written = written.unwrap_or_default();
-        printed = output::print_json(&json(&ended, reason, run, config, best.as_ref(), written));
+        let [report, animation] = written.unwrap_or_default();
+        let progress = &ended.progress;
+        printed = output::print_json(&json!({
+            "outcome": word(reason),
+            "epochs": epochs,
+            "seconds": seconds,
+            "run": run.root(),
+            "checkpoint": run.checkpoint(),
+            "config": run.config(),
+            "metrics": run.metrics(),
+            "samples": run.samples(),
+            "reals": run.reals(),
+            "report": report,
+            "animation": animation,
+            "best": best.as_ref().map(Checkpoint::path),
+            "best_epoch": best.as_ref().map(|best| best.header().step),
+            "warnings": progress.warnings,
+            // The name before `warnings`.
+            "findings": progress.warnings,
+            "quality": progress.quality.as_ref().map(|(epoch, quality)| {
+                json!({ "epoch": epoch, "of": quality })
+            }),
+            "dataset": config.dataset,
+            "device": config.device,
+            "losses": progress.latest.as_ref().map(|row| json!({
+                "epoch": row.epoch,
+                "discriminator": row.d_loss,
+                "generator": row.g_loss,
+                "d_real": row.d_real,
+                "d_fake": row.d_fake,
+            })),
+        }));
     }
     match ended.outcome {
         Ok(_) => match ended.signal {
@@ -59,14 +80,9 @@ pub fn report(
 }
 
 /// Prints how the training ended, and the next command.
-fn print_summary(
-    ended: &Ended,
-    reason: Option<EndReason>,
-    run: &RunDir,
-    best: Option<&Checkpoint>,
-) {
+fn print_summary(ended: &Ended, run: &RunDir, best: Option<&Checkpoint>) {
     let root = run.root().display();
-    let hint = match reason {
+    let hint = match ended.reason {
         Some(EndReason::Finished) => {
             format!("; generate samples with: gan-sample --checkpoint {root}")
         }
@@ -77,7 +93,7 @@ fn print_summary(
         _ => String::new(),
     };
     let (epochs, time) = (ended.epochs, output::duration(ended.seconds));
-    output::log(format!("{} after {epochs} epochs, {time}{hint}", word(reason)));
+    output::log(format!("{} after {epochs} epochs, {time}{hint}", word(ended.reason)));
     if let Some(best) = best.filter(|best| best.header().step != epochs) {
         let (step, path) = (best.header().step, best.path().display());
         output::log(format!("the samples were best after {step} epochs: {path}"));
@@ -112,45 +128,4 @@ fn write_pages(run: &RunDir, quiet: bool) -> [Option<PathBuf>; 2] {
         output::log(format!("report and animation of the run: {}", paths.join("  ")));
     }
     written
-}
-
-fn json(
-    ended: &Ended,
-    reason: Option<EndReason>,
-    run: &RunDir,
-    config: &RunConfig,
-    best: Option<&Checkpoint>,
-    [report, animation]: [Option<PathBuf>; 2],
-) -> Value {
-    let progress = &ended.progress;
-    json!({
-        "outcome": word(reason),
-        "epochs": ended.epochs,
-        "seconds": ended.seconds,
-        "run": run.root(),
-        "checkpoint": run.checkpoint(),
-        "config": run.config(),
-        "metrics": run.metrics(),
-        "samples": run.samples(),
-        "reals": run.reals(),
-        "report": report,
-        "animation": animation,
-        "best": best.map(Checkpoint::path),
-        "best_epoch": best.map(|best| best.header().step),
-        "warnings": progress.warnings,
-        // The name before `warnings`.
-        "findings": progress.warnings,
-        "quality": progress.quality.as_ref().map(|(epoch, quality)| {
-            json!({ "epoch": epoch, "of": quality })
-        }),
-        "dataset": config.dataset,
-        "device": config.device,
-        "losses": progress.latest.as_ref().map(|row| json!({
-            "epoch": row.epoch,
-            "discriminator": row.d_loss,
-            "generator": row.g_loss,
-            "d_real": row.d_real,
-            "d_fake": row.d_fake,
-        })),
-    })
 }

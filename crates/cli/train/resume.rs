@@ -11,9 +11,8 @@ use gan_run::RunDir;
 use serde_json::Value;
 
 use super::fields::{Fields, fields, flag};
-use crate::common::data::{DatasetArgs, DatasetName, recorded_folder};
-use crate::common::exit::Failure;
-use crate::common::paths::checkpoint_path;
+use crate::common::data::recorded_folder;
+use crate::common::{DatasetArgs, DatasetName, Failure, checkpoint_path, usage};
 
 /// Settings of a resumed training that may differ from the checkpoint's.
 const MAY_CHANGE: [&str; 4] = ["epochs", "sample_every", "checkpoint_every", "eval_every"];
@@ -64,10 +63,10 @@ impl Resume {
             return Err(contradiction("dataset", name, &dataset.name));
         }
         match set.get("epochs").and_then(Value::as_u64).unwrap_or(training.epochs) {
-            epochs if epochs < *step => Err(Failure::Usage(format!(
+            epochs if epochs < *step => Err(usage!(
                 "--epochs {epochs} is too few: the checkpoint has done {step}; --epochs is the \
                  total, expected {step} or more"
-            ))),
+            )),
             _ => Ok(()),
         }
     }
@@ -76,10 +75,10 @@ impl Resume {
     pub fn dataset(&self, args: DatasetArgs) -> Result<DatasetArgs, Failure> {
         let name = &self.checkpoint.header().dataset.name;
         let dataset = DatasetName::recorded(name).ok_or_else(|| {
-            Failure::Usage(format!(
+            usage!(
                 "{} was trained on {name:?}, which is not a data set of this program",
                 self.checkpoint.path().display()
-            ))
+            )
         })?;
         let data_dir = args.data_dir.or_else(|| recorded_folder(&self.root));
         Ok(DatasetArgs { dataset: Some(dataset), data_dir, ..args })
@@ -89,20 +88,62 @@ impl Resume {
     pub fn check_images(&self, found: &DatasetInfo, shape: ImageShape) -> Result<(), Failure> {
         let Header { model, dataset: expected, .. } = self.checkpoint.header();
         if model.image != shape {
-            return Err(Failure::Usage(format!(
+            return Err(usage!(
                 "the checkpoint is for images of {}; expected {shape}",
                 model.image
-            )));
+            ));
         }
         if expected == found {
             return Ok(());
         }
-        Err(Failure::Usage(format!(
+        Err(usage!(
             "the checkpoint was trained on {} ({} images, sha256 {}), but {} ({} images, sha256 \
              {}) was found; give the folder of the same images with --data-dir",
-            expected.name, expected.images, expected.digest, found.name, found.images, found.digest
+            expected.name,
+            expected.images,
+            expected.digest,
+            found.name,
+            found.images,
+            found.digest
+        ))
+    }
+
+    /// Whether `path` is the checkpoint's own directory.
+    pub fn is_in(&self, path: &Path) -> bool {
+        same_path(&self.root, path)
+    }
+
+    /// Opens the checkpoint's own directory, if its checkpoint is still the one that was read:
+    /// another process may have held the lock until now.
+    pub fn reopen(&self) -> Result<RunDir, Failure> {
+        let run = RunDir::open(&self.root)?;
+        let (path, header) = (self.checkpoint.path(), self.checkpoint.header());
+        if !same_path(path, &run.checkpoint())
+            && let Ok(latest) = Checkpoint::open(&run.checkpoint())
+            && let done = latest.header().step
+            && done > header.step
+        {
+            // Continuing there would delete the later epochs.
+            return Err(usage!(
+                "{} is of epoch {}, but its run has done {done}; choose another directory with \
+                 --out DIR, or continue the run: --resume {}",
+                path.display(),
+                header.step,
+                self.root.display()
+            ));
+        }
+        if Checkpoint::open(path)?.header() == header {
+            return Ok(run);
+        }
+        Err(Failure::Failed(anyhow!(
+            "another gan-train has just continued {}; run the command again to continue from there",
+            path.display()
         )))
     }
+}
+
+fn same_path(a: &Path, b: &Path) -> bool {
+    a == b || a.canonicalize().is_ok_and(|a| b.canonicalize().is_ok_and(|b| a == b))
 }
 
 /// Whether two values are equal; 1 and 1.0 are.
@@ -115,10 +156,10 @@ fn contradiction(flag: &str, value: &impl Display, is: &impl Display) -> Failure
         "null" => "none".to_owned(),
         plain => plain.to_owned(),
     };
-    Failure::Usage(format!(
+    usage!(
         "--{flag} {} contradicts the checkpoint's {}, which cannot change; omit the flag, or start \
          a new run",
         plain(value),
         plain(is)
-    ))
+    )
 }

@@ -1,22 +1,27 @@
 //! The training with what runs beside it: signals, dashboard, progress bar, event files.
 
+use std::env;
+use std::io::{self, IsTerminal};
 use std::time::Instant;
 
-use gan_dashboard::Dashboard;
+use gan_dashboard::{Colours, Dashboard};
 use gan_data::Dataset;
-use gan_run::{Control, Event, RunDir};
+use gan_run::{Control, EndReason, Event, Record, RunDir};
 use gan_train::{Evaluator, Outcome, TrainError, Trainer};
 use gan_view::EventLog;
+use signal_hook::consts::SIGINT;
+use signal_hook::low_level::raise;
 
-use super::dashboard;
 use super::options::Options;
 use super::progress::Progress;
 use super::signals::Signals;
-use crate::common::exit::Failure;
+use crate::common::{Failure, output};
 
 /// A training that has ended.
 pub struct Ended {
     pub outcome: Result<Outcome, TrainError>,
+    /// Why it ended, unless an error stopped it.
+    pub reason: Option<EndReason>,
     /// Epochs done in all.
     pub epochs: u64,
     pub seconds: f64,
@@ -39,7 +44,7 @@ pub fn train(
     let quiet = options.run.output.quiet;
     let mut event_log =
         options.run.tensorboard.then(|| EventLog::create(run, epoch)).transpose()?;
-    let open = || dashboard::open(run, epoch, total, &signals, quiet);
+    let open = || open_dashboard(run, (epoch, total), &signals, quiet);
     let dashboard = options.run.watch.then(open).flatten();
     let mut progress = Progress::new(run, epoch, total, quiet, dashboard.is_some());
 
@@ -69,10 +74,53 @@ pub fn train(
     drop(dashboard);
     progress.finish();
 
-    let epochs = match &outcome {
-        Err(TrainError::Diverged { epoch, .. } | TrainError::WeightsDiverged(epoch)) => *epoch,
-        _ => trainer.epoch(),
+    let (reason, epochs) = match &outcome {
+        Ok(Outcome::Finished) => (Some(EndReason::Finished), trainer.epoch()),
+        Ok(Outcome::Stopped) => (Some(EndReason::Stopped), trainer.epoch()),
+        Err(TrainError::Diverged { epoch, .. } | TrainError::WeightsDiverged(epoch)) => {
+            (Some(EndReason::Diverged), *epoch)
+        }
+        Err(_) => (None, trainer.epoch()),
     };
     let seconds = begin.elapsed().as_secs_f64();
-    Ok(Ended { outcome, epochs, seconds, signal: signals.received(), progress })
+    Ok(Ended { outcome, reason, epochs, seconds, signal: signals.received(), progress })
+}
+
+/// Opens the dashboard of a run that has done the first of `epochs` of the second; `None`, with a
+/// message, without a terminal.
+fn open_dashboard(
+    run: &RunDir,
+    epochs: (u64, u64),
+    signals: &Signals,
+    quiet: bool,
+) -> Option<Dashboard> {
+    let opened = check_terminal().and_then(|()| {
+        let record = Record::read(run.root()).map_err(|error| error.to_string())?;
+        let signals = signals.clone();
+        let signals = gan_dashboard::Signals {
+            interrupted: Box::new(move || signals.received().is_some()),
+            // The handler of this process receives it.
+            interrupt: Box::new(|| _ = raise(SIGINT)),
+        };
+        let colours = Colours::detect(|name| env::var(name).ok());
+        Dashboard::open(record, epochs, colours, !quiet, signals).map_err(|error| error.to_string())
+    });
+    let warn = |why: &String| {
+        if !quiet {
+            output::log(format!("note: --watch needs a terminal, but {why}; continuing without"));
+        }
+    };
+    opened.inspect_err(warn).ok()
+}
+
+fn check_terminal() -> Result<(), String> {
+    if !io::stdin().is_terminal() || !io::stderr().is_terminal() {
+        return Err("stdin or stderr is not one".into());
+    }
+    match env::var("TERM") {
+        _ if cfg!(windows) => Ok(()),
+        Ok(name) if !["", "dumb"].contains(&&*name) => Ok(()),
+        Ok(name) => Err(format!("TERM is {name:?}")),
+        Err(_) => Err("TERM is not set".into()),
+    }
 }

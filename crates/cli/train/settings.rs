@@ -9,9 +9,7 @@ use gan_train::Recipe;
 use serde::{Deserialize, Serialize};
 
 use super::fields::{Fields, fields};
-use crate::common::args::DeviceArgs;
-use crate::common::data::DatasetArgs;
-use crate::common::exit::Failure;
+use crate::common::{DatasetArgs, DeviceArgs, Failure, usage};
 
 const NETWORKS: &str = "Networks";
 const OPTIMISER: &str = "Optimiser and updates";
@@ -22,11 +20,7 @@ const LOSSES: [(&str, &str); 6] = [
     ("minimax", "binary cross-entropy, with the saturating generator loss"),
     ("least-squares", "squared distance to the labels"),
     ("hinge", "hinge loss"),
-    (
-        "wasserstein",
-        "difference of the mean outputs; sets --clip 0.01 unless --clip, --r1, --r2 or \
-         --spectral-norm is set",
-    ),
+    ("wasserstein", "difference of the mean outputs, by default with clipped weights"),
     ("relativistic", "each generated image is compared with a real one"),
 ];
 
@@ -151,7 +145,8 @@ pub struct Settings {
     #[arg(long, help_heading = LOSS, value_name = "N")]
     pub penalty_every: Option<usize>,
 
-    /// Clip the discriminator's weights to [-BOUND, BOUND]; 0 is off [default: 0]
+    /// Clip the discriminator's weights to [-BOUND, BOUND]; 0 is off [default: 0; or 0.01 if the loss
+    /// is wasserstein, without --r1, --r2 and --spectral-norm]
     #[arg(long, help_heading = LOSS, value_name = "BOUND")]
     pub clip: Option<Finite>,
 
@@ -203,13 +198,10 @@ impl Settings {
     pub fn set(mut self) -> Result<Fields, Failure> {
         if let Some(Finite(epochs)) = self.ema_half_life.take() {
             if self.ema.is_some() {
-                let what = "--ema and --ema-half-life set the same; give one of them";
-                return Err(Failure::Usage(what.into()));
+                return Err(usage!("--ema and --ema-half-life set the same; give one of them"));
             }
             if !(0.0..=1e12).contains(&epochs) {
-                return Err(Failure::Usage(format!(
-                    "--ema-half-life is {epochs}; expected 0 to 1e12 epochs"
-                )));
+                return Err(usage!("--ema-half-life is {epochs}; expected 0 to 1e12 epochs"));
             }
             self.ema = Some(Finite(0.5_f64.powf(1.0 / epochs)));
         }

@@ -6,9 +6,7 @@ use std::thread;
 use clap::Parser;
 use gan_serve::{Limits, Runs};
 
-use crate::common::exit::{CODES, Failure};
-use crate::common::output;
-use crate::common::page::{PageArgs, url};
+use crate::common::{CODES, Failure, PageArgs, output, page_url};
 
 const EXAMPLES: &str = "Examples:
   gan-watch                                  all runs in runs/
@@ -25,12 +23,7 @@ open http://localhost:8787/ here.";
 /// several runs. Files are read only while a page is open, and none is written. The address is
 /// printed on stdout; Ctrl-C ends the program.
 #[derive(Parser, Debug)]
-#[command(
-    name = "gan-watch",
-    version,
-    after_help = format!("{EXAMPLES}\n\n{CODES}"),
-    max_term_width = 100
-)]
+#[command(name = "gan-watch", after_help = format!("{EXAMPLES}\n\n{CODES}"))]
 pub struct WatchArgs {
     /// Directory of a run, or a folder of runs, including runs that start later
     #[arg(value_name = "RUN|FOLDER", default_value = "runs")]
@@ -45,7 +38,7 @@ pub struct WatchArgs {
 pub fn main(args: &WatchArgs) -> Result<(), Failure> {
     let runs = Runs::in_folder(&args.runs)?;
     let listener = args.page.listen()?;
-    let url = url(&listener);
+    let url = page_url(&listener);
     let _server = listener.serve(runs, Limits::default())?;
     output::print(url)?;
     // Nothing has to be saved, so Ctrl-C may end the process.

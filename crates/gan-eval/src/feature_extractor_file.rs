@@ -103,11 +103,11 @@ impl FeatureExtractor {
         if !metadata.is_file() {
             return Err(wrong("it is not a regular file".into()));
         }
-        let mut bytes = Vec::with_capacity(metadata.len().min(MAX_FILE) as usize);
-        File::open(path).and_then(|f| f.take(MAX_FILE + 1).read_to_end(&mut bytes)).map_err(io)?;
-        if bytes.len() as u64 > MAX_FILE {
+        if metadata.len() > MAX_FILE {
             return Err(wrong(format!("it is longer than {MAX_FILE} bytes")));
         }
+        let mut bytes = Vec::new();
+        File::open(path).and_then(|f| f.take(MAX_FILE).read_to_end(&mut bytes)).map_err(io)?;
         Self::decode(&bytes, device).map_err(wrong)
     }
 

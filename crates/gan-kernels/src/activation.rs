@@ -1,11 +1,11 @@
-//! What follows a dense layer's sum, and its derivative told from the output.
+//! The activation of a layer, and its derivative as a function of the output.
 
 use burn::tensor::Tensor;
 use burn::tensor::activation::{leaky_relu, tanh};
 
 use crate::tanh::tanh_lane;
 
-/// The function that a dense layer's output goes through.
+/// The activation function of a layer.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Activation {
     /// y = x
@@ -17,9 +17,8 @@ pub enum Activation {
 }
 
 impl Activation {
-    /// Plain Burn's form of it.
-    #[must_use]
-    pub fn reference(self, x: Tensor<2>) -> Tensor<2> {
+    /// y, in Burn's own operations.
+    pub(crate) fn reference(self, x: Tensor<2>) -> Tensor<2> {
         match self {
             Self::None => x,
             Self::LeakyRelu(slope) => leaky_relu(x, f64::from(slope)),
@@ -27,14 +26,15 @@ impl Activation {
         }
     }
 
-    /// `gradient` times the slope of y at x, told from y, in plain Burn.
+    /// `gradient` times dy/dx as a function of `y`, in Burn's own operations. For a function of
+    /// single numbers, this is its JVP as well.
     #[must_use]
     pub fn vjp(self, gradient: Tensor<2>, y: Tensor<2>) -> Tensor<2> {
         match self {
             Self::None => gradient,
             Self::LeakyRelu(slope) => {
-                let less = gradient.clone().mul_scalar(slope);
-                gradient.mask_where(y.lower_equal_elem(0.0), less)
+                let scaled = gradient.clone().mul_scalar(slope);
+                gradient.mask_where(y.lower_equal_elem(0.0), scaled)
             }
             Self::Tanh => gradient * (y.square().neg() + 1.0),
         }
@@ -45,15 +45,15 @@ impl Activation {
     pub(crate) fn apply(self, x: &mut [f32]) {
         match self {
             Self::None => {}
-            // For 0 < slope <= 1 the greater one; as a maximum it takes one instruction.
+            // For 0 < slope <= 1 this is the larger of both; a maximum is one instruction.
             Self::LeakyRelu(slope) => x.iter_mut().for_each(|x| *x = x.max(*x * slope)),
             Self::Tanh => x.iter_mut().for_each(|x| *x = tanh_lane(*x)),
         }
     }
 
-    /// Replaces each gradient of y by that of x; `y` is the output of the forward pass.
+    /// Replaces the gradient of `y` by that of x.
     #[inline(always)]
-    pub(crate) fn differentiate(self, gradient: &mut [f32], y: &[f32]) {
+    pub(crate) fn backward(self, gradient: &mut [f32], y: &[f32]) {
         let pairs = gradient.iter_mut().zip(y);
         match self {
             Self::None => {}

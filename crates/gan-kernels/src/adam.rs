@@ -1,15 +1,15 @@
-//! Adam and the weight average, one pass over the weights.
+//! Adam and the moving average of the weights (EMA), in one pass over them.
 
 use pulp::Arch;
 
-use crate::team;
+use crate::thread_pool::for_each_part;
 
-/// Numbers whose average follows while they are in the first-level cache.
+/// Weights whose average is updated while they are in the first-level cache.
 const CHUNK: usize = 1 << 10;
-/// What a number costs, in multiply-adds of a product: it comes from memory and goes back.
+/// The cost of a weight in multiply-adds of a product: it is read from memory and written back.
 const COST: usize = 64;
 
-/// One update by Adam (Kingma and Ba 2015, algorithm 1), all weights alike.
+/// One update by Adam (Kingma and Ba 2015, algorithm 1).
 #[derive(Clone, Copy, Debug)]
 pub struct AdamStep {
     /// Decay rate of the first moment.
@@ -25,8 +25,8 @@ pub struct AdamStep {
 }
 
 impl AdamStep {
-    /// Updates the moments from `gradient`, and `weights` from the moments. With an
-    /// `average`, each of its numbers then moves by `1 − decay` of the way to its weight.
+    /// Updates the moments from `gradient`, and `weights` from the moments. An
+    /// `average` becomes `decay · average + (1 − decay) · weights`.
     ///
     /// # Panics
     /// When the slices differ in length.
@@ -41,12 +41,12 @@ impl AdamStep {
         assert_eq!([gradient.len(), first.len(), second.len()], [len; 3], "lengths differ");
         let arch = Arch::new();
         match average {
-            None => team::slices([weights, first, second], COST * len, |range, [w, m, v]| {
+            None => for_each_part([weights, first, second], COST * len, |range, [w, m, v]| {
                 arch.dispatch(|| self.chunk(w, &gradient[range], m, v));
             }),
             Some((average, decay)) => {
                 let slices = [weights, first, second, average];
-                team::slices(slices, COST * len, |range, [w, m, v, a]| {
+                for_each_part(slices, COST * len, |range, [w, m, v, a]| {
                     arch.dispatch(|| {
                         let pairs = w.chunks_mut(CHUNK).zip(gradient[range].chunks(CHUNK));
                         let moments = m.chunks_mut(CHUNK).zip(v.chunks_mut(CHUNK));
@@ -77,8 +77,8 @@ impl AdamStep {
 mod tests {
     use super::*;
 
-    /// The paper's algorithm 1, line by line, in double precision.
-    fn paper(gradients: &[f64], lr: f64) -> f64 {
+    /// Algorithm 1 of the paper, line by line, in double precision.
+    fn reference(gradients: &[f64], lr: f64) -> f64 {
         let (beta1, beta2, epsilon) = (0.5_f64, 0.999_f64, 1e-8);
         let (mut w, mut m, mut v) = (1.0, 0.0, 0.0);
         for (t, g) in (1..).zip(gradients) {
@@ -91,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn three_updates_are_the_papers() {
+    fn updates_follow_the_papers_algorithm() {
         let gradients = [0.3, -0.1, 0.7];
         let len = 20 * CHUNK + 5;
         let (mut w, mut m, mut v) = (vec![1.0; len], vec![0.0; len], vec![0.0; len]);
@@ -109,7 +109,7 @@ mod tests {
             step.apply(&mut w, &vec![g as f32; len], moments, Some((&mut average, 0.9)));
             expected = 0.9 * expected + 0.1 * f64::from(w[0]);
         }
-        let all = paper(&gradients, 0.01);
+        let all = reference(&gradients, 0.01);
         assert!(w.iter().all(|&w| (f64::from(w) - all).abs() < 1e-6), "{} is not {all}", w[0]);
         assert!(average.iter().all(|&a| (f64::from(a) - expected).abs() < 1e-6));
     }

@@ -1,15 +1,21 @@
-//! Batch normalisation with the activation behind it, as one operation.
+//! Batch normalisation followed by an activation, as one operation.
+
+use std::sync::Arc;
 
 use burn::tensor::Tensor;
+use pulp::Arch;
 
-use crate::Activation;
+use crate::activation::Activation;
+use crate::buffer_pool::{Pooled, buffer};
+use crate::matrix::Matrix;
+use crate::operation::{Gradient, Operation, can_run, run_3};
 
 /// activation(γ · (x − μ) / √(σ² + ε) + β), with the mean μ and the biased variance σ² of
 /// every column over the batch (Ioffe and Szegedy 2015, algorithm 1): `[batch, units]`,
 /// `[units]` and `[units]` to `[batch, units]`. Gradients go through μ and σ² too.
 ///
-/// Fused where there is a fused form, [`batch_norm_reference`] elsewhere; the two agree
-/// to rounding.
+/// One fused operation on a CPU back end, Burn's own operations elsewhere; the two agree to
+/// rounding.
 #[must_use]
 pub fn batch_norm(
     x: Tensor<2>,
@@ -18,33 +24,72 @@ pub fn batch_norm(
     activation: Activation,
     epsilon: f32,
 ) -> Tensor<2> {
-    #[cfg(any(feature = "flex", feature = "ndarray"))]
-    if crate::fused::can_run(&x) {
-        return crate::fused::batch_norm(x, gamma, beta, activation, epsilon);
+    if can_run(&x) {
+        return run_3(BatchNorm { activation, epsilon }, x, gamma, beta);
     }
-    batch_norm_reference(x, gamma, beta, activation, epsilon)
-}
-
-/// [`batch_norm`] in plain Burn operations.
-#[must_use]
-pub fn batch_norm_reference(
-    x: Tensor<2>,
-    gamma: Tensor<1>,
-    beta: Tensor<1>,
-    activation: Activation,
-    epsilon: f32,
-) -> Tensor<2> {
     let centred = x.clone() - x.mean_dim(0);
     let variance = centred.clone().square().mean_dim(0);
-    let normal = centred / (variance + epsilon).sqrt();
-    activation.reference(normal * gamma.unsqueeze() + beta.unsqueeze())
+    let normalised = centred / (variance + epsilon).sqrt();
+    activation.reference(normalised * gamma.unsqueeze() + beta.unsqueeze())
 }
 
-/// Normalised numbers and what they were divided by: `x` becomes (x − μ) / √(σ² + ε) in
-/// place, and 1 / √(σ² + ε) of every column is returned.
-#[cfg(any(feature = "flex", feature = "ndarray"))]
+#[derive(Clone, Debug)]
+struct BatchNorm {
+    activation: Activation,
+    epsilon: f32,
+}
+
+/// (x − μ) / √(σ² + ε), and 1 / √(σ² + ε) of every column.
+#[derive(Debug)]
+struct Normalised {
+    x: Pooled,
+    inverse: Vec<f32>,
+}
+
+impl Operation<3> for BatchNorm {
+    type Saved = Arc<Normalised>;
+
+    fn columns(&self, [x, ..]: &[Matrix; 3]) -> usize {
+        x.columns
+    }
+
+    fn forward(&self, [x, gamma, beta]: [Matrix; 3]) -> (Vec<f32>, Arc<Normalised>) {
+        let (len, columns) = (x.data.len(), x.columns);
+        let (mut normalised, mut output) = (buffer(len), buffer(len));
+        normalised.copy_from_slice(x.data);
+        let inverse = Arch::new().dispatch(|| {
+            let inverse = normalise(&mut normalised, columns, self.epsilon);
+            let rows = output.chunks_exact_mut(columns).zip(normalised.chunks_exact(columns));
+            for (y, x) in rows {
+                for ((y, x), (gamma, beta)) in
+                    y.iter_mut().zip(x).zip(gamma.data.iter().zip(beta.data))
+                {
+                    *y = gamma * x + beta;
+                }
+                self.activation.apply(y);
+            }
+            inverse
+        });
+        (output, Arc::new(Normalised { x: Pooled(normalised), inverse }))
+    }
+
+    fn backward(
+        &self,
+        gradient: &mut [f32],
+        [_, gamma, _]: [Matrix; 3],
+        output: &[f32],
+        normalised: &Arc<Normalised>,
+        _: [bool; 3],
+    ) -> [Gradient; 3] {
+        let [by_gamma, by_beta] = Arch::new()
+            .dispatch(|| backward(gradient, normalised, output, gamma.data, self.activation));
+        [Gradient::InPlace, Gradient::New(by_gamma), Gradient::New(by_beta)]
+    }
+}
+
+/// Replaces `x` by (x − μ) / √(σ² + ε), and returns 1 / √(σ² + ε) of every column.
 #[inline(always)]
-pub(crate) fn normalise(x: &mut [f32], columns: usize, epsilon: f32) -> Vec<f32> {
+fn normalise(x: &mut [f32], columns: usize, epsilon: f32) -> Vec<f32> {
     let scale = 1.0 / (x.len() / columns) as f32;
     let mut mean = vec![0.0; columns];
     for row in x.chunks_exact(columns) {
@@ -66,35 +111,35 @@ pub(crate) fn normalise(x: &mut [f32], columns: usize, epsilon: f32) -> Vec<f32>
     inverse
 }
 
-/// Replaces the gradient of the output by that of the input, and returns those of γ and β.
-/// `normal` and `inverse` are what [`normalise`] left, `y` is the output.
-#[cfg(all(feature = "autodiff", any(feature = "flex", feature = "ndarray")))]
+/// Replaces the gradient of the output `y` by that of the input, and returns those of γ and β.
 #[inline(always)]
-pub(crate) fn differentiate(
+fn backward(
     gradient: &mut [f32],
-    [normal, y, inverse, gamma]: [&[f32]; 4],
+    normalised: &Normalised,
+    y: &[f32],
+    gamma: &[f32],
     activation: Activation,
 ) -> [Vec<f32>; 2] {
-    let columns = gamma.len();
+    let (normal, inverse, columns) = (&*normalised.x, &normalised.inverse, gamma.len());
     let scale = 1.0 / (gradient.len() / columns) as f32;
-    let (mut to_gamma, mut to_beta) = (vec![0.0; columns], vec![0.0; columns]);
+    let (mut by_gamma, mut by_beta) = (vec![0.0; columns], vec![0.0; columns]);
     let rows = normal.chunks_exact(columns).zip(y.chunks_exact(columns));
     for (row, (normal, y)) in gradient.chunks_exact_mut(columns).zip(rows) {
-        activation.differentiate(row, y);
-        let sums = to_gamma.iter_mut().zip(&mut to_beta);
-        for ((g, x), (to_gamma, to_beta)) in row.iter().zip(normal).zip(sums) {
-            *to_gamma += g * x;
-            *to_beta += g;
+        activation.backward(row, y);
+        let sums = by_gamma.iter_mut().zip(&mut by_beta);
+        for ((g, x), (by_gamma, by_beta)) in row.iter().zip(normal).zip(sums) {
+            *by_gamma += g * x;
+            *by_beta += g;
         }
     }
     let factors: Vec<f32> = gamma.iter().zip(inverse).map(|(gamma, inv)| gamma * inv).collect();
     for (row, normal) in gradient.chunks_exact_mut(columns).zip(normal.chunks_exact(columns)) {
-        let sums = to_gamma.iter().zip(&to_beta).zip(&factors);
-        for ((g, x), ((to_gamma, to_beta), factor)) in row.iter_mut().zip(normal).zip(sums) {
-            *g = factor * (*g - scale * (to_beta + x * to_gamma));
+        let sums = by_gamma.iter().zip(&by_beta).zip(&factors);
+        for ((g, x), ((by_gamma, by_beta), factor)) in row.iter_mut().zip(normal).zip(sums) {
+            *g = factor * (*g - scale * (by_beta + x * by_gamma));
         }
     }
-    [to_gamma, to_beta]
+    [by_gamma, by_beta]
 }
 
 #[cfg(test)]
@@ -103,19 +148,17 @@ mod tests {
     use burn::tensor::{Device, Distribution, TensorData, Tolerance};
 
     use super::*;
-
-    type Norm = fn(Tensor<2>, Tensor<1>, Tensor<1>, Activation, f32) -> Tensor<2>;
+    use crate::reference::with_reference;
 
     /// Output and the three gradients of a weighted sum of the outputs.
     fn run(
-        norm: Norm,
         activation: Activation,
         [x, factors]: &[Tensor<2>; 2],
         vectors: &[Tensor<1>; 2],
     ) -> [TensorData; 4] {
         let x = x.clone().autodiff().require_grad();
         let [gamma, beta] = vectors.clone().map(|v| v.autodiff().require_grad());
-        let y = norm(x.clone(), gamma.clone(), beta.clone(), activation, 1e-5);
+        let y = batch_norm(x.clone(), gamma.clone(), beta.clone(), activation, 1e-5);
         let gradients = (y.clone() * factors.clone().autodiff()).sum().backward();
         [
             y.into_data(),
@@ -126,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn the_fused_form_agrees_with_plain_burn_and_so_do_its_gradients() {
+    fn the_layer_and_its_gradients_agree_with_the_reference() {
         let device = Device::flex();
         for shape in [[2, 1], [7, 3], [128, 256]] {
             let wide = Distribution::Normal(0.3, 2.0);
@@ -134,10 +177,10 @@ mod tests {
             let narrow = Distribution::Uniform(-1.0, 2.0);
             let vectors = [(); 2].map(|()| Tensor::<1>::random([shape[1]], narrow, &device));
             for activation in [Activation::None, Activation::LeakyRelu(0.2), Activation::Tanh] {
-                let fused = run(batch_norm, activation, &matrices, &vectors);
-                let plain = run(batch_norm_reference, activation, &matrices, &vectors);
-                for (fused, plain) in fused.iter().zip(&plain) {
-                    fused.assert_approx_eq::<f32>(plain, Tolerance::rel_abs(1e-3, 2e-4));
+                let fused = run(activation, &matrices, &vectors);
+                let reference = with_reference(|| run(activation, &matrices, &vectors));
+                for (fused, reference) in fused.iter().zip(&reference) {
+                    fused.assert_approx_eq::<f32>(reference, Tolerance::rel_abs(1e-3, 2e-4));
                 }
             }
         }

@@ -1,15 +1,22 @@
-//! The dense layer that a net calls.
+//! The dense layer, its directional derivative (JVP) and its gradient by the input (VJP).
+
+use std::sync::Arc;
 
 use burn::tensor::Tensor;
 use burn::tensor::module::linear;
+use pulp::Arch;
 
-use crate::Activation;
+use crate::activation::Activation;
+use crate::buffer_pool::{Pooled, buffer};
+use crate::matmul::{apply_and_sum_columns, product};
+use crate::matrix::Matrix;
+use crate::operation::{Gradient, Operation, can_run, run_3};
 
 /// activation(input · weight + bias): `[batch, inputs]`, `[inputs, outputs]` and
 /// `[outputs]` to `[batch, outputs]`.
 ///
-/// Fused where there is a fused form, [`dense_reference`] elsewhere; the two agree
-/// to rounding.
+/// One fused operation on a CPU back end, Burn's own operations elsewhere; the two agree to
+/// rounding.
 #[must_use]
 pub fn dense(
     input: Tensor<2>,
@@ -17,30 +24,18 @@ pub fn dense(
     bias: Tensor<1>,
     activation: Activation,
 ) -> Tensor<2> {
-    #[cfg(any(feature = "flex", feature = "ndarray"))]
-    if crate::fused::can_run(&input) && crate::fused::can_run(&weight) {
-        return crate::fused::dense(input, weight, bias, activation);
+    if can_run(&input) && can_run(&weight) {
+        return run_3(Dense(activation), input, weight, bias);
     }
-    dense_reference(input, weight, bias, activation)
-}
-
-/// [`dense`] in plain Burn operations.
-#[must_use]
-pub fn dense_reference(
-    input: Tensor<2>,
-    weight: Tensor<2>,
-    bias: Tensor<1>,
-    activation: Activation,
-) -> Tensor<2> {
     activation.reference(linear(input, weight, Some(bias)))
 }
 
-/// The slope of a [`dense`] layer along `tangent`, where the layer's result is `output`:
-/// (tangent · weight) ⊙ activation′, `[batch, inputs]` and `[inputs, outputs]` to
+/// The directional derivative of a [`dense`] layer along `tangent`, where the layer's result is
+/// `output`: (tangent · weight) ⊙ activation′, `[batch, inputs]` and `[inputs, outputs]` to
 /// `[batch, outputs]`.
 ///
-/// `output`, which without an activation is not looked at, counts as a constant, which for a piecewise linear activation it is almost
-/// everywhere: there, gradients of the slope are exact.
+/// `output` counts as a constant, and without an activation it is not read. For a piecewise
+/// linear activation that is exact almost everywhere.
 #[must_use]
 pub fn dense_jvp(
     tangent: Tensor<2>,
@@ -48,22 +43,139 @@ pub fn dense_jvp(
     output: Tensor<2>,
     activation: Activation,
 ) -> Tensor<2> {
-    #[cfg(any(feature = "flex", feature = "ndarray"))]
-    if crate::fused::can_run(&tangent) && crate::fused::can_run(&weight) {
-        return crate::fused::dense_jvp(tangent, weight, output, activation);
+    let output = output.detach();
+    if can_run(&tangent) && can_run(&weight) {
+        return run_3(DenseJvp(activation), tangent, weight, output);
     }
-    dense_jvp_reference(tangent, weight, output, activation)
+    activation.vjp(tangent.matmul(weight), output)
 }
 
-/// [`dense_jvp`] in plain Burn operations.
+/// The gradient by the input of a [`dense`] layer whose result is `output`, from the `gradient`
+/// by that result: (gradient ⊙ activation′) · weightᵀ, `[batch, outputs]` and
+/// `[inputs, outputs]` to `[batch, inputs]`. `output` counts as in [`dense_jvp`].
+///
+/// Unlike the backward pass of [`dense`], it can itself be differentiated, by `gradient` and
+/// `weight`.
 #[must_use]
-pub fn dense_jvp_reference(
-    tangent: Tensor<2>,
+pub fn dense_vjp(
+    gradient: Tensor<2>,
     weight: Tensor<2>,
     output: Tensor<2>,
     activation: Activation,
 ) -> Tensor<2> {
-    activation.vjp(tangent.matmul(weight), output)
+    let output = output.detach();
+    if can_run(&gradient) && can_run(&weight) {
+        return run_3(DenseVjp(activation), gradient, weight, output);
+    }
+    activation.vjp(gradient, output).matmul(weight.transpose())
+}
+
+#[derive(Clone, Debug)]
+struct Dense(Activation);
+
+impl Operation<3> for Dense {
+    type Saved = ();
+
+    fn columns(&self, [_, weight, _]: &[Matrix; 3]) -> usize {
+        weight.columns
+    }
+
+    fn forward(&self, [input, weight, bias]: [Matrix; 3]) -> (Vec<f32>, ()) {
+        let arch = Arch::new();
+        let apply = |row: &mut [f32]| arch.dispatch(|| self.0.apply(row));
+        (product(input, weight, Some(bias.data), apply), ())
+    }
+
+    fn backward(
+        &self,
+        gradient: &mut [f32],
+        [input, weight, _]: [Matrix; 3],
+        output: &[f32],
+        (): &(),
+        wanted: [bool; 3],
+    ) -> [Gradient; 3] {
+        let by_bias = apply_and_sum_columns(gradient, output, weight.columns, |gradient, y| {
+            self.0.backward(gradient, y);
+        });
+        let gradient = Matrix::new(gradient, input.rows, weight.columns);
+        let by_weight = product_if(wanted[1], input.transposed(), gradient);
+        let by_input = product_if(wanted[0], gradient, weight.transposed());
+        [by_input, by_weight, Gradient::New(by_bias)]
+    }
+}
+
+fn product_if(wanted: bool, left: Matrix, right: Matrix) -> Gradient {
+    if wanted { Gradient::New(product(left, right, None, |_| ())) } else { Gradient::NotComputed }
+}
+
+#[derive(Clone, Debug)]
+struct DenseJvp(Activation);
+
+impl Operation<3> for DenseJvp {
+    type Saved = ();
+
+    fn columns(&self, [_, weight, _]: &[Matrix; 3]) -> usize {
+        weight.columns
+    }
+
+    fn forward(&self, [tangent, weight, output]: [Matrix; 3]) -> (Vec<f32>, ()) {
+        let mut result = product(tangent, weight, None, |_| ());
+        Arch::new().dispatch(|| self.0.backward(&mut result, output.data));
+        (result, ())
+    }
+
+    fn backward(
+        &self,
+        gradient: &mut [f32],
+        [tangent, weight, output]: [Matrix; 3],
+        _: &[f32],
+        (): &(),
+        wanted: [bool; 3],
+    ) -> [Gradient; 3] {
+        Arch::new().dispatch(|| self.0.backward(gradient, output.data));
+        let gradient = Matrix::new(gradient, tangent.rows, weight.columns);
+        let by_weight = product_if(wanted[1], tangent.transposed(), gradient);
+        let by_tangent = product_if(wanted[0], gradient, weight.transposed());
+        [by_tangent, by_weight, Gradient::NotComputed]
+    }
+}
+
+#[derive(Clone, Debug)]
+struct DenseVjp(Activation);
+
+impl Operation<3> for DenseVjp {
+    /// The gradient before the activation.
+    type Saved = Arc<Pooled>;
+
+    fn columns(&self, [_, weight, _]: &[Matrix; 3]) -> usize {
+        weight.rows
+    }
+
+    fn forward(&self, [gradient, weight, output]: [Matrix; 3]) -> (Vec<f32>, Arc<Pooled>) {
+        let mut before = buffer(gradient.data.len());
+        before.copy_from_slice(gradient.data);
+        Arch::new().dispatch(|| self.0.backward(&mut before, output.data));
+        let left = Matrix::new(&before, gradient.rows, gradient.columns);
+        (product(left, weight.transposed(), None, |_| ()), Arc::new(Pooled(before)))
+    }
+
+    fn backward(
+        &self,
+        gradient: &mut [f32],
+        [left, weight, output]: [Matrix; 3],
+        _: &[f32],
+        before: &Arc<Pooled>,
+        wanted: [bool; 3],
+    ) -> [Gradient; 3] {
+        let gradient = Matrix::new(gradient, left.rows, weight.rows);
+        let before = Matrix::new(&before.0, left.rows, left.columns);
+        let by_weight = product_if(wanted[1], gradient.transposed(), before);
+        let mut by_left = product_if(wanted[0], gradient, weight);
+        if let Gradient::New(by_left) = &mut by_left {
+            Arch::new().dispatch(|| self.0.backward(by_left, output.data));
+        }
+        [by_left, by_weight, Gradient::NotComputed]
+    }
 }
 
 #[cfg(test)]
@@ -72,6 +184,7 @@ mod tests {
     use burn::tensor::{Device, Distribution, TensorData, Tolerance};
 
     use super::*;
+    use crate::reference::with_reference;
 
     const ALL: [Activation; 3] = [Activation::None, Activation::LeakyRelu(0.2), Activation::Tanh];
 
@@ -81,14 +194,13 @@ mod tests {
 
     /// Output and the three gradients of a weighted sum of the outputs.
     fn run(
-        layer: impl Fn(Tensor<2>, Tensor<2>, Tensor<1>, Activation) -> Tensor<2>,
         tensors: (&Tensor<2>, &Tensor<2>, &Tensor<1>, &Tensor<2>),
         activation: Activation,
     ) -> [TensorData; 4] {
         let (input, weight, bias, factors) = tensors;
         let [input, weight] = [input, weight].map(|t| t.clone().autodiff().require_grad());
         let bias = bias.clone().autodiff().require_grad();
-        let output = layer(input.clone(), weight.clone(), bias.clone(), activation);
+        let output = dense(input.clone(), weight.clone(), bias.clone(), activation);
         let gradients = (output.clone() * factors.clone().autodiff()).sum().backward();
         [
             output.into_data(),
@@ -99,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn the_fused_layer_agrees_with_plain_burn_and_so_do_its_gradients() {
+    fn the_layer_and_its_gradients_agree_with_the_reference() {
         let device = Device::flex();
         for [batch, inputs, outputs] in [[1, 1, 1], [5, 7, 3], [64, 784, 1], [128, 100, 256]] {
             let (input, weight) =
@@ -107,50 +219,102 @@ mod tests {
             let (bias, factors) = (numbers([outputs], &device), numbers([batch, outputs], &device));
             let tensors = (&input, &weight, &bias, &factors);
             for activation in ALL {
-                let fused = run(dense, tensors, activation);
-                let plain = run(dense_reference, tensors, activation);
-                for (fused, plain) in fused.iter().zip(&plain) {
-                    fused.assert_approx_eq::<f32>(plain, Tolerance::rel_abs(1e-4, 2e-5));
+                let fused = run(tensors, activation);
+                let reference = with_reference(|| run(tensors, activation));
+                for (fused, reference) in fused.iter().zip(&reference) {
+                    fused.assert_approx_eq::<f32>(reference, Tolerance::rel_abs(1e-4, 2e-5));
+                }
+            }
+        }
+    }
+
+    type Derivative = fn(Tensor<2>, Tensor<2>, Tensor<2>, Activation) -> Tensor<2>;
+
+    /// A derivative along `direction`, and the gradients of a weighted sum of its numbers by
+    /// `direction` and `weight`.
+    fn derive(
+        derivative: Derivative,
+        [direction, weight, output, factors]: [&Tensor<2>; 4],
+        activation: Activation,
+    ) -> [TensorData; 3] {
+        let [direction, weight] = [direction, weight].map(|t| t.clone().autodiff().require_grad());
+        let output = output.clone().autodiff();
+        let y = derivative(direction.clone(), weight.clone(), output, activation);
+        let gradients = (y.clone() * factors.clone().autodiff()).sum().backward();
+        [
+            y.into_data(),
+            direction.grad(&gradients).unwrap().into_data(),
+            weight.grad(&gradients).unwrap().into_data(),
+        ]
+    }
+
+    #[test]
+    fn derivatives_and_their_gradients_agree_with_the_reference() {
+        let device = Device::flex();
+        for [batch, inputs, outputs] in [[1, 1, 1], [5, 7, 3], [32, 100, 64]] {
+            let (by_input, by_output) =
+                (numbers([batch, inputs], &device), numbers([batch, outputs], &device));
+            let weight = numbers([inputs, outputs], &device);
+            let output = numbers([batch, outputs], &device);
+            for activation in ALL {
+                let cases: [(Derivative, [_; 4]); 2] = [
+                    (dense_jvp, [&by_input, &weight, &output, &by_output]),
+                    (dense_vjp, [&by_output, &weight, &output, &by_input]),
+                ];
+                for (derivative, tensors) in cases {
+                    let fused = derive(derivative, tensors, activation);
+                    let reference = with_reference(|| derive(derivative, tensors, activation));
+                    for (fused, reference) in fused.iter().zip(&reference) {
+                        fused.assert_approx_eq::<f32>(reference, Tolerance::rel_abs(1e-4, 2e-5));
+                    }
                 }
             }
         }
     }
 
     #[test]
-    fn the_slope_along_a_tangent_is_a_difference_and_both_forms_of_it_agree() {
+    fn the_directional_derivative_is_a_difference_and_the_gradient_is_its_transpose() {
         let device = Device::flex();
         let (input, tangent) = (numbers([5, 7], &device), numbers([5, 7], &device));
         let (weight, bias) = (numbers([7, 3], &device), numbers([3], &device));
-        let factors = numbers([5, 3], &device).autodiff();
+        let gradient = numbers([5, 3], &device);
         for activation in ALL {
             let layer = |x| dense(x, weight.clone(), bias.clone(), activation);
             let output = layer(input.clone());
-            let run = |slope: fn(_, _, _, _) -> Tensor<2>| {
-                let [tangent, weight] =
-                    [&tangent, &weight].map(|t| t.clone().autodiff().require_grad());
-                let y =
-                    slope(tangent.clone(), weight.clone(), output.clone().autodiff(), activation);
-                let gradients = (y.clone() * factors.clone()).sum().backward();
-                [
-                    y.into_data(),
-                    tangent.grad(&gradients).unwrap().into_data(),
-                    weight.grad(&gradients).unwrap().into_data(),
-                ]
-            };
-            let (fused, plain) = (run(dense_jvp), run(dense_jvp_reference));
-            for (fused, plain) in fused.iter().zip(&plain) {
-                fused.assert_approx_eq::<f32>(plain, Tolerance::rel_abs(1e-4, 1e-5));
-            }
+            let jvp = dense_jvp(tangent.clone(), weight.clone(), output.clone(), activation);
             let h = 1e-3;
             let step = tangent.clone().mul_scalar(h);
-            let ahead = layer(input.clone() + step.clone());
-            let slope = (ahead - layer(input.clone() - step)).div_scalar(2.0 * h);
-            fused[0].assert_approx_eq::<f32>(&slope.into_data(), Tolerance::rel_abs(1e-2, 1e-3));
+            let difference = layer(input.clone() + step.clone()) - layer(input.clone() - step);
+            let slope = difference.div_scalar(2.0 * h).into_data();
+            jvp.to_data().assert_approx_eq::<f32>(&slope, Tolerance::rel_abs(1e-2, 1e-3));
+
+            let vjp = dense_vjp(gradient.clone(), weight.clone(), output, activation);
+            let by_output = (jvp * gradient.clone()).sum().into_data();
+            let by_input = (vjp * tangent.clone()).sum().into_data();
+            by_input.assert_approx_eq::<f32>(&by_output, Tolerance::rel_abs(1e-4, 1e-4));
         }
     }
 
     #[test]
-    fn gradients_are_slopes() {
+    fn derivatives_treat_the_output_as_constant() {
+        let device = Device::flex();
+        let check = |derivative: Derivative| {
+            let weight = numbers([4, 4], &device).autodiff().require_grad();
+            let output = numbers([2, 4], &device).autodiff().require_grad();
+            let direction = numbers([2, 4], &device).autodiff();
+            let y = derivative(direction, weight.clone(), output.clone(), Activation::Tanh);
+            let gradients = y.sum().backward();
+            assert!(weight.grad(&gradients).is_some());
+            assert!(output.grad(&gradients).is_none());
+        };
+        for derivative in [dense_jvp, dense_vjp] {
+            check(derivative);
+            with_reference(|| check(derivative));
+        }
+    }
+
+    #[test]
+    fn gradients_are_finite_differences() {
         let device = Device::flex();
         let [batch, inputs, outputs] = [3, 4, 2];
         let (input, weight) =
@@ -182,7 +346,7 @@ mod tests {
             total
         };
         for activation in ALL {
-            let [_, _, gradient, _] = run(dense, (&input, &weight, &bias, &factors), activation);
+            let [_, _, gradient, _] = run((&input, &weight, &bias, &factors), activation);
             for (index, &found) in gradient.as_slice::<f32>().unwrap().iter().enumerate() {
                 let h = 1e-6;
                 let slope = (sum(activation, index, h) - sum(activation, index, -h)) / (2.0 * h);
@@ -192,7 +356,7 @@ mod tests {
     }
 
     #[test]
-    fn gradients_that_nobody_asked_for_are_not_there() {
+    fn only_required_gradients_are_computed() {
         let device = Device::flex();
         let input = numbers([4, 3], &device).autodiff();
         let weight = numbers([3, 2], &device).autodiff().require_grad();
@@ -203,14 +367,14 @@ mod tests {
     }
 
     #[test]
-    fn tensors_that_are_views_are_understood() {
+    fn views_of_tensors_are_accepted() {
         let device = Device::flex();
         let (wide, weight) = (numbers([6, 8], &device), numbers([4, 3], &device));
         let (bias, view) = (numbers([3], &device), wide.slice([1..4, 2..6]));
         let fused = dense(view.clone(), weight.clone(), bias.clone(), Activation::Tanh);
-        let plain = dense_reference(view, weight, bias, Activation::Tanh);
+        let reference = with_reference(|| dense(view, weight, bias, Activation::Tanh));
         fused
             .into_data()
-            .assert_approx_eq::<f32>(&plain.into_data(), Tolerance::rel_abs(1e-5, 1e-6));
+            .assert_approx_eq::<f32>(&reference.into_data(), Tolerance::rel_abs(1e-5, 1e-6));
     }
 }

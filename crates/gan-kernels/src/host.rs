@@ -1,21 +1,20 @@
-//! The numbers of a tensor whose back end keeps them in the host's memory.
+//! Access to the numbers of tensors in the host's memory.
 
 use burn::backend::{Backend, TensorMetadata};
 use burn::tensor::TensorData;
 
-use crate::matmul::Matrix;
-use crate::recycle::tensor_data;
+use crate::matrix::Matrix;
 
 /// A back end whose `f32` tensors are slices.
 pub(crate) trait Host: Backend {
-    /// The same numbers row by row, whole; nothing is copied if they are so already.
+    /// The same numbers, row by row and without gaps; copied only if they are not so already.
     fn contiguous(tensor: Self::FloatTensorPrimitive) -> Self::FloatTensorPrimitive;
 
     /// The numbers of a tensor from [`contiguous`](Self::contiguous).
     fn floats(tensor: &Self::FloatTensorPrimitive) -> &[f32];
 
     /// Changes the numbers of a tensor from [`contiguous`](Self::contiguous), in place if
-    /// nobody else holds them.
+    /// no other tensor shares them.
     fn edit(
         tensor: Self::FloatTensorPrimitive,
         change: impl FnOnce(&mut [f32]),
@@ -25,18 +24,12 @@ pub(crate) trait Host: Backend {
     fn tensor(data: TensorData) -> Self::FloatTensorPrimitive;
 }
 
-/// A tensor `[rows, columns]` from [`Host::contiguous`] as a matrix.
+/// A tensor of one or two dimensions from [`Host::contiguous`] as a matrix; a vector is one row.
 pub(crate) fn matrix<B: Host>(tensor: &B::FloatTensorPrimitive) -> Matrix<'_> {
-    let shape = tensor.shape();
-    Matrix::new(B::floats(tensor), shape[0], shape[1])
-}
-
-/// A tensor of numbers in a [`buffer`](crate::recycle::buffer).
-pub(crate) fn tensor<B: Host, const D: usize>(
-    numbers: Vec<f32>,
-    shape: [usize; D],
-) -> B::FloatTensorPrimitive {
-    B::tensor(tensor_data(numbers, shape))
+    let (numbers, shape) = (B::floats(tensor), tensor.shape());
+    let columns = shape[shape.num_dims() - 1];
+    let rows = if shape.num_dims() == 1 { 1 } else { shape[0] };
+    Matrix::new(numbers, rows, columns)
 }
 
 #[cfg(feature = "flex")]

@@ -1,43 +1,54 @@
-//! The CPU's fast path: a dense layer with its activation as one operation, and
-//! Adam with the weight average as one pass.
+//! The CPU's fast path: layers with their activations as single operations, and Adam with the
+//! moving average of the weights in one pass.
 //!
-//! [`dense`] and [`batch_norm`] are what a net calls, [`dense_jvp`] what a gradient penalty
-//! calls, and [`log_sigmoid`] what a loss calls. On Burn's CPU back ends each is an operation of this crate, with a backward pass of its own;
-//! everywhere else, and as the reference that ours is tested against, it is plain Burn.
-//! [`AdamStep`] works on slices, so it serves any back end whose tensors lie in the
-//! host's memory.
+//! On Burn's CPU back ends, [`dense`], [`batch_norm`] and [`log_sigmoid`] are operations of this
+//! crate with their own backward passes. On every other back end, and as the reference that ours
+//! are tested against, they are Burn's own operations. [`dense_jvp`] and [`dense_vjp`] are the
+//! derivatives that gradient penalties need. [`AdamStep`] works on slices, so it serves any back
+//! end whose tensors are in the host's memory.
 //!
-//! The results do not depend on the number of threads: work is split only between
-//! numbers that are computed independently. Nor does it matter which CPU back end holds
-//! the tensors. Both count in a GAN: where a unit's sum is zero but for rounding, another
-//! rounding is another slope, and a hundred steps later another loss.
+//! Results depend neither on the number of threads (only independent numbers are computed in
+//! parallel) nor on the CPU back end. In a GAN, rounding matters: where a unit's sum is zero but
+//! for rounding, it decides the derivative of the activation, and a hundred steps later the loss.
+//!
+//! Each file imports only files further down in this list:
+//!
+//! - `dense`, `batch_norm`, `log_sigmoid`, `concat`: what nets call, and each layer's arithmetic
+//!   on slices;
+//! - `operation`, `host`, `reference`: how that arithmetic becomes an operation of Burn;
+//! - `adam`, `activation`, `tanh`;
+//! - `matmul`, `pack`, `tile`, `matrix`: products;
+//! - `thread_pool`, `buffer_pool`.
+//!
+//! A new layer is a file beside `dense` that implements `Operation`.
+
+#![cfg_attr(
+    not(all(feature = "autodiff", any(feature = "flex", feature = "ndarray"))),
+    allow(dead_code, unused_variables, reason = "other back ends run Burn's own operations")
+)]
 
 mod activation;
 mod adam;
 mod batch_norm;
+mod buffer_pool;
 mod concat;
 mod dense;
-#[cfg(any(feature = "flex", feature = "ndarray"))]
-mod fused;
-#[cfg(any(feature = "flex", feature = "ndarray"))]
 mod host;
 mod log_sigmoid;
-#[cfg(any(feature = "flex", feature = "ndarray"))]
 mod matmul;
-#[cfg(any(feature = "flex", feature = "ndarray"))]
+mod matrix;
+mod operation;
 mod pack;
-mod recycle;
 pub mod reference;
 mod tanh;
-mod team;
-#[cfg(any(feature = "flex", feature = "ndarray"))]
+mod thread_pool;
 mod tile;
 
 pub use activation::Activation;
 pub use adam::AdamStep;
-pub use batch_norm::{batch_norm, batch_norm_reference};
+pub use batch_norm::batch_norm;
+pub use buffer_pool::{buffer, tensor_data};
 pub use concat::concat_rows;
-pub use dense::{dense, dense_jvp, dense_jvp_reference, dense_reference};
+pub use dense::{dense, dense_jvp, dense_vjp};
 pub use log_sigmoid::log_sigmoid;
-pub use recycle::{buffer, tensor_data};
-pub use team::{join, set_threads, threads};
+pub use thread_pool::{join, set_threads, threads};

@@ -3,30 +3,53 @@
 use burn::tensor::Tensor;
 use burn::tensor::activation;
 
+use crate::buffer_pool::buffer;
+use crate::matrix::Matrix;
+use crate::operation::{Gradient, Operation, can_run, run_1};
+
 /// log σ(x) of every number; neither overflows nor rounds to log 0.
 ///
-/// On Burn's CPU back ends it is computed here, the same to the last bit on each;
+/// Computed here on Burn's CPU back ends, with the same bits on each;
 /// elsewhere, and as the reference, it is [`activation::log_sigmoid`].
 #[must_use]
 pub fn log_sigmoid(x: Tensor<2>) -> Tensor<2> {
-    #[cfg(any(feature = "flex", feature = "ndarray"))]
-    if crate::fused::can_run(&x) {
-        return crate::fused::log_sigmoid_of(x);
+    if can_run(&x) { run_1(LogSigmoid, x) } else { activation::log_sigmoid(x) }
+}
+
+#[derive(Clone, Debug)]
+struct LogSigmoid;
+
+impl Operation<1> for LogSigmoid {
+    type Saved = ();
+
+    fn columns(&self, [x]: &[Matrix; 1]) -> usize {
+        x.columns
     }
-    activation::log_sigmoid(x)
-}
 
-/// log σ(x) = min(x, 0) − log(1 + exp(−|x|))
-#[cfg(any(feature = "flex", feature = "ndarray"))]
-pub(crate) fn log_sigmoid_lane(x: f32) -> f32 {
-    x.min(0.0) - (-x.abs()).exp().ln_1p()
-}
+    /// log σ(x) = min(x, 0) − log(1 + exp(−|x|))
+    fn forward(&self, [x]: [Matrix; 1]) -> (Vec<f32>, ()) {
+        let mut output = buffer(x.data.len());
+        for (y, x) in output.iter_mut().zip(x.data) {
+            *y = x.min(0.0) - (-x.abs()).exp().ln_1p();
+        }
+        (output, ())
+    }
 
-/// The slope of log σ at x: σ(−x).
-#[cfg(all(feature = "autodiff", any(feature = "flex", feature = "ndarray")))]
-pub(crate) fn log_sigmoid_slope(x: f32) -> f32 {
-    let e = (-x.abs()).exp();
-    (if x > 0.0 { e } else { 1.0 }) / (1.0 + e)
+    /// The derivative of log σ at x is σ(−x).
+    fn backward(
+        &self,
+        gradient: &mut [f32],
+        [x]: [Matrix; 1],
+        _: &[f32],
+        (): &(),
+        _: [bool; 1],
+    ) -> [Gradient; 1] {
+        for (gradient, &x) in gradient.iter_mut().zip(x.data) {
+            let e = (-x.abs()).exp();
+            *gradient *= (if x > 0.0 { e } else { 1.0 }) / (1.0 + e);
+        }
+        [Gradient::InPlace]
+    }
 }
 
 #[cfg(test)]
@@ -36,20 +59,20 @@ mod tests {
 
     use super::*;
 
-    fn value_and_slope(function: fn(Tensor<2>) -> Tensor<2>) -> [TensorData; 2] {
+    fn value_and_gradient(function: fn(Tensor<2>) -> Tensor<2>) -> [TensorData; 2] {
         let device = Device::flex().autodiff();
         let x = [-90.0, -20.0, -3.0, -1e-3, 0.0, 0.5, 4.0, 30.0, 90.0];
         let x = Tensor::<2>::from_floats([x], &device).require_grad();
         let y = function(x.clone());
-        let slope = x.grad(&y.clone().sum().backward()).unwrap();
-        [y.into_data(), slope.into_data()]
+        let gradient = x.grad(&y.clone().sum().backward()).unwrap();
+        [y.into_data(), gradient.into_data()]
     }
 
     #[test]
-    fn it_agrees_with_plain_burn_and_so_does_its_slope() {
-        let plain = value_and_slope(activation::log_sigmoid);
-        for (ours, plain) in value_and_slope(log_sigmoid).iter().zip(&plain) {
-            ours.assert_approx_eq::<f32>(plain, Tolerance::rel_abs(1e-5, 1e-7));
+    fn it_and_its_gradient_agree_with_the_reference() {
+        let reference = value_and_gradient(activation::log_sigmoid);
+        for (ours, reference) in value_and_gradient(log_sigmoid).iter().zip(&reference) {
+            ours.assert_approx_eq::<f32>(reference, Tolerance::rel_abs(1e-5, 1e-7));
         }
     }
 }

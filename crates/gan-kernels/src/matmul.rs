@@ -1,4 +1,4 @@
-//! Matrix products of slices, split over threads, with work on each part while it is in cache.
+//! Matrix products, split over threads, with work on each part while it is in cache.
 //!
 //! The scheme is that of Goto and van de Geijn 2008, "Anatomy of high-performance matrix
 //! multiplication": a block of the left operand and a panel of the right one are packed to
@@ -9,83 +9,20 @@ use std::ops::Range;
 
 use pulp::{Arch, Simd, WithSimd};
 
-use crate::recycle::buffer;
-use crate::tile::{self, MOST_LANES, Start, Tile, WIDE};
-use crate::{pack, team};
+use crate::buffer_pool::buffer;
+use crate::matrix::Matrix;
+use crate::pack;
+use crate::thread_pool::{Shared, for_each_block, for_each_range};
+use crate::tile::{self, MAX_LANES, Start, Tile, WIDTH};
 
-/// Terms of a sum that are added in one go; with fewer, a tile comes and goes more often.
+/// Terms of a sum that are added before a tile is written back; with fewer, that happens more often.
 const DEPTH: usize = 512;
 /// Rows of the left operand that are packed at once: half a megabyte, half of most caches.
 const HEIGHT: usize = 256;
-
-/// Tiles that a panel is used for at most where it is read in its place: packing it would
-/// cost more than it brings.
+/// A panel that at most this many tiles use is not packed: that would cost more than it saves.
 const FEW_TILES: usize = 16;
 
-/// A matrix in a slice: element (i, j) is at `i * row + j * column`.
-#[derive(Clone, Copy)]
-pub(crate) struct Matrix<'a> {
-    pub data: &'a [f32],
-    pub rows: usize,
-    pub columns: usize,
-    pub row: usize,
-    pub column: usize,
-}
-
-impl<'a> Matrix<'a> {
-    /// Rows one after the other.
-    pub(crate) fn new(data: &'a [f32], rows: usize, columns: usize) -> Self {
-        assert_eq!(data.len(), rows * columns, "a matrix must fill its slice");
-        Self { data, rows, columns, row: columns, column: 1 }
-    }
-
-    /// The same numbers with rows and columns exchanged; nothing is copied.
-    pub(crate) fn transposed(self) -> Self {
-        let Self { data, rows, columns, row, column } = self;
-        Self { data, rows: columns, columns: rows, row: column, column: row }
-    }
-
-    /// These rows and columns of it, of which there is at least one each.
-    pub(crate) fn part(self, rows: Range<usize>, columns: Range<usize>) -> Self {
-        let first = rows.start * self.row + columns.start * self.column;
-        let last = (rows.end - 1) * self.row + (columns.end - 1) * self.column;
-        let data = &self.data[first..=last];
-        Self { data, rows: rows.len(), columns: columns.len(), ..self }
-    }
-}
-
-/// A row-major matrix that threads write to, each its own columns or rows.
-struct Shared {
-    data: *mut f32,
-    columns: usize,
-}
-
-// SAFETY: the threads of `team` get disjoint ranges, and touch nothing outside.
-unsafe impl Sync for Shared {}
-
-impl Shared {
-    /// Where `row` has its `column`; from there on all of the matrix may be reached.
-    ///
-    /// # Safety
-    /// Both must lie within the matrix.
-    unsafe fn at(&self, row: usize, column: usize) -> *mut f32 {
-        // SAFETY: within the matrix, as the caller promises.
-        unsafe { self.data.add(row * self.columns + column) }
-    }
-
-    /// The numbers of `columns` in `row`.
-    ///
-    /// # Safety
-    /// Both must lie within the matrix, and nobody else may use them meanwhile.
-    #[expect(clippy::mut_from_ref, reason = "the threads' parts are disjoint")]
-    unsafe fn part(&self, row: usize, columns: &Range<usize>) -> &mut [f32] {
-        // SAFETY: within the matrix, and unshared, as the caller promises.
-        unsafe { std::slice::from_raw_parts_mut(self.at(row, columns.start), columns.len()) }
-    }
-}
-
-/// `left · right`, each row started from `bias` if there is one, and `finish` run over
-/// pieces of the result while they are in cache.
+/// `left · right + bias`, with `finish` run over pieces of the result while they are in cache.
 pub(crate) fn product(
     left: Matrix,
     right: Matrix,
@@ -96,18 +33,18 @@ pub(crate) fn product(
     assert_eq!(k, right.rows, "inner sizes must agree");
     assert!(bias.is_none_or(|bias| bias.len() == n), "one bias a column");
     let mut result = buffer(m * n);
-    if n == 1 && right.row == 1 {
+    if n == 1 && right.row_stride == 1 {
         // One column would leave nearly all of a tile empty.
         result.fill(bias.map_or(0.0, |bias| bias[0]));
         Arch::new().dispatch(|| add_column(left, right.data, &mut result));
         finish(&mut result);
         return result;
     }
-    let shared = Shared { data: result.as_mut_ptr(), columns: n };
+    let shared = Shared::new(&mut result);
     let arch = Arch::new();
-    team::blocks([m, n], m * n * k, |rows, columns| {
+    for_each_block([m, n], m * n * k, |rows, columns| {
         let (result, finish) = (&shared, &finish);
-        arch.dispatch(Part { left, right, bias, result, rows, columns, finish });
+        arch.dispatch(Block { left, right, bias, result, rows, columns, finish });
     });
     result
 }
@@ -115,22 +52,22 @@ pub(crate) fn product(
 /// Adds `matrix · vector` to `result`.
 #[inline(always)]
 fn add_column(matrix: Matrix, vector: &[f32], result: &mut [f32]) {
-    if matrix.column == 1 {
-        for (result, row) in result.iter_mut().zip(matrix.data.chunks(matrix.row.max(1))) {
+    if matrix.column_stride == 1 {
+        for (result, row) in result.iter_mut().zip(matrix.data.chunks(matrix.row_stride.max(1))) {
             *result += dot(row, vector);
         }
     } else {
         for (j, factor) in vector.iter().enumerate() {
-            let column = &matrix.data[j * matrix.column..][..matrix.rows];
+            let column = &matrix.data[j * matrix.column_stride..][..matrix.rows];
             result.iter_mut().zip(column).for_each(|(result, x)| *result += factor * x);
         }
     }
 }
 
-/// The sum of products, in an order that fills registers.
+/// The dot product, summed in an order that fills registers.
 #[inline(always)]
 fn dot(a: &[f32], b: &[f32]) -> f32 {
-    const LANES: usize = 4 * MOST_LANES;
+    const LANES: usize = 4 * MAX_LANES;
     let mut sums = [0.0_f32; LANES];
     let ((a, a_rest), (b, b_rest)) = (a.as_chunks::<LANES>(), b.as_chunks::<LANES>());
     for (a, b) in a.iter().zip(b) {
@@ -148,8 +85,8 @@ fn dot(a: &[f32], b: &[f32]) -> f32 {
     sums[0] + rest
 }
 
-/// A part of a product, the work of one thread.
-struct Part<'a, F> {
+/// A block of a product, which one thread computes.
+struct Block<'a, F> {
     left: Matrix<'a>,
     right: Matrix<'a>,
     bias: Option<&'a [f32]>,
@@ -159,7 +96,7 @@ struct Part<'a, F> {
     finish: &'a F,
 }
 
-impl<F: Fn(&mut [f32])> WithSimd for Part<'_, F> {
+impl<F: Fn(&mut [f32])> WithSimd for Block<'_, F> {
     type Output = ();
 
     #[inline(always)]
@@ -173,23 +110,23 @@ impl<F: Fn(&mut [f32])> WithSimd for Part<'_, F> {
     }
 }
 
-impl<F: Fn(&mut [f32])> Part<'_, F> {
+impl<F: Fn(&mut [f32])> Block<'_, F> {
     #[inline(always)]
     fn run<S: Simd>(&self, simd: S, scratch: &mut Vec<f32>) {
         let height = HEIGHT.min(self.rows.len()).next_multiple_of(tile::rows::<S>());
-        let panel = DEPTH * WIDE * S::F32_LANES;
-        scratch.resize(scratch.len().max(panel + DEPTH * height + MOST_LANES), 0.0);
-        let aligned = scratch.as_ptr().align_offset(MOST_LANES * size_of::<f32>());
-        let (right, left) = scratch[aligned.min(MOST_LANES)..].split_at_mut(panel);
+        let panel = DEPTH * WIDTH * S::F32_LANES;
+        scratch.resize(scratch.len().max(panel + DEPTH * height + MAX_LANES), 0.0);
+        let aligned = scratch.as_ptr().align_offset(MAX_LANES * size_of::<f32>());
+        let (right, left) = scratch[aligned.min(MAX_LANES)..].split_at_mut(panel);
         let all = self.left.columns;
         for top in self.rows.clone().step_by(height) {
             let rows = top..self.rows.end.min(top + height);
             let mut depth = 0..0;
             loop {
-                // Pieces of about the same depth; one of no depth where there is nothing to add.
+                // Pieces of about the same depth; a single empty one where there are no terms.
                 let pieces = (all - depth.end).div_ceil(DEPTH).max(1);
                 depth = depth.end..depth.end + (all - depth.end).div_ceil(pieces);
-                self.rows_by_depth(simd, &rows, &depth, left, right);
+                self.add(simd, &rows, &depth, left, right);
                 if depth.end == all {
                     break;
                 }
@@ -197,9 +134,9 @@ impl<F: Fn(&mut [f32])> Part<'_, F> {
         }
     }
 
-    /// Adds what the terms of `depth` bring to `rows`.
+    /// Adds the terms of `depth` to `rows`.
     #[inline(always)]
-    fn rows_by_depth<S: Simd>(
+    fn add<S: Simd>(
         &self,
         simd: S,
         rows: &Range<usize>,
@@ -207,23 +144,23 @@ impl<F: Fn(&mut [f32])> Part<'_, F> {
         left: &mut [f32],
         right: &mut [f32],
     ) {
-        let (lanes, height) = (S::F32_LANES, tile::rows::<S>());
+        let (lanes, height, stride) = (S::F32_LANES, tile::rows::<S>(), self.right.columns);
         if !depth.is_empty() {
-            let end = self.columns.end.min(self.columns.start + WIDE * lanes);
-            pack::fetch(self.right, depth, &(self.columns.start..end), 0, 1);
+            let end = self.columns.end.min(self.columns.start + WIDTH * lanes);
+            pack::prefetch(self.right, depth, &(self.columns.start..end), 0, 1);
             pack::left(simd, self.left, rows, depth, left);
         }
-        for first in self.columns.clone().step_by(WIDE * lanes) {
-            let columns = first..self.columns.end.min(first + WIDE * lanes);
+        for first in self.columns.clone().step_by(WIDTH * lanes) {
+            let columns = first..self.columns.end.min(first + WIDTH * lanes);
             let registers = columns.len().div_ceil(lanes);
             let width = registers * lanes;
-            let in_place = self.right.column == 1
+            let in_place = self.right.column_stride == 1
                 && columns.len() == width
                 && !depth.is_empty()
                 && rows.len() <= FEW_TILES * height;
             let (right, right_stride) = if in_place {
-                let part = self.right.part(depth.clone(), columns.clone());
-                (part.data.as_ptr(), part.row)
+                let part = self.right.block(depth.clone(), columns.clone());
+                (part.data.as_ptr(), part.row_stride)
             } else {
                 let right = &mut right[..depth.len() * width];
                 if !depth.is_empty() {
@@ -236,38 +173,39 @@ impl<F: Fn(&mut [f32])> Part<'_, F> {
                 Some(bias) => Start::Row(bias[columns.clone()].as_ptr()),
                 None => Start::Zero,
             };
-            let next = columns.end..self.columns.end.min(columns.end + WIDE * lanes);
+            let next = columns.end..self.columns.end.min(columns.end + WIDTH * lanes);
             let tiles = rows.len().div_ceil(height);
             for (index, row) in rows.clone().step_by(height).enumerate() {
-                pack::fetch(self.right, depth, &next, index, tiles);
+                pack::prefetch(self.right, depth, &next, index, tiles);
                 let tile = Tile {
                     left: left[(row - rows.start) * depth.len()..][..height * depth.len()].as_ptr(),
                     right,
                     right_stride,
                     depth: depth.len(),
                     // SAFETY: `rows` and `columns` lie within the result.
-                    result: unsafe { self.result.at(row, columns.start) },
-                    stride: self.result.columns,
+                    result: unsafe { self.result.at(row * stride + columns.start) },
+                    stride,
                     size: [height.min(rows.end - row), columns.len()],
                     start,
                 };
-                // SAFETY: the operands were packed just now in the sizes of such a tile, the
-                // bias was cut to its columns, and its rows and columns are this thread's own.
+                // SAFETY: the operands have just been packed in the sizes of such a tile, the
+                // bias is cut to its columns, and only this thread uses its rows and columns.
                 unsafe { tile.run(simd, registers) };
             }
             if depth.end == self.left.columns {
                 for row in rows.clone() {
-                    // SAFETY: this part of the result is this thread's own.
-                    (self.finish)(unsafe { self.result.part(row, &columns) });
+                    let range = row * stride + columns.start..row * stride + columns.end;
+                    // SAFETY: only this thread uses this part of the result.
+                    (self.finish)(unsafe { self.result.part(range) });
                 }
             }
         }
     }
 }
 
-/// Runs `work` over matching rows of `gradient` and `output`, both `[rows, columns]`, and
-/// sums the gradient's columns after it.
-pub(crate) fn rows_then_sums(
+/// Runs `work` over matching rows of `gradient` and `output`, both of `columns`, and returns the
+/// sums of the gradient's columns.
+pub(crate) fn apply_and_sum_columns(
     gradient: &mut [f32],
     output: &[f32],
     columns: usize,
@@ -277,17 +215,17 @@ pub(crate) fn rows_then_sums(
     assert_eq!([gradient.len(), output.len()], [rows * columns; 2], "sizes must agree");
     let mut sums = buffer(columns);
     sums.fill(0.0);
-    let gradient = Shared { data: gradient.as_mut_ptr(), columns };
-    let total = Shared { data: sums.as_mut_ptr(), columns };
+    let (gradient, total) = (Shared::new(gradient), Shared::new(&mut sums));
     // An element costs about as much as a few dozen multiply-adds of a product.
-    team::ranges(columns, 32 * rows * columns, |range| {
-        // SAFETY: `range` is this thread's own part of the sums.
-        let sums = unsafe { total.part(0, &range) };
+    for_each_range(columns, 32 * rows * columns, |range| {
+        // SAFETY: only this thread uses `range` of the sums.
+        let sums = unsafe { total.part(range.clone()) };
         Arch::new().dispatch(|| {
             for row in 0..rows {
-                // SAFETY: `range` is this thread's own part of each row.
-                let gradient = unsafe { gradient.part(row, &range) };
-                work(gradient, &output[row * columns..][range.clone()]);
+                let range = row * columns + range.start..row * columns + range.end;
+                // SAFETY: only this thread uses `range` of each row.
+                let gradient = unsafe { gradient.part(range.clone()) };
+                work(gradient, &output[range]);
                 sums.iter_mut().zip(gradient).for_each(|(sum, g)| *sum += *g);
             }
         });
@@ -335,8 +273,8 @@ mod tests {
         }
     }
 
-    /// A part whose result is left as it is.
-    type Unfinished<'a> = Part<'a, fn(&mut [f32])>;
+    /// A block whose result is not changed further.
+    type Unfinished<'a> = Block<'a, fn(&mut [f32])>;
 
     fn nothing(_: &mut [f32]) {}
 
@@ -348,24 +286,24 @@ mod tests {
             let mut runs = Vec::new();
             let mut with = |run: &dyn Fn(Unfinished)| {
                 let mut result = vec![0.0; m * n];
-                run(Part {
+                run(Block {
                     left: Matrix::new(&a, m, k),
                     right: Matrix::new(&b, n, k).transposed(),
                     bias: Some(&bias),
-                    result: &Shared { data: result.as_mut_ptr(), columns: n },
+                    result: &Shared::new(&mut result),
                     rows: 0..m,
                     columns: 0..n,
                     finish: &(nothing as fn(&mut [f32])),
                 });
                 runs.push(result);
             };
-            with(&|part| Arch::new().dispatch(part));
-            with(&|part| Simd::vectorize(pulp::Scalar::new(), part));
+            with(&|block| Arch::new().dispatch(block));
+            with(&|block| Simd::vectorize(pulp::Scalar::new(), block));
             #[cfg(target_arch = "x86_64")]
             if let (Some(v3), v4) = (pulp::x86::V3::try_new(), pulp::x86::V4::try_new()) {
-                with(&|part| Simd::vectorize(v3, part));
+                with(&|block| Simd::vectorize(v3, block));
                 if let Some(v4) = v4 {
-                    with(&|part| Simd::vectorize(v4, part));
+                    with(&|block| Simd::vectorize(v4, block));
                     assert!(runs[2] == runs[3], "{m} {n} {k}: AVX2 and AVX-512 round alike");
                 }
             }
@@ -382,7 +320,7 @@ mod tests {
         let (m, n, k) = if cfg!(miri) { (16, 35, 6) } else { (128, 784, 300) };
         let (a, b, y) = (numbers(m * k, 1), numbers(k * n, 2), numbers(m * n, 3));
         let with = |threads| {
-            team::with_threads(threads, || {
+            crate::thread_pool::with_threads(threads, || {
                 let wide = product(Matrix::new(&a, m, k), Matrix::new(&b, k, n), None, |_| ());
                 let high = product(
                     Matrix::new(&b, k, n).transposed(),
@@ -391,7 +329,7 @@ mod tests {
                     |_| (),
                 );
                 let mut gradient = wide.clone();
-                let sums = rows_then_sums(&mut gradient, &y, n, |g, y| {
+                let sums = apply_and_sum_columns(&mut gradient, &y, n, |g, y| {
                     g.iter_mut().zip(y).for_each(|(g, y)| *g *= y);
                 });
                 (wide, high, gradient, sums)

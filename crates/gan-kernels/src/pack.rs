@@ -1,17 +1,17 @@
-//! Operands of a matrix product, copied into the order in which a tile reads them.
+//! Copies of the operands of a matrix product, in the order in which a tile reads them.
 
 use std::ops::Range;
 
 use pulp::Simd;
 
-use crate::matmul::Matrix;
+use crate::matrix::Matrix;
 use crate::tile;
 
-/// Panels of the left operand that are packed side by side.
-const TOGETHER: usize = 4;
+/// Panels of the left operand that are packed together.
+const PANELS: usize = 4;
 
 /// The `rows` and `depth` of a left operand as panels `[depth, R]`, `R` rows of a tile each,
-/// the last filled up with zeros.
+/// the last one padded with zeros.
 #[inline(always)]
 pub(crate) fn left<S: Simd>(
     simd: S,
@@ -36,22 +36,22 @@ fn panels<S: Simd, const R: usize>(
 ) {
     let panel = R * depth.len();
     let mut first = rows.start;
-    for to in to.chunks_mut(TOGETHER * panel) {
-        let here = (TOGETHER * R).min(rows.end - first);
-        let part = matrix.part(first..first + here, depth.clone());
-        if here == TOGETHER * R && part.row == 1 {
-            // Whole cache lines are read, though a panel takes less of them.
+    for to in to.chunks_mut(PANELS * panel) {
+        let here = (PANELS * R).min(rows.end - first);
+        let part = matrix.block(first..first + here, depth.clone());
+        if here == PANELS * R && part.row_stride == 1 {
+            // Several panels at once, because one takes less than a cache line.
             for j in 0..depth.len() {
-                let (from, _) = part.data[j * part.column..].as_chunks::<R>();
-                for (k, from) in from[..TOGETHER].iter().enumerate() {
+                let (from, _) = part.data[j * part.column_stride..].as_chunks::<R>();
+                for (k, from) in from[..PANELS].iter().enumerate() {
                     to[k * panel + j * R..][..R].copy_from_slice(from);
                 }
             }
         } else {
             for (k, to) in to.chunks_mut(panel).enumerate().take(here.div_ceil(R)) {
                 let rows = R.min(here - k * R);
-                let from = &part.data[k * R * part.row..];
-                transpose(from, [part.row, part.column], [rows, depth.len()], R, to);
+                let from = &part.data[k * R * part.row_stride..];
+                transpose(from, [part.row_stride, part.column_stride], [rows, depth.len()], R, to);
             }
         }
         first += here;
@@ -61,8 +61,8 @@ fn panels<S: Simd, const R: usize>(
     }
 }
 
-/// The `depth` and `columns` of a right operand as one panel `[depth, width]`, filled up
-/// with zeros.
+/// The `depth` and `columns` of a right operand as one panel `[depth, width]`, padded with
+/// zeros.
 #[inline(always)]
 pub(crate) fn right<S: Simd>(
     _simd: S,
@@ -73,16 +73,16 @@ pub(crate) fn right<S: Simd>(
     to: &mut [f32],
 ) {
     let lanes = S::F32_LANES;
-    let part = matrix.part(depth.clone(), columns.clone());
-    if columns.len() == width && part.column == 1 {
+    let part = matrix.block(depth.clone(), columns.clone());
+    if columns.len() == width && part.column_stride == 1 {
         for (i, to) in to.chunks_exact_mut(width).enumerate() {
-            let from = &part.data[i * part.row..][..width];
+            let from = &part.data[i * part.row_stride..][..width];
             let registers = from.chunks_exact(lanes).zip(to.chunks_exact_mut(lanes));
             registers.for_each(|(from, to)| to.copy_from_slice(from));
         }
     } else {
         let size = [columns.len(), depth.len()];
-        transpose(part.data, [part.column, part.row], size, width, to);
+        transpose(part.data, [part.column_stride, part.row_stride], size, width, to);
     }
 }
 
@@ -125,41 +125,28 @@ fn interleave(rows: [&[f32]; 4], to: &mut [f32], width: usize) {
     }
 }
 
-/// Asks for the `depth` and `columns` of a right operand to be brought closer, of which
-/// piece `piece` of `pieces`.
+/// Prefetches piece `piece` of `pieces` of the `depth` and `columns` of a right operand.
 #[inline(always)]
-pub(crate) fn fetch(
+pub(crate) fn prefetch(
     matrix: Matrix,
     depth: &Range<usize>,
     columns: &Range<usize>,
     piece: usize,
     pieces: usize,
 ) {
-    // Runs of numbers that lie together.
-    let (runs, run, stride) = if matrix.column == 1 {
-        (depth.len(), columns.len(), matrix.row)
+    // Runs of adjacent numbers.
+    let (runs, run, stride) = if matrix.column_stride == 1 {
+        (depth.len(), columns.len(), matrix.row_stride)
     } else {
-        (columns.len(), depth.len(), matrix.column)
+        (columns.len(), depth.len(), matrix.column_stride)
     };
-    let first = depth.start * matrix.row + columns.start * matrix.column;
+    let first = depth.start * matrix.row_stride + columns.start * matrix.column_stride;
     let share = runs.div_ceil(pieces);
     for i in (piece * share)..runs.min((piece + 1) * share) {
         for j in (0..run).step_by(16) {
-            prefetch(matrix.data.as_ptr().wrapping_add(first + i * stride + j));
+            tile::prefetch::<2>(matrix.data.as_ptr().wrapping_add(first + i * stride + j));
         }
     }
-}
-
-#[inline(always)]
-fn prefetch(number: *const f32) {
-    #[cfg(target_arch = "x86_64")]
-    {
-        use std::arch::x86_64::{_MM_HINT_T1, _mm_prefetch};
-        // SAFETY: a hint, which reads nothing and so is sound for any address.
-        unsafe { _mm_prefetch::<_MM_HINT_T1>(number.cast()) };
-    }
-    #[cfg(not(target_arch = "x86_64"))]
-    let _ = number;
 }
 
 #[cfg(target_arch = "x86_64")]

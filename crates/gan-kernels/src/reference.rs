@@ -1,27 +1,26 @@
-//! Plain Burn in place of what this crate does better, to be compared with it.
+//! Burn's own operations in place of this crate's, for tests and benchmarks.
 
 use std::cell::Cell;
 
 thread_local! {
-    static ON: Cell<bool> = const { Cell::new(false) };
+    static ACTIVE: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Runs `work` with Burn's own operations for everything that this crate has a faster form
-/// of: the reference that tests and benches hold it against.
+/// Runs `work` with Burn's own operations in place of those of this crate.
 pub fn with_reference<T>(work: impl FnOnce() -> T) -> T {
-    /// Ends it, also in a panic.
-    struct Before(bool);
-    impl Drop for Before {
+    /// Restores the last state, also in a panic.
+    struct Restore(bool);
+    impl Drop for Restore {
         fn drop(&mut self) {
-            ON.set(self.0);
+            ACTIVE.set(self.0);
         }
     }
-    let _before = Before(ON.replace(true));
+    let _restore = Restore(ACTIVE.replace(true));
     work()
 }
 
-/// Whether this thread is within [`with_reference`].
+/// Whether this thread is inside [`with_reference`].
 #[must_use]
 pub fn is_active() -> bool {
-    ON.get()
+    ACTIVE.get()
 }

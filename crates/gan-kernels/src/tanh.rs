@@ -1,6 +1,6 @@
-//! The hyperbolic tangent without a branch, for whole vector registers.
+//! The hyperbolic tangent without branches, so that it vectorises.
 
-/// 1.5 · 2²³: added to a small number, it leaves the nearest integer in the low bits.
+/// 1.5 · 2²³: added to a small number, it puts the nearest integer into the low bits.
 const ROUND: f32 = 12_582_912.0;
 /// ln 2 in two parts; multiples of the first are exact.
 const LN_2: [f32; 2] = [0.693_359_4, -2.121_944_4e-4];
@@ -13,14 +13,14 @@ const EXP: [f32; 6] = [1.0, 0.499_999_94, 0.166_664_32, 0.041_668, 0.008_374_157
 #[inline(always)]
 pub(crate) fn tanh_lane(x: f32) -> f32 {
     let z = -2.0 * x.abs().min(10.0);
-    // t = 2ⁿ exp(r): n the nearest integer to z / ln 2, read off the low bits.
+    // t = 2ⁿ exp(r): n is the nearest integer to z / ln 2, taken from the low bits.
     let shifted = z * std::f32::consts::LOG2_E + ROUND;
     let n = shifted - ROUND;
     let r = (z - n * LN_2[0]) - n * LN_2[1];
     let power = EXP.iter().rev().fold(0.0, |sum, c| sum * r + c) * r + 1.0;
     let scale = f32::from_bits((shifted.to_bits() << 23).wrapping_add(1.0_f32.to_bits()));
     let t = power * scale;
-    // `min` above gives 10 for NaN; the sum brings NaN back.
+    // `min` above maps NaN to 10; the sum restores it.
     ((1.0 - t) / (1.0 + t)).copysign(x) + 0.0 * x
 }
 
@@ -30,14 +30,14 @@ mod tests {
 
     use super::*;
 
-    /// Compiled for this machine's registers, as in a layer.
+    /// Compiled for this machine's instruction set, as in a layer.
     fn tanh_in_place(x: &mut [f32]) {
         Arch::new().dispatch(|| x.iter_mut().for_each(|x| *x = tanh_lane(*x)));
     }
 
     #[test]
     #[cfg_attr(miri, ignore = "many numbers and no unsafe code")]
-    fn the_error_stays_below_the_stated_bound() {
+    fn the_error_is_below_the_stated_bound() {
         let mut x: Vec<f32> = (-2_000_000..=2_000_000).map(|i| i as f32 * 6e-6).collect();
         let exact: Vec<f64> = x.iter().map(|&x| f64::from(x).tanh()).collect();
         tanh_in_place(&mut x);
@@ -46,7 +46,7 @@ mod tests {
     }
 
     #[test]
-    fn ends_and_odd_numbers() {
+    fn extreme_values_and_nan() {
         let mut x = [0.0, -0.0, 30.0, -30.0, 1e30, f32::NAN];
         tanh_in_place(&mut x);
         assert_eq!(x[..5], [0.0, 0.0, 1.0, -1.0, 1.0]);

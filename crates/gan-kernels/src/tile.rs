@@ -2,26 +2,26 @@
 
 use pulp::{Simd, WithSimd};
 
-/// Registers that a tile is wide. Together with [`rows`], a tile takes three quarters of
+/// The width of a tile in registers. Together with [`rows`], a tile takes three quarters of
 /// the registers, which leaves room for a row of the right operand and one number of the left.
-pub(crate) const WIDE: usize = 3;
+pub(crate) const WIDTH: usize = 3;
 /// Rows of the highest tile of any machine.
-pub(crate) const MOST_ROWS: usize = 8;
+pub(crate) const MAX_ROWS: usize = 8;
 /// Lanes of the widest register of any machine.
-pub(crate) const MOST_LANES: usize = 16;
+pub(crate) const MAX_LANES: usize = 16;
 
 /// Rows of a tile on a machine with these registers: 8 where there are 32, else 4.
 pub(crate) const fn rows<S: Simd>() -> usize {
     if S::REGISTER_COUNT >= 32 { 8 } else { 4 }
 }
 
-/// What a tile's sums start from.
+/// The initial value of a tile's sums.
 #[derive(Clone, Copy)]
 pub(crate) enum Start {
     Zero,
-    /// The same row of numbers for each of the tile's.
+    /// The same row of numbers for each row of the tile.
     Row(*const f32),
-    /// What the result holds.
+    /// The numbers in the result.
     Result,
 }
 
@@ -30,52 +30,41 @@ pub(crate) enum Start {
 pub(crate) struct Tile {
     /// `[depth, rows]`: the left operand's part, transposed.
     pub left: *const f32,
-    /// `[depth, registers * lanes]`: the right operand's part, and how far its rows are apart.
+    /// `[depth, registers * lanes]`: the right operand's part, and the distance of its rows.
     pub right: *const f32,
     pub right_stride: usize,
     pub depth: usize,
-    /// Where the tile lies in the result, and how far the result's rows are apart.
+    /// The tile's place in the result, and the distance of the result's rows.
     pub result: *mut f32,
     pub stride: usize,
-    /// Rows and columns that exist; the packed operands are filled up with zeros.
+    /// Rows and columns that exist; the packed operands are padded with zeros.
     pub size: [usize; 2],
     pub start: Start,
 }
 
 impl Tile {
-    /// Adds the product of the operands to what the tile starts from.
+    /// Adds the product of the operands to the initial value.
     ///
     /// # Safety
     /// The operands are as large as described for `S` and `registers`, and initialised.
     /// `size` fits into a tile; the result's rows, and [`Start::Row`]'s, have as many columns,
-    /// and nobody else uses them meanwhile.
+    /// and nothing else uses them meanwhile.
     #[inline(always)]
     pub(crate) unsafe fn run<S: Simd>(self, simd: S, registers: usize) {
-        // SAFETY: as the caller promises; each arm is what `rows` says.
-        unsafe {
-            match (rows::<S>(), registers) {
-                (8, 3) => simd.vectorize(Sized::<8, 3>::new(self)),
-                (8, 2) => simd.vectorize(Sized::<8, 2>::new(self)),
-                (8, _) => simd.vectorize(Sized::<8, 1>::new(self)),
-                (_, 3) => simd.vectorize(Sized::<4, 3>::new(self)),
-                (_, 2) => simd.vectorize(Sized::<4, 2>::new(self)),
-                _ => simd.vectorize(Sized::<4, 1>::new(self)),
-            }
+        match (rows::<S>(), registers) {
+            (8, 3) => simd.vectorize(Sized::<8, 3>(self)),
+            (8, 2) => simd.vectorize(Sized::<8, 2>(self)),
+            (8, _) => simd.vectorize(Sized::<8, 1>(self)),
+            (_, 3) => simd.vectorize(Sized::<4, 3>(self)),
+            (_, 2) => simd.vectorize(Sized::<4, 2>(self)),
+            _ => simd.vectorize(Sized::<4, 1>(self)),
         }
     }
 }
 
-/// A tile of `R` rows and `N` registers.
+/// A tile of `R` rows and `N` registers. Only [`Tile::run`] makes one, as its caller's promises
+/// allow.
 struct Sized<const R: usize, const N: usize>(Tile);
-
-impl<const R: usize, const N: usize> Sized<R, N> {
-    /// # Safety
-    /// That of [`Tile::run`].
-    #[inline(always)]
-    unsafe fn new(tile: Tile) -> Self {
-        Self(tile)
-    }
-}
 
 impl<const R: usize, const N: usize> WithSimd for Sized<R, N> {
     type Output = ();
@@ -84,16 +73,16 @@ impl<const R: usize, const N: usize> WithSimd for Sized<R, N> {
     fn with_simd<S: Simd>(self, simd: S) {
         let tile = self.0;
         if tile.size == [R, N * S::F32_LANES] {
-            // SAFETY: the whole tile lies in the result, as `new`'s caller promised.
+            // SAFETY: the whole tile lies in the result, as `run`'s caller promised.
             return unsafe { sum::<S, R, N>(simd, tile) };
         }
-        // At the edge the sums are taken beside the result. Each starts and grows as it
-        // would within it, so where the edge is does not change a bit.
-        let mut beside = [[0.0_f32; WIDE * MOST_LANES]; MOST_ROWS];
+        // At the edge the sums are computed in a scratch tile, with the same operations as in
+        // the result, so the place of the edge does not change a bit.
+        let mut scratch = [[0.0_f32; WIDTH * MAX_LANES]; MAX_ROWS];
         let [rows, columns] = tile.size;
-        for (row, beside) in beside[..rows].iter_mut().enumerate() {
-            for (column, number) in beside[..columns].iter_mut().enumerate() {
-                // SAFETY: within the result's part and the row, as `new`'s caller promised.
+        for (row, scratch) in scratch[..rows].iter_mut().enumerate() {
+            for (column, number) in scratch[..columns].iter_mut().enumerate() {
+                // SAFETY: within the result's part and the row, as `run`'s caller promised.
                 *number = unsafe {
                     match tile.start {
                         Start::Zero => 0.0,
@@ -103,13 +92,13 @@ impl<const R: usize, const N: usize> WithSimd for Sized<R, N> {
                 };
             }
         }
-        let (result, stride) = (beside.as_mut_ptr().cast(), WIDE * MOST_LANES);
-        // SAFETY: `beside` holds the largest tile.
+        let (result, stride) = (scratch.as_mut_ptr().cast(), WIDTH * MAX_LANES);
+        // SAFETY: `scratch` holds the largest tile.
         unsafe { sum::<S, R, N>(simd, Tile { result, stride, start: Start::Result, ..tile }) };
-        for (row, beside) in beside[..rows].iter().enumerate() {
-            // SAFETY: within the result's part, as `new`'s caller promised.
+        for (row, scratch) in scratch[..rows].iter().enumerate() {
+            // SAFETY: within the result's part, as `run`'s caller promised.
             let row = unsafe { tile.result.add(row * tile.stride) };
-            for (column, number) in beside[..columns].iter().enumerate() {
+            for (column, number) in scratch[..columns].iter().enumerate() {
                 // SAFETY: as above.
                 unsafe { *row.add(column) = *number };
             }
@@ -123,7 +112,7 @@ impl<const R: usize, const N: usize> WithSimd for Sized<R, N> {
 unsafe fn sum<S: Simd, const R: usize, const N: usize>(simd: S, tile: Tile) {
     let lanes = S::F32_LANES;
     let mut sums = [[simd.splat_f32s(0.0); N]; R];
-    // SAFETY: every address lies in the operand, row or result it is told from.
+    // SAFETY: every address lies in the operand, row or result that it is derived from.
     unsafe {
         match tile.start {
             Start::Zero => {}
@@ -143,7 +132,7 @@ unsafe fn sum<S: Simd, const R: usize, const N: usize>(simd: S, tile: Tile) {
         let (mut left, mut right) = (tile.left, tile.right);
         for _ in 0..tile.depth {
             for n in 0..N {
-                near(right.wrapping_add(AHEAD * tile.right_stride + n * lanes));
+                prefetch::<3>(right.wrapping_add(AHEAD * tile.right_stride + n * lanes));
             }
             let numbers = load::<S, N>(right);
             for (row, sums) in sums.iter_mut().enumerate() {
@@ -164,17 +153,16 @@ unsafe fn sum<S: Simd, const R: usize, const N: usize>(simd: S, tile: Tile) {
     }
 }
 
-/// Rows of the right operand that are asked for before they are needed: it is too long for the
-/// first-level cache.
+/// Rows of the right operand that are prefetched: it is too long for the first-level cache.
 const AHEAD: usize = 8;
 
+/// Prefetches a cache line into all levels (3) or all but the first (2).
 #[inline(always)]
-fn near(number: *const f32) {
+pub(crate) fn prefetch<const LEVELS: i32>(number: *const f32) {
     #[cfg(target_arch = "x86_64")]
-    {
-        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
-        // SAFETY: a hint, which reads nothing and so is sound for any address.
-        unsafe { _mm_prefetch::<_MM_HINT_T0>(number.cast()) };
+    // SAFETY: a hint, which reads nothing and so is sound for any address.
+    unsafe {
+        std::arch::x86_64::_mm_prefetch::<LEVELS>(number.cast());
     }
     #[cfg(not(target_arch = "x86_64"))]
     let _ = number;

@@ -95,16 +95,14 @@ impl ModelConfig {
         NetIo { image, latent, classes, pack }
     }
 
-    /// The generator's layers, from latent vector to image.
-    #[must_use]
     pub(crate) fn generator_layers(&self) -> Vec<LayerSpec> {
-        self.family.generator_layers(self.io())
+        let [generator, _] = self.family.layers(self.io());
+        generator
     }
 
-    /// The discriminator's layers, from images to logit.
-    #[must_use]
     pub(crate) fn discriminator_layers(&self) -> Vec<LayerSpec> {
-        self.family.discriminator_layers(self.io())
+        let [_, discriminator] = self.family.layers(self.io());
+        discriminator
     }
 
     /// The values between the generator's layers, such as `100-256-512-1024-784`.
@@ -134,7 +132,7 @@ impl ModelConfig {
     /// Numbers that both nets compute for one image: what memory in training grows with.
     #[must_use]
     pub fn activations(&self) -> usize {
-        let layers = [self.generator_layers(), self.discriminator_layers()].concat();
+        let layers = self.family.layers(self.io()).concat();
         let outputs = layers.iter().map(LayerSpec::outputs);
         outputs.fold(self.latent.saturating_add(self.image.len()), usize::saturating_add)
     }
@@ -142,11 +140,7 @@ impl ModelConfig {
     /// Images that the discriminator needs together: a batch is a multiple of it.
     #[must_use]
     pub fn batch_multiple(&self) -> usize {
-        let group = |layer: &LayerSpec| match layer {
-            LayerSpec::MinibatchStddev { group, .. } => *group,
-            LayerSpec::Dense { .. } => 1,
-        };
-        self.pack * self.discriminator_layers().iter().map(group).max().unwrap_or(1)
+        self.pack * self.discriminator_layers().iter().map(LayerSpec::group).max().unwrap_or(1)
     }
 
     /// Adapts what depends on the batch size, such as groups of images, so that it divides `batch`.
@@ -157,17 +151,13 @@ impl ModelConfig {
     /// Whether the discriminator's weights are spectrally normalised.
     #[must_use]
     pub fn has_spectral_norm(&self) -> bool {
-        let normalised =
-            |layer: &LayerSpec| matches!(layer, LayerSpec::Dense { spectral_norm: true, .. });
-        self.discriminator_layers().iter().any(normalised)
+        self.discriminator_layers().iter().any(LayerSpec::has_spectral_norm)
     }
 
     /// Whether the generator needs a batch of more than one image in training.
     #[must_use]
     pub fn has_batch_norm(&self) -> bool {
-        let normalised =
-            |layer: &LayerSpec| matches!(layer, LayerSpec::Dense { batch_norm: true, .. });
-        self.generator_layers().iter().any(normalised)
+        self.generator_layers().iter().any(LayerSpec::has_batch_norm)
     }
 
     /// Checks every size against the stated limits, before anything is allocated.

@@ -36,15 +36,11 @@ impl Family {
         }
     }
 
-    pub(crate) fn generator_layers(&self, io: NetIo) -> Vec<LayerSpec> {
+    /// The generator's layers, from latent vector to image, and the discriminator's, from images to
+    /// logit.
+    pub(crate) fn layers(&self, io: NetIo) -> [Vec<LayerSpec>; 2] {
         match self {
-            Self::Dense(dense) => dense.generator_layers(io),
-        }
-    }
-
-    pub(crate) fn discriminator_layers(&self, io: NetIo) -> Vec<LayerSpec> {
-        match self {
-            Self::Dense(dense) => dense.discriminator_layers(io),
+            Self::Dense(dense) => [dense.generator_layers(io), dense.discriminator_layers(io)],
         }
     }
 

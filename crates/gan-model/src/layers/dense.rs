@@ -4,7 +4,7 @@ use burn::module::{Module, Param};
 use burn::nn::LinearConfig;
 use burn::tensor::{Device, Tensor};
 use gan_core::stream::{Purpose, normal, stream};
-use gan_kernels::{Activation, batch_norm, dense, dense_jvp};
+use gan_kernels::{Activation, batch_norm, dense, dense_jvp, dense_vjp};
 
 use super::init::{glorot_uniform, parameter, statistic};
 use super::spec::{Init, LayerSpec};
@@ -117,12 +117,11 @@ impl Dense {
     }
 
     pub fn vjp(&self, gradient: Tensor<2>, output: Option<&Tensor<2>>) -> Tensor<2> {
-        let weight = self.weight().transpose();
-        let gradient = match output {
-            Some(output) => self.activation.vjp(gradient, output.clone()),
-            None => gradient,
+        let (output, activation) = match output {
+            Some(output) => (output.clone(), self.activation),
+            None => (gradient.clone(), Activation::None),
         };
-        dense_jvp(gradient.clone(), weight, gradient, Activation::None)
+        dense_vjp(gradient, self.weight(), output, activation)
     }
 
     pub fn hidden_units(&self) -> Option<usize> {

@@ -42,6 +42,23 @@ impl LayerSpec {
         }
     }
 
+    /// Whether it uses the statistics of its batch in training.
+    pub fn has_batch_norm(&self) -> bool {
+        matches!(self, Self::Dense { batch_norm: true, .. })
+    }
+
+    pub fn has_spectral_norm(&self) -> bool {
+        matches!(self, Self::Dense { spectral_norm: true, .. })
+    }
+
+    /// Rows that it needs together.
+    pub fn group(&self) -> usize {
+        match *self {
+            Self::Dense { .. } => 1,
+            Self::MinibatchStddev { group, .. } => group,
+        }
+    }
+
     /// Values that come in for each row.
     pub fn inputs(&self) -> usize {
         match *self {

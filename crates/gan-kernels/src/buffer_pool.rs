@@ -1,0 +1,136 @@
+//! Buffers that dropped tensors leave to the next tensors of their size.
+//!
+//! Fresh memory costs more than the allocator's own time, because the operating system clears
+//! every page of it. A training step makes tensors of the same sizes again and again, so after the
+//! first steps none of those in this crate allocates.
+
+use std::collections::HashMap;
+use std::mem::{self, MaybeUninit};
+use std::ops::Deref;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use burn::tensor::{DType, Shape, TensorData};
+use burn_std::{AccessError, AccessPolicy, AllocationController, AllocationProperty, Bytes};
+
+/// Smaller buffers are left to the allocator.
+const MIN_LEN: usize = 1 << 10;
+/// The most numbers that are kept; a step at a batch of 128 needs a tenth of them.
+const MAX_TOTAL: usize = (512 << 20) / size_of::<f32>();
+
+static POOL: Mutex<Option<Pool>> = Mutex::new(None);
+
+#[derive(Default)]
+struct Pool {
+    by_len: HashMap<usize, Vec<Vec<f32>>>,
+    /// Numbers in all of them.
+    total: usize,
+}
+
+fn pool() -> MutexGuard<'static, Option<Pool>> {
+    POOL.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A buffer of `len` arbitrary numbers, to be written before they are read. Made into a tensor by
+/// [`tensor_data`], it returns to the pool when that is dropped.
+#[must_use]
+pub fn buffer(len: usize) -> Vec<f32> {
+    if len >= MIN_LEN
+        && let Some(pool) = pool().as_mut()
+        && let Some(buffer) = pool.by_len.get_mut(&len).and_then(Vec::pop)
+    {
+        pool.total -= len;
+        return buffer;
+    }
+    vec![0.0; len]
+}
+
+/// The data of a row-major tensor, from a [`buffer`] that returns to the pool when the tensor is
+/// dropped.
+///
+/// # Panics
+/// When `shape` has another number of elements.
+#[must_use]
+pub fn tensor_data(buffer: Vec<f32>, shape: impl Into<Shape>) -> TensorData {
+    if buffer.len() < MIN_LEN {
+        return TensorData::new(buffer, shape);
+    }
+    let shape = shape.into();
+    assert_eq!(buffer.len(), shape.num_elements(), "a shape must fit its numbers");
+    let len = size_of_val(buffer.as_slice());
+    // SAFETY: all of the buffer is initialised.
+    let bytes = unsafe { Bytes::from_controller(Box::new(Pooled(buffer)), len) };
+    TensorData::from_bytes(bytes, shape, DType::F32)
+}
+
+/// A [`buffer`] that returns to the pool when it is dropped.
+#[derive(Debug)]
+pub(crate) struct Pooled(pub Vec<f32>);
+
+impl Deref for Pooled {
+    type Target = [f32];
+
+    fn deref(&self) -> &[f32] {
+        &self.0
+    }
+}
+
+impl Drop for Pooled {
+    fn drop(&mut self) {
+        let buffer = mem::take(&mut self.0);
+        let mut pool = pool();
+        let pool = pool.get_or_insert_default();
+        if buffer.len() >= MIN_LEN && pool.total + buffer.len() <= MAX_TOTAL {
+            pool.total += buffer.len();
+            pool.by_len.entry(buffer.len()).or_default().push(buffer);
+        }
+    }
+}
+
+impl AllocationController for Pooled {
+    fn alloc_align(&self) -> usize {
+        align_of::<f32>()
+    }
+
+    fn property(&self) -> AllocationProperty {
+        AllocationProperty::Other
+    }
+
+    unsafe fn memory_mut(
+        &mut self,
+        _: AccessPolicy,
+    ) -> Result<&mut [MaybeUninit<u8>], AccessError> {
+        let (start, len) = (self.0.as_mut_ptr().cast(), size_of_val(self.0.as_slice()));
+        // SAFETY: the buffer's own memory, borrowed as long as `self`; the caller keeps it initialised.
+        Ok(unsafe { std::slice::from_raw_parts_mut(start, len) })
+    }
+
+    fn memory(&self, _: AccessPolicy) -> Result<&[MaybeUninit<u8>], AccessError> {
+        let (start, len) = (self.0.as_ptr().cast(), size_of_val(self.0.as_slice()));
+        // SAFETY: the buffer's own memory, borrowed as long as `self`.
+        Ok(unsafe { std::slice::from_raw_parts(start, len) })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_dropped_tensors_buffer_is_reused_unchanged() {
+        // A size that no other test uses.
+        let len = MIN_LEN + 12_345;
+        let mut first = buffer(len);
+        first.fill(7.0);
+        let address = first.as_ptr();
+        let mut tensor = tensor_data(first, [1, len]);
+        tensor.as_mut_slice::<f32>().unwrap()[0] = 1.5;
+        let copy = tensor.clone();
+        drop(tensor);
+        let second = buffer(len);
+        assert_eq!(second.as_ptr(), address);
+        assert_eq!(second[..2], [1.5, 7.0]);
+        assert_eq!(copy.as_slice::<f32>().unwrap()[..2], [1.5, 7.0]);
+        let third = buffer(len);
+        assert_ne!(third.as_ptr(), address, "a buffer in use is not handed out");
+    }
+}
