@@ -18,13 +18,10 @@ pub fn format(
     device: &str,
 ) -> String {
     let t = training;
-    let data = match dataset {
-        Some(set) => format!("{}, {} images, sha256 {:.12}…", set.name, set.images, set.digest),
-        None => "not loaded yet".into(),
-    };
-    let passes = dataset.map_or(String::new(), |set| {
-        let images = t.epochs as f64 * (t.batch * t.d_steps) as f64;
-        format!(", {:.1} passes over the data", images / set.images as f64)
+    let (data, passes) = dataset.map_or(("not loaded yet".into(), String::new()), |set| {
+        let passes = (t.epochs as f64 * (t.batch * t.d_steps) as f64) / set.images as f64;
+        let data = format!("{}, {} images, sha256 {:.12}…", set.name, set.images, set.digest);
+        (data, format!(", {passes:.1} passes over the data"))
     });
     let evaluation = match t.eval_every {
         0 => "never".into(),
