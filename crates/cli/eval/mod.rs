@@ -1,7 +1,6 @@
 //! `gan-eval`: evaluates samples.
 
 mod args;
-mod files;
 mod measure;
 mod print;
 mod source;
@@ -25,13 +24,13 @@ pub fn main(args: &EvalArgs) -> Result<(), Failure> {
     let named = args.feature_extractor.as_deref();
     let extractor = extractor::choose(named, &mut data, &device.device, quiet)?;
     let Some(source) = source else { return Ok(()) };
-    let results = Results::measure(args, &source.pixels, &mut data, &extractor, &device)?;
+    let results = Results::measure(args, source, &mut data, extractor, &device)?;
 
     let seconds = begin.elapsed().as_secs_f64();
     if args.output.json {
-        output::print_json(&print::json(&results, args, &source, &extractor, seconds))?;
+        output::print_json(&print::json(&results, args, seconds))?;
     } else {
-        output::print(print::text(&results, &source, &extractor))?;
+        output::print(print::text(&results))?;
         if !quiet {
             output::log(format!("\nmeasured in {}", output::duration(seconds)));
         }

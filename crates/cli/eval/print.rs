@@ -1,21 +1,15 @@
 //! The results as text and as JSON.
 
-use gan_eval::{FeatureExtractor, Measures};
+use gan_eval::Measures;
 use serde_json::{Value, json};
 
 use super::args::EvalArgs;
 use super::measure::Results;
-use super::source::Source;
 
 /// One JSON object.
-pub fn json(
-    results: &Results,
-    args: &EvalArgs,
-    source: &Source,
-    extractor: &FeatureExtractor,
-    seconds: f64,
-) -> Value {
-    let Results { memorisation, memorisation_intervals: [ratio, share], .. } = results;
+pub fn json(results: &Results, args: &EvalArgs, seconds: f64) -> Value {
+    let Results { source, extractor, memorisation, .. } = results;
+    let [ratio, share] = &results.memorisation_intervals;
     let checkpoint = source.checkpoint.as_ref();
     let extractor = json!({
         "name": extractor.name(),
@@ -48,8 +42,8 @@ pub fn json(
 }
 
 /// A table with what it compares above and memorisation below.
-pub fn text(results: &Results, source: &Source, extractor: &FeatureExtractor) -> String {
-    let Results { dataset, tests, measures, memorisation, .. } = results;
+pub fn text(results: &Results) -> String {
+    let Results { source, extractor, dataset, tests, measures, memorisation, .. } = results;
     let [ratio, share] = &results.memorisation_intervals;
     let weights = source.checkpoint.as_ref().map_or(String::new(), |(header, weights)| {
         format!(" (epoch {}, {weights} weights)", header.step)
