@@ -16,7 +16,6 @@ use gan_eval::{
 };
 use gan_model::device::SelectedDevice;
 use gan_sample::{Grid, write_png};
-use indicatif::ProgressBar;
 use npyz::WriterBuilder;
 
 use super::args::EvalArgs;
@@ -64,26 +63,36 @@ impl Results {
         memory::check(MEMORY + count * MEMORY_PER_SAMPLE)
             .map_err(|error| anyhow!("cannot measure {count} samples: {error}"))?;
         let random = |purpose, index| stream(args.seed, purpose, index);
-        let bar = Bar(output::progress_bar("  [{bar:24}] {msg}", args.output.quiet)?);
+        let bar = output::progress_bar("  [{bar:24}] {msg}", args.output.quiet)?;
+        let stage = |what| {
+            bar.set_message(what);
+            bar.set_position(0);
+            bar.tick();
+        };
+        let extract = |what, images: &[u8]| {
+            stage(what);
+            bar.set_length((images.len() / len) as u64);
+            extractor.extract(images, &|done| bar.set_position(done as u64))
+        };
         let options = Options { seed: args.seed, ..Options::default() };
 
-        let real = bar.extract("features of test images", &extractor, test.images());
+        let real = extract("features of test images", test.images());
         let reference = Reference::new(&extractor, real);
-        let extracted = bar.extract("features of samples", &extractor, samples);
-        bar.stage("measures of samples");
+        let extracted = extract("features of samples", samples);
+        stage("measures of samples");
         let measures = reference.evaluate(&extracted, options);
         let real = random_subset(data.train.images(), len, count, &mut random(Purpose::Floor, 0));
-        let real = bar.extract("features of real images", &extractor, &real);
-        bar.stage("measures of real images");
+        let real = extract("features of real images", &real);
+        stage("measures of real images");
         let floor = reference.evaluate(&real, Options { resamples: 0, ..options });
         let some = random_subset(samples, len, SEARCHED, &mut random(Purpose::Subset, 1));
         let some_test =
             random_subset(test.images(), len, SEARCHED, &mut random(Purpose::Subset, 2));
-        bar.stage("nearest training images");
+        stage("nearest training images");
         let nearest = |images: &[u8]| {
             nearest(images, data.train.images(), data.train.shape(), &device.device, &|part| {
-                bar.0.set_length(100);
-                bar.0.set_position((100.0 * part) as u64);
+                bar.set_length(100);
+                bar.set_position((100.0 * part) as u64);
             })
         };
         let (near, near_test) = (nearest(&some), nearest(&some_test));
@@ -93,7 +102,7 @@ impl Results {
         let mut rng = random(Purpose::Bootstrap, 0);
         let memorisation_intervals =
             memorisation_intervals(&found, &expected, options.resamples, &mut rng);
-        bar.0.finish_and_clear();
+        bar.finish_and_clear();
 
         if let Some(path) = &args.pairs {
             write_pairs(path, &some, &data.train, &near)?;
@@ -165,26 +174,4 @@ fn write_features(
         write().map_err(failed)?;
     }
     Ok(())
-}
-
-/// The current stage, on a terminal.
-struct Bar(ProgressBar);
-
-impl Bar {
-    fn stage(&self, what: &'static str) {
-        self.0.set_message(what);
-        self.0.set_position(0);
-        self.0.tick();
-    }
-
-    fn extract(
-        &self,
-        what: &'static str,
-        extractor: &FeatureExtractor,
-        images: &[u8],
-    ) -> Extracted {
-        self.stage(what);
-        self.0.set_length((images.len() / extractor.shape().len()) as u64);
-        extractor.extract(images, &|done| self.0.set_position(done as u64))
-    }
 }

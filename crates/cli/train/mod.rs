@@ -10,7 +10,6 @@ mod progress;
 mod resume;
 mod session;
 mod settings;
-mod signals;
 
 use anyhow::anyhow;
 use gan_core::{ImageShape, memory};
