@@ -50,17 +50,23 @@ impl DatasetName {
     pub fn recorded(name: &str) -> Option<Self> {
         Self::from_str(name, false).ok().filter(|&name| name != Self::Auto)
     }
+
+    /// The data set that is read from files; the synthetic one is not.
+    fn in_files(self) -> Option<KnownDataset> {
+        match self {
+            Self::Auto | Self::Mnist => Some(KnownDataset::Mnist),
+            Self::FashionMnist => Some(KnownDataset::FashionMnist),
+            Self::Kmnist => Some(KnownDataset::Kmnist),
+            Self::Synthetic => None,
+        }
+    }
 }
 
 impl DatasetArgs {
     /// The folder of the data files, whether or not it exists.
     pub fn folder(&self) -> PathBuf {
-        let folder = match self.dataset.unwrap_or_default() {
-            DatasetName::Auto | DatasetName::Mnist => "mnist",
-            DatasetName::FashionMnist => "fashion-mnist",
-            DatasetName::Kmnist => "kmnist",
-            DatasetName::Synthetic => "synthetic",
-        };
+        let kind = self.dataset.unwrap_or_default().in_files();
+        let folder = kind.map_or("synthetic", KnownDataset::name);
         self.data_dir.clone().unwrap_or_else(|| Path::new("data").join(folder))
     }
 }
@@ -84,42 +90,23 @@ impl Data {
 
 /// Loads the data set; `auto` falls back to the built-in digits when there is no MNIST.
 pub fn load(args: &DatasetArgs, quiet: bool) -> Result<Data> {
-    let dir = args.folder();
-    match args.dataset.unwrap_or_default() {
-        DatasetName::Synthetic => built_in(),
-        DatasetName::FashionMnist => from_files(dir, KnownDataset::FashionMnist),
-        DatasetName::Kmnist => from_files(dir, KnownDataset::Kmnist),
+    let (dir, name) = (args.folder(), args.dataset.unwrap_or_default());
+    let Some(kind) = name.in_files() else { return built_in() };
+    if kind == KnownDataset::Mnist {
         // With some of the files present, a missing or damaged one is an error.
-        DatasetName::Auto if missing_files(&dir).len() == FILE_NAMES.len() => {
-            match download_missing(&dir, args, quiet) {
-                Ok(()) if missing_files(&dir).is_empty() => from_files(dir, KnownDataset::Mnist),
-                result => {
-                    let why = result.err().map_or("--offline is set".into(), |e| e.to_string());
-                    output::log(format!(
-                        "warning: no MNIST in {dir}, and no download ({why}): using the built-in \
-                         synthetic digits; for MNIST, give the folder with its four files with \
-                         --data-dir",
-                        dir = dir.display()
-                    ));
-                    built_in()
-                }
-            }
+        let optional = name == DatasetName::Auto && missing_files(&dir).len() == FILE_NAMES.len();
+        let downloaded = download_missing(&dir, args, quiet);
+        if optional && (downloaded.is_err() || !missing_files(&dir).is_empty()) {
+            let why = downloaded.err().map_or("--offline is set".into(), |e| e.to_string());
+            output::log(format!(
+                "warning: no MNIST in {}, and no download ({why}): using the built-in synthetic \
+                 digits; for MNIST, give the folder with its four files with --data-dir",
+                dir.display()
+            ));
+            return built_in();
         }
-        DatasetName::Auto | DatasetName::Mnist => {
-            download_missing(&dir, args, quiet)?;
-            from_files(dir, KnownDataset::Mnist)
-        }
+        downloaded?;
     }
-}
-
-/// The data folder that the run at `root` recorded, if its files still exist. This is the only
-/// path that is taken from a file, so nothing is ever downloaded to it.
-pub fn recorded_folder(root: &Path) -> Option<PathBuf> {
-    let config: RunConfig = RunDir::read_config(root)?;
-    config.data_dir.filter(|folder| missing_files(folder).is_empty())
-}
-
-fn from_files(dir: PathBuf, kind: KnownDataset) -> Result<Data> {
     let loaded = load_folder(&dir, kind)?;
     if kind == KnownDataset::Mnist && !loaded.published {
         output::log(format!(
@@ -128,6 +115,14 @@ fn from_files(dir: PathBuf, kind: KnownDataset) -> Result<Data> {
         ));
     }
     Ok(Data { train: loaded.train, test: Some(loaded.test), dir: Some(dir) })
+}
+
+/// The data folder that the run at `root` recorded, if its files still exist. This is the only
+/// path that is taken from a file, so nothing is ever downloaded to it.
+pub fn recorded_folder(root: &Path) -> Option<PathBuf> {
+    RunDir::read_config::<RunConfig>(root)?
+        .data_dir
+        .filter(|folder| missing_files(folder).is_empty())
 }
 
 /// The built-in digits: the same for every training.

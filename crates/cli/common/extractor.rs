@@ -4,7 +4,6 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Result, anyhow};
 use burn::tensor::Device;
-use gan_data::Dataset;
 use gan_eval::{FeatureExtractor, train_feature_extractor};
 
 use super::data::Data;
@@ -22,7 +21,7 @@ pub fn choose(
 ) -> Result<FeatureExtractor> {
     match named {
         Some(word) if word == Path::new("train") => {
-            let path = path(&data.train, data.dir.as_deref());
+            let path = path(data);
             let extractor = train(data, device, quiet)?;
             if let Some(folder) = path.parent() {
                 std::fs::create_dir_all(folder)?;
@@ -46,7 +45,7 @@ pub fn find(data: &Data, device: &Device) -> Result<Option<FeatureExtractor>> {
     if DIGITS.contains(&data.train.name()) {
         return Ok(Some(FeatureExtractor::mnist(device)));
     }
-    let path = path(&data.train, data.dir.as_deref());
+    let path = path(data);
     if path.exists() { Ok(Some(FeatureExtractor::read(&path, device)?)) } else { Ok(None) }
 }
 
@@ -62,8 +61,9 @@ pub fn none_for(data: &Data) -> String {
 }
 
 /// The file of a data set's extractor.
-fn path(train: &Dataset, dir: Option<&Path>) -> PathBuf {
-    let dir = dir.map_or_else(|| Path::new("data").join(train.name()), Path::to_path_buf);
+fn path(data: &Data) -> PathBuf {
+    let train = &data.train;
+    let dir = data.dir.clone().unwrap_or_else(|| Path::new("data").join(train.name()));
     dir.join(format!("{}-{:.12}.ruler", train.name(), train.digest()))
 }
 

@@ -1,4 +1,8 @@
-//! Everything that is measured, with a progress bar.
+//! Everything that is measured, with a progress bar, and the files of it.
+
+use std::fs::{self, File};
+use std::io::BufWriter;
+use std::path::Path;
 
 use anyhow::{Result, anyhow};
 use gan_core::memory;
@@ -6,15 +10,16 @@ use gan_core::stream::{Purpose, stream};
 use gan_data::Dataset;
 use gan_eval::bootstrap::Interval;
 use gan_eval::classes::labels;
-use gan_eval::memorisation::{Memorisation, memorisation, memorisation_intervals};
+use gan_eval::memorisation::{Memorisation, closest, memorisation, memorisation_intervals};
 use gan_eval::{
     Extracted, FeatureExtractor, Measures, Nearest, Options, Reference, nearest, random_subset,
 };
 use gan_model::device::SelectedDevice;
-use indicatif::ProgressBar;
+use gan_sample::{Grid, write_png};
+use npyz::WriterBuilder;
 
 use super::args::EvalArgs;
-use super::files;
+use super::source::Source;
 use crate::common::{Data, output};
 
 /// Number of samples, and of test images, whose nearest training images are searched.
@@ -22,9 +27,13 @@ const SEARCHED: usize = 2_000;
 /// About how many bytes an evaluation needs in addition to its data set.
 const MEMORY: usize = 256 << 20;
 const MEMORY_PER_SAMPLE: usize = 5 << 10;
+/// Number of pairs, and pairs per row.
+const PAIRS: [usize; 2] = [40, 20];
 
 /// The results of an evaluation.
 pub struct Results {
+    pub source: Source,
+    pub extractor: FeatureExtractor,
     pub dataset: String,
     /// Number of test images.
     pub tests: usize,
@@ -39,103 +48,130 @@ pub struct Results {
 }
 
 impl Results {
-    /// Evaluates samples `[n, height, width, channels]` and writes the files that the flags name.
+    /// Evaluates the samples of `source` and writes the files that the flags name.
     pub fn measure(
         args: &EvalArgs,
-        samples: &[u8],
+        source: Source,
         data: &mut Data,
-        extractor: &FeatureExtractor,
+        extractor: FeatureExtractor,
         device: &SelectedDevice,
     ) -> Result<Self> {
+        let samples = &source.pixels;
         let test = data.test()?;
         let len = data.train.shape().len();
         let count = samples.len() / len;
         memory::check(MEMORY + count * MEMORY_PER_SAMPLE)
             .map_err(|error| anyhow!("cannot measure {count} samples: {error}"))?;
         let random = |purpose, index| stream(args.seed, purpose, index);
-        let bar = Bar(output::progress_bar("  [{bar:24}] {msg}", args.output.quiet)?);
+        let bar = output::progress_bar("  [{bar:24}] {msg}", args.output.quiet)?;
+        let stage = |what| {
+            bar.set_message(what);
+            bar.set_position(0);
+            bar.tick();
+        };
+        let extract = |what, images: &[u8]| {
+            stage(what);
+            bar.set_length((images.len() / len) as u64);
+            extractor.extract(images, &|done| bar.set_position(done as u64))
+        };
         let options = Options { seed: args.seed, ..Options::default() };
 
-        let real = bar.extract("features of test images", extractor, test.images());
-        let reference = Reference::new(extractor, real);
-        let extracted = bar.extract("features of samples", extractor, samples);
-        bar.stage("measures of samples");
+        let real = extract("features of test images", test.images());
+        let reference = Reference::new(&extractor, real);
+        let extracted = extract("features of samples", samples);
+        stage("measures of samples");
         let measures = reference.evaluate(&extracted, options);
         let real = random_subset(data.train.images(), len, count, &mut random(Purpose::Floor, 0));
-        let real = bar.extract("features of real images", extractor, &real);
-        bar.stage("measures of real images");
+        let real = extract("features of real images", &real);
+        stage("measures of real images");
         let floor = reference.evaluate(&real, Options { resamples: 0, ..options });
         let some = random_subset(samples, len, SEARCHED, &mut random(Purpose::Subset, 1));
-        let (near, memorisation, memorisation_intervals) =
-            memorised(&bar, &some, &data.train, &test, device, options);
-        bar.0.finish_and_clear();
+        let some_test =
+            random_subset(test.images(), len, SEARCHED, &mut random(Purpose::Subset, 2));
+        stage("nearest training images");
+        let nearest = |images: &[u8]| {
+            nearest(images, data.train.images(), data.train.shape(), &device.device, &|part| {
+                bar.set_length(100);
+                bar.set_position((100.0 * part) as u64);
+            })
+        };
+        let (near, near_test) = (nearest(&some), nearest(&some_test));
+        let distances = |near: &[Nearest]| near.iter().map(|n| n.distance).collect::<Vec<_>>();
+        let (found, expected) = (distances(&near), distances(&near_test));
+        // The resamples of the measures count from 1.
+        let mut rng = random(Purpose::Bootstrap, 0);
+        let memorisation_intervals =
+            memorisation_intervals(&found, &expected, options.resamples, &mut rng);
+        bar.finish_and_clear();
 
         if let Some(path) = &args.pairs {
-            files::write_pairs(path, &some, &data.train, &near)?;
+            write_pairs(path, &some, &data.train, &near)?;
         }
         if let Some(folder) = &args.features {
-            files::write_features(folder, reference.real(), &extracted, extractor)?;
+            write_features(folder, reference.real(), &extracted, &extractor)?;
         }
         let classified = labels(&reference.real().probabilities, extractor.classes());
-        let expected = test.labels().unwrap_or_default();
-        let correct = classified.iter().zip(expected).filter(|&(&a, &b)| a == usize::from(b));
+        let test_labels = test.labels().unwrap_or_default();
+        let correct = classified.iter().zip(test_labels).filter(|&(&a, &b)| a == usize::from(b));
         Ok(Self {
+            source,
+            extractor,
             dataset: data.train.name().to_owned(),
             tests: test.len(),
             accuracy: correct.count() as f64 / test.len() as f64,
             measures,
             floor,
-            memorisation,
+            memorisation: memorisation(&found, &expected),
             memorisation_intervals,
         })
     }
 }
 
-/// How close samples are to training images, compared with [`SEARCHED`] test images.
-fn memorised(
-    bar: &Bar,
+/// Writes rows of the closest samples, each above a row of their nearest training images.
+fn write_pairs(
+    path: &Path,
     samples: &[u8],
     train: &Dataset,
-    test: &Dataset,
-    device: &SelectedDevice,
-    options: Options,
-) -> (Vec<Nearest>, Memorisation, [Interval; 2]) {
-    bar.stage("nearest training images");
-    let near = |images: &[u8]| {
-        nearest(images, train.images(), train.shape(), &device.device, &|part| {
-            bar.0.set_length(100);
-            bar.0.set_position((100.0 * part) as u64);
-        })
-    };
-    let mut rng = stream(options.seed, Purpose::Subset, 2);
-    let test = random_subset(test.images(), test.shape().len(), SEARCHED, &mut rng);
-    let (near, test) = (near(samples), near(&test));
-    let distances = |near: &[Nearest]| near.iter().map(|n| n.distance).collect::<Vec<_>>();
-    let (found, expected) = (distances(&near), distances(&test));
-    // The resamples of the measures count from 1.
-    let mut rng = stream(options.seed, Purpose::Bootstrap, 0);
-    let intervals = memorisation_intervals(&found, &expected, options.resamples, &mut rng);
-    (near, memorisation(&found, &expected), intervals)
+    near: &[Nearest],
+) -> anyhow::Result<()> {
+    let distances: Vec<_> = near.iter().map(|n| n.distance).collect();
+    let (mut pixels, shape) = (Vec::new(), train.shape());
+    for row in closest(&distances, PAIRS[0]).chunks(PAIRS[1]) {
+        for &index in row {
+            pixels.extend_from_slice(&samples[index * shape.len()..][..shape.len()]);
+        }
+        for &index in row {
+            pixels.extend_from_slice(train.image(near[index].index));
+        }
+    }
+    let image = Grid { columns: PAIRS[1], scale: 2 }.draw(&pixels, shape)?;
+    write_png(path, &image)
+        .map_err(|error| anyhow::anyhow!("cannot write --pairs {}: {error}", path.display()))
 }
 
-/// The current stage, on a terminal.
-struct Bar(ProgressBar);
-
-impl Bar {
-    fn stage(&self, what: &'static str) {
-        self.0.set_message(what);
-        self.0.set_position(0);
-        self.0.tick();
+/// Writes three arrays for other programs.
+fn write_features(
+    folder: &Path,
+    real: &Extracted,
+    fake: &Extracted,
+    extractor: &FeatureExtractor,
+) -> anyhow::Result<()> {
+    let failed = |error| anyhow::anyhow!("cannot write --features {}: {error}", folder.display());
+    fs::create_dir(folder).map_err(failed)?;
+    for (name, numbers, width) in [
+        ("real.npy", &real.features, FeatureExtractor::FEATURES),
+        ("fake.npy", &fake.features, FeatureExtractor::FEATURES),
+        ("probabilities.npy", &fake.probabilities, extractor.classes()),
+    ] {
+        let write = || {
+            let file = BufWriter::new(File::create_new(folder.join(name))?);
+            let shape = [numbers.len() / width, width].map(|n| n as u64);
+            let options = npyz::WriteOptions::new().default_dtype().shape(&shape);
+            let mut npy = options.writer(file).begin_nd()?;
+            npy.extend(numbers.iter().copied())?;
+            npy.finish()
+        };
+        write().map_err(failed)?;
     }
-
-    fn extract(
-        &self,
-        what: &'static str,
-        extractor: &FeatureExtractor,
-        images: &[u8],
-    ) -> Extracted {
-        self.stage(what);
-        self.0.set_length((images.len() / extractor.shape().len()) as u64);
-        extractor.extract(images, &|done| self.0.set_position(done as u64))
-    }
+    Ok(())
 }

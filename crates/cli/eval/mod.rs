@@ -1,12 +1,13 @@
 //! `gan-eval`: evaluates samples.
 
 mod args;
-mod files;
 mod measure;
-mod print;
 mod source;
 
 use std::time::Instant;
+
+use gan_eval::Measures;
+use serde_json::{Value, json};
 
 pub(crate) use self::args::EvalArgs;
 use self::measure::Results;
@@ -25,16 +26,110 @@ pub fn main(args: &EvalArgs) -> Result<(), Failure> {
     let named = args.feature_extractor.as_deref();
     let extractor = extractor::choose(named, &mut data, &device.device, quiet)?;
     let Some(source) = source else { return Ok(()) };
-    let results = Results::measure(args, &source.pixels, &mut data, &extractor, &device)?;
+    let results = Results::measure(args, source, &mut data, extractor, &device)?;
 
     let seconds = begin.elapsed().as_secs_f64();
     if args.output.json {
-        output::print_json(&print::json(&results, args, &source, &extractor, seconds))?;
+        output::print_json(&results_json(&results, args, seconds))?;
     } else {
-        output::print(print::text(&results, &source, &extractor))?;
+        output::print(text(&results))?;
         if !quiet {
             output::log(format!("\nmeasured in {}", output::duration(seconds)));
         }
     }
     Ok(())
+}
+
+/// One JSON object.
+fn results_json(results: &Results, args: &EvalArgs, seconds: f64) -> Value {
+    let Results { source, extractor, memorisation, .. } = results;
+    let [ratio, share] = &results.memorisation_intervals;
+    let checkpoint = source.checkpoint.as_ref();
+    let extractor = json!({
+        "name": extractor.name(),
+        "sha256": extractor.digest(),
+        "accuracy": results.accuracy,
+    });
+    let memorisation = json!({
+        "median_ratio": memorisation.ratio,
+        "median_ratio_interval": [ratio.low, ratio.high],
+        "near_share": memorisation.share,
+        "near_share_interval": [share.low, share.high],
+        "near_threshold": memorisation.threshold,
+    });
+    json!({
+        "source": source.path,
+        "epochs": checkpoint.map(|(header, _)| header.step),
+        "weights": checkpoint.map(|(_, weights)| weights),
+        "seed": args.seed,
+        "dataset": results.dataset,
+        "feature_extractor": extractor,
+        "measures": results.measures,
+        "floor": results.floor,
+        "memorisation": memorisation,
+        // The names before `feature_extractor` and `memorisation`.
+        "ruler": extractor,
+        "memory": memorisation,
+        "pairs": args.pairs,
+        "seconds": seconds,
+    })
+}
+
+/// A table with what it compares above and memorisation below.
+fn text(results: &Results) -> String {
+    let Results { source, extractor, dataset, tests, measures, memorisation, .. } = results;
+    let [ratio, share] = &results.memorisation_intervals;
+    let weights = source.checkpoint.as_ref().map_or(String::new(), |(header, weights)| {
+        format!(" (epoch {}, {weights} weights)", header.step)
+    });
+    format!(
+        "{} samples of {}{weights}\ncompared with {tests} test images of {dataset}\n\
+         feature extractor {} (sha256 {:.12}…, test accuracy {:.2}%)\n\n{}\n\n  \
+         distance to the nearest training image: {:.2} ({:.2} to {:.2}) times that of test \
+         images;\n  {:.1}% ({:.1} to {:.1}%) of the samples are closer than 99% of test images \
+         (1% by chance)",
+        measures.count,
+        source.path.display(),
+        extractor.name(),
+        extractor.digest(),
+        100.0 * results.accuracy,
+        table(measures, &results.floor),
+        memorisation.ratio,
+        ratio.low,
+        ratio.high,
+        100.0 * memorisation.share,
+        100.0 * share.low,
+        100.0 * share.high,
+    )
+}
+
+/// Rows of a measure, its value, its interval, and its value for real images.
+fn table(found: &Measures, floor: &Measures) -> String {
+    let mut lines =
+        vec![format!("  {:<20}{:>9}   {:<20}{:>9}", "", "samples", "95% interval", "real")];
+    for ((name, digits, found), (_, _, floor)) in found.rows().into_iter().zip(floor.rows()) {
+        let interval = found
+            .interval
+            .map_or(String::new(), |[low, high]| format!("{low:.digits$} to {high:.digits$}"));
+        let (value, floor) = (found.value, floor.value);
+        lines.push(format!("  {name:<20}{value:>9.digits$}   {interval:<20}{floor:>9.digits$}"));
+    }
+    let percent = |shares: &[f64]| {
+        let cells: Vec<_> = shares.iter().map(|share| format!("{:>4.1}", 100.0 * share)).collect();
+        cells.join(" ")
+    };
+    lines.push(format!("  share of each class, %  {}", percent(&found.shares)));
+    for (end, name) in ["95% from", "to"].into_iter().enumerate() {
+        let ends: Vec<f64> = found.shares_intervals.iter().map(|interval| interval[end]).collect();
+        lines.push(format!("{name:>24}  {}", percent(&ends)));
+    }
+    lines.push(format!("       of real images, %  {}", percent(&floor.shares)));
+    lines.push(match &found.missing[..] {
+        [] => "  no class is missing".into(),
+        missing => {
+            let names: Vec<_> = missing.iter().map(usize::to_string).collect();
+            format!("  missing classes (below a tenth of their share): {}", names.join(", "))
+        }
+    });
+    lines.join("\n")
 }

@@ -1,6 +1,7 @@
 //! Settings by name: the flags' names with underscores, which are the names of the fields of
-//! `ModelConfig` and `TrainingConfig`.
+//! `ModelConfig` and `TrainingConfig`; and the table of all.
 
+use gan_model::{DatasetInfo, ModelConfig, TrainingConfig};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
@@ -35,4 +36,68 @@ where
         }
     }
     Ok(record)
+}
+
+/// Settings that have their own row, or none.
+const OWN_ROW: &str = "recipe epochs batch lr beta1 beta2 epsilon ema loss seed sample_every \
+checkpoint_every eval_every eval_count latent generator_hidden discriminator_hidden height width channels family";
+
+/// Rows of a name and a value.
+pub fn table(
+    model: &ModelConfig,
+    training: &TrainingConfig,
+    dataset: Option<&DatasetInfo>,
+    device: &str,
+) -> String {
+    let t = training;
+    let (data, passes) = dataset.map_or(("not loaded yet".into(), String::new()), |set| {
+        let passes = (t.epochs as f64 * (t.batch * t.d_steps) as f64) / set.images as f64;
+        let data = format!("{}, {} images, sha256 {:.12}…", set.name, set.images, set.digest);
+        (data, format!(", {passes:.1} passes over the data"))
+    });
+    let evaluation = match t.eval_every {
+        0 => "never".into(),
+        every => format!("every {every} epochs, {} samples", t.eval_count),
+    };
+    let rows = [
+        ("data", data),
+        ("device", device.into()),
+        ("recipe", t.recipe.clone()),
+        ("generator", model.generator_summary()),
+        ("discriminator", model.discriminator_summary()),
+        ("epochs", format!("{} of batch {}{passes}", t.epochs, t.batch)),
+        (
+            "adam",
+            format!("lr {}, beta1 {}, beta2 {}, epsilon {:e}", t.lr, t.beta1, t.beta2, t.epsilon),
+        ),
+        ("ema", t.ema.to_string()),
+        ("loss", fields(t).map_or(String::new(), |fields| text(&fields["loss"]))),
+        ("other", others(model, t)),
+        ("seed", t.seed.to_string()),
+        ("previews", format!("every {} epochs", t.sample_every)),
+        ("checkpoints", format!("every {} epochs", t.checkpoint_every)),
+        ("evaluation", evaluation),
+    ];
+    let shown = rows.iter().filter(|(_, value)| !value.is_empty());
+    shown.map(|(name, value)| format!("  {name:<14}{value}")).collect::<Vec<_>>().join("\n")
+}
+
+/// Other settings that differ from the plain recipe, as flags without dashes.
+fn others(model: &ModelConfig, training: &TrainingConfig) -> String {
+    let mut others = changed(model, &ModelConfig::default());
+    others.extend(changed(training, &TrainingConfig::default()));
+    others.join(", ")
+}
+
+fn changed(record: &impl Serialize, plain: &impl Serialize) -> Vec<String> {
+    let (Ok(record), Ok(plain)) = (fields(record), fields(plain)) else { return Vec::new() };
+    let differ = |(name, value): &(String, Value)| {
+        OWN_ROW.split(' ').all(|own| own != name) && plain.get(name) != Some(value)
+    };
+    let named = |(name, value): (String, Value)| format!("{} {}", flag(&name), text(&value));
+    record.into_iter().filter(differ).map(named).collect()
+}
+
+fn text(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }

@@ -1,6 +1,5 @@
 //! `gan-train`: trains a GAN.
 
-mod args;
 // Public for fuzzing and tests.
 #[doc(hidden)]
 pub mod config_file;
@@ -11,8 +10,6 @@ mod progress;
 mod resume;
 mod session;
 mod settings;
-mod settings_table;
-mod signals;
 
 use anyhow::anyhow;
 use gan_core::{ImageShape, memory};
@@ -20,8 +17,8 @@ use gan_serve::{Limits, Runs};
 use gan_train::{Evaluator, RunConfig, RunDir, Trainer, memory_needed};
 use serde_json::json;
 
-pub(crate) use self::args::TrainArgs;
 use self::options::Options;
+pub(crate) use self::options::TrainArgs;
 use crate::common::{Data, Failure, data, extractor, output, page_url, usage};
 
 /// # Errors
@@ -68,7 +65,7 @@ fn dry_run(options: &Options) -> Result<(), Failure> {
     let Options { model, training, dataset, device, .. } = options;
     let known = options.resume.as_ref().map(|resume| &resume.checkpoint.header().dataset);
     if !options.run.output.quiet {
-        output::log(settings_table::format(model, training, known, &device.name));
+        output::log(fields::table(model, training, known, &device.name));
     }
     if options.run.output.json {
         output::print_json(&json!({
@@ -121,7 +118,7 @@ fn evaluator(options: &Options, data: &mut Data) -> Result<Option<Evaluator>, Fa
 
 fn print_settings(config: &RunConfig, run: &RunDir) {
     let RunConfig { model, training, dataset, device, version, .. } = config;
-    let table = settings_table::format(model, training, Some(dataset), device);
+    let table = fields::table(model, training, Some(dataset), device);
     let root = run.root().display();
     output::log(format!("gan-train {version}\n{table}\n  run           {root}"));
 }

@@ -107,15 +107,9 @@ fn word(reason: Option<EndReason>) -> &'static str {
 /// Writes the report and the animation of the run; returns the paths of those that were written.
 /// An error is only a warning.
 fn write_pages(run: &RunDir, quiet: bool) -> [Option<PathBuf>; 2] {
-    let warn = |error: &dyn Display| {
-        output::log(format!("warning: no report of the run: {error}"));
-    };
-    let record = match Record::read(run.root()) {
-        Ok(record) => record,
-        Err(error) => {
-            warn(&error);
-            return [None, None];
-        }
+    let warn = |error: &dyn Display| output::log(format!("warning: no report of the run: {error}"));
+    let Ok(record) = Record::read(run.root()).inspect_err(|error| warn(error)) else {
+        return [None, None];
     };
     let (report, animation) = (run.report(), run.animation());
     let written = [

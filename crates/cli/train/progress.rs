@@ -20,7 +20,6 @@ pub struct Progress {
     deferred: Option<Vec<String>>,
     total: u64,
     first: u64,
-    begin: Instant,
     last_line: Instant,
     /// The latest metrics.
     pub latest: Option<MetricsRow>,
@@ -47,7 +46,6 @@ impl Progress {
         }
         bar.set_position(first);
         bar.reset_eta();
-        let now = Instant::now();
         Self {
             run: (**run).clone(),
             bar,
@@ -55,8 +53,7 @@ impl Progress {
             deferred: dashboard.then(Vec::new),
             total,
             first,
-            begin: now,
-            last_line: now,
+            last_line: Instant::now(),
             latest: None,
             quality: None,
             warnings: Vec::new(),
@@ -126,7 +123,7 @@ impl Progress {
     }
 
     fn state(&self, row: &MetricsRow) -> String {
-        let seconds = self.begin.elapsed().as_secs_f64();
+        let seconds = self.bar.elapsed().as_secs_f64();
         let rate = (row.epoch - self.first) as f64 / seconds.max(1e-9);
         let left = output::duration((self.total - row.epoch) as f64 / rate);
         let Self { total, .. } = self;

@@ -234,7 +234,6 @@ impl FromStr for Finite {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let number: f64 = text.parse().map_err(|_| "expected a number".to_owned())?;
-        number.try_into()
+        text.parse::<f64>().map_err(|_| "expected a number".to_owned())?.try_into()
     }
 }

@@ -1,15 +1,74 @@
-//! One line per run.
+//! `gan-runs`: lists runs.
 
+use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
-use gan_run::{MetricsRow, Record, best_measured};
+use anyhow::anyhow;
+use clap::Parser;
+use gan_run::{MetricsRow, Record, best_measured, find_runs};
 use humantime::format_rfc3339_seconds;
 use serde_json::{Value, json};
 
-use crate::common::output::{duration, printable};
+use crate::common::{CODES, Failure, output};
+
+const AFTER: &str = "States:
+  running   a gan-train process is training it
+  done      all epochs are done
+  stopped   interrupted, by Ctrl-C or --stop-after; continue with gan-train --resume RUN
+  diverged  a loss or a weight became infinite or NaN
+  killed    the process ended without recording how; --resume continues from the last checkpoint
+
+Examples:
+  gan-runs                       the runs in runs/
+  gan-runs elsewhere/runs
+  gan-runs --json | jq -r '.runs[] | select(.state == \"stopped\").path'";
+
+/// List runs: data set, settings, progress, losses and quality.
+///
+/// FD is the Fréchet distance of the samples when they were last evaluated, less is better; P and
+/// R are their precision and recall. Nothing is written, and trainings are not disturbed.
+#[derive(Parser, Debug)]
+#[command(name = "gan-runs", after_help = format!("{AFTER}\n\n{CODES}"))]
+pub struct RunsArgs {
+    /// A folder of runs, or the directory of one run
+    #[arg(value_name = "FOLDER", default_value = "runs")]
+    folder: PathBuf,
+
+    /// Print the results as one JSON object on stdout
+    #[arg(long)]
+    json: bool,
+}
+
+/// # Errors
+/// Any exit other than success.
+pub fn main(args: &RunsArgs) -> Result<(), Failure> {
+    let folder = args.folder.display();
+    let roots = find_runs(&args.folder).map_err(|error| {
+        anyhow!(
+            "cannot read {folder}: {error}; expected a folder of runs, such as runs/ of gan-train"
+        )
+    })?;
+    let mut runs = Vec::new();
+    for root in roots {
+        match Record::read(&root) {
+            Ok(record) => runs.push(record),
+            // The others can still be listed.
+            Err(error) => output::log(format!("warning: run skipped: {error}")),
+        }
+    }
+    if args.json {
+        let runs: Vec<_> = runs.iter().map(summary).collect();
+        output::print_json(&json!({ "folder": args.folder, "runs": runs }))?;
+    } else if runs.is_empty() {
+        output::log(format!("no runs in {folder}; start one with: gan-train"));
+    } else {
+        output::print(table(&runs))?;
+    }
+    Ok(())
+}
 
 /// The listed properties of a run.
-pub fn json(record: &Record) -> Value {
+fn summary(record: &Record) -> Value {
     let measures = |row: &MetricsRow| {
         let quality = row.quality.as_ref()?;
         Some(json!({
@@ -71,16 +130,16 @@ fn none() -> String {
 fn ago(age: Duration) -> String {
     const DAY: u64 = 24 * 60 * 60;
     match age.as_secs() / DAY {
-        0 | 1 => format!("{} ago", duration(age.as_secs() as f64)),
+        0 | 1 => format!("{} ago", output::duration(age.as_secs() as f64)),
         days => format!("{days} days ago"),
     }
 }
 
 /// The runs as a table with a header line.
-pub fn table(runs: &[Record]) -> String {
+fn table(runs: &[Record]) -> String {
     let head = ["run", "state", "data", "recipe", "epochs", "losses D / G", "quality", "written"];
     let mut rows = vec![head.map(str::to_owned)];
-    rows.extend(runs.iter().map(|run| cells(run).map(|cell| printable(&cell))));
+    rows.extend(runs.iter().map(|run| cells(run).map(|cell| output::printable(&cell))));
     let widths: [usize; 8] = std::array::from_fn(|column| {
         rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0)
     });
@@ -93,8 +152,6 @@ pub fn table(runs: &[Record]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::path::PathBuf;
-
     use super::*;
 
     fn record(name: &str, rows: Vec<MetricsRow>) -> Record {
