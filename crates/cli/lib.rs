@@ -1,7 +1,7 @@
 //! The command-line programs.
 //!
-//! One folder per program; what several of them share is in `common`, which imports none of
-//! them. Data is written to stdout, everything else to stderr, and a closed pipe is an error,
+//! One file or folder per program; what several of them share is in `common`, which imports none
+//! of them. Data is written to stdout, everything else to stderr, and a closed pipe is an error,
 //! not a panic.
 
 mod common;

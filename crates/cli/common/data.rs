@@ -95,7 +95,8 @@ pub fn load(args: &DatasetArgs, quiet: bool) -> Result<Data> {
     if kind == KnownDataset::Mnist {
         // With some of the files present, a missing or damaged one is an error.
         let optional = name == DatasetName::Auto && missing_files(&dir).len() == FILE_NAMES.len();
-        let downloaded = download_missing(&dir, args, quiet);
+        let skip = args.offline == Some(true) || missing_files(&dir).is_empty();
+        let downloaded = if skip { Ok(()) } else { download_mnist(&dir, quiet) };
         if optional && (downloaded.is_err() || !missing_files(&dir).is_empty()) {
             let why = downloaded.err().map_or("--offline is set".into(), |e| e.to_string());
             output::log(format!(
@@ -131,21 +132,16 @@ fn built_in() -> Result<Data> {
 }
 
 #[cfg(not(feature = "download"))]
-fn download_missing(dir: &Path, args: &DatasetArgs, _quiet: bool) -> Result<()> {
-    anyhow::ensure!(
-        args.offline == Some(true) || missing_files(dir).is_empty(),
+fn download_mnist(dir: &Path, _quiet: bool) -> Result<()> {
+    anyhow::bail!(
         "this program is built without the cargo feature `download`; put MNIST's four files into \
          {}, or name their folder with --data-dir",
         dir.display()
     );
-    Ok(())
 }
 
 #[cfg(feature = "download")]
-fn download_missing(dir: &Path, args: &DatasetArgs, quiet: bool) -> Result<()> {
-    if args.offline == Some(true) || missing_files(dir).is_empty() {
-        return Ok(());
-    }
+fn download_mnist(dir: &Path, quiet: bool) -> Result<()> {
     if !quiet {
         output::log(format!("downloading MNIST to {}", dir.display()));
     }

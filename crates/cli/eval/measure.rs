@@ -128,12 +128,7 @@ impl Results {
 }
 
 /// Writes rows of the closest samples, each above a row of their nearest training images.
-fn write_pairs(
-    path: &Path,
-    samples: &[u8],
-    train: &Dataset,
-    near: &[Nearest],
-) -> anyhow::Result<()> {
+fn write_pairs(path: &Path, samples: &[u8], train: &Dataset, near: &[Nearest]) -> Result<()> {
     let distances: Vec<_> = near.iter().map(|n| n.distance).collect();
     let (mut pixels, shape) = (Vec::new(), train.shape());
     for row in closest(&distances, PAIRS[0]).chunks(PAIRS[1]) {
@@ -146,7 +141,7 @@ fn write_pairs(
     }
     let image = Grid { columns: PAIRS[1], scale: 2 }.draw(&pixels, shape)?;
     write_png(path, &image)
-        .map_err(|error| anyhow::anyhow!("cannot write --pairs {}: {error}", path.display()))
+        .map_err(|error| anyhow!("cannot write --pairs {}: {error}", path.display()))
 }
 
 /// Writes three arrays for other programs.
@@ -155,8 +150,8 @@ fn write_features(
     real: &Extracted,
     fake: &Extracted,
     extractor: &FeatureExtractor,
-) -> anyhow::Result<()> {
-    let failed = |error| anyhow::anyhow!("cannot write --features {}: {error}", folder.display());
+) -> Result<()> {
+    let failed = |error| anyhow!("cannot write --features {}: {error}", folder.display());
     fs::create_dir(folder).map_err(failed)?;
     for (name, numbers, width) in [
         ("real.npy", &real.features, FeatureExtractor::FEATURES),

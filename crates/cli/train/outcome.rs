@@ -13,7 +13,6 @@ use super::options::Options;
 use super::session::Ended;
 use crate::common::{Failure, output};
 
-/// Reports how the training ended.
 pub fn report(
     ended: Ended,
     options: &Options,

@@ -11,7 +11,6 @@ use crate::common::output;
 /// Without a terminal, a line is printed at least this often.
 const LINE_EVERY: Duration = Duration::from_secs(30);
 
-/// An observer of a training.
 pub struct Progress {
     run: RunPaths,
     bar: ProgressBar,
@@ -21,7 +20,6 @@ pub struct Progress {
     total: u64,
     first: u64,
     last_line: Instant,
-    /// The latest metrics.
     pub latest: Option<MetricsRow>,
     /// The latest evaluation, and its epoch.
     pub quality: Option<(u64, Quality)>,
@@ -60,7 +58,6 @@ impl Progress {
         }
     }
 
-    /// Handles an event of the training.
     pub fn observe(&mut self, event: Event) {
         match event {
             Event::Epoch(epoch) => self.bar.set_position(epoch),
