@@ -26,7 +26,7 @@ fn huge_settings_are_refused_by_flag() {
         ("--latent 1000000000", "--latent"),
         ("--generator-hidden 1000000000", "--generator-hidden"),
         ("--discriminator-hidden 18446744073709551615,1", "--discriminator-hidden"),
-        (&format!("--generator-hidden {wide}"), "the nets would have"),
+        (&format!("--generator-hidden {wide}"), "number of weights is"),
         (&format!("--generator-hidden {}", ["1"; 1_000].join(",")), "1000 layers"),
         ("--pack 18446744073709551615", "--pack"),
         ("--minibatch-stddev 18446744073709551615", "--minibatch-stddev"),

@@ -86,17 +86,17 @@ fn a_checkpoint_with_trailing_bytes_is_refused() {
 fn another_version_is_named_with_what_to_do() {
     let place = Place::new();
     let mut bytes = tiny().to_vec();
-    assert_eq!(bytes[VERSION_AT], 4);
-    bytes[VERSION_AT] = 5;
-    refused(&place, &bytes, &["version 5", "reads versions 2 to 4", "newer gan-train"]);
+    assert_eq!(bytes[VERSION_AT], 5);
+    bytes[VERSION_AT] = 6;
+    refused(&place, &bytes, &["version 6", "reads versions 2 to 5", "newer gan-train"]);
     bytes[VERSION_AT] = 1;
-    refused(&place, &bytes, &["version 1", "reads versions 2 to 4", "train again"]);
+    refused(&place, &bytes, &["version 1", "reads versions 2 to 5", "train again"]);
 }
 
 #[test]
 fn a_newer_version_with_another_layout_is_named() {
-    let newer = [&tiny()[..VERSION_AT], b"\x05\xa4blob\xc4\x01x\xa4more\xc3"].concat();
-    refused(&Place::new(), &newer, &["version 5", "newer gan-train"]);
+    let newer = [&tiny()[..VERSION_AT], b"\x06\xa4blob\xc4\x01x\xa4more\xc3"].concat();
+    refused(&Place::new(), &newer, &["version 6", "newer gan-train"]);
 }
 
 #[test]

@@ -46,7 +46,7 @@ fn non_finite_weights_are_never_saved() {
     let when = "--epochs 50 --sample-every 1 --checkpoint-every 7 --quiet --json";
     let args = format!("--dataset synthetic --device {CPU} {sizes} {how} {when} --out run");
     let expected =
-        ["diverged by epoch 7", "a weight, or what Adam keeps", "--lr", "--recipe default"];
+        ["diverged by epoch 7", "a weight, or one of Adam's moments", "--lr", "--recipe default"];
     let ran = place.gan_train(&args).fails(3, &expected);
     assert_eq!(ran.object()["outcome"], "diverged");
 

@@ -36,12 +36,14 @@ fn the_first_ten_losses_are_as_recorded() {
 
 /// A checkpoint of each readable version, written by the program of that version, with a sample
 /// that it generated.
-const VERSIONS: [(u8, &[u8], &[u8]); 3] = [
+const VERSIONS: [(u8, &[u8], &[u8]); 4] = [
     (2, include_bytes!("../golden/version-2.mpk"), include_bytes!("../golden/version-2.npy")),
     // With all options: batch and spectral normalisation, minibatch deviation, a schedule.
     (3, include_bytes!("../golden/version-3.mpk"), include_bytes!("../golden/version-3.npy")),
     // With the pixel mean.
     (4, include_bytes!("../golden/version-4.mpk"), include_bytes!("../golden/version-4.npy")),
+    // With a family, and the tensors named by layer.
+    (5, include_bytes!("../golden/version-5.mpk"), include_bytes!("../golden/version-5.npy")),
 ];
 
 #[test]

@@ -187,7 +187,9 @@ impl Options {
 
 fn check(model: &ModelConfig, training: &TrainingConfig) -> Result<(), Failure> {
     let checked = model.validate().and_then(|()| validate(model, training));
-    checked.map_err(|error| usage!("--{error}"))
+    // What no single flag sets has a name of several words.
+    let dashes = |name: &str| if name.contains(' ') { "" } else { "--" };
+    checked.map_err(|error| usage!("{}{error}", dashes(error.name)))
 }
 
 /// The recipe with the settings that override it.

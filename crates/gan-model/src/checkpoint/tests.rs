@@ -203,7 +203,7 @@ fn other_versions_are_refused_by_number() {
     assert!(
         version(6).contains("version 6; this program reads versions 2 to 5: use a newer gan-train")
     );
-    assert!(version(1).contains("version 1; this program reads versions 2 to 4: train again"));
+    assert!(version(1).contains("version 1; this program reads versions 2 to 5: train again"));
 }
 
 #[test]
