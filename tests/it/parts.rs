@@ -212,7 +212,7 @@ fn flags((model, training): &(ModelConfig, TrainingConfig)) -> String {
             other => other.to_string(),
         };
         match name.as_str() {
-            "height" | "width" | "epsilon" => {}
+            "channels" | "height" | "width" | "epsilon" => {}
             "spectral_norm" => flags.push(format!("--spectral-norm={value}")),
             name => flags.push(format!("--{} {value}", name.replace('_', "-"))),
         }

@@ -88,7 +88,7 @@ pub fn train(
     let config = trainer.config().clone();
     let files = RunFiles { run, dataset: dataset_info(dataset), device };
     if !run.reals().exists() {
-        files.write_reals(dataset, config.seed)?;
+        files.write_reals(dataset)?;
     }
     if trainer.epoch() == 0 {
         files.write_preview(trainer)?;
@@ -219,10 +219,10 @@ impl RunFiles<'_> {
         write_grid(self.run.sample(trainer.epoch()), &pixels, trainer.model().image)
     }
 
-    /// A random choice of real images.
-    fn write_reals(&self, dataset: &Dataset, seed: u64) -> Result<(), RunDirError> {
+    /// A random choice of real images, the same in all runs on a data set.
+    fn write_reals(&self, dataset: &Dataset) -> Result<(), RunDirError> {
         let shape = dataset.shape();
-        let mut rng = stream(seed, Purpose::Subset, 3);
+        let mut rng = stream(0, Purpose::Subset, 3);
         let pixels = random_subset(dataset.images(), shape.len(), REALS, &mut rng);
         write_grid(self.run.reals(), &pixels, shape)
     }
