@@ -185,7 +185,7 @@ pub fn small_file() -> &'static [u8] {
 }
 
 /// The bytes before a checkpoint's digest.
-const BEGIN: &[u8] = b"\x85\xa6format\xaegan-checkpoint\xa7version\x03\xa6sha256\xc4\x20";
+const BEGIN: &[u8] = b"\x85\xa6format\xaegan-checkpoint\xa7version\x05\xa6sha256\xc4\x20";
 /// The bytes after the digest.
 const INDEX: &[u8] = b"\xa5index\xc6";
 
