@@ -14,7 +14,7 @@ use crate::layers::{Init, Labels, Layer, build};
 /// ([`forward`](Self::forward)). The latter depend on the weights, which change with every step, and
 /// those of the moving average have statistics of their own; so [`calibrate`](Self::calibrate)
 /// computes them, always from the same latent vectors, whenever weights are saved or sampled from.
-/// They are no state of a training.
+/// They are not part of a training's state.
 ///
 /// The default has no layers: it is what `std::mem::take` leaves behind.
 #[derive(Module, Debug, Default)]

@@ -16,7 +16,7 @@ const MAX_LINE: u64 = 1 << 16;
 pub struct MetricsRow {
     /// Epochs done.
     pub epoch: u64,
-    /// Binary cross-entropy of the discriminator.
+    /// The discriminator's loss.
     pub d_loss: f32,
     /// The generator's objective.
     pub g_loss: f32,

@@ -1,4 +1,4 @@
-//! What `config.json` says.
+//! The contents of `config.json`.
 
 use std::path::PathBuf;
 
@@ -14,7 +14,7 @@ pub struct RunConfig {
     pub model: ModelConfig,
     /// Settings of the training.
     pub training: TrainingConfig,
-    /// What is learnt from.
+    /// The training data set.
     pub dataset: DatasetInfo,
     /// Where the data set's files are, if it has any.
     pub data_dir: Option<PathBuf>,

@@ -64,8 +64,9 @@ pub enum TrainError {
     Checkpoint(#[from] CheckpointError),
 }
 
-/// Trains to the last of `config.epochs`, or until `control`, which is called between two steps
-/// with the number of epochs done and may block, returns [`Control::Stop`].
+/// Trains to the last of `config.epochs`. `control` is called between two steps with the number of
+/// epochs done and may block; [`Control::Stop`] ends the training. `observe` is called with
+/// everything that happens.
 ///
 /// Losses are appended to the run's metrics; rows of samples, always from the same latent vectors,
 /// go to its samples folder; the whole state goes to its checkpoint. Every `eval_every` epochs the
@@ -131,7 +132,7 @@ pub fn train(
             }
             let mut row = metrics.row(epoch, begin.elapsed().as_secs_f64());
             row.quality = evaluate.map(|evaluator| evaluator.evaluate(trainer, device));
-            // Before its row: a row that is there has its checkpoint.
+            // Before the row of metrics, which then never names a checkpoint that does not exist.
             if let Some(quality) = &row.quality
                 && quality.frechet < best
             {

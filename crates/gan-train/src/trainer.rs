@@ -137,7 +137,7 @@ impl Trainer {
         update: u64,
     ) -> DiscriminatorUpdate {
         let fake_labels = self.fake_labels(Purpose::DiscriminatorLabels, update, noise.dims()[0]);
-        // No graph: this loss does not update the generator.
+        // `valid` is without a graph: this loss does not update the generator.
         let fake = self.generator.valid().forward_batch(noise, fake_labels.as_ref());
         let images = concat_rows(real, fake);
         let inputs = self.add_instance_noise(images.clone(), Purpose::DiscriminatorImages, update);

@@ -27,13 +27,13 @@
 //!     bin  discriminator's        the same
 //! ```
 //!
-//! Versions 2 to 4 are read as well. Their headers have fewer fields, and the missing ones take
-//! the values that change nothing. They knew dense nets of grey images alone, and named the
+//! Versions 2 to 4 are read as well. Their headers have fewer fields, and the missing ones get
+//! defaults that reproduce the old behaviour (serde defaults in `config/`). They knew dense nets of grey images alone, and named the
 //! tensors of the N-th dense layer layers.N.*, norms.N.* and directions.N.
 //!
 //! One section can be read without the others: only the index and its own bytes are checked.
 //!
-//! Bytes 1 to 23 are the same in every version: `a6 "format" ae "gan-checkpoint" a7`.
+//! Bytes 1 to 30 are the same in every version: `a6 "format" ae "gan-checkpoint" a7 "version"`.
 //! Burnpack is Burn's container for tensors: little-endian,
 //! described in the `burn-pack` crate. Nothing in the file depends on the clock,
 //! the machine or a path: equal trainings write equal files.

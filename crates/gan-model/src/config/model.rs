@@ -49,7 +49,7 @@ impl Default for ModelConfig {
     }
 }
 
-/// Fields may be missing that later versions added: they have the values that change nothing.
+/// Fields that later versions added may be missing: their defaults reproduce the old behaviour.
 impl<'de> Deserialize<'de> for ModelConfig {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         #[derive(Deserialize)]

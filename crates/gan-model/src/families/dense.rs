@@ -1,4 +1,4 @@
-//! Dense nets: the published listing's, with what may be built into them.
+//! Dense nets, with optional batch and spectral normalisation and minibatch deviation.
 
 use gan_kernels::Activation;
 use serde::{Deserialize, Serialize};

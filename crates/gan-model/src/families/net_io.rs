@@ -1,4 +1,4 @@
-//! What the nets of every family map.
+//! The inputs and outputs of a pair of nets.
 
 use gan_core::ImageShape;
 

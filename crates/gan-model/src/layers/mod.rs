@@ -142,8 +142,8 @@ pub(crate) fn build(specs: &[LayerSpec], init: Option<Init>, device: &Device) ->
     }
 }
 
-/// Gives all parameters of the net whose initial weights have the purpose `weights` their
-/// identities, by which Adam finds its moments, whatever a file says.
+/// Assigns fixed identities to all parameters of a net, told from the purpose of its initial
+/// weights, in place of those of a file: Adam finds its moments by them.
 pub(crate) fn with_param_ids<M: Module>(net: M, weights: Purpose) -> M {
     struct Number(u64);
     impl ModuleMapper for Number {
