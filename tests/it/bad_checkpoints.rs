@@ -1,13 +1,13 @@
-//! Checkpoints that are truncated, changed, of another version, or other files.
+//! Checkpoints that are truncated, damaged, of another version, or not checkpoints.
 //!
-//! Starting a program takes 20 ms, so some lengths and bits are tried here; the unit tests of the
-//! reader try all.
+//! Starting a program takes 20 ms, so only some lengths and bits are tested here; the unit tests
+//! of the reader test all.
 
 use std::sync::OnceLock;
 
 use crate::util::{Place, trained};
 
-/// Offset of the format's version: after the 24 bytes that all versions share, and its key.
+/// Offset of the format version: after the 24 bytes that all versions share and the key.
 const VERSION_AT: usize = 24 + "version".len();
 /// Both programs read all bytes before this one, and some of the tensors after it.
 const INDEX_ENDS_AFTER: usize = 90;
@@ -68,7 +68,7 @@ fn a_checkpoint_with_a_flipped_bit_is_refused() {
         let mut bytes = intact.to_vec();
         bytes[at] ^= 1 << (bit % 8);
         if at < intact.len() / 8 {
-            // The averaged generator, more than an eighth of the file, comes first.
+            // The EMA generator comes first and is more than an eighth of the file.
             refused(&place, &bytes, &[]);
         } else {
             place.write("bad.mpk", &bytes);
@@ -83,7 +83,7 @@ fn a_checkpoint_with_trailing_bytes_is_refused() {
 }
 
 #[test]
-fn another_version_is_named_with_what_to_do() {
+fn another_version_is_named_with_a_remedy() {
     let place = Place::new();
     let mut bytes = tiny().to_vec();
     assert_eq!(bytes[VERSION_AT], 5);
@@ -106,11 +106,11 @@ fn a_file_of_another_format_is_identified() {
     refused(&place, b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", &["not a checkpoint", "PNG"]);
     refused(&place, b"PK\x03\x04", &["not a checkpoint", "zip"]);
     refused(&place, b"plain text", &["not a checkpoint"]);
-    // As an image library writes it.
-    let picture = image::GrayImage::new(28, 28);
-    picture.save(place.path("picture.png")).unwrap();
-    let bytes = place.read("picture.png");
-    std::fs::remove_file(place.path("picture.png")).unwrap();
+    // A PNG as written by an image library.
+    let image = image::GrayImage::new(28, 28);
+    image.save(place.path("image.png")).unwrap();
+    let bytes = place.read("image.png");
+    std::fs::remove_file(place.path("image.png")).unwrap();
     refused(&place, &bytes, &["not a checkpoint", "PNG"]);
 }
 

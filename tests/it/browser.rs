@@ -1,14 +1,14 @@
-//! The live page in a real browser, during a real training.
+//! The live page in a browser during a training.
 
 use std::env;
 use std::io::{self, Write};
 use std::path::PathBuf;
 
 use crate::chromium::{Browser, find};
-use crate::util::{Place, picture};
+use crate::util::{Place, read_image};
 
 const LOSS: &str = "document.querySelector('#chart-loss .plot .curve')?.getAttribute('d')";
-/// Whether the mark of the lowest value, with its stroke, is inside the clip path of its chart.
+/// Whether the marker of the lowest value, with its stroke, is inside the clip path of its chart.
 const LOWEST_MARK_IS_VISIBLE: &str = "(async () => {
     const { Chart } = await import('/chart.js');
     const lines = [{ name: 'value', of: (row) => row.value }];
@@ -27,7 +27,7 @@ const EPOCH: &str = "document.querySelector('#shown progress').value";
 #[test]
 fn the_page_follows_a_training_and_compares_runs() {
     let Some(program) = find() else {
-        // Not by eprintln!, whose output is captured in a test that passes.
+        // Not eprintln!: the output of a passing test is captured.
         let message =
             "SKIPPED: no browser for the live page; install chromium, or name one by GAN_CHROMIUM";
         let _ = writeln!(io::stderr(), "{message}");
@@ -39,7 +39,7 @@ fn the_page_follows_a_training_and_compares_runs() {
         "--epochs 1000000 --sample-every 100 --checkpoint-every 1000000 --seed 2 \
          --serve 127.0.0.1:0 --out runs/0002-second",
     );
-    let address = training.says("http://");
+    let address = training.logs("http://");
     let address = address.split_whitespace().last().unwrap();
 
     let mut browser = Browser::start(&program);
@@ -57,7 +57,7 @@ fn the_page_follows_a_training_and_compares_runs() {
     browser.until(&format!("{EPOCH} > {epoch} + 300"));
     assert!(browser.evaluate(LOSS) != curve, "the curve is unchanged");
 
-    // The slider goes back to the first samples, and stays there during the training.
+    // The slider selects the first samples and keeps its position during the training.
     browser.until("Number(document.getElementById('epoch').max) >= 4");
     browser.evaluate("document.getElementById('epoch').focus()");
     let shown = |browser: &mut Browser, epoch: &str| {
@@ -75,7 +75,7 @@ fn the_page_follows_a_training_and_compares_runs() {
     browser.until(&format!("Number(document.getElementById('epoch').max) > {before}"));
     shown(&mut browser, "100");
 
-    // Values are read with the pointer and with keys.
+    // The pointer and the keys select values.
     browser.point_at("#chart-probability .plot");
     browser.until("document.querySelector('#chart-loss .at').textContent.startsWith('epoch ')");
     browser.evaluate("document.querySelector('#chart-loss .plot').focus()");
@@ -85,7 +85,7 @@ fn the_page_follows_a_training_and_compares_runs() {
     browser.press("ArrowRight", 39);
     browser.until(&format!("{value}.startsWith('epoch 40: discriminator ')"));
 
-    // Two runs side by side.
+    // A second run is shown next to the first.
     browser.evaluate("document.getElementById('others').open = true");
     browser.evaluate("document.querySelector('#choices input:not(:checked)').click()");
     browser.until("document.querySelectorAll('#shown li').length === 2");
@@ -96,7 +96,7 @@ fn the_page_follows_a_training_and_compares_runs() {
     browser.until("document.querySelectorAll('#table tbody tr:not(.differs)').length === 0");
     assert_eq!(browser.evaluate("location.hash"), "#0002-second&0001-first");
 
-    // It fits in the light scheme, in the dark one, and on a phone.
+    // The page fits in the light and the dark scheme, and on a phone.
     for (name, width, height, dark) in
         [("light", 1280, 900, false), ("dark", 1280, 900, true), ("phone", 390, 844, false)]
     {
@@ -107,7 +107,7 @@ fn the_page_follows_a_training_and_compares_runs() {
         let folder = env::var_os("GAN_SCREENSHOTS").map_or_else(|| place.path(""), PathBuf::from);
         let path = folder.join(format!("page-{name}.png"));
         browser.screenshot(&path);
-        let screenshot = picture(&path);
+        let screenshot = read_image(&path);
         assert_eq!(screenshot.dimensions(), (width, height));
         let corner = screenshot.get_pixel(0, height - 1).0[0];
         assert_eq!(corner < 128, dark, "the background of {name} is {corner}");
@@ -115,7 +115,7 @@ fn the_page_follows_a_training_and_compares_runs() {
     let none: [&str; 0] = [];
     assert_eq!(browser.errors(), none);
 
-    // Without its server the page shows that the connection is lost.
+    // After the server has stopped, the page shows that the connection is lost.
     drop(training);
     browser.until("document.getElementById('live').className.includes('lost')");
 }

@@ -1,17 +1,17 @@
-//! How good pictures are: `gan-eval` as it is run, and the same measures on the way of a
-//! training. Each whole measurement takes seconds, most of them for 10 000 test images, so
-//! tests share what they can.
+//! `gan-eval`, and the evaluation during a training.
+//!
+//! An evaluation takes seconds, mostly for the 10 000 test images, so the tests share results.
 
 use std::sync::OnceLock;
 
 use image::GrayImage;
 use serde_json::{Value, json};
 
-use crate::util::{CPU, Place, Ran, picture, trained};
+use crate::util::{CPU, Place, Ran, read_image, trained};
 
 const GAN_EVAL: &str = env!("CARGO_BIN_EXE_gan-eval");
 
-/// Pictures that are measured, no more than it takes.
+/// Number of samples: as few as the tests allow.
 const COUNT: usize = 210;
 /// Measures that have an interval.
 const MEASURES: [&str; 9] = [
@@ -26,30 +26,30 @@ const MEASURES: [&str; 9] = [
     "diversity",
 ];
 
-/// `gan-eval` with these words, on a CPU.
+/// Runs `gan-eval` on a CPU.
 pub fn eval(place: &Place, args: &str) -> Ran {
     place.run(GAN_EVAL, format!("--device {CPU} {args}").split_whitespace())
 }
 
-/// A directory with a checkpoint in it.
+/// A directory with a checkpoint.
 fn place() -> Place {
     let place = Place::new();
     place.write("ckpt.mpk", trained());
     place
 }
 
-/// What `gan-eval` made of that checkpoint.
-struct Judged {
+/// The results of `gan-eval` for that checkpoint.
+struct Evaluated {
     object: Value,
     pairs: Vec<u8>,
     /// `real.npy`, `fake.npy` and `probabilities.npy`.
     features: [Vec<u8>; 3],
 }
 
-/// Measured once for all tests.
-fn judged() -> &'static Judged {
-    static JUDGED: OnceLock<Judged> = OnceLock::new();
-    JUDGED.get_or_init(|| {
+/// The results, computed once for all tests.
+fn evaluated() -> &'static Evaluated {
+    static EVALUATED: OnceLock<Evaluated> = OnceLock::new();
+    EVALUATED.get_or_init(|| {
         let place = place();
         let what = format!("--checkpoint ckpt.mpk --count {COUNT} --seed 5 --threads 2");
         let files = "--pairs closest.png --features seen";
@@ -57,7 +57,7 @@ fn judged() -> &'static Judged {
         assert_eq!(ran.stderr, "");
         assert_eq!(place.list("."), ["ckpt.mpk", "closest.png", "seen"]);
         let read = |name| place.read(&format!("seen/{name}.npy"));
-        Judged {
+        Evaluated {
             object: ran.object(),
             pairs: place.read("closest.png"),
             features: ["real", "fake", "probabilities"].map(read),
@@ -65,7 +65,7 @@ fn judged() -> &'static Judged {
     })
 }
 
-/// An array's file, with a header as Python writes it.
+/// A `.npy` file with a header as written by NumPy.
 pub fn npy(descr: &str, fortran: &str, shape: &str, data: &[u8]) -> Vec<u8> {
     let fields = format!("'descr': '{descr}', 'fortran_order': {fortran}, 'shape': {shape}, ");
     let mut head = format!("{{{fields}}}");
@@ -77,14 +77,14 @@ pub fn npy(descr: &str, fortran: &str, shape: &str, data: &[u8]) -> Vec<u8> {
     [&b"\x93NUMPY\x01\x00"[..], &length[..], head.as_bytes(), data].concat()
 }
 
-/// The shape and the numbers of an array.
+/// The shape and the values of an array.
 fn numbers(bytes: &[u8]) -> (Vec<u64>, Vec<f32>) {
     let npy = npyz::NpyFile::new(bytes).unwrap();
     let shape = npy.shape().to_vec();
     (shape, npy.into_vec::<f32>().unwrap())
 }
 
-/// A picture of a grid whose pixels are squares of two.
+/// An image of a grid whose pixels are squares of two by two.
 fn cell(grid: &GrayImage, column: u32, row: u32) -> Vec<u8> {
     let pixel = |index: u32| {
         let (x, y) = (column * 28 + index % 28, row * 28 + index / 28);
@@ -103,28 +103,28 @@ fn assert_close(found: f64, expected: f64) {
 }
 
 #[test]
-fn json_has_every_measure_with_its_interval_and_that_of_real_images() {
-    let object = &judged().object;
+fn json_has_every_measure_with_its_interval_and_floor() {
+    let object = &evaluated().object;
     assert_eq!(object["source"], "ckpt.mpk");
     assert_eq!(object["epochs"], 40);
     assert_eq!(object["weights"], "averaged");
     assert_eq!(object["seed"], 5);
-    assert_eq!(object["dataset"], "synthetic", "what the checkpoint learnt from");
+    assert_eq!(object["dataset"], "synthetic", "the data set of the checkpoint");
     assert_eq!(object["pairs"], "closest.png");
     assert!(number(&object["seconds"]) > 0.0);
 
-    let ruler = &object["ruler"];
-    assert_eq!(ruler["name"], "mnist-1");
-    let digest = ruler["sha256"].as_str().unwrap();
+    let extractor = &object["ruler"];
+    assert_eq!(extractor["name"], "mnist-1");
+    let digest = extractor["sha256"].as_str().unwrap();
     assert!(digest.len() == 64 && digest.chars().all(|c| c.is_ascii_hexdigit()), "{digest}");
-    assert!((0.9..=1.0).contains(&number(&ruler["accuracy"])), "{ruler}");
+    assert!((0.9..=1.0).contains(&number(&extractor["accuracy"])), "{extractor}");
 
     let (found, floor) = (&object["measures"], &object["floor"]);
     for name in MEASURES {
         let [low, high] = [0_usize, 1].map(|end| number(&found[name]["interval"][end]));
         assert!(low <= high, "{name}: {low} to {high}");
         let value = number(&found[name]["value"]);
-        // These are off by more than chance with so few pictures.
+        // With so few samples, these are biased and may lie outside their interval.
         if !["frechet", "score", "imbalance", "diversity"].contains(&name) {
             let interval = low - 1e-9..=high + 1e-9;
             assert!(interval.contains(&value), "{name}: {value} in {interval:?}");
@@ -150,7 +150,7 @@ fn json_has_every_measure_with_its_interval_and_that_of_real_images() {
         assert!(low <= number(share) && number(share) <= high, "{class}: {low} to {high}");
     }
     let [found, floor] = [found, floor].map(|measures| number(&measures["frechet"]["value"]));
-    assert!(found > 2.0 * floor, "after 40 epochs {found}, real ones {floor}");
+    assert!(found > 2.0 * floor, "{found} after 40 epochs, floor {floor}");
 
     let memory = &object["memory"];
     assert!((0.0..=1.0).contains(&number(&memory["near_share"])), "{memory}");
@@ -164,14 +164,14 @@ fn json_has_every_measure_with_its_interval_and_that_of_real_images() {
 }
 
 #[test]
-fn equal_samples_have_equal_figures_from_any_source_on_any_number_of_threads() {
+fn the_source_and_the_number_of_threads_do_not_change_the_measures() {
     let place = place();
-    let pictures = format!("--count {COUNT} --seed 5");
-    place.sample(&format!("--checkpoint ckpt.mpk {pictures} --out drawn.npy")).ok();
-    let how = format!("--samples drawn.npy --dataset synthetic {pictures} --threads 1");
+    let samples = format!("--count {COUNT} --seed 5");
+    place.sample(&format!("--checkpoint ckpt.mpk {samples} --out drawn.npy")).ok();
+    let how = format!("--samples drawn.npy --dataset synthetic {samples} --threads 1");
     let object = eval(&place, &format!("{how} --json --quiet")).ok().object();
     for key in ["dataset", "ruler", "measures", "floor", "memory"] {
-        assert_eq!(object[key], judged().object[key], "{key}");
+        assert_eq!(object[key], evaluated().object[key], "{key}");
     }
     assert_eq!(object["source"], "drawn.npy");
     for key in ["epochs", "weights", "pairs"] {
@@ -181,16 +181,16 @@ fn equal_samples_have_equal_figures_from_any_source_on_any_number_of_threads() {
 }
 
 #[test]
-fn a_folder_of_samples_has_the_same_figures_in_a_table() {
+fn the_table_for_a_folder_of_samples_has_the_same_values() {
     let place = place();
-    let pictures = format!("--count {COUNT} --seed 5");
-    place.sample(&format!("--checkpoint ckpt.mpk {pictures} --out each")).ok();
-    // What is no PNG is left alone.
+    let samples = format!("--count {COUNT} --seed 5");
+    place.sample(&format!("--checkpoint ckpt.mpk {samples} --out each")).ok();
+    // Files other than PNGs are ignored.
     place.write("each/notes.txt", "of no interest");
-    let ran = eval(&place, &format!("--samples each --dataset synthetic {pictures}")).ok();
+    let ran = eval(&place, &format!("--samples each --dataset synthetic {samples}")).ok();
     assert!(ran.stderr.contains("measured in"), "{}", ran.stderr);
 
-    let object = &judged().object;
+    let object = &evaluated().object;
     for (name, key, digits) in [
         ("Fréchet distance", "frechet", 2),
         ("precision", "precision", 3),
@@ -210,21 +210,22 @@ fn a_folder_of_samples_has_the_same_figures_in_a_table() {
             assert!(words.contains(&figure.as_str()), "{figure} is not in {line:?}");
         }
     }
-    let ruler = object["ruler"]["sha256"].as_str().unwrap();
-    for word in ["210 samples of each", "10000 test images of synthetic", "mnist-1", &ruler[..12]] {
+    let digest = object["ruler"]["sha256"].as_str().unwrap();
+    for word in ["210 samples of each", "10000 test images of synthetic", "mnist-1", &digest[..12]]
+    {
         assert!(ran.stdout.contains(word), "{word:?} is not in {}", ran.stdout);
     }
 }
 
 #[test]
 fn features_are_written_for_other_programs() {
-    let [real, fake, probabilities] = judged().features.each_ref().map(|bytes| numbers(bytes));
+    let [real, fake, probabilities] = evaluated().features.each_ref().map(|bytes| numbers(bytes));
     assert_eq!(real.0, [10_000, 128]);
     assert_eq!(fake.0, [COUNT as u64, 128]);
     assert_eq!(probabilities.0, [COUNT as u64, 10]);
     assert!(real.1.iter().chain(&fake.1).all(|x| x.is_finite() && *x >= 0.0));
 
-    // Anyone can tell classes and confidence from these.
+    // Shares and confidence can be computed from the probabilities.
     let (mut shares, mut confidence) = ([0.0; 10], 0.0);
     for row in probabilities.1.chunks_exact(10) {
         assert_close(row.iter().map(|&p| f64::from(p)).sum(), 1.0);
@@ -232,7 +233,7 @@ fn features_are_written_for_other_programs() {
         shares[likeliest] += 1.0 / COUNT as f64;
         confidence += f64::from(row[likeliest]) / COUNT as f64;
     }
-    let measures = &judged().object["measures"];
+    let measures = &evaluated().object["measures"];
     for (class, share) in shares.into_iter().enumerate() {
         assert_close(share, number(&measures["shares"][class]));
     }
@@ -240,8 +241,8 @@ fn features_are_written_for_other_programs() {
 }
 
 #[test]
-fn the_closest_samples_are_drawn_above_their_training_images() {
-    let pairs = image::load_from_memory(&judged().pairs).unwrap().into_luma8();
+fn the_closest_samples_are_above_their_training_images() {
+    let pairs = image::load_from_memory(&evaluated().pairs).unwrap().into_luma8();
     assert_eq!(pairs.dimensions(), (20 * 56, 4 * 56));
     let place = place();
     let drawn = format!("--checkpoint ckpt.mpk --count {COUNT} --seed 5 --out drawn.npy");
@@ -258,11 +259,11 @@ fn the_closest_samples_are_drawn_above_their_training_images() {
 }
 
 #[test]
-fn training_images_measure_as_real_and_as_copies() {
+fn training_images_are_measured_as_real_and_as_copies() {
     let place = Place::new();
     place.train("--epochs 0 --eval-every 0 --quiet --out run").ok();
     // A hundred training images.
-    let reals = picture(&place.path("run/reals.png"));
+    let reals = read_image(&place.path("run/reals.png"));
     let real = |index: u32| {
         let (left, top) = (index % 10 * 28, index / 10 * 28);
         image::imageops::crop_imm(&reals, left, top, 28, 28).to_image().into_raw()
@@ -274,7 +275,7 @@ fn training_images_measure_as_real_and_as_copies() {
 
     let (found, floor) = (&object["measures"], &object["floor"]);
     assert_eq!(found["missing"], json!([]));
-    assert_eq!(floor["missing"], json!([]), "those in their place must be of all classes");
+    assert_eq!(floor["missing"], json!([]), "the floor has images of all classes");
     let [value, real] = [found, floor].map(|measures| number(&measures["frechet"]["value"]));
     assert!(value < 2.5 * real && real < 2.5 * value, "{value}, and other real ones {real}");
     for name in ["precision", "recall", "coverage", "confidence"] {
@@ -285,7 +286,7 @@ fn training_images_measure_as_real_and_as_copies() {
     let memory = &object["memory"];
     assert_eq!(memory["near_share"], 1.0);
     assert!(number(&memory["median_ratio"]) < 0.05, "{memory}");
-    let pairs = picture(&place.path("closest.png"));
+    let pairs = read_image(&place.path("closest.png"));
     for column in 0..20 {
         for row in [0, 2] {
             let [above, below] = [row, row + 1].map(|row| cell(&pairs, column, row));
@@ -336,7 +337,7 @@ fn a_training_is_evaluated_and_keeps_its_best_checkpoint() {
         assert!(quality["missing"].is_array(), "{quality}");
     }
 
-    // Of equals the first.
+    // If several epochs are equal, the first.
     let frechet = |row: &Value| number(&row["quality"]["frechet"]);
     let best = rows.iter().min_by(|a, b| frechet(a).total_cmp(&frechet(b))).unwrap();
     assert_eq!(object["best"], "whole/best.mpk");

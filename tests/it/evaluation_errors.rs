@@ -10,16 +10,16 @@ use image::GrayImage;
 use crate::evaluation::{eval, npy};
 use crate::util::{CPU, Place, SMALL};
 
-/// What the errors of an array end with.
+/// The end of every error about an array.
 const ARRAY: &str = "expected a NumPy array of uint8, [n, 28, 28] or [n, 784]";
 
-/// An array of `count` blank pictures.
-fn blank_pictures(count: usize) -> Vec<u8> {
+/// An array of `count` blank images.
+fn blank_images(count: usize) -> Vec<u8> {
     npy("|u1", "False", &format!("({count}, 28, 28)"), &vec![0; 784 * count])
 }
 
 #[test]
-fn wrong_flags_are_explained() {
+fn invalid_flags_are_refused() {
     let place = Place::new();
     eval(&place, "").fails(2, &["--checkpoint", "--samples"]);
     for (args, words) in [
@@ -44,9 +44,9 @@ fn wrong_flags_are_explained() {
 fn a_missing_or_damaged_file_is_named() {
     let place = Place::new();
     place.write("text.mpk", "no checkpoint");
-    place.write("few.npy", blank_pictures(100));
-    place.write("ink.npy", npy("|u1", "False", "(100, 784)", &vec![255; 784 * 100]));
-    place.write("text.ruler", "no ruler");
+    place.write("few.npy", blank_images(100));
+    place.write("white.npy", npy("|u1", "False", "(100, 784)", &vec![255; 784 * 100]));
+    place.write("text.ruler", "not a feature extractor");
     fs::create_dir(place.path("empty")).unwrap();
     for (args, words) in [
         ("--checkpoint none.mpk", "none.mpk"),
@@ -55,7 +55,7 @@ fn a_missing_or_damaged_file_is_named() {
         ("--samples none.npy", "--samples: cannot read none.npy"),
         ("--samples few.npy --dataset synthetic --ruler none.ruler", "cannot read none.ruler"),
         ("--samples few.npy --dataset synthetic --ruler none.ruler", "no pixel is above 1"),
-        ("--samples ink.npy --dataset synthetic --ruler none.ruler", "most pixels are white"),
+        ("--samples white.npy --dataset synthetic --ruler none.ruler", "most pixels are white"),
         ("--samples few.npy --data-dir empty --offline", "train-images-idx3-ubyte"),
         ("--samples few.npy --dataset synthetic --ruler empty", "empty is not a feature extractor"),
         (
@@ -67,7 +67,7 @@ fn a_missing_or_damaged_file_is_named() {
         let ran = eval(&place, args).fails(1, &[words]);
         assert_eq!(ran.stdout, "");
     }
-    assert_eq!(place.list("."), ["empty", "few.npy", "ink.npy", "text.mpk", "text.ruler"]);
+    assert_eq!(place.list("."), ["empty", "few.npy", "text.mpk", "text.ruler", "white.npy"]);
 }
 
 #[test]
@@ -88,14 +88,14 @@ fn an_array_that_is_not_of_images_is_refused() {
     refused(b"", &["cannot be read"]);
     refused(b"\x89PNG\r\n\x1a\n and so on", &["cannot be read"]);
 
-    let whole = blank_pictures(200);
+    let whole = blank_images(200);
     for length in [4, 40, 128, whole.len() - 1] {
         refused(&whole[..length], &["cannot be read"]);
     }
-    // Believed, it would take 3 TB.
+    // Allocating the size in the header would take 3 TB.
     refused(&npy("|u1", "False", "(4000000000, 28, 28)", &[0; 784]), &["cannot be read"]);
 
-    place.write("mine.npy", blank_pictures(3));
+    place.write("mine.npy", blank_images(3));
     let ran = eval(&place, "--samples mine.npy --dataset synthetic");
     ran.fails(2, &["--samples mine.npy has 3 samples", "expected 100 or more"]);
     assert_eq!(place.list("."), ["mine.npy"]);
@@ -104,31 +104,31 @@ fn an_array_that_is_not_of_images_is_refused() {
 #[test]
 fn a_folder_without_images_is_refused() {
     let place = Place::new();
-    let look = || eval(&place, "--samples mine --dataset synthetic");
+    let evaluate = || eval(&place, "--samples mine --dataset synthetic");
     fs::create_dir(place.path("mine")).unwrap();
-    look().fails(1, &["mine holds no .png", "28x28"]);
-    place.write("mine/notes.txt", "no picture");
-    look().fails(1, &["mine holds no .png"]);
+    evaluate().fails(1, &["mine holds no .png", "28x28"]);
+    place.write("mine/notes.txt", "not an image");
+    evaluate().fails(1, &["mine holds no .png"]);
 
     let save = |name: &str, width, height| {
         GrayImage::new(width, height).save(place.path(&format!("mine/{name}"))).unwrap();
     };
     save("d.png", 28, 28);
-    look().fails(2, &["--samples mine has 1 samples", "expected 100 or more"]);
+    evaluate().fails(2, &["--samples mine has 1 samples", "expected 100 or more"]);
     let expected = "expected a PNG of 28x28 pixels";
     save("c.png", 27, 28);
-    look().fails(1, &["mine/c.png has 27x28 pixels", expected]);
+    evaluate().fails(1, &["mine/c.png has 27x28 pixels", expected]);
     save("b.png", 5000, 1);
-    look().fails(1, &["mine/b.png", expected]);
-    place.write("mine/a.png", "no picture");
-    look().fails(1, &["mine/a.png", expected]);
+    evaluate().fails(1, &["mine/b.png", expected]);
+    place.write("mine/a.png", "not an image");
+    evaluate().fails(1, &["mine/a.png", expected]);
     assert_eq!(place.list("mine"), ["a.png", "b.png", "c.png", "d.png", "notes.txt"]);
 }
 
 #[test]
-fn without_a_feature_extractor_both_programs_say_how_to_make_one() {
+fn without_a_feature_extractor_both_programs_print_the_command_that_trains_one() {
     let place = Place::new();
-    // Files of the right shape; which set it is, they do not tell.
+    // Files of the right shape. They do not identify their data set.
     let blank = |head: &[u32], length: usize| {
         let mut gzip = GzEncoder::new(Vec::new(), Compression::fast());
         for word in head {
@@ -143,7 +143,7 @@ fn without_a_feature_extractor_both_programs_say_how_to_make_one() {
         place.write(&format!("data/{name}-images-idx3-ubyte.gz"), images);
         place.write(&format!("data/{name}-labels-idx1-ubyte.gz"), labels);
     }
-    place.write("few.npy", blank_pictures(100));
+    place.write("few.npy", blank_images(100));
     let data = "--dataset fashion-mnist --data-dir data --offline";
     let hint = "gan-eval --feature-extractor train --dataset fashion-mnist";
     let ran = eval(&place, &format!("--samples few.npy {data}"));

@@ -1,7 +1,7 @@
-//! Losses, regularisers and other options: a training with any of them resumes exactly, refuses
-//! other values on resume, and checks their ranges.
+//! Losses, regularisers and other options: a training with them resumes exactly, other values on
+//! resume are refused, and their ranges are checked.
 //!
-//! They are added to the plain recipe, which has none of them and never changes.
+//! They are added to the recipe plain, which uses none of them and never changes.
 
 use serde_json::{Value, json};
 
@@ -14,7 +14,7 @@ const ALL: &str = "--loss minimax --spectral-norm --pack 2 --minibatch-stddev 2 
                    --clip 0.5 --dropout 0.2 --label-smoothing 0.1 --instance-noise 0.3 \
                    --schedule cosine --d-lr 1e-3 --beta2 0.99 --ema-half-life 5";
 
-/// Six epochs with `options`.
+/// The flags of a training of six epochs with `options`.
 fn plan(options: &str) -> String {
     let recipe = if options.contains("--recipe") { "" } else { "--recipe plain" };
     format!(
@@ -23,9 +23,10 @@ fn plan(options: &str) -> String {
     )
 }
 
-/// Asserts that a run of three and three epochs equals one of six.
+/// Asserts that a run that is interrupted after three of six epochs and resumed equals an
+/// uninterrupted one.
 #[track_caller]
-fn same_in_two_parts(options: &str) {
+fn assert_resumes_exactly(options: &str) {
     let place = Place::new();
     let plan = plan(options);
     place.train(&format!("{plan} --quiet --out uninterrupted")).ok();
@@ -52,7 +53,7 @@ fn epochs(rows: &[Value]) -> Vec<u64> {
     rows.iter().map(|row| row["epoch"].as_u64().unwrap()).collect()
 }
 
-/// The output of a dry run of the plain recipe with `args`.
+/// The output of a dry run of the recipe plain with `args`.
 fn dry_run(args: &str) -> Value {
     let dry = "--dry-run --json --quiet --recipe plain";
     Place::new().gan_train(&format!("{dry} {args}")).ok().object()
@@ -61,56 +62,58 @@ fn dry_run(args: &str) -> Value {
 #[test]
 fn every_recipe_resumes_exactly() {
     for recipe in ["default", "long", "listing-tuned", "plain", "listing"] {
-        same_in_two_parts(&format!("--recipe {recipe}"));
+        assert_resumes_exactly(&format!("--recipe {recipe}"));
     }
 }
 
 #[test]
 fn cross_entropy_with_noise_and_dropout_resumes_exactly() {
-    same_in_two_parts("--loss bce --dropout 0.2 --label-smoothing 0.1 --instance-noise 0.3");
+    assert_resumes_exactly("--loss bce --dropout 0.2 --label-smoothing 0.1 --instance-noise 0.3");
 }
 
 #[test]
 fn cross_entropy_with_minibatch_stddev_resumes_exactly() {
-    same_in_two_parts("--loss bce --minibatch-stddev 4 --r1 0.1");
+    assert_resumes_exactly("--loss bce --minibatch-stddev 4 --r1 0.1");
 }
 
 #[test]
 fn minimax_with_a_schedule_resumes_exactly() {
-    same_in_two_parts("--loss minimax --schedule linear --d-lr 1e-3");
+    assert_resumes_exactly("--loss minimax --schedule linear --d-lr 1e-3");
 }
 
 #[test]
 fn least_squares_with_spectral_norm_and_two_updates_resumes_exactly() {
-    same_in_two_parts("--loss least-squares --spectral-norm --d-steps 2 --schedule cosine");
+    assert_resumes_exactly("--loss least-squares --spectral-norm --d-steps 2 --schedule cosine");
 }
 
 #[test]
 fn hinge_with_lazy_penalty_and_packing_resumes_exactly() {
-    same_in_two_parts("--loss hinge --r1 0.1 --penalty-every 2 --generator-norm batch --pack 2");
+    assert_resumes_exactly(
+        "--loss hinge --r1 0.1 --penalty-every 2 --generator-norm batch --pack 2",
+    );
 }
 
 #[test]
 fn wasserstein_with_clipping_or_penalties_resumes_exactly() {
-    same_in_two_parts("--loss wasserstein --d-steps 2 --ema-half-life 50");
-    same_in_two_parts("--loss wasserstein --r1 0.1 --r2 0.1 --spectral-norm");
+    assert_resumes_exactly("--loss wasserstein --d-steps 2 --ema-half-life 50");
+    assert_resumes_exactly("--loss wasserstein --r1 0.1 --r2 0.1 --spectral-norm");
 }
 
 #[test]
 fn relativistic_with_both_penalties_resumes_exactly() {
-    same_in_two_parts("--loss relativistic --r1 0.1 --r2 0.1 --dropout 0.2");
-    same_in_two_parts("--loss relativistic --r2 0.1 --generator-norm batch --pack 2");
+    assert_resumes_exactly("--loss relativistic --r1 0.1 --r2 0.1 --dropout 0.2");
+    assert_resumes_exactly("--loss relativistic --r2 0.1 --generator-norm batch --pack 2");
 }
 
 #[test]
 fn all_options_together_resume_exactly() {
-    same_in_two_parts(ALL);
+    assert_resumes_exactly(ALL);
 }
 
 #[test]
 fn the_number_of_threads_does_not_change_the_result_of_all_options() {
     let place = Place::new();
-    // Large enough for several threads; the sizes are added to those of the small networks.
+    // Large enough for several threads. These layers are added to those of the small networks.
     let sizes = "--generator-hidden 100,300 --discriminator-hidden 300,100";
     let plan = plan(&format!("{ALL} {sizes}")).replace("--batch 8", "--batch 100");
     for threads in ["1", "2", "5"] {
@@ -148,7 +151,7 @@ fn every_setting_changes_the_result() {
         "--schedule cosine",
         "--d-lr 1e-3",
         "--beta2 0.9",
-        // Short enough to matter in the first epochs, in which any average is short.
+        // Short enough to have an effect in the first epochs, in which every EMA is short.
         "--ema-half-life 0.5",
     ]
     .into_iter()
@@ -157,14 +160,14 @@ fn every_setting_changes_the_result() {
         // A large learning rate, so that the samples differ as well.
         let plan = plan(options);
         place.train(&format!("{plan} --lr 0.01 --quiet --out {index}")).ok();
-        let run = (place.rows(&index.to_string()), place.pictures(&index.to_string()));
-        assert!(!results.contains(&run), "{options:?} gives the result of another setting");
+        let run = (place.rows(&index.to_string()), place.previews(&index.to_string()));
+        assert!(!results.contains(&run), "{options:?} has the result of another setting");
         results.push(run);
     }
 }
 
 #[test]
-fn a_setting_that_contradicts_the_checkpoint_is_refused_by_flag() {
+fn a_flag_that_contradicts_the_checkpoint_is_refused() {
     let place = Place::new();
     place.train("--recipe plain --epochs 3 --eval-every 0 --quiet --out run").ok();
     let before = place.read("run/ckpt.mpk");
@@ -324,7 +327,7 @@ fn wasserstein_clips_without_another_regulariser() {
 }
 
 #[test]
-fn a_file_can_set_what_flags_can() {
+fn a_configuration_file_sets_the_same_options_as_flags() {
     let place = Place::new();
     let file = "r1 = 1\nloss = \"hinge\"\ngenerator_norm = \"batch\"\nspectral-norm = true\n\
                 recipe = \"plain\"\nema_half_life = 50\nd-lr = 0.002\n";

@@ -1,9 +1,9 @@
-//! The same seed gives the same files, and a run has one gan-train at a time.
+//! The same seed produces the same files, and only one gan-train can use a run.
 
 use crate::util::Place;
 
 #[test]
-fn the_same_seed_gives_the_same_files_in_any_directory() {
+fn the_same_seed_produces_the_same_files_in_any_directory() {
     let place = Place::new();
     for run in ["a", "deeper/b"] {
         place.train(&format!("--epochs 30 --sample-every 15 --seed 7 --quiet --out {run}")).ok();
@@ -18,8 +18,8 @@ fn the_number_of_threads_does_not_change_the_result() {
     for threads in ["1", "2", "5"] {
         let args = "--epochs 20 --batch 100 --quiet --generator-hidden 100,300";
         place.train(&format!("{args} --threads {threads} --out {threads}")).ok();
-        let drawn = format!("--checkpoint 1 --count 100 --threads {threads} --out {threads}.npy");
-        place.sample(&drawn).ok();
+        let args = format!("--checkpoint 1 --count 100 --threads {threads} --out {threads}.npy");
+        place.sample(&args).ok();
     }
     for threads in ["2", "5"] {
         place.assert_same_run("1", threads);
@@ -28,14 +28,14 @@ fn the_number_of_threads_does_not_change_the_result() {
 }
 
 #[test]
-fn another_seed_gives_another_result() {
+fn different_seeds_produce_different_results() {
     let place = Place::new();
     for seed in ["1", "2"] {
         place.train(&format!("--epochs 20 --seed {seed} --quiet --out {seed}")).ok();
     }
     assert_ne!(place.read("1/ckpt.mpk"), place.read("2/ckpt.mpk"));
     assert_ne!(place.rows("1"), place.rows("2"));
-    let (one, two) = (place.pictures("1"), place.pictures("2"));
+    let (one, two) = (place.previews("1"), place.previews("2"));
     for (name, bytes) in one {
         assert_ne!(bytes, two[&name], "{name}");
     }
@@ -63,7 +63,7 @@ fn a_second_gan_train_on_a_directory_fails_at_once() {
     place.resume("run", "").fails(1, &["run is in use by another gan-train"]);
     place.train("--epochs 1 --out run").fails(1, &["run"]);
 
-    // The first one continues.
+    // The first process continues.
     let before = place.rows("run").len();
     first.until(|| place.rows("run").len() > before);
     drop(first);

@@ -1,4 +1,4 @@
-//! `gan-report` and `gan-runs`, and the report and the animation of a training.
+//! `gan-report`, `gan-runs`, and the report and animation that a training writes.
 
 use std::io::Cursor;
 
@@ -15,13 +15,13 @@ fn gan_report(place: &Place, args: &str) -> Ran {
     place.run(GAN_REPORT, args.split_whitespace())
 }
 
-/// The runs in `folder`, by `gan-runs`.
+/// The runs in `folder`, as listed by `gan-runs`.
 fn listed(place: &Place, folder: &str) -> Vec<Value> {
     let object = place.run(GAN_RUNS, [folder, "--json"]).ok().object();
     object["runs"].as_array().unwrap().clone()
 }
 
-/// The text of a page, which must not load anything external.
+/// The text of a page. Asserts that it loads nothing external.
 #[track_caller]
 fn page(place: &Place, name: &str) -> String {
     let page = String::from_utf8(place.read(name)).unwrap();
@@ -50,14 +50,14 @@ fn a_training_writes_a_report_and_an_animation() {
     for part in ["state done", "60 of 60", "synthetic", "D(real)", "loss (nats)", "epoch 40"] {
         assert!(page.contains(part), "{part} is not in the report");
     }
-    // The last preview, the real images, and four previews.
+    // The latest preview, the real images, and four previews.
     assert_eq!(page.matches("<img").count(), 6);
 
     let gif = GifDecoder::new(Cursor::new(place.read("run/training.gif"))).unwrap();
     let frames = gif.into_frames().collect_frames().unwrap();
     let delays: Vec<u32> = frames.iter().map(|frame| frame.delay().numer_denom_ms().0).collect();
     assert_eq!(delays, [1000, 1000, 1000, 4000]);
-    let row = crate::util::picture(&place.path("run/samples/epoch-000060.png"));
+    let row = crate::util::read_image(&place.path("run/samples/epoch-000060.png"));
     let last = frames[3].buffer();
     assert_eq!(last.width(), 3 * row.width());
     for (x, y, pixel) in row.enumerate_pixels() {
@@ -116,14 +116,14 @@ fn a_report_of_several_runs_names_what_differs() {
     let both = page(&place, "both.html");
     assert!(both.contains("The runs differ in seed."));
 
-    // A folder means its runs, and default names are never reused.
+    // A folder stands for all of its runs. Default names are never reused.
     assert_eq!(gan_report(&place, "runs").ok().stdout, "report-0001.html\n");
     assert_eq!(gan_report(&place, "runs --json").ok().object()["out"], "report-0002.html");
     assert_eq!(page(&place, "report-0001.html"), both);
 }
 
 #[test]
-fn only_a_report_is_replaced_without_force() {
+fn only_reports_are_overwritten_without_force() {
     let place = Place::new();
     place.train("--epochs 20 --quiet --out run").ok();
     place.write("thesis.html", "<p>years of work</p>");
@@ -162,7 +162,7 @@ fn runs_are_listed_with_their_state() {
     drop(killed);
     assert_eq!(states(), ["done", "stopped", "killed"]);
 
-    // A stopped run is resumed to its end.
+    // The stopped run is resumed until it is finished.
     place.resume("runs/0002-stopped", "--quiet").ok();
     place.write("runs/notes.txt", "not a run");
     place.write("runs/0004-invalid/config.json", "{");
@@ -187,14 +187,14 @@ fn runs_are_listed_with_their_state() {
         (&run["losses"]["discriminator"], &row["d_loss"]),
         (&run["losses"]["generator"], &row["g_loss"]),
     ] {
-        // Single precision, written as double.
+        // The values are in single precision, written as double.
         assert_eq!(listed.as_f64().unwrap() as f32, recorded.as_f64().unwrap() as f32);
     }
     assert_eq!((&run["total_epochs"], &run["quality"]), (&40.into(), &Value::Null));
 }
 
 #[test]
-fn an_empty_folder_is_not_an_error_but_a_missing_one_is() {
+fn a_missing_folder_is_an_error_and_an_empty_one_is_not() {
     let place = Place::new();
     place.run(GAN_RUNS, [""; 0]).fails(1, &["runs", "gan-train"]);
     place.write("empty/notes.txt", "");

@@ -1,20 +1,20 @@
-//! Resuming a training: the same result, and no other settings.
+//! Resuming a training: the result is the same, and settings cannot change.
 
 use std::fs;
 
 use crate::util::Place;
 
 #[test]
-fn a_run_in_two_parts_equals_an_uninterrupted_one() {
+fn a_resumed_run_equals_an_uninterrupted_one() {
     let place = Place::new();
     place.train("--epochs 60 --sample-every 25 --quiet --out uninterrupted").ok();
     place.train("--epochs 23 --sample-every 25 --quiet --out parts").ok();
     place.resume("parts", "--epochs 60 --quiet").ok();
     place.assert_same_run("parts", "uninterrupted");
 
-    let mut pictures = place.list("parts/samples");
-    pictures.retain(|name| name != "epoch-000023.png");
-    assert_eq!(pictures, place.list("uninterrupted/samples"));
+    let mut previews = place.list("parts/samples");
+    previews.retain(|name| name != "epoch-000023.png");
+    assert_eq!(previews, place.list("uninterrupted/samples"));
     assert_eq!(place.json("parts/config.json"), place.json("uninterrupted/config.json"));
 }
 
@@ -29,7 +29,7 @@ fn a_checkpoint_in_a_run_resumes_in_that_run() {
 }
 
 #[test]
-fn a_finished_training_and_repeated_flags_are_accepted() {
+fn resuming_a_finished_run_with_the_same_flags_is_accepted() {
     let place = Place::new();
     place.train("--epochs 20 --seed 5 --quiet --out run").ok();
     let before = place.read("run/ckpt.mpk");
@@ -72,7 +72,7 @@ fn settings_that_contradict_the_checkpoint_are_refused() {
 }
 
 #[test]
-fn fewer_epochs_than_the_checkpoint_has_are_refused() {
+fn fewer_epochs_than_in_the_checkpoint_are_refused() {
     let place = Place::new();
     place.train("--epochs 23 --quiet --out run").ok();
     let before = place.read("run/ckpt.mpk");
@@ -81,7 +81,7 @@ fn fewer_epochs_than_the_checkpoint_has_are_refused() {
 }
 
 #[test]
-fn a_checkpoint_outside_a_run_needs_a_directory() {
+fn a_checkpoint_outside_a_run_requires_an_output_directory() {
     let place = Place::new();
     place.train("--epochs 20 --quiet --out run").ok();
     fs::create_dir(place.path("lone")).unwrap();
@@ -103,7 +103,7 @@ fn an_earlier_checkpoint_resumes_in_another_directory() {
     place.train("--epochs 40 --stop-after 20 --quiet --out run").ok();
     let early = place.read("run/ckpt.mpk");
     place.resume("run", "--quiet").ok();
-    // As best.mpk is.
+    // As gan-train writes best.mpk.
     fs::write(place.path("run/early.mpk"), early).unwrap();
     let (last, rows) = (place.read("run/ckpt.mpk"), place.read("run/metrics.jsonl"));
     let words = ["run/early.mpk is of epoch 20", "has done 40", "--out DIR", "--resume run"];

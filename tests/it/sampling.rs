@@ -1,11 +1,11 @@
-//! Samples of a checkpoint in every file format: one seed per sample.
+//! `gan-sample`: samples of a checkpoint in every file format.
 
 use std::fs;
 use std::process::Command;
 
 use image::GrayImage;
 
-use crate::util::{GAN_SAMPLE, Place, picture, trained};
+use crate::util::{GAN_SAMPLE, Place, read_image, trained};
 
 fn place() -> Place {
     let place = Place::new();
@@ -35,7 +35,7 @@ fn ten_samples_are_280_by_28_and_the_path_is_on_stdout() {
     let place = place();
     let ran = place.sample("--checkpoint ckpt.mpk --out row.png").ok();
     assert_eq!((ran.stdout.as_str(), ran.stderr.as_str()), ("row.png\n", ""));
-    assert_eq!(picture(&place.path("row.png")).dimensions(), (280, 28));
+    assert_eq!(read_image(&place.path("row.png")).dimensions(), (280, 28));
     let ran = place.sample("--checkpoint ckpt.mpk --out row.png --json").ok();
     let object = ran.object();
     assert_eq!(object["out"], "row.png");
@@ -44,7 +44,7 @@ fn ten_samples_are_280_by_28_and_the_path_is_on_stdout() {
 }
 
 #[test]
-fn the_same_seed_gives_the_same_files() {
+fn the_same_seed_produces_the_same_files() {
     let place = place();
     for (seed, name) in [(4, "a"), (4, "b"), (5, "c")] {
         for ending in [".png", ".npy", ".gif"] {
@@ -70,13 +70,13 @@ fn a_sample_depends_only_on_its_seed_and_number() {
     place.sample("--checkpoint ckpt.mpk --count 70 --out each").ok();
     assert_eq!(place.list("each").len(), 70);
     for (index, expected) in all.iter().enumerate() {
-        let one = picture(&place.path(&format!("each/{index:06}.png")));
+        let one = read_image(&place.path(&format!("each/{index:06}.png")));
         assert_eq!(one.as_raw(), expected, "sample {index}");
     }
     for columns in [1, 3, 7, 70, 1000] {
         let out = format!("--checkpoint ckpt.mpk --count 70 --columns {columns} --out grid.png");
         place.sample(&out).ok();
-        let grid = picture(&place.path("grid.png"));
+        let grid = read_image(&place.path("grid.png"));
         let columns = columns.min(70);
         assert_eq!(grid.dimensions(), (columns * 28, 70_u32.div_ceil(columns) * 28));
         for (index, expected) in (0..).zip(&all) {
@@ -86,7 +86,7 @@ fn a_sample_depends_only_on_its_seed_and_number() {
 }
 
 #[test]
-fn an_array_is_uint8_of_n_28_28() {
+fn an_npy_file_has_uint8_values_of_shape_n_28_28() {
     let place = place();
     place.sample("--checkpoint ckpt.mpk --count 3 --columns 2 --scale 2 --out few.npy").ok();
     let bytes = place.read("few.npy");
@@ -97,7 +97,7 @@ fn an_array_is_uint8_of_n_28_28() {
 }
 
 #[test]
-fn raw_weights_and_their_average_generate_different_samples() {
+fn raw_and_averaged_weights_generate_different_samples() {
     let place = place();
     place.sample("--checkpoint ckpt.mpk --out averaged.npy").ok();
     place.sample("--checkpoint ckpt.mpk --raw --out raw.npy").ok();
@@ -105,11 +105,12 @@ fn raw_weights_and_their_average_generate_different_samples() {
 }
 
 #[test]
-fn scale_makes_every_pixel_a_square() {
+fn scale_enlarges_every_pixel_to_a_square() {
     let place = place();
     place.sample("--checkpoint ckpt.mpk --count 2 --out small.png").ok();
     place.sample("--checkpoint ckpt.mpk --count 2 --scale 3 --out large.png").ok();
-    let (small, large) = (picture(&place.path("small.png")), picture(&place.path("large.png")));
+    let (small, large) =
+        (read_image(&place.path("small.png")), read_image(&place.path("large.png")));
     assert_eq!((small.dimensions(), large.dimensions()), ((56, 28), (168, 84)));
     for (x, y, pixel) in large.enumerate_pixels() {
         assert_eq!(pixel, small.get_pixel(x / 3, y / 3));
@@ -141,13 +142,13 @@ fn default_names_never_overwrite() {
 #[test]
 fn default_names_never_overwrite_in_parallel() {
     let place = place();
-    let draw = |seed: u32| {
+    let start = |seed: u32| {
         let mut command = Command::new(GAN_SAMPLE);
         let seed = seed.to_string();
         command.args(["--checkpoint", "ckpt.mpk", "--count", "500", "--seed", &seed]);
         command.current_dir(place.path("")).stdout(std::process::Stdio::null()).spawn().unwrap()
     };
-    for mut child in (0..8).map(draw).collect::<Vec<_>>() {
+    for mut child in (0..8).map(start).collect::<Vec<_>>() {
         assert!(child.wait().unwrap().success());
     }
     let mut names = place.list(".");

@@ -5,7 +5,7 @@ use crate::util::{CPU, GAN_SAMPLE, GAN_TRAIN, GAN_WATCH, Place, trained};
 
 const GAN_EVAL: &str = env!("CARGO_BIN_EXE_gan-eval");
 
-/// Every documented flag, and its default in the help.
+/// Every documented flag and its default in the help.
 const FLAGS: [(&str, Option<&str>); 45] = [
     ("--epochs", Some("10000; with --recipe long 100000")),
     ("--batch", Some("128")),
@@ -124,7 +124,7 @@ fn a_dry_run_shows_the_settings_and_writes_nothing() {
 }
 
 #[test]
-fn flags_override_the_file_and_the_file_the_recipe() {
+fn flags_override_the_file_which_overrides_the_recipe() {
     let place = Place::new();
     let file = "epochs = 5\nbatch = 4\nrecipe = 'listing'\nlr = 0.01\ngenerator-hidden = [9, 8]\n\
                 sample_every = 2\noffline = true\n";
@@ -141,7 +141,7 @@ fn flags_override_the_file_and_the_file_the_recipe() {
 }
 
 #[test]
-fn an_invalid_file_is_explained() {
+fn an_invalid_configuration_file_is_refused() {
     let place = Place::new();
     let fails = |text: &str, words: &[&str]| {
         place.write("my.toml", text);

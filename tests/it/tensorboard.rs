@@ -1,4 +1,4 @@
-//! `--tensorboard`: event files as TensorBoard reads them.
+//! `--tensorboard`: the event files, read with TensorBoard.
 
 use std::collections::BTreeMap;
 use std::env;
@@ -27,20 +27,20 @@ json.dump({
 /// Rows, previews and evaluations every few epochs.
 const INTERVALS: &str = "--sample-every 25 --eval-every 40 --eval-count 100 --quiet";
 
-/// A Python with TensorBoard: the one that `GAN_TENSORBOARD_PYTHON` names, or `python3`.
+/// A Python with TensorBoard: `GAN_TENSORBOARD_PYTHON` or else `python3`.
 fn python() -> Option<String> {
     let python = env::var("GAN_TENSORBOARD_PYTHON").unwrap_or_else(|_| "python3".into());
     let found = Command::new(&python).args(["-c", "import tensorboard"]).output();
     if found.is_ok_and(|output| output.status.success()) {
         return Some(python);
     }
-    // Not by eprintln!, whose output is captured in a test that passes.
+    // Not eprintln!: the output of a passing test is captured.
     let message = "SKIPPED: no TensorBoard; pip install tensorboard, or set GAN_TENSORBOARD_PYTHON";
     let _ = writeln!(io::stderr(), "{message}");
     None
 }
 
-/// The scalars of a run's rows in single precision, without the time.
+/// The scalars in the rows of a run, in single precision, without the time.
 fn expected(rows: &[Value]) -> BTreeMap<String, Vec<(u64, f32)>> {
     let mut curves: BTreeMap<String, Vec<(u64, f32)>> = BTreeMap::new();
     for row in rows {
@@ -74,7 +74,7 @@ fn expected(rows: &[Value]) -> BTreeMap<String, Vec<(u64, f32)>> {
     curves
 }
 
-/// Asserts that TensorBoard reads everything that `run` has recorded, each epoch once.
+/// Asserts that TensorBoard reads all values and previews of `run`, each epoch once.
 #[track_caller]
 fn assert_tensorboard_reads(python: &str, place: &Place, run: &str) {
     let read = place.run(python, ["-c", READER, &format!("{run}/tensorboard")]).ok();
@@ -97,11 +97,11 @@ fn assert_tensorboard_reads(python: &str, place: &Place, run: &str) {
         let name = format!("epoch-{:06}.png", image[0].as_u64().unwrap());
         found.push((name, serde_json::from_value::<Vec<u8>>(image[3].clone()).unwrap()));
     }
-    assert_eq!(found, place.pictures(run).into_iter().collect::<Vec<_>>());
+    assert_eq!(found, place.previews(run).into_iter().collect::<Vec<_>>());
 }
 
 #[test]
-fn every_value_and_every_preview_is_read_back() {
+fn tensorboard_reads_every_value_and_preview() {
     let place = Place::new();
     place.train(&format!("--epochs 90 {INTERVALS} --tensorboard --out run")).ok();
     place.train(&format!("--epochs 90 {INTERVALS} --out plain")).ok();
@@ -115,13 +115,13 @@ fn every_value_and_every_preview_is_read_back() {
 
 #[cfg(unix)]
 #[test]
-fn each_epoch_is_there_once_after_a_kill_and_a_resume() {
+fn each_epoch_is_recorded_once_after_a_kill_and_a_resume() {
     let place = Place::new();
     let args =
         format!("--epochs 1000000 {INTERVALS} --checkpoint-every 30 --tensorboard --out run");
     let mut run = place.start(&args);
     run.until(|| place.rows("run").len() > 12);
-    // Rows and previews after the checkpoint will be written again.
+    // The resumed run writes the rows and previews after the checkpoint again.
     drop(run);
     let total = 57 + place.rows("run").last().unwrap()["epoch"].as_u64().unwrap();
     place.resume("run", &format!("--epochs {total} --quiet --tensorboard")).ok();
@@ -142,7 +142,7 @@ fn a_resumed_run_writes_the_events_of_its_earlier_epochs() {
 }
 
 #[test]
-fn unwritable_event_files_are_an_error_before_the_training() {
+fn unwritable_event_files_are_reported_before_the_training() {
     let place = Place::new();
     place.train("--epochs 20 --quiet --out run").ok();
     place.write("run/tensorboard", "in the way");

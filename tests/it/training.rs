@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::util::{Place, picture};
+use crate::util::{Place, read_image};
 
 #[test]
 fn a_run_writes_every_documented_file() {
@@ -19,13 +19,13 @@ fn a_run_writes_every_documented_file() {
     let rest: Vec<_> = files.iter().filter(|name| name.contains("tmp")).collect();
     assert!(rest.is_empty(), "{rest:?}");
 
-    let pictures = ["epoch-000000.png", "epoch-000025.png", "epoch-000045.png"];
-    assert_eq!(place.list(&format!("{run}/samples")), pictures);
-    for name in pictures {
-        let row = picture(&place.path(&format!("{run}/samples/{name}")));
+    let previews = ["epoch-000000.png", "epoch-000025.png", "epoch-000045.png"];
+    assert_eq!(place.list(&format!("{run}/samples")), previews);
+    for name in previews {
+        let row = read_image(&place.path(&format!("{run}/samples/{name}")));
         assert_eq!(row.dimensions(), (280, 28));
     }
-    assert_eq!(picture(&place.path(&format!("{run}/reals.png"))).dimensions(), (280, 280));
+    assert_eq!(read_image(&place.path(&format!("{run}/reals.png"))).dimensions(), (280, 280));
 
     let rows = place.rows(run);
     let epochs: Vec<_> = rows.iter().map(|row| row["epoch"].as_u64().unwrap()).collect();
@@ -82,8 +82,8 @@ fn zero_epochs_save_the_untrained_state() {
     }
     assert!(place.rows("run").is_empty());
     place.sample("--checkpoint run --out row.png").ok();
-    let drawn = picture(&place.path("row.png"));
-    assert_eq!(drawn, picture(&place.path("run/samples/epoch-000000.png")));
+    let row = read_image(&place.path("row.png"));
+    assert_eq!(row, read_image(&place.path("run/samples/epoch-000000.png")));
     place.resume("run", "--epochs 20").ok();
     assert_eq!(place.rows("run").len(), 1);
 }
@@ -105,7 +105,7 @@ fn json_prints_exactly_one_object_on_stdout() {
 }
 
 #[test]
-fn stdout_is_empty_without_json_and_stderr_with_quiet() {
+fn only_json_prints_on_stdout_and_quiet_silences_stderr() {
     let place = Place::new();
     let ran = place.train("--epochs 20 --out loud").ok();
     assert_eq!(ran.stdout, "");

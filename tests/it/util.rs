@@ -22,13 +22,13 @@ pub(crate) const CPU: &str = if cfg!(feature = "flex") { "flex" } else { "ndarra
 /// Flags of small networks.
 pub(crate) const SMALL: &str = "--latent 8 --generator-hidden 32 --discriminator-hidden 32";
 
-/// After this a program is considered to hang.
+/// A program that runs longer is considered to hang.
 const TIMEOUT: Duration = Duration::from_mins(1);
 
 /// A directory that is deleted after its test.
 pub(crate) struct Place(TempDir);
 
-/// A program that has ended.
+/// The output of a program that has exited.
 #[derive(Debug)]
 pub(crate) struct Ran {
     pub code: Option<i32>,
@@ -68,7 +68,7 @@ impl Place {
         self.run(GAN_SAMPLE, format!("--device {CPU} {args}").split_whitespace())
     }
 
-    /// Runs a program in this directory, which is its folder for temporary files as well.
+    /// Runs a program in this directory, which is also its folder for temporary files.
     pub(crate) fn run<S: AsRef<OsStr>>(
         &self,
         program: &str,
@@ -84,7 +84,7 @@ impl Place {
         self.start_with(args, &[])
     }
 
-    /// The same with environment variables.
+    /// Like [`start`](Self::start), with environment variables.
     pub(crate) fn start_with(&self, args: &str, variables: &[(&str, &str)]) -> Running {
         let resumed = args.contains("--resume");
         let args = if resumed { format!("{args} --device {CPU}") } else { small(args) };
@@ -139,14 +139,14 @@ impl Place {
         complete.lines().map(row).collect()
     }
 
-    /// The previews of a run by their names.
-    pub(crate) fn pictures(&self, run: &str) -> BTreeMap<String, Vec<u8>> {
+    /// The previews of a run by file name.
+    pub(crate) fn previews(&self, run: &str) -> BTreeMap<String, Vec<u8>> {
         let folder = format!("{run}/samples");
         let read = |name: String| (name.clone(), self.read(&format!("{folder}/{name}")));
         self.list(&folder).into_iter().map(read).collect()
     }
 
-    /// Asserts that `run` equals `expected`, except for `seconds`, and maybe more previews.
+    /// Asserts that `run` equals `expected`, except for `seconds`. It may have more previews.
     #[track_caller]
     pub(crate) fn assert_same_run(&self, run: &str, expected: &str) {
         let file = |run: &str, name: &str| self.read(&format!("{run}/{name}"));
@@ -157,23 +157,23 @@ impl Place {
         if best(run) {
             assert!(file(run, "best.mpk") == file(expected, "best.mpk"), "the best differ");
         }
-        let pictures = self.pictures(run);
-        for (name, bytes) in self.pictures(expected) {
-            assert!(pictures.get(&name) == Some(&bytes), "{name} differs");
+        let previews = self.previews(run);
+        for (name, bytes) in self.previews(expected) {
+            assert!(previews.get(&name) == Some(&bytes), "{name} differs");
         }
         assert_eq!(self.rows(run), self.rows(expected));
     }
 }
 
 impl Ran {
-    /// Asserts that it succeeded.
+    /// Asserts that the program succeeded.
     #[track_caller]
     pub(crate) fn ok(self) -> Self {
         assert_eq!(self.code, Some(0), "{}", self.stderr);
         self
     }
 
-    /// Asserts that it ended with `code` and an error that contains all of `words`.
+    /// Asserts that the program exited with `code` and an error that contains all of `words`.
     #[track_caller]
     pub(crate) fn fails(self, code: i32, words: &[&str]) -> Self {
         let Self { stderr, .. } = &self;
@@ -185,7 +185,7 @@ impl Ran {
         self
     }
 
-    /// Its stdout, which must be one line with a JSON object.
+    /// The JSON object on stdout, which must be its only line.
     #[track_caller]
     pub(crate) fn object(&self) -> Value {
         assert_eq!(self.stdout.lines().count(), 1, "{}", self.stdout);
@@ -207,7 +207,7 @@ impl From<Output> for Ran {
 }
 
 impl Running {
-    /// Waits for a condition, which must hold before the program ends.
+    /// Waits until `condition` holds; the program must still be running.
     #[track_caller]
     pub(crate) fn until(&mut self, condition: impl Fn() -> bool) {
         let begin = Instant::now();
@@ -220,7 +220,7 @@ impl Running {
 
     /// The first line on stderr that contains `word`.
     #[track_caller]
-    pub(crate) fn says(&mut self, word: &str) -> String {
+    pub(crate) fn logs(&mut self, word: &str) -> String {
         line(self.0.stderr.as_mut().unwrap(), word)
     }
 
@@ -230,7 +230,7 @@ impl Running {
         line(self.0.stdout.as_mut().unwrap(), word)
     }
 
-    /// Sends a signal, such as `INT`, and waits for the end.
+    /// Sends a signal, such as `INT`, and waits for the program to exit.
     #[cfg(unix)]
     pub(crate) fn signal(self, name: &str) -> Ran {
         self.send(name);
@@ -244,12 +244,12 @@ impl Running {
         assert!(Command::new("sh").args(["-c", &kill]).status().unwrap().success());
     }
 
-    /// Its process id.
+    /// The process id.
     pub(crate) fn id(&self) -> u32 {
         self.0.id()
     }
 
-    /// Whether it has ended.
+    /// Whether the program has exited.
     pub(crate) fn has_ended(&mut self) -> bool {
         self.0.try_wait().unwrap().is_some()
     }
@@ -264,7 +264,7 @@ impl Running {
         }
     }
 
-    /// Waits for the end.
+    /// Waits for the program to exit.
     #[track_caller]
     pub(crate) fn ended(mut self) -> Ran {
         let begin = Instant::now();
@@ -285,13 +285,13 @@ impl Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        // It may have ended.
+        // The program may have exited.
         let _ = self.0.kill();
         let _ = self.0.wait();
     }
 }
 
-/// The checkpoint of a small training, trained once for all tests.
+/// The checkpoint of a small training run, shared by all tests.
 pub(crate) fn trained() -> &'static [u8] {
     static BYTES: OnceLock<Vec<u8>> = OnceLock::new();
     BYTES.get_or_init(|| {
@@ -301,11 +301,11 @@ pub(crate) fn trained() -> &'static [u8] {
     })
 }
 
-/// Random numbers of a test, from a seed that is printed if it fails.
+/// Random numbers of a test. The seed is printed if the test fails.
 pub(crate) struct Draw(u64);
 
 impl Draw {
-    /// From `GAN_SEED`, or the seed of this test; `what` is printed with it.
+    /// Uses `GAN_SEED` or else `default`, and prints the seed with `what`.
     #[expect(clippy::print_stdout, reason = "shown if the test fails")]
     pub(crate) fn new(what: &str, default: u64) -> Self {
         let seed = number("GAN_SEED", default);
@@ -322,19 +322,19 @@ impl Draw {
         (x ^ (x >> 31)) % end
     }
 
-    /// One of `all`.
+    /// A random element of `all`.
     pub(crate) fn of<T: Clone>(&mut self, all: &[T]) -> T {
         all[self.below(all.len() as u64) as usize].clone()
     }
 }
 
-/// A number from the environment, such as how often a test repeats.
+/// A number from an environment variable, such as the number of repetitions of a test.
 pub(crate) fn number(variable: &str, default: u64) -> u64 {
     std::env::var(variable).map_or(default, |value| value.parse().expect("a number"))
 }
 
 /// Reads a greyscale image.
-pub(crate) fn picture(path: &Path) -> image::GrayImage {
+pub(crate) fn read_image(path: &Path) -> image::GrayImage {
     image::open(path).unwrap().into_luma8()
 }
 
@@ -345,9 +345,9 @@ fn line(pipe: &mut dyn std::io::Read, word: &str) -> String {
 }
 
 fn small(args: &str) -> String {
-    // A test may set its own.
+    // A test may set another batch size.
     let batch = if args.contains("--batch") { "" } else { "--batch 16" };
-    // The steps of plain do not depend on the total.
+    // The steps of the recipe plain do not depend on the number of epochs.
     let recipe = if args.contains("--recipe") { "" } else { "--recipe plain" };
     // The default depends on --epochs, which differs between resumed runs.
     let eval = if args.contains("--eval-every") { "" } else { "--eval-every 0" };

@@ -6,7 +6,7 @@ use std::io::BufReader;
 use image::AnimationDecoder;
 use image::codecs::gif::GifDecoder;
 
-use crate::util::{Place, picture, trained};
+use crate::util::{Place, read_image, trained};
 
 /// The frames in greyscale.
 fn frames(place: &Place, name: &str) -> Vec<Vec<u8>> {
@@ -24,8 +24,8 @@ fn an_interpolation_has_the_same_frames_as_gif_and_png() {
         let args = format!("--checkpoint ckpt.mpk --interpolate 3 --count 4 --seed 6 --out {out}");
         place.sample(&args).ok();
     }
-    let grid = picture(&place.path("walk.png"));
-    assert_eq!(grid.dimensions(), (4 * 28, 3 * 28), "one row from point to point");
+    let grid = read_image(&place.path("walk.png"));
+    assert_eq!(grid.dimensions(), (4 * 28, 3 * 28), "one row per pair of points");
     let frames = frames(&place, "walk.gif");
     assert_eq!(frames.len(), 12);
     let cell = |index: u32| {
@@ -36,10 +36,10 @@ fn an_interpolation_has_the_same_frames_as_gif_and_png() {
         assert_eq!(*frame, cell(index), "frame {index}");
     }
 
-    // It passes through the first samples of the seed, and ends where it began.
+    // The interpolation passes through the first samples of the seed and returns to its start.
     place.sample("--checkpoint ckpt.mpk --count 3 --seed 6 --out points").ok();
     for point in 0..3 {
-        let expected = picture(&place.path(&format!("points/{point:06}.png"))).into_raw();
+        let expected = read_image(&place.path(&format!("points/{point:06}.png"))).into_raw();
         assert_eq!(cell(point * 4), expected, "point {point}");
     }
     let close = |(a, b): (&u8, &u8)| a.abs_diff(*b) <= 1;
@@ -48,7 +48,7 @@ fn an_interpolation_has_the_same_frames_as_gif_and_png() {
 }
 
 #[test]
-fn samples_can_be_an_animation_of_any_scale() {
+fn samples_are_written_as_an_animation_at_any_scale() {
     let place = Place::new();
     place.write("ckpt.mpk", trained());
     place.sample("--checkpoint ckpt.mpk --count 5 --scale 2 --out five.gif").ok();

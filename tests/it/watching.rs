@@ -56,7 +56,7 @@ fn serving_a_public_address_is_warned_of() {
     let place = Place::new();
     place.write("runs/notes.txt", "");
     let mut watch = place.start_program(GAN_WATCH, "--serve 0.0.0.0:0 --serve-anyone");
-    assert!(watch.says("warning: ").contains("anyone who can reach 0.0.0.0:"));
+    assert!(watch.logs("warning: ").contains("anyone who can reach 0.0.0.0:"));
 }
 
 #[test]
@@ -74,7 +74,7 @@ fn a_training_serves_its_run_and_the_other_runs() {
     let place = Place::new();
     place.train(&format!("{TWO} runs/0001-a")).ok();
     let mut training = place.start("--epochs 1000000 --serve 0 --out runs/0002-b");
-    let address = training.says("http://");
+    let address = training.logs("http://");
     let address = address.split_whitespace().last().unwrap();
     training.until(|| !place.rows("runs/0002-b").is_empty());
     let list = get(address, "/api/runs");
