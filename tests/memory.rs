@@ -1,8 +1,8 @@
-//! What a hostile file of 1 KB makes its reader allocate: every byte is counted.
+//! How much memory the readers allocate for a malicious file of 1 KB.
 //!
-//! A program of its own, because it counts all that is allocated in it.
+//! A separate test binary, because its allocator counts every allocation of the process.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+#![expect(clippy::unwrap_used, reason = "tests may panic")]
 
 use std::alloc::System;
 use std::fs;
@@ -12,24 +12,24 @@ use flate2::Compression;
 use flate2::write::{GzEncoder, ZlibEncoder};
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
 
-#[expect(dead_code, reason = "some of it is for the fuzz targets alone")]
+#[expect(dead_code, reason = "some of it is only for the fuzz targets")]
 #[path = "../fuzz/src/lib.rs"]
 mod targets;
 
 #[global_allocator]
 static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
 
-/// The longest file here.
+/// The largest file size in these tests.
 const SMALL: usize = 1 << 10;
-/// What may be allocated over one, in all and not only at once. A checkpoint's target reads five
-/// sections, one after the other, and a MB may be set aside for each list that one promises.
+/// Limit of the total allocations for one file, including those already freed. The target
+/// `checkpoint` reads five sections, and up to 1 MB is reserved for each list length in the file.
 const LIMIT: usize = 8 << 20;
 
-/// That a target reads `bytes`, of which the first is its mode, within the limit.
+/// Asserts that a target reads `bytes`, whose first byte is its mode, within the limit.
 fn reads(name: &str, what: &str, bytes: &[u8]) {
     assert!(bytes.len() <= 1 + SMALL, "{name}, {what}: {} bytes", bytes.len());
     let (_, target) = targets::TARGETS.into_iter().find(|(target, _)| *target == name).unwrap();
-    // What is made once for all inputs.
+    // Initialises what all inputs share.
     target(&[]);
     let before = Region::new(ALLOCATOR);
     target(bytes);
@@ -57,7 +57,7 @@ fn chunk(kind: &[u8], body: &[u8]) -> Vec<u8> {
     joined(&[&length, kind, body, &crc.sum().to_be_bytes()])
 }
 
-/// A PNG of this size that holds `chunk`, and no pixels.
+/// A PNG of this size that contains the chunk `middle` and too few pixels.
 fn png(width: u32, height: u32, middle: &[u8]) -> Vec<u8> {
     let head = [&width.to_be_bytes()[..], &height.to_be_bytes(), &[16, 6, 0, 0, 0]].concat();
     let mut pixels = ZlibEncoder::new(Vec::new(), Compression::best());
@@ -73,7 +73,7 @@ fn deflated(length: usize) -> Vec<u8> {
     body.finish().unwrap()
 }
 
-fn pictures() {
+fn images() {
     for count in ["18446744073709551615", "4294967295", "1"] {
         let header =
             format!("{{'descr': '|u1', 'fortran_order': False, 'shape': ({count}, 784), }}\n");
@@ -89,7 +89,7 @@ fn pictures() {
     }
     reads("samples", "no such size", &png(u32::MAX >> 1, u32::MAX >> 1, &[]));
     reads("samples", "a large size", &png(1 << 16, 1 << 16, &[]));
-    // A profile, and texts, that are much longer than they look.
+    // A colour profile and texts that decompress to much more.
     for (kind, front) in
         [(&b"iCCP"[..], &b"a\0\0"[..]), (b"zTXt", b"a\0\0"), (b"iTXt", b"a\0\x01\0\0\0")]
     {
@@ -113,7 +113,7 @@ fn idx() {
         "labels that inflate",
         &joined(&[&[1], &gzip(&joined(&[&head, &vec![0; 900_000]]))]),
     );
-    // A name and a comment in gzip's own header.
+    // A file name, a comment and an extra field in the gzip header.
     reads("idx", "a long name", &joined(&[&[1], b"\x1f\x8b\x08\x18\0\0\0\0\0\x03", &[b'n'; 900]]));
     reads(
         "idx",
@@ -122,7 +122,7 @@ fn idx() {
     );
 }
 
-/// What promises without end, in `MessagePack`.
+/// `MessagePack` with huge lengths or deep nesting.
 fn bombs() -> Vec<Vec<u8>> {
     let mut bombs: Vec<_> = [0xdc_u8, 0xdd, 0xde, 0xdf, 0xda, 0xdb, 0xc5, 0xc6, 0xc8, 0xc9]
         .map(|kind| joined(&[&[kind, 0xff, 0xff, 0xff, 0xff], &[1; 500]]))
@@ -139,7 +139,7 @@ fn checkpoint() {
         reads("checkpoint", "its index", &joined(&[&[1], &bomb]));
         reads("checkpoint", "its sections", &joined(&[&[2], &bomb]));
         reads("checkpoint", "its beginning", &joined(&[&[0], &file[..at - 3], &bomb]));
-        // In the place of the widths of layers, and of a name.
+        // Instead of layer widths and of a name.
         for key in ["generator_hidden", "recipe", "name"] {
             let key = index.windows(key.len()).position(|found| found == key.as_bytes()).unwrap()
                 + key.len();
@@ -148,7 +148,7 @@ fn checkpoint() {
             reads("checkpoint", "a field", &joined(&[&[1], &index[..key], cut]));
         }
     }
-    // An index, and then sections, of as many bytes as can be said.
+    // An index with a length up to the largest possible.
     for length in [1_u32 << 20, u32::MAX] {
         let long = joined(&[&[0], &file[..at - 3], b"\xc6", &length.to_be_bytes(), &[0; 500]]);
         reads("checkpoint", "a long index", &long);
@@ -156,7 +156,7 @@ fn checkpoint() {
     burnpack(|pack| reads("checkpoint", "burnpack", &joined(&[&[2], pack])));
 }
 
-/// Burnpack whose metadata is no such thing, or promises without end, in CBOR.
+/// Burnpack whose metadata is invalid, or is CBOR with huge lengths or deep nesting.
 fn burnpack(reads: impl Fn(&[u8])) {
     let pack =
         |metadata: &[u8], length: u32| joined(&[b"NRUB\x01\0", &length.to_le_bytes(), metadata]);
@@ -166,7 +166,7 @@ fn burnpack(reads: impl Fn(&[u8])) {
     let shape = b"\xa3\x67tensors\xa1\x61a\xa3\x65dtype\x63F32\x65shape";
     let words = b"\xa3\x68metadata";
     for begin in [&b""[..], tensors, shape, words] {
-        // Arrays, maps, texts and bytes of four and of more billions, and without a length.
+        // Arrays, maps, texts and byte strings with a 32-bit, a 64-bit and an indefinite length.
         for kind in [0x9a_u8, 0x9b, 0xba, 0xbb, 0x7a, 0x7b, 0x5a, 0x5b, 0x9f, 0xbf, 0x7f, 0x5f] {
             let bomb = joined(&[begin, &[kind], &[0x7f; 8], &[0; 200]]);
             reads(&pack(&bomb, bomb.len() as u32));
@@ -182,12 +182,12 @@ fn feature_extractor() {
     let begin = b"\x84\xa6format\xa9gan-ruler\xa7version\x01\xa5about";
     for bomb in bombs() {
         reads("feature_extractor", "the file", &joined(&[&[0], &bomb]));
-        reads("feature_extractor", "what it says", &joined(&[&[0], begin, &bomb]));
+        reads("feature_extractor", "its description", &joined(&[&[0], begin, &bomb]));
         reads("feature_extractor", "its name", &joined(&[&[0], begin, b"\x85\xa4name", &bomb]));
     }
 }
 
-/// Text files: depth, length, keys that are long and many.
+/// Text files with deep nesting, long keys and many keys.
 fn texts() {
     for (open, close) in [("[", "]"), ("{a=", "}"), ("{\"a\":", "}")] {
         let nested = open.repeat(1_000 / open.len());
@@ -209,9 +209,9 @@ fn texts() {
 }
 
 #[test]
-fn a_hostile_file_of_1_kb_takes_a_few_mb_at_most() {
-    // A feature extractor's own weights take two MB, so its network is not made here.
-    pictures();
+fn a_malicious_file_of_1_kb_allocates_at_most_a_few_mb() {
+    // The weights of a feature extractor take 2 MB, so its network is not initialised here.
+    images();
     idx();
     checkpoint();
     feature_extractor();
@@ -219,11 +219,11 @@ fn a_hostile_file_of_1_kb_takes_a_few_mb_at_most() {
     limits();
 }
 
-/// Larger files are read as far as their limit and no further.
+/// Larger files are read only up to their limit.
 fn limits() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("file");
-    // A hundred MB, of which none is stored.
+    // A sparse file of 100 MB.
     fs::File::create(&path).unwrap().set_len(100 << 20).unwrap();
     let takes = |what: &str, read: &dyn Fn()| {
         let before = Region::new(ALLOCATOR);
@@ -242,7 +242,7 @@ fn limits() {
     takes("a checkpoint", &|| {
         assert!(gan_model::checkpoint::Checkpoint::read(&path).is_err());
     });
-    takes("pictures", &|| {
+    takes("samples", &|| {
         assert!(gan_sample::read_images(&path, gan_data::MNIST_SHAPE, usize::MAX).is_err());
     });
     let config = dir.path().join("config.json");
