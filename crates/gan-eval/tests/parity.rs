@@ -1,12 +1,12 @@
-//! Every measure equals that of a reference package, on small data sets made by `measures.py
+//! Every measure equals that of a reference package on the small data sets of `measures.py
 //! vectors`.
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+#![expect(clippy::unwrap_used, reason = "tests may panic")]
 
 use gan_eval::{classes, frechet, memorisation, neighbours};
 use serde_json::Value;
 
 const VECTORS: &str = include_str!("vectors.json");
-/// Relative difference that is allowed.
+/// Largest allowed relative difference.
 const CLOSE: f64 = 1e-6;
 
 fn cases() -> Vec<Value> {
@@ -30,7 +30,8 @@ fn size(case: &Value, name: &str) -> usize {
     case[name].as_u64().unwrap() as usize
 }
 
-/// Compares `ours` with the reference; below a thousandth, differences are relative to that.
+/// Compares `ours` with the reference. For references below 0.001, the difference is relative to
+/// 0.001.
 #[track_caller]
 fn compare(ours: f64, expected: &Value, what: &str) {
     let expected = expected.as_f64().unwrap();
@@ -93,12 +94,12 @@ fn precision_recall_density_and_coverage_equal_prdcs() {
 #[test]
 fn class_measures_equal_numpys() {
     for case in cases() {
-        let (fake, seen) = (numbers(&case["fake"]), numbers(&case["probabilities"]));
+        let (fake, probabilities) = (numbers(&case["fake"]), numbers(&case["probabilities"]));
         let (dim, number) = (size(&case, "dim"), size(&case, "classes"));
         let figures = &case["figures"]["classes"];
-        compare(classes::classifier_score(&seen, number), &figures["score"], "score");
+        compare(classes::classifier_score(&probabilities, number), &figures["score"], "score");
 
-        let labels = classes::labels(&seen, number);
+        let labels = classes::labels(&probabilities, number);
         let shares = classes::shares(&labels, number);
         let expected = classes::uniform(number);
         let some: Vec<Option<f64>> = shares.iter().copied().map(Some).collect();
@@ -107,7 +108,7 @@ fn class_measures_equal_numpys() {
         compare(apart, &figures["total_variation"], "total variation");
         assert_eq!(classes::missing(&shares, &expected), indices(&figures["missing"]));
 
-        let sure = classes::confidences(&seen, number);
+        let sure = classes::confidences(&probabilities, number);
         let mean = sure.iter().map(|&x| f64::from(x)).sum::<f64>() / sure.len() as f64;
         compare(mean, &figures["confidence"], "confidence");
         let by_class = classes::class_means(&sure, &labels, number);

@@ -1,12 +1,12 @@
-//! Adam and the moving average of the weights (EMA), in one pass over them.
+//! Adam and the moving average of the weights (EMA) in one pass over the weights.
 
 use pulp::Arch;
 
 use crate::thread_pool::for_each_part;
 
-/// Weights whose average is updated while they are in the first-level cache.
+/// Number of weights per chunk, so that the EMA is updated while they are in the L1 cache.
 const CHUNK: usize = 1 << 10;
-/// The cost of a weight in multiply-adds of a product: it is read from memory and written back.
+/// Cost per weight in multiply-adds; it is read from memory and written back.
 const COST: usize = 64;
 
 /// One update by Adam (Kingma and Ba 2015, algorithm 1).
@@ -25,11 +25,11 @@ pub struct AdamStep {
 }
 
 impl AdamStep {
-    /// Updates the moments from `gradient`, and `weights` from the moments. An
-    /// `average` becomes `decay · average + (1 − decay) · weights`.
+    /// Updates the moments from `gradient`, and `weights` from the moments. With `average`, the
+    /// EMA and its decay, the EMA becomes `decay · EMA + (1 − decay) · weights`.
     ///
     /// # Panics
-    /// When the slices differ in length.
+    /// If the slices differ in length.
     pub fn apply(
         self,
         weights: &mut [f32],
@@ -77,7 +77,7 @@ impl AdamStep {
 mod tests {
     use super::*;
 
-    /// Algorithm 1 of the paper, line by line, in double precision.
+    /// Reference implementation of algorithm 1 (Kingma and Ba 2015) in double precision.
     fn reference(gradients: &[f64], lr: f64) -> f64 {
         let (beta1, beta2, epsilon) = (0.5_f64, 0.999_f64, 1e-8);
         let (mut w, mut m, mut v) = (1.0, 0.0, 0.0);
@@ -91,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn updates_follow_the_papers_algorithm() {
+    fn updates_equal_the_reference_implementation() {
         let gradients = [0.3, -0.1, 0.7];
         let len = 20 * CHUNK + 5;
         let (mut w, mut m, mut v) = (vec![1.0; len], vec![0.0; len], vec![0.0; len]);
