@@ -31,12 +31,7 @@ const REMAINING: Rgba<u8> = Rgba([40, 40, 40, 255]);
 /// Speed of the colour quantisation, which 256 colours or fewer do not need.
 const SPEED: i32 = 10;
 
-/// An endless GIF of a run's previews: about six seconds in total, then the last one for a while,
-/// with a progress bar. Of many previews it shows a part, evenly spaced.
-///
-/// # Errors
-/// When no preview can be read.
-pub fn animation(record: &Record) -> Result<Vec<u8>, ViewError> {
+fn animation(record: &Record) -> Result<Vec<u8>, ViewError> {
     let previews = evenly_spaced(&record.samples(), DURATION / MIN_DELAY);
     let images: Vec<_> =
         previews.iter().filter_map(|(epoch, path)| Some((*epoch, preview(path)?))).collect();
@@ -61,7 +56,9 @@ pub fn animation(record: &Record) -> Result<Vec<u8>, ViewError> {
     Ok(bytes)
 }
 
-/// Writes the [`animation`] of a run, replacing an old one atomically.
+/// Writes an endless GIF of a run's previews, replacing an old one atomically: about six seconds in
+/// total, then the last one for a while, with a progress bar. Of many previews it shows a part, evenly
+/// spaced.
 ///
 /// # Errors
 /// When no preview can be read, or the file cannot be written.

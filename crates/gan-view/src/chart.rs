@@ -43,9 +43,6 @@ pub struct Curve {
 
 impl Chart {
     /// Draws an `<svg>` element to be embedded in HTML; `label` is its description.
-    ///
-    /// # Errors
-    /// When the drawing library fails.
     pub fn svg(&self, label: &str) -> Result<String, ViewError> {
         let mut svg = String::new();
         let root = SVGBackend::with_string(&mut svg, SIZE).into_drawing_area();
@@ -149,7 +146,6 @@ impl Chart {
     }
 
     /// The number of points outside the vertical range.
-    #[must_use]
     pub fn points_outside(&self) -> usize {
         let height = self.y_range_shown();
         self.points().filter(|(_, y)| !(height.start..=height.end).contains(y)).count()
@@ -162,7 +158,6 @@ impl Chart {
 
 impl Curve {
     /// The number of neighbours on each side it is smoothed with.
-    #[must_use]
     pub const fn smoothing_radius(&self) -> usize {
         if self.marked { 0 } else { smoothing_radius(self.points.len()) }
     }

@@ -111,9 +111,6 @@ const GROUPS: [Group; 4] = [
 ];
 
 /// The charts of one run or several with these `names`, without charts that have no values.
-///
-/// # Errors
-/// When the drawing library fails.
 pub fn figures(records: &[Record], names: &[String]) -> Result<Vec<Figure>, ViewError> {
     let mut figures = Vec::new();
     for group in &GROUPS {

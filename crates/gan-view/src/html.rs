@@ -32,7 +32,6 @@ impl<T: fmt::Display> fmt::Display for Escaped<T> {
 }
 
 /// A `data:` URL of a PNG.
-#[must_use]
 pub fn png_url(bytes: &[u8]) -> String {
     format!("data:image/png;base64,{}", BASE64_STANDARD.encode(bytes))
 }

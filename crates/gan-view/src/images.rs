@@ -20,7 +20,6 @@ pub struct PngHeader {
 }
 
 /// Reads a PNG file as it is; `None` if it is too large or not a PNG.
-#[must_use]
 pub fn read_png(path: &Path) -> Option<Vec<u8>> {
     if fs::metadata(path).ok()?.len() > MAX_FILE {
         return None;
@@ -31,7 +30,6 @@ pub fn read_png(path: &Path) -> Option<Vec<u8>> {
 }
 
 /// The header of a PNG, which is always its first chunk.
-#[must_use]
 pub fn png_header(png: &[u8]) -> Option<PngHeader> {
     let header = png.strip_prefix(SIGNATURE)?.strip_prefix(b"\0\0\0\rIHDR")?;
     let size = |at: usize| Some(u32::from_be_bytes(header.get(at..at + 4)?.try_into().ok()?));

@@ -18,7 +18,7 @@ mod report;
 mod settings;
 mod tensorboard;
 
-pub use animation::{animation, write_animation};
+pub use animation::write_animation;
 pub use error::ViewError;
-pub use report::{report, write_report};
+pub use report::write_report;
 pub use tensorboard::EventLog;

@@ -31,7 +31,6 @@ pub const GRID: Colour = Colour { light: [0xdf, 0xe2, 0xe6], dark: [0x33, 0x3a, 
 
 impl Colour {
     /// The colour in the SVG.
-    #[must_use]
     pub const fn rgb(&self) -> RGBColor {
         let [r, g, b] = self.light;
         RGBColor(r, g, b)
@@ -39,13 +38,11 @@ impl Colour {
 }
 
 /// The line colour with this index; colours repeat.
-#[must_use]
 pub const fn line(index: usize) -> &'static Colour {
     &LINES[index % LINES.len()]
 }
 
 /// CSS by which charts and legends (classes `c0`, `c1`, …) follow the page's light or dark scheme.
-#[must_use]
 pub fn css() -> String {
     let hex = |[r, g, b]: [u8; 3]| format!("#{r:02X}{g:02X}{b:02X}");
     let (mut light, mut dark, mut rules) = (String::new(), String::new(), String::new());

@@ -5,13 +5,11 @@ pub type Point = (f64, f64);
 
 /// The number of neighbours on each side to smooth with, for a curve of `count` points; 0 for short
 /// curves.
-#[must_use]
 pub const fn smoothing_radius(count: usize) -> usize {
     count / 60
 }
 
 /// The moving average over `radius` neighbours on each side, fewer at the ends.
-#[must_use]
 pub fn smooth(points: &[Point], radius: usize) -> Vec<Point> {
     let mut sums = vec![0.0];
     let mut sum = 0.0;
@@ -27,7 +25,6 @@ pub fn smooth(points: &[Point], radius: usize) -> Vec<Point> {
 }
 
 /// At most `max` items at even distances, the first and the last included.
-#[must_use]
 pub fn evenly_spaced<T: Clone>(items: &[T], max: usize) -> Vec<T> {
     match (items, max) {
         ([], _) | (_, 0) => Vec::new(),
@@ -41,7 +38,6 @@ pub fn evenly_spaced<T: Clone>(items: &[T], max: usize) -> Vec<T> {
 
 /// About `max` points at most: the minimum and the maximum of equal sections, so that no peak is
 /// lost.
-#[must_use]
 pub fn extremes(points: &[Point], max: usize) -> Vec<Point> {
     if points.len() <= max {
         return points.to_vec();

@@ -18,11 +18,7 @@ use crate::palette;
 const START: &str = "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
                      <meta name=\"generator\" content=\"gan-report ";
 
-/// The report of these runs, in their order: samples, warnings, curves, settings.
-///
-/// # Errors
-/// When the drawing library fails.
-pub fn report(records: &[Record]) -> Result<String, ViewError> {
+fn report(records: &[Record]) -> Result<String, ViewError> {
     let names = names(records);
     let title = match &names[..] {
         [name] => name.clone(),
@@ -62,8 +58,8 @@ fn names(records: &[Record]) -> Vec<String> {
     records.iter().zip(&short).map(name).collect()
 }
 
-/// Writes the [`report`] of these runs, replacing an old report atomically. With `force` any file
-/// is replaced.
+/// Writes the report of these runs, in their order: samples, warnings, curves, settings. It replaces
+/// an old report atomically, or any file with `force`.
 ///
 /// # Errors
 /// When the file exists and is not a report, or cannot be written.

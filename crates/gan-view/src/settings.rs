@@ -15,7 +15,6 @@ pub struct Setting {
 
 impl Setting {
     /// Whether the runs have different values.
-    #[must_use]
     pub fn differs(&self) -> bool {
         self.values.iter().any(|value| *value != self.values[0])
     }
@@ -23,7 +22,6 @@ impl Setting {
 
 /// All settings of all runs, those that differ first. The data set's path is left out: its digest
 /// identifies it, and a report may be shared.
-#[must_use]
 pub fn compare(records: &[Record]) -> Vec<Setting> {
     let mut values: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for (index, record) in records.iter().enumerate() {

@@ -174,9 +174,6 @@ fn scalars(row: &MetricsRow, classes: &ClassNames) -> impl Iterator<Item = (Stri
 /// …    the data
 /// u32  checksum of the data
 /// ```
-///
-/// # Errors
-/// When `out` cannot be written.
 pub fn write_record(out: &mut impl Write, data: &[u8]) -> io::Result<()> {
     let length = (data.len() as u64).to_le_bytes();
     out.write_all(&length)?;
