@@ -99,8 +99,8 @@ fn print_summary(ended: &Ended, run: &RunDir, best: Option<&Checkpoint>) {
     }
 }
 
-fn word(reason: Option<EndReason>) -> &'static str {
-    reason.map_or("failed", EndReason::as_str)
+fn word(reason: Option<EndReason>) -> String {
+    reason.map_or("failed".into(), |reason| reason.to_string())
 }
 
 /// Writes the report and the animation of the run; returns the paths of those that were written.

@@ -16,15 +16,10 @@ pub enum EndReason {
     Diverged,
 }
 
-impl EndReason {
-    /// The reason as in `outcome.json`.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Finished => "finished",
-            Self::Stopped => "stopped",
-            Self::Diverged => "diverged",
-        }
+/// As in `outcome.json`.
+impl fmt::Display for EndReason {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        self.serialize(f)
     }
 }
 
@@ -59,13 +54,7 @@ pub enum RunState {
 
 impl fmt::Display for RunState {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        f.pad(match self {
-            Self::Running => "running",
-            Self::Done => "done",
-            Self::Stopped => "stopped",
-            Self::Diverged => "diverged",
-            Self::Killed => "killed",
-        })
+        self.serialize(f)
     }
 }
 
