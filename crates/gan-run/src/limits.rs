@@ -4,15 +4,14 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
+use serde::de::DeserializeOwned;
+
 /// The size limit of `config.json` and `outcome.json`.
 pub(crate) const MAX_CONFIG: u64 = 1 << 20;
 /// The size limit of a `metrics.jsonl` that is read at once: some millions of rows.
 pub(crate) const MAX_METRICS: u64 = 1 << 30;
 
 /// Reads a file of at most `limit` bytes.
-///
-/// # Errors
-/// When it is not a regular file, is larger, or cannot be read.
 pub(crate) fn read(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
     let refuse = |what: String| Err(io::Error::new(io::ErrorKind::InvalidData, what));
     // Before it is opened: opening a pipe would wait for its other end.
@@ -25,6 +24,11 @@ pub(crate) fn read(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
         return refuse(format!("larger than the limit of {} MiB", limit >> 20));
     }
     Ok(bytes)
+}
+
+/// Reads a JSON file; `None` if it is missing, larger than 1 MiB or invalid.
+pub(crate) fn read_json<T: DeserializeOwned>(path: &Path) -> Option<T> {
+    serde_json::from_slice(&read(path, MAX_CONFIG).ok()?).ok()
 }
 
 #[cfg(test)]

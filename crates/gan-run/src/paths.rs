@@ -95,8 +95,7 @@ impl RunPaths {
     }
 
     /// The file that a training process keeps locked.
-    #[must_use]
-    pub fn lock(&self) -> PathBuf {
+    pub(crate) fn lock(&self) -> PathBuf {
         self.root.join(LOCK)
     }
 
@@ -124,8 +123,7 @@ impl RunPaths {
 
     /// Whether a process is training here. This takes the shared lock for an instant; a training
     /// that starts retries for longer than that.
-    #[must_use]
-    pub fn is_locked(&self) -> bool {
+    pub(crate) fn is_locked(&self) -> bool {
         let lock = File::open(self.lock());
         lock.is_ok_and(|lock| matches!(lock.try_lock_shared(), Err(TryLockError::WouldBlock)))
     }

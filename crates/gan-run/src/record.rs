@@ -35,20 +35,15 @@ impl Record {
     /// When there is no run, its settings are not JSON, or a file cannot be read.
     pub fn read(root: &Path) -> Result<Self, RunDirError> {
         let paths = RunPaths::new(root);
-        let text = match limits::read(&paths.config(), limits::MAX_CONFIG) {
-            Err(error)
-                if matches!(
-                    error.kind(),
-                    io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
-                ) =>
-            {
-                return Err(RunDirError::NoRun(root.into()));
+        let path = paths.config();
+        let text = limits::read(&path, limits::MAX_CONFIG).map_err(|error| match error.kind() {
+            io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => {
+                RunDirError::NoRun(root.into())
             }
-            Err(error) => return Err(io("read", &paths.config())(error)),
-            Ok(text) => text,
-        };
-        let config = serde_json::from_slice(&text)
-            .map_err(|source| RunDirError::Config { path: paths.config(), source })?;
+            _ => io("read", &path)(error),
+        })?;
+        let config =
+            serde_json::from_slice(&text).map_err(|source| RunDirError::Config { path, source })?;
         let rows = match limits::read(&paths.metrics(), limits::MAX_METRICS) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
             Err(error) => return Err(io("read", &paths.metrics())(error)),
@@ -135,8 +130,7 @@ impl Record {
     /// How the training ended; read from the disk at each call.
     #[must_use]
     pub fn outcome(&self) -> Option<RunOutcome> {
-        serde_json::from_slice(&limits::read(&self.paths().outcome(), limits::MAX_CONFIG).ok()?)
-            .ok()
+        limits::read_json(&self.paths().outcome())
     }
 
     /// The state of the run; read from the disk at each call.

@@ -84,13 +84,16 @@ impl RunDir {
     /// When the directory cannot be created.
     pub fn create_next(runs: &Path, name: &str) -> Result<Self, RunDirError> {
         fs::create_dir_all(runs).map_err(io("create", runs))?;
-        let mut number = 1 + highest_number(runs).map_err(io("read", runs))?;
+        let entries = fs::read_dir(runs).and_then(Iterator::collect::<io::Result<Vec<_>>>);
+        let entries = entries.map_err(io("read", runs))?;
+        let highest = entries.iter().filter_map(|entry| number(&entry.path())).max();
+        let mut next = 1 + highest.unwrap_or(0);
         loop {
-            let root = runs.join(format!("{number:04}-{name}"));
+            let root = runs.join(format!("{next:04}-{name}"));
             match fs::create_dir(&root) {
-                Ok(()) => return Self::lock_dir(root),
+                Ok(()) => return Self::open(&root),
                 // Another process has created it.
-                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => number += 1,
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => next += 1,
                 Err(error) => return Err(io("create", &root)(error)),
             }
         }
@@ -103,7 +106,7 @@ impl RunDir {
     pub fn create(root: &Path) -> Result<Self, RunDirError> {
         Self::check_free(root)?;
         fs::create_dir_all(root).map_err(io("create", root))?;
-        let run = Self::lock_dir(root.to_path_buf())?;
+        let run = Self::open(root)?;
         // Another process may have trained there before it was locked.
         Self::check_free(root)?;
         for path in [run.config(), run.reals(), run.sample(0)] {
@@ -139,14 +142,12 @@ impl RunDir {
     #[must_use]
     pub fn is_unstarted(root: &Path) -> bool {
         let only = |folder: &Path, names: &[&str]| {
-            fs::read_dir(folder).is_ok_and(|mut entries| {
-                entries.all(|entry| {
-                    let Ok(path) = entry.map(|entry| entry.path()) else { return false };
-                    let known =
-                        path.file_name().is_some_and(|name| names.iter().any(|n| *n == name));
-                    known || gan_core::atomic_file::is_temporary(&path)
-                })
-            })
+            let known = |entry: fs::DirEntry| {
+                names.iter().any(|name| *name == entry.file_name())
+                    || gan_core::atomic_file::is_temporary(&entry.path())
+            };
+            fs::read_dir(folder)
+                .is_ok_and(|mut entries| entries.all(|entry| entry.is_ok_and(known)))
         };
         let paths = RunPaths::new(root);
         let samples = paths.samples();
@@ -160,10 +161,6 @@ impl RunDir {
     /// # Errors
     /// When another process is training there, or the directory cannot be written.
     pub fn open(root: &Path) -> Result<Self, RunDirError> {
-        Self::lock_dir(root.to_path_buf())
-    }
-
-    fn lock_dir(root: PathBuf) -> Result<Self, RunDirError> {
         let paths = RunPaths::new(root);
         let path = paths.lock();
         let lock = OpenOptions::new().create(true).truncate(false).write(true).open(&path);
@@ -205,8 +202,7 @@ impl RunDir {
     /// Reads `config.json` in `root`; `None` if it is missing, larger than 1 MiB or invalid.
     #[must_use]
     pub fn read_config<T: DeserializeOwned>(root: &Path) -> Option<T> {
-        let text = limits::read(&RunPaths::new(root).config(), limits::MAX_CONFIG).ok()?;
-        serde_json::from_slice(&text).ok()
+        limits::read_json(&RunPaths::new(root).config())
     }
 }
 
@@ -238,14 +234,6 @@ fn remove_temporary_files(root: &Path) -> io::Result<()> {
         }
     }
     Ok(())
-}
-
-fn highest_number(runs: &Path) -> io::Result<u64> {
-    let mut highest = 0;
-    for entry in fs::read_dir(runs)? {
-        highest = highest.max(number(&entry?.path()).unwrap_or(0));
-    }
-    Ok(highest)
 }
 
 #[cfg(test)]

@@ -57,8 +57,8 @@ fn animation(record: &Record) -> Result<Vec<u8>, ViewError> {
 }
 
 /// Writes an endless GIF of a run's previews, replacing an old one atomically: about six seconds in
-/// total, then the last one for a while, with a progress bar. Of many previews it shows a part, evenly
-/// spaced.
+/// total, then the last one for a while, with a progress bar. Of many previews it shows a part,
+/// evenly spaced.
 ///
 /// # Errors
 /// When no preview can be read, or the file cannot be written.
