@@ -43,7 +43,7 @@ impl Record {
             _ => io("read", &path)(error),
         })?;
         let config =
-            serde_json::from_slice(&text).map_err(|source| RunDirError::Config { path, source })?;
+            serde_json::from_slice(&text).map_err(|source| RunDirError::Config(path, source))?;
         let rows = match limits::read(&paths.metrics(), limits::MAX_METRICS) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
             Err(error) => return Err(io("read", &paths.metrics())(error)),

@@ -44,13 +44,8 @@ pub enum RunDirError {
     )]
     NoRun(PathBuf),
     /// The settings are not JSON.
-    #[error("cannot read {}: {source}; expected JSON written by gan-train", path.display())]
-    Config {
-        /// The file.
-        path: PathBuf,
-        /// The cause.
-        source: serde_json::Error,
-    },
+    #[error("cannot read {path}: {1}; expected JSON written by gan-train", path = .0.display())]
+    Config(PathBuf, #[source] serde_json::Error),
     /// It contains files that are not a run's.
     #[error("{} is not empty and contains no run; choose a new or an empty directory", .0.display())]
     NotEmpty(PathBuf),

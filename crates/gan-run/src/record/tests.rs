@@ -90,7 +90,7 @@ fn an_error_names_what_is_not_a_run() {
     assert!(error.contains(&dir.path().display().to_string()), "{error}");
     assert!(error.contains("config.json"), "{error}");
     fs::write(dir.path().join("config.json"), "{").unwrap();
-    assert!(matches!(Record::read(dir.path()), Err(RunDirError::Config { .. })));
+    assert!(matches!(Record::read(dir.path()), Err(RunDirError::Config(..))));
     assert!(matches!(Record::read(&dir.path().join("config.json")), Err(RunDirError::NoRun(_))));
 }
 
