@@ -35,21 +35,14 @@ pub enum ServeError {
     )]
     Anyone(SocketAddr),
     /// The address cannot be bound.
-    #[error("cannot serve on {address}: {source}; choose another port, or port 0 for any free one")]
-    Bind {
-        /// The address.
-        address: SocketAddr,
-        /// The cause.
-        source: io::Error,
-    },
+    #[error("cannot serve on {0}: {1}; choose another port, or port 0 for any free one")]
+    Bind(SocketAddr, #[source] io::Error),
     /// The folder of the runs cannot be read.
-    #[error("cannot read {}: {source}; expected the directory of a run or a folder of runs", path.display())]
-    Folder {
-        /// The folder.
-        path: PathBuf,
-        /// The cause.
-        source: io::Error,
-    },
+    #[error(
+        "cannot read {path}: {1}; expected the directory of a run or a folder of runs",
+        path = .0.display()
+    )]
+    Folder(PathBuf, #[source] io::Error),
     /// A thread or a socket cannot be created.
     #[error("cannot start the server: {0}")]
     Start(#[source] io::Error),
@@ -85,17 +78,13 @@ impl ListenAddress {
     /// Binds the address.
     pub(crate) fn bind(self) -> Result<TcpListener, ServeError> {
         let mut address = self.address;
-        let more = if self.try_next { MORE_PORTS } else { 0 };
+        let last = address.port() + if self.try_next { MORE_PORTS } else { 0 };
         loop {
             match TcpListener::bind(address) {
-                Ok(listener) => return Ok(listener),
-                Err(error)
-                    if error.kind() == io::ErrorKind::AddrInUse
-                        && address.port() < self.address.port() + more =>
-                {
+                Err(e) if e.kind() == io::ErrorKind::AddrInUse && address.port() < last => {
                     address.set_port(address.port() + 1);
                 }
-                Err(source) => return Err(ServeError::Bind { address, source }),
+                bound => return bound.map_err(|source| ServeError::Bind(address, source)),
             }
         }
     }

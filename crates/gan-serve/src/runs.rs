@@ -23,10 +23,8 @@ impl Runs {
     /// When the folder cannot be read.
     pub fn in_folder(folder: &Path) -> Result<Self, ServeError> {
         let runs = Self { folder: folder.into(), focus: None };
-        match runs.find() {
-            Ok(_) => Ok(runs),
-            Err(source) => Err(ServeError::Folder { path: folder.into(), source }),
-        }
+        runs.find().map_err(|source| ServeError::Folder(folder.into(), source))?;
+        Ok(runs)
     }
 
     /// A run and the other runs in its parent folder.

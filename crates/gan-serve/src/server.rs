@@ -12,7 +12,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::TcpStream;
 use tokio::runtime::Builder;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
+use tokio::sync::{Semaphore, oneshot};
 use tokio_io_timeout::TimeoutStream;
 
 use crate::address::{ListenAddress, ServeError};
@@ -58,10 +58,7 @@ pub struct Listener {
 
 /// A server that runs until it is dropped.
 #[derive(Debug)]
-pub struct Server {
-    stop: Option<oneshot::Sender<()>>,
-    thread: Option<JoinHandle<()>>,
-}
+pub struct Server(Option<(oneshot::Sender<()>, JoinHandle<()>)>);
 
 impl Listener {
     /// Binds an address.
@@ -112,14 +109,14 @@ impl Listener {
             runtime.shutdown_background();
         };
         let thread = thread::Builder::new().name("page".into()).spawn(serve);
-        Ok(Server { stop: Some(stop), thread: Some(thread.map_err(ServeError::Start)?) })
+        Ok(Server(Some((stop, thread.map_err(ServeError::Start)?))))
     }
 }
 
 impl Drop for Server {
     fn drop(&mut self) {
-        drop(self.stop.take());
-        if let Some(thread) = self.thread.take() {
+        if let Some((stop, thread)) = self.0.take() {
+            drop(stop);
             // A panic was printed by its hook.
             let _ = thread.join();
         }
@@ -138,18 +135,15 @@ async fn accept(
             tokio::time::sleep(ACCEPT_DELAY).await;
             continue;
         };
-        match permits.clone().try_acquire_owned() {
-            Ok(permit) => {
-                tokio::spawn(serve_connection(
-                    stream,
-                    cache.clone(),
-                    loopback_only,
-                    limits,
-                    permit,
-                ));
-            }
-            Err(_) => reject(&stream),
-        }
+        let Ok(permit) = permits.clone().try_acquire_owned() else {
+            reject(&stream);
+            continue;
+        };
+        let connection = serve_connection(stream, cache.clone(), loopback_only, limits);
+        tokio::spawn(async move {
+            connection.await;
+            drop(permit);
+        });
     }
 }
 
@@ -159,7 +153,6 @@ async fn serve_connection(
     cache: SharedCache,
     loopback_only: bool,
     limits: Limits,
-    _permit: OwnedSemaphorePermit,
 ) {
     let _ = stream.set_nodelay(true);
     let service = service_fn(|request| {
@@ -168,14 +161,13 @@ async fn serve_connection(
     });
     let mut stream = TimeoutStream::new(stream);
     stream.set_write_timeout(Some(limits.response));
-    let served = http1::Builder::new()
+    // Clients that disconnect, time out or send invalid HTTP are ignored.
+    let _ = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(limits.request)
         .max_buf_size(MAX_HEADER)
         .serve_connection(TokioIo::new(Box::pin(stream)), service)
         .await;
-    // Clients that disconnect, time out or send invalid HTTP are ignored.
-    drop(served);
 }
 
 /// Rejects a connection over the limit, without waiting.
