@@ -34,12 +34,6 @@ struct Client {
 }
 
 impl Client {
-    fn new(cache: SharedCache, ids: Vec<usize>) -> Self {
-        lock(&cache).clients += 1;
-        let runs = ids.into_iter().map(ClientState::new).collect();
-        Self { cache, runs, list: String::new(), polls: 0 }
-    }
-
     /// The events since the last poll.
     fn poll(&mut self) -> String {
         let mut events = String::new();
@@ -82,7 +76,10 @@ fn push_event(events: &mut String, name: &str, data: &str) {
 /// event waits to be received.
 pub(crate) fn subscribe(cache: &SharedCache, ids: Vec<usize>) -> Receiver<Bytes> {
     let (sender, receiver) = channel(1);
-    tokio::spawn(send_events(Client::new(cache.clone(), ids), sender));
+    lock(cache).clients += 1;
+    let runs = ids.into_iter().map(ClientState::new).collect();
+    let client = Client { cache: cache.clone(), runs, list: String::new(), polls: 0 };
+    tokio::spawn(send_events(client, sender));
     receiver
 }
 

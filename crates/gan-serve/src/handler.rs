@@ -4,10 +4,7 @@ use std::fs;
 use std::num::IntErrorKind;
 
 use hyper::body::Bytes;
-use hyper::header::{
-    ALLOW, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderValue, REFERRER_POLICY,
-    X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
-};
+use hyper::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
 use hyper::{Method, Request, Response, StatusCode};
 use tokio::task::spawn_blocking;
 
@@ -68,38 +65,35 @@ pub(crate) async fn handle<B>(
     } else {
         match parse(request.uri().path(), request.uri().query().unwrap_or_default()) {
             None => error(StatusCode::NOT_FOUND, "no such page"),
-            Some(Route::Events(_)) if request.method() == Method::HEAD => {
-                content("text/event-stream", "no-store", ResponseBody::Full(Bytes::new()))
+            Some(Route::Events(ids)) => {
+                let body = match *request.method() {
+                    Method::HEAD => ResponseBody::Full(Bytes::new()),
+                    _ => ResponseBody::Events(subscribe(cache, ids)),
+                };
+                content("text/event-stream", "no-store", body)
             }
-            Some(Route::Events(ids)) => content(
-                "text/event-stream",
-                "no-store",
-                ResponseBody::Events(subscribe(cache, ids)),
-            ),
             Some(route) => {
                 let cache = cache.clone();
                 // Disks may be slow, and one thread serves all connections.
                 let found = spawn_blocking(move || look_up(&route, &cache)).await;
-                match found.ok().flatten() {
-                    Some((kind, caching, bytes)) => {
-                        content(kind, caching, ResponseBody::Full(bytes))
-                    }
-                    None => error(StatusCode::NOT_FOUND, "no such run or image"),
-                }
+                found.ok().flatten().map_or_else(
+                    || error(StatusCode::NOT_FOUND, "no such run or image"),
+                    |(kind, caching, bytes)| content(kind, caching, ResponseBody::Full(bytes)),
+                )
             }
         }
     };
     let headers = response.headers_mut();
     for (name, value) in [
-        (CONTENT_SECURITY_POLICY, POLICY),
-        (X_CONTENT_TYPE_OPTIONS, "nosniff"),
-        (X_FRAME_OPTIONS, "DENY"),
-        (REFERRER_POLICY, "no-referrer"),
+        ("content-security-policy", POLICY),
+        ("x-content-type-options", "nosniff"),
+        ("x-frame-options", "DENY"),
+        ("referrer-policy", "no-referrer"),
+        ("cross-origin-resource-policy", "same-origin"),
+        ("cross-origin-opener-policy", "same-origin"),
     ] {
         headers.insert(name, HeaderValue::from_static(value));
     }
-    headers.insert("cross-origin-resource-policy", HeaderValue::from_static("same-origin"));
-    headers.insert("cross-origin-opener-policy", HeaderValue::from_static("same-origin"));
     response
 }
 
@@ -124,27 +118,26 @@ fn look_up(route: &Route, cache: &SharedCache) -> Option<(&'static str, &'static
 
 /// Parses a path and a query. No percent-decoding: no valid path needs it.
 fn parse(path: &str, query: &str) -> Option<Route> {
+    let index = |id| number(id).map(|id| id as usize);
     let parts: Vec<&str> = path.strip_prefix('/')?.split('/').collect();
     match *parts {
         ["api", "runs"] => Some(Route::List),
-        ["api", "runs", id] => Some(Route::Run(number(id)? as usize)),
+        ["api", "runs", id] => Some(Route::Run(index(id)?)),
         ["api", "runs", id, "rows"] => {
             let after = query.strip_prefix("after=").map_or(Some(0), number)?;
-            Some(Route::Rows(number(id)? as usize, after))
+            Some(Route::Rows(index(id)?, after))
         }
-        ["api", "runs", id, "samples", epoch] => {
-            Some(Route::Sample(number(id)? as usize, number(epoch)?))
-        }
-        ["api", "runs", id, "reals"] => Some(Route::Reals(number(id)? as usize)),
+        ["api", "runs", id, "samples", epoch] => Some(Route::Sample(index(id)?, number(epoch)?)),
+        ["api", "runs", id, "reals"] => Some(Route::Reals(index(id)?)),
         ["api", "events"] => {
             let ids = query.strip_prefix("runs=")?.split(',').filter(|id| !id.is_empty());
-            let ids = ids.map(|id| number(id).map(|id| id as usize)).collect::<Option<Vec<_>>>()?;
+            let ids = ids.map(index).collect::<Option<Vec<_>>>()?;
             (ids.len() <= MAX_SUBSCRIBED).then_some(Route::Events(ids))
         }
-        [name] => FILES
-            .iter()
-            .find(|(known, ..)| *known == name)
-            .map(|(_, kind, text)| Route::File(kind, text)),
+        [name] => {
+            let (_, kind, text) = FILES.iter().find(|(known, ..)| *known == name)?;
+            Some(Route::File(kind, text))
+        }
         _ => None,
     }
 }
@@ -156,7 +149,7 @@ fn number(text: &str) -> Option<u64> {
     }
     match text.parse::<u64>() {
         // A valid number, though no run or epoch has it.
-        Err(overflow) if *overflow.kind() == IntErrorKind::PosOverflow => Some(u64::MAX),
+        Err(error) if *error.kind() == IntErrorKind::PosOverflow => Some(u64::MAX),
         parsed => parsed.ok(),
     }
 }
