@@ -7,9 +7,7 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use gan_run::{Control, Event, Record, RunPaths};
-use ratatui::crossterm::event::{
-    self, Event as TerminalEvent, KeyCode, KeyEvent, KeyEventKind, KeyModifiers,
-};
+use ratatui::crossterm::event::{self, KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 
 use crate::colours::Colours;
 use crate::samples::SampleRow;
@@ -108,18 +106,6 @@ impl Shared {
         // A panic does not leave the state inconsistent.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
-
-    fn resume(&self) {
-        self.lock().paused = false;
-        self.wakeup.notify_all();
-    }
-}
-
-/// What the thread does next.
-#[derive(PartialEq)]
-enum Next {
-    Draw,
-    Close,
 }
 
 struct Worker {
@@ -133,7 +119,8 @@ struct Worker {
 impl Drop for Worker {
     fn drop(&mut self) {
         // Without keys a pause could not be ended.
-        self.shared.resume();
+        self.shared.lock().paused = false;
+        self.shared.wakeup.notify_all();
     }
 }
 
@@ -146,7 +133,7 @@ impl Worker {
             let state = self.state();
             // The training continues without a terminal.
             if screen.draw(View { state: &state, colours: self.colours }).is_err()
-                || self.wait(next).unwrap_or(Next::Close) == Next::Close
+                || !self.wait(next).unwrap_or(false)
             {
                 break;
             }
@@ -177,39 +164,36 @@ impl Worker {
         }
     }
 
-    /// Waits for the time of the `next` frame or a key.
-    fn wait(&self, next: Instant) -> io::Result<Next> {
-        loop {
-            if self.shared.closed.load(Ordering::Relaxed) || (self.signals.interrupted)() {
-                return Ok(Next::Close);
-            }
+    /// Waits for the time of the `next` frame or a key; returns whether there is a next frame.
+    fn wait(&self, next: Instant) -> io::Result<bool> {
+        while !self.shared.closed.load(Ordering::Relaxed) && !(self.signals.interrupted)() {
             let remaining = next.saturating_duration_since(Instant::now());
             if event::poll(remaining.min(POLL_INTERVAL))? {
-                return Ok(match event::read()? {
-                    TerminalEvent::Key(key) => self.handle_key(key),
-                    _ => Next::Draw,
-                });
+                let key = event::read()?.as_key_event();
+                return Ok(key.is_none_or(|key| self.handle_key(key)));
             }
             if Instant::now() >= next {
-                return Ok(Next::Draw);
+                return Ok(true);
             }
         }
+        Ok(false)
     }
 
-    fn handle_key(&self, key: KeyEvent) -> Next {
+    /// Returns whether the dashboard stays open.
+    fn handle_key(&self, key: KeyEvent) -> bool {
         if key.kind == KeyEventKind::Release {
-            return Next::Draw;
+            return true;
         }
         let mut state = self.shared.lock();
         match (key.code, key.modifiers.contains(KeyModifiers::CONTROL)) {
             (KeyCode::Char('c'), true) => {
                 (self.signals.interrupt)();
-                return Next::Close;
+                return false;
             }
             (KeyCode::Char('q'), false) => {
                 state.request(Control::Stop);
                 self.shared.wakeup.notify_all();
-                return Next::Close;
+                return false;
             }
             (KeyCode::Char('s'), false) => state.request(Control::Sample),
             (KeyCode::Char('c'), false) => state.request(Control::Checkpoint),
@@ -219,6 +203,6 @@ impl Worker {
             _ => {}
         }
         self.shared.wakeup.notify_all();
-        Next::Draw
+        true
     }
 }
