@@ -47,11 +47,8 @@ impl Widget for Panel<'_> {
         let x = Axis::default().style(secondary).bounds([0.0, last]);
         let y = Axis::default().style(secondary).bounds([low, high]);
         // The header has the epoch as well, so a low chart does without labels.
-        let x = if area.height < MIN_LABELLED {
-            x
-        } else {
-            x.labels(["0".to_owned(), format!("{last:.0}")])
-        };
+        let epochs = ["0".to_owned(), format!("{last:.0}")];
+        let x = if area.height < MIN_LABELLED { x } else { x.labels(epochs) };
         Chart::new(lines.collect())
             .block(Block::bordered().border_style(secondary).title(self.title()))
             .x_axis(x)

@@ -27,7 +27,6 @@ pub(crate) struct Areas {
     pub footer: Option<Rect>,
 }
 
-/// Lays out a state.
 pub(crate) fn areas(area: Rect, state: &State) -> Areas {
     let mut rest = area;
     let mut areas = Areas { header: top(&mut rest, 1), ..Areas::default() };

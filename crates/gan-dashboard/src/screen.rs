@@ -26,9 +26,6 @@ pub(crate) struct Screen(Terminal<CrosstermBackend<BufWriter<Stderr>>>);
 
 impl Screen {
     /// Enters raw mode and the alternate screen.
-    ///
-    /// # Errors
-    /// When there is no terminal.
     pub(crate) fn open() -> io::Result<Self> {
         static HOOK: Once = Once::new();
         HOOK.call_once(|| {
@@ -47,9 +44,6 @@ impl Screen {
     }
 
     /// Draws, unless the terminal was restored.
-    ///
-    /// # Errors
-    /// When the terminal is gone.
     pub(crate) fn draw(&mut self, view: impl Widget) -> io::Result<()> {
         if ACTIVE.load(Ordering::SeqCst) {
             self.0.draw(|frame| frame.render_widget(view, frame.area()))?;

@@ -14,7 +14,6 @@ const SPEED_WINDOW: f64 = 5.0;
 /// All that is shown, and the requests of the keys.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct State {
-    /// The run's name.
     pub name: String,
     /// Epochs of the whole training.
     pub total: u64,
@@ -27,9 +26,7 @@ pub(crate) struct State {
     /// Width and height of a sample.
     pub sample_size: Option<(u32, u32)>,
     pub classes: ClassNames,
-    /// Whether the training is paused.
     pub paused: bool,
-    /// Whether the help is shown.
     pub help: bool,
     /// Whether keys no longer work.
     pub ended: bool,
@@ -84,10 +81,10 @@ impl State {
         self.received += 1;
         if self.rows.len() > MAX_ROWS {
             self.halvings += 1;
-            let mut index = 0_u32;
+            let mut odd = false;
             self.rows.retain(|_| {
-                index += 1;
-                index % 2 == 1
+                odd = !odd;
+                odd
             });
         }
     }

@@ -163,13 +163,7 @@ impl View<'_> {
         let text = format!("epoch {epoch}: {}", warning.message());
         let style = self.colours.style(Role::Warning);
         if area.height == 1 {
-            buffer.set_stringn(
-                area.x,
-                area.y,
-                truncated(&text, area.width),
-                area.width.into(),
-                style,
-            );
+            Span::styled(truncated(&text, area.width), style).render(area, buffer);
         } else {
             Paragraph::new(text).style(style).wrap(Wrap { trim: true }).render(area, buffer);
         }

@@ -201,7 +201,7 @@ impl CachedRun {
     fn info(&mut self, id: usize) -> String {
         let state = self.state();
         let Self { record, .. } = self;
-        let info = json!({
+        json!({
             "id": id,
             "name": record.name(),
             "state": state,
@@ -212,8 +212,8 @@ impl CachedRun {
             "classes": record.config.pointer("/dataset/class_names"),
             "samples": record.samples().into_iter().map(|(epoch, _)| epoch).collect::<Vec<_>>(),
             "reals": resolve_inside(&record.root, &record.paths().reals()).is_some(),
-        });
-        info.to_string()
+        })
+        .to_string()
     }
 }
 
