@@ -24,7 +24,7 @@ const MAX_POINTS: usize = 700;
 /// Curves that share their axes.
 pub struct Chart {
     /// Label of the vertical axis, with the unit.
-    pub y_label: String,
+    pub y_label: &'static str,
     /// A range that the vertical axis includes in any case.
     pub y_range: Option<Range<f64>>,
     /// The curves.
@@ -80,7 +80,7 @@ impl Chart {
             .label_style(text.clone().into_text_style(root))
             .axis_desc_style(text.into_text_style(root))
             .x_desc("epochs (training steps)")
-            .y_desc(&self.y_label)
+            .y_desc(self.y_label)
             .draw()?;
         let height = self.y_range_shown();
         for curve in &self.curves {
@@ -185,18 +185,14 @@ fn finite(points: &[Point]) -> Vec<Point> {
 /// Formats a number for an axis: `10 000`, `0.25`, `1e-5`.
 fn number(value: f64) -> String {
     let size = value.abs();
-    if size != 0.0 && !(1e-3..1e7).contains(&size) {
-        // Rounding errors around zero.
-        return if size < 1e-12 {
-            "0".into()
-        } else {
-            format!("{value:.3e}").replace(".000e", "e")
-        };
+    if size != 0.0 && size < 1e-12 {
+        return "0".into(); // A rounding error around zero.
     }
-    let text = format!("{value:.4}");
-    let text = text.trim_end_matches('0').trim_end_matches('.');
+    if size != 0.0 && !(1e-3..1e7).contains(&size) {
+        return format!("{value:.3e}").replace(".000e", "e");
+    }
     if size < 1e4 {
-        return text.into();
+        return format!("{value:.4}").trim_end_matches('0').trim_end_matches('.').into();
     }
     let text = format!("{value:.0}");
     let digits = text.trim_start_matches('-');

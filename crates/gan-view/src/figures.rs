@@ -1,11 +1,12 @@
 //! The charts of a report: for one run, related curves share a chart; for several runs, each curve
 //! has a chart that compares the runs.
 
+use std::ops::Range;
+
 use gan_run::{MetricsRow, Quality, Record};
 
 use crate::chart::{Chart, Curve};
 use crate::error::ViewError;
-use crate::reduce::Point;
 
 /// A chart with its title, note and legend.
 pub struct Figure {
@@ -33,19 +34,17 @@ struct Metric {
 struct Group {
     title: &'static str,
     note: &'static str,
-    axis: Axis,
+    /// With the unit.
+    y_label: &'static str,
+    /// A range that the vertical axis includes in any case.
+    y_range: Option<Range<f64>>,
     metrics: &'static [Metric],
     /// Whether they are in the rows with an evaluation only.
     evaluated: bool,
 }
 
-#[derive(Clone, Copy)]
-enum Axis {
-    Loss,
-    Probability,
-    Distance,
-    Share,
-}
+/// The label of losses, unless all are cross-entropies.
+const LOSS: &str = "loss (no unit)";
 
 macro_rules! quality {
     ($field:ident, $name:literal, $title:literal, $colour:literal) => {
@@ -69,7 +68,8 @@ const GROUPS: [Group; 4] = [
         title: "Losses",
         note: "Neither loss measures the quality of the samples, but a loss that keeps rising means \
                that the other network wins.",
-        axis: Axis::Loss,
+        y_label: LOSS,
+        y_range: None,
         metrics: &[
             metric!(d_loss, "discriminator", "Loss of the discriminator", 0),
             metric!(g_loss, "generator", "Loss of the generator", 1),
@@ -80,7 +80,8 @@ const GROUPS: [Group; 4] = [
         title: "Discriminator output",
         note: "The discriminator's mean probability of \u{201c}real\u{201d}: for real images, D(real), \
                and for samples, D(fake). At 0.5 for both it cannot distinguish them.",
-        axis: Axis::Probability,
+        y_label: "probability (0 to 1)",
+        y_range: Some(0.0..1.0),
         metrics: &[
             metric!(d_real, "D(real)", "D(real): output for real images", 2),
             metric!(d_fake, "D(fake)", "D(fake): output for samples", 3),
@@ -90,7 +91,8 @@ const GROUPS: [Group; 4] = [
     Group {
         title: "Fréchet distance to real images",
         note: "Of samples of the averaged generator (EMA). Lower is better.",
-        axis: Axis::Distance,
+        y_label: "Fréchet distance (no unit)",
+        y_range: None,
         metrics: &[quality!(frechet, "Fréchet distance", "Fréchet distance", 0)],
         evaluated: true,
     },
@@ -99,7 +101,8 @@ const GROUPS: [Group; 4] = [
         note: "Precision: share of the samples within the manifold of real images. Recall: share of \
                the real images within the manifold of samples. Density and coverage: the same, \
                less sensitive to outliers. Higher is better.",
-        axis: Axis::Share,
+        y_label: "share (real images: about 1)",
+        y_range: Some(0.0..1.0),
         metrics: &[
             quality!(precision, "precision", "Precision", 0),
             quality!(recall, "recall", "Recall", 1),
@@ -116,12 +119,9 @@ pub fn figures(records: &[Record], names: &[String]) -> Result<Vec<Figure>, View
     for group in &GROUPS {
         let per_chart = if records.len() == 1 { group.metrics.len() } else { 1 };
         for (index, metrics) in group.metrics.chunks(per_chart).enumerate() {
-            let figure = figure(records, names, group, metrics)?;
             // The note of a group is printed once.
             let note = if index == 0 { group.note } else { "" };
-            figures.extend(
-                figure.map(|figure| Figure { note: format!("{note}{}", figure.note), ..figure }),
-            );
+            figures.extend(figure(records, names, group, metrics, note)?);
         }
     }
     Ok(figures)
@@ -132,12 +132,14 @@ fn figure(
     names: &[String],
     group: &Group,
     metrics: &[Metric],
+    note: &str,
 ) -> Result<Option<Figure>, ViewError> {
     let single = records.len() == 1;
     let (mut curves, mut legend, mut widest) = (Vec::new(), Vec::new(), 0);
     for (index, (record, name)) in records.iter().zip(names).enumerate() {
         for metric in metrics {
-            let points = points(&record.rows, metric.value);
+            let point = |row: &MetricsRow| Some((row.epoch as f64, (metric.value)(row)?));
+            let points: Vec<_> = record.rows.iter().filter_map(point).collect();
             if points.is_empty() {
                 continue;
             }
@@ -152,9 +154,12 @@ fn figure(
         return Ok(None);
     }
     let title = if single { group.title } else { metrics[0].title };
-    let y_label = group.axis.label(records);
-    let y_range = matches!(group.axis, Axis::Probability | Axis::Share).then_some(0.0..1.0);
-    let chart = Chart { y_label, y_range, curves };
+    let entropy = |record: &Record| record.setting("training.loss").as_deref() == Some("bce");
+    let y_label = match group.y_label {
+        LOSS if records.iter().all(entropy) => "loss (nats)",
+        label => label,
+    };
+    let chart = Chart { y_label, y_range: group.y_range.clone(), curves };
     let svg = chart.svg(&format!("{title}, over epochs"))?;
     let smoothed = if widest > 0 {
         let rows = 2 * widest + 1;
@@ -167,24 +172,6 @@ fn figure(
         1 => " One value is outside the range.".into(),
         count => format!(" {count} values are outside the range."),
     };
-    let note = smoothed + &outside;
+    let note = format!("{note}{smoothed}{outside}");
     Ok(Some(Figure { title, note, legend, svg }))
-}
-
-impl Axis {
-    fn label(self, records: &[Record]) -> String {
-        let entropy = |record: &Record| record.setting("training.loss").as_deref() == Some("bce");
-        match self {
-            // Both losses are cross-entropies.
-            Self::Loss if records.iter().all(entropy) => "loss (nats)".into(),
-            Self::Loss => "loss (no unit)".into(),
-            Self::Probability => "probability (0 to 1)".into(),
-            Self::Distance => "Fréchet distance (no unit)".into(),
-            Self::Share => "share (real images: about 1)".into(),
-        }
-    }
-}
-
-fn points(rows: &[MetricsRow], value: fn(&MetricsRow) -> Option<f64>) -> Vec<Point> {
-    rows.iter().filter_map(|row| Some((row.epoch as f64, value(row)?))).collect()
 }

@@ -109,25 +109,20 @@ impl EventLog {
         Ok(rows.into_iter().filter(|row| Some(row.epoch) > last).collect())
     }
 
-    fn write_row(&mut self, wall_time: f64, row: &MetricsRow) -> Result<(), ViewError> {
+    fn write_row(&mut self, time: f64, row: &MetricsRow) -> Result<(), ViewError> {
         self.last_row = Some(row.epoch);
-        let event = Event::row(wall_time, row, &self.classes);
+        let event = Event::row(time, row, &self.classes);
         self.write(&event)
     }
 
-    fn write_preview_at(
-        &mut self,
-        wall_time: f64,
-        epoch: u64,
-        png: &Path,
-    ) -> Result<(), ViewError> {
+    fn write_preview_at(&mut self, time: f64, epoch: u64, png: &Path) -> Result<(), ViewError> {
         if Some(epoch) <= self.last_preview {
             return Ok(());
         }
         self.last_preview = Some(epoch);
         let bytes = fs::read(png).map_err(io("read", png))?;
         // Other files are ignored.
-        Event::preview(wall_time, epoch, bytes).map_or(Ok(()), |event| self.write(&event))
+        Event::preview(time, epoch, bytes).map_or(Ok(()), |event| self.write(&event))
     }
 
     fn write(&mut self, event: &Event) -> Result<(), ViewError> {

@@ -2,7 +2,7 @@ use super::*;
 
 fn chart(points: &[Point], marked: bool) -> Chart {
     let curve = Curve { colour: 0, points: points.to_vec(), marked };
-    Chart { y_label: "loss".into(), y_range: None, curves: vec![curve] }
+    Chart { y_label: "loss", y_range: None, curves: vec![curve] }
 }
 
 #[test]

@@ -98,12 +98,9 @@ impl Event {
     }
 
     fn summary(wall_time: f64, epoch: u64, values: Vec<Value>) -> Self {
+        let content = Some(Content::Summary(Summary { values }));
         // An epoch is far below 2^63.
-        Self {
-            wall_time,
-            step: epoch.cast_signed(),
-            content: Some(Content::Summary(Summary { values })),
-        }
+        Self { wall_time, step: epoch.cast_signed(), content }
     }
 }
 
