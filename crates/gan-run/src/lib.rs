@@ -18,6 +18,7 @@ mod tail;
 mod warning;
 
 pub use event::{Control, Event};
+pub use limits::read as read_limited;
 pub use metrics::{MetricsRow, Quality, best_measured, training_seconds};
 pub use outcome::{EndReason, RunOutcome, RunState};
 pub use paths::{CHECKPOINT, RunPaths};

@@ -12,7 +12,10 @@ pub(crate) const MAX_CONFIG: u64 = 1 << 20;
 pub(crate) const MAX_METRICS: u64 = 1 << 30;
 
 /// Reads a file of at most `limit` bytes.
-pub(crate) fn read(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
+///
+/// # Errors
+/// When it is not a regular file, is larger, or cannot be read.
+pub fn read(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
     let refuse = |what: String| Err(io::Error::new(io::ErrorKind::InvalidData, what));
     // Before it is opened: opening a pipe would wait for its other end.
     if !path.metadata()?.is_file() {

@@ -1,7 +1,5 @@
 //! The PNG files of a run.
 
-use std::fs::{self, File};
-use std::io::Read;
 use std::path::Path;
 
 const SIGNATURE: &[u8] = b"\x89PNG\r\n\x1a\n";
@@ -21,12 +19,7 @@ pub struct PngHeader {
 
 /// Reads a PNG file as it is; `None` if it is too large or not a PNG.
 pub fn read_png(path: &Path) -> Option<Vec<u8>> {
-    if fs::metadata(path).ok()?.len() > MAX_FILE {
-        return None;
-    }
-    let mut bytes = Vec::new();
-    File::open(path).ok()?.take(MAX_FILE).read_to_end(&mut bytes).ok()?;
-    bytes.starts_with(SIGNATURE).then_some(bytes)
+    gan_run::read_limited(path, MAX_FILE).ok().filter(|bytes| bytes.starts_with(SIGNATURE))
 }
 
 /// The header of a PNG, which is always its first chunk.
@@ -38,6 +31,8 @@ pub fn png_header(png: &[u8]) -> Option<PngHeader> {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     #[test]

@@ -38,12 +38,18 @@ fn report(records: &[Record]) -> Result<String, ViewError> {
     );
     sections::summary(&mut page, records, &names);
     page.push_str("</header>\n<main>\n");
-    sections::samples(&mut page, records, &names);
-    sections::warnings(&mut page, records, &names);
-    sections::curves(&mut page, figures(records, &names)?);
-    sections::previews(&mut page, records, &names);
-    sections::settings(&mut page, records, &names);
-    sections::metrics(&mut page, records, &names);
+    let figures = figures(records, &names)?;
+    let mut section = |title: &str, content: &dyn Fn(&mut String)| {
+        put!(page, "<section>\n<h2>{title}</h2>\n");
+        content(&mut page);
+        page.push_str("</section>\n");
+    };
+    section("Samples", &|page| sections::samples(page, records, &names));
+    section("Warnings", &|page| sections::warnings(page, records, &names));
+    section("Curves", &|page| sections::curves(page, &figures));
+    section("Samples during the training", &|page| sections::previews(page, records, &names));
+    section("Settings", &|page| sections::settings(page, records, &names));
+    section("Metrics", &|page| sections::metrics(page, records, &names));
     page.push_str("</main>\n</body>\n</html>\n");
     Ok(page)
 }

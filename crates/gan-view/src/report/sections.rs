@@ -72,7 +72,6 @@ fn date(time: SystemTime) -> String {
 
 /// The latest samples of each run, and real images.
 pub fn samples(page: &mut String, records: &[Record], names: &[String]) {
-    page.push_str("<section>\n<h2>Samples</h2>\n");
     for (record, name) in records.iter().zip(names) {
         let samples = record.samples();
         let last = samples.iter().rev().find_map(|(epoch, path)| Some((epoch, read_png(path)?)));
@@ -96,15 +95,10 @@ pub fn samples(page: &mut String, records: &[Record], names: &[String]) {
             figure(page, "row crop", &row.unwrap_or_default(), &reals, &text, &text);
         }
     }
-    page.push_str("</section>\n");
 }
 
-/// The previews of each run.
 pub fn previews(page: &mut String, records: &[Record], names: &[String]) {
-    page.push_str(
-        "<section>\n<h2>Samples during the training</h2>\n\
-         <p>The latents are the same in every row.</p>\n",
-    );
+    page.push_str("<p>The latents are the same in every row.</p>\n");
     let max = (MAX_ROWS / records.len().max(1)).clamp(2, MAX_ROWS_PER_RUN);
     for (record, name) in records.iter().zip(names) {
         heading(page, records, name);
@@ -121,7 +115,6 @@ pub fn previews(page: &mut String, records: &[Record], names: &[String]) {
             put!(page, "<p class=\"note\">{max} of {} rows, evenly spaced.</p>\n", samples.len());
         }
     }
-    page.push_str("</section>\n");
 }
 
 /// The name of a run where there are several.
@@ -140,9 +133,7 @@ fn figure(page: &mut String, class: &str, style: &str, png: &[u8], alt: &str, ca
     );
 }
 
-/// The warnings of each run.
 pub fn warnings(page: &mut String, records: &[Record], names: &[String]) {
-    page.push_str("<section>\n<h2>Warnings</h2>\n");
     for (record, name) in records.iter().zip(names) {
         heading(page, records, name);
         let warning = |row: &MetricsRow| {
@@ -171,18 +162,15 @@ pub fn warnings(page: &mut String, records: &[Record], names: &[String]) {
         }
         page.push_str("</ul>\n");
     }
-    page.push_str("</section>\n");
 }
 
-/// The charts.
-pub fn curves(page: &mut String, figures: Vec<Figure>) {
-    page.push_str("<section>\n<h2>Curves</h2>\n");
+pub fn curves(page: &mut String, figures: &[Figure]) {
     if figures.is_empty() {
         page.push_str("<p>There are no metrics yet.</p>\n");
     }
     for Figure { title, note, legend, svg } in figures {
         put!(page, "<figure class=\"chart\">\n<h3>{title}</h3>\n<ul class=\"legend\">");
-        for (colour, name) in legend {
+        for &(colour, ref name) in legend {
             let dashed = if colour >= LINES.len() { " dashed" } else { "" };
             let (colour, name) = (colour % LINES.len(), Escaped(name));
             put!(page, "<li><span class=\"key c{colour}{dashed}\"></span>{name}</li>");
@@ -194,13 +182,11 @@ pub fn curves(page: &mut String, figures: Vec<Figure>) {
             Escaped(note.trim())
         );
     }
-    page.push_str("</section>\n");
 }
 
 /// All settings; those that differ between runs are first and highlighted.
 pub fn settings(page: &mut String, records: &[Record], names: &[String]) {
     let settings = compare(records);
-    page.push_str("<section>\n<h2>Settings</h2>\n");
     if records.len() > 1 {
         let differ = settings.iter().filter(|setting| setting.differs());
         let differ: Vec<_> = differ.map(|setting| setting.name.as_str()).collect();
@@ -219,12 +205,11 @@ pub fn settings(page: &mut String, records: &[Record], names: &[String]) {
         }
         page.push_str("</tr>\n");
     }
-    put!(page, "{TABLE_END}</section>\n");
+    page.push_str(TABLE_END);
 }
 
 /// Some rows of the metrics.
 pub fn metrics(page: &mut String, records: &[Record], names: &[String]) {
-    page.push_str("<section>\n<h2>Metrics</h2>\n");
     for (record, name) in records.iter().zip(names) {
         let classes = ClassNames::from_config(&record.config);
         let all: Vec<_> = record.rows.iter().collect();
@@ -265,5 +250,4 @@ pub fn metrics(page: &mut String, records: &[Record], names: &[String]) {
         }
         put!(page, "{TABLE_END}</details>\n");
     }
-    page.push_str("</section>\n");
 }
