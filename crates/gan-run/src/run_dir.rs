@@ -164,12 +164,12 @@ impl RunDir {
         while let Err(error) = lock.try_lock() {
             match error {
                 TryLockError::WouldBlock if attempts < ATTEMPTS => sleep(RETRY_DELAY),
-                TryLockError::WouldBlock => return Err(RunDirError::InUse(paths.root().into())),
+                TryLockError::WouldBlock => return Err(RunDirError::InUse(root.into())),
                 TryLockError::Error(error) => return Err(io("lock", &path)(error)),
             }
             attempts += 1;
         }
-        remove_temporary_files(paths.root()).map_err(io("clear", paths.root()))?;
+        remove_temporary_files(root).map_err(io("clear", root))?;
         // It describes the training before this one.
         remove_if_present(&paths.outcome())?;
         let samples = paths.samples();

@@ -21,16 +21,10 @@ pub struct Event {
     /// Epochs done.
     #[prost(int64, tag = "2")]
     pub step: i64,
-    #[prost(oneof = "Content", tags = "3, 5")]
-    pub content: Option<Content>,
-}
-
-#[derive(Clone, PartialEq, prost::Oneof)]
-pub enum Content {
-    #[prost(string, tag = "3")]
-    FileVersion(String),
-    #[prost(message, tag = "5")]
-    Summary(Summary),
+    #[prost(string, optional, tag = "3")]
+    pub file_version: Option<String>,
+    #[prost(message, optional, tag = "5")]
+    pub summary: Option<Summary>,
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -44,16 +38,10 @@ pub struct Summary {
 pub struct Value {
     #[prost(string, tag = "1")]
     pub tag: String,
-    #[prost(oneof = "Data", tags = "2, 4")]
-    pub data: Option<Data>,
-}
-
-#[derive(Clone, PartialEq, prost::Oneof)]
-pub enum Data {
-    #[prost(float, tag = "2")]
-    Scalar(f32),
-    #[prost(message, tag = "4")]
-    Image(Image),
+    #[prost(float, optional, tag = "2")]
+    pub scalar: Option<f32>,
+    #[prost(message, optional, tag = "4")]
+    pub image: Option<Image>,
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -73,12 +61,12 @@ pub struct Image {
 impl Event {
     /// The first record of a file.
     pub fn version(wall_time: f64) -> Self {
-        Self { wall_time, step: 0, content: Some(Content::FileVersion(VERSION.into())) }
+        Self { wall_time, step: 0, file_version: Some(VERSION.into()), summary: None }
     }
 
     /// The scalars of a row.
     pub fn row(wall_time: f64, row: &MetricsRow, classes: &ClassNames) -> Self {
-        let value = |(tag, scalar)| Value { tag, data: Some(Data::Scalar(scalar)) };
+        let value = |(tag, scalar)| Value { tag, scalar: Some(scalar), image: None };
         Self::summary(wall_time, row.epoch, scalars(row, classes).map(value).collect())
     }
 
@@ -93,14 +81,14 @@ impl Event {
         };
         let (width, height) = (width.try_into().ok()?, height.try_into().ok()?);
         let image = Image { height, width, colorspace, encoded: png };
-        let value = Value { tag: "samples".into(), data: Some(Data::Image(image)) };
+        let value = Value { tag: "samples".into(), scalar: None, image: Some(image) };
         Some(Self::summary(wall_time, epoch, vec![value]))
     }
 
     fn summary(wall_time: f64, epoch: u64, values: Vec<Value>) -> Self {
-        let content = Some(Content::Summary(Summary { values }));
         // An epoch is far below 2^63.
-        Self { wall_time, step: epoch.cast_signed(), content }
+        let (step, summary) = (epoch.cast_signed(), Some(Summary { values }));
+        Self { wall_time, step, file_version: None, summary }
     }
 }
 
@@ -190,7 +178,7 @@ mod tests {
 
     #[test]
     fn messages_are_encoded_as_protobuf() {
-        let values = vec![Value { tag: "a".into(), data: Some(Data::Scalar(1.0)) }];
+        let values = vec![Value { tag: "a".into(), scalar: Some(1.0), image: None }];
         let event = Event::summary(1.0, 300, values);
         let bytes = [
             [0x09].as_slice(), // field 1, eight bytes
@@ -209,10 +197,8 @@ mod tests {
     fn the_size_and_channels_of_a_preview_are_those_of_its_png() {
         let png = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\x01\x18\0\0\0\x1c\x08\x02\0\0\0";
         let event = Event::preview(0.0, 1000, png.to_vec()).unwrap();
-        let Some(Content::Summary(Summary { values })) = event.content else {
-            panic!("no summary")
-        };
-        let Some(Data::Image(image)) = &values[0].data else { panic!("no image") };
+        let values = event.summary.unwrap().values;
+        let image = values[0].image.as_ref().unwrap();
         assert_eq!((image.width, image.height, image.encoded.len()), (280, 28, png.len()));
         assert_eq!(image.colorspace, 3, "RGB");
         assert_eq!(Event::preview(0.0, 1, png[..20].to_vec()), None);
