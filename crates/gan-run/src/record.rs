@@ -46,8 +46,7 @@ impl Record {
             serde_json::from_slice(&text).map_err(|source| RunDirError::Config(path, source))?;
         let rows = match limits::read(&paths.metrics(), limits::MAX_METRICS) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
-            Err(error) => return Err(io("read", &paths.metrics())(error)),
-            Ok(bytes) => parse_rows(&bytes),
+            bytes => parse_rows(&bytes.map_err(io("read", &paths.metrics()))?),
         };
         Ok(Self { root: root.into(), config, rows })
     }
@@ -136,19 +135,17 @@ impl Record {
     /// The state of the run; read from the disk at each call.
     #[must_use]
     pub fn state(&self) -> RunState {
+        let ended = || self.outcome().map(|outcome| outcome.reason.into());
         // The training has ended, even if its process is still writing a report.
-        if let Some(outcome) = self.outcome() {
-            return outcome.reason.into();
+        if let Some(state) = ended() {
+            return state;
         }
         if self.paths().is_locked() {
             return RunState::Running;
         }
         // It may have ended in the meantime; old versions wrote no outcome.
-        match self.outcome() {
-            Some(outcome) => outcome.reason.into(),
-            None if Some(self.last_epoch()) == self.total_epochs() => RunState::Done,
-            None => RunState::Killed,
-        }
+        let done = Some(self.last_epoch()) == self.total_epochs();
+        ended().unwrap_or(if done { RunState::Done } else { RunState::Killed })
     }
 }
 

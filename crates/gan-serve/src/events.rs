@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use hyper::body::Bytes;
-use tokio::sync::mpsc::{Receiver, Sender, channel};
+use tokio::sync::mpsc::{Receiver, channel};
 use tokio::task::spawn_blocking;
 use tokio::time::sleep;
 
@@ -78,22 +78,20 @@ pub(crate) fn subscribe(cache: &SharedCache, ids: Vec<usize>) -> Receiver<Bytes>
     let (sender, receiver) = channel(1);
     lock(cache).clients += 1;
     let runs = ids.into_iter().map(ClientState::new).collect();
-    let client = Client { cache: cache.clone(), runs, list: String::new(), polls: 0 };
-    tokio::spawn(send_events(client, sender));
-    receiver
-}
-
-async fn send_events(mut client: Client, sender: Sender<Bytes>) {
-    while !sender.is_closed() {
-        let polled = spawn_blocking(move || {
-            let events = client.poll();
-            (client, events)
-        });
-        let Ok((next, events)) = polled.await else { return };
-        client = next;
-        if !events.is_empty() && sender.send(events.into()).await.is_err() {
-            return;
+    let mut client = Client { cache: cache.clone(), runs, list: String::new(), polls: 0 };
+    tokio::spawn(async move {
+        while !sender.is_closed() {
+            let polled = spawn_blocking(move || {
+                let events = client.poll();
+                (client, events)
+            });
+            let Ok((next, events)) = polled.await else { return };
+            client = next;
+            if !events.is_empty() && sender.send(events.into()).await.is_err() {
+                return;
+            }
+            sleep(POLL_INTERVAL).await;
         }
-        sleep(POLL_INTERVAL).await;
-    }
+    });
+    receiver
 }

@@ -20,13 +20,12 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; i
                       connect-src 'self'; base-uri 'none'; form-action 'none'; \
                       frame-ancestors 'none'";
 
-const HTML: &str = "text/html; charset=utf-8";
 const SCRIPT: &str = "text/javascript; charset=utf-8";
 const JSON: &str = "application/json";
 
 /// The files of the page: path, type, content.
 const FILES: [(&str, &str, &str); 7] = [
-    ("", HTML, include_str!("../page/index.html")),
+    ("", "text/html; charset=utf-8", include_str!("../page/index.html")),
     ("page.css", "text/css; charset=utf-8", include_str!("../page/page.css")),
     ("page.js", SCRIPT, include_str!("../page/page.js")),
     ("data.js", SCRIPT, include_str!("../page/data.js")),

@@ -62,12 +62,15 @@ impl Chart {
         root: &DrawingArea<SVGBackend, Shift>,
     ) -> Result<(), DrawingAreaErrorKind<io::Error>> {
         let text = ("sans-serif", FONT_SIZE).into_font().color(&AXIS.rgb());
+        let last = self.points().map(|(x, _)| x).fold(0.0, f64::max);
+        let width = 0.0..if last > 0.0 { last } else { 1.0 };
+        let height = self.y_range_shown();
         let mut chart = ChartBuilder::on(root)
             .margin(20)
             .margin_right(110)
             .x_label_area_size(120)
             .y_label_area_size(190)
-            .build_cartesian_2d(self.x_range(), self.y_range_shown())?;
+            .build_cartesian_2d(width, height.clone())?;
         chart
             .configure_mesh()
             .light_line_style(TRANSPARENT)
@@ -82,7 +85,6 @@ impl Chart {
             .x_desc("epochs (training steps)")
             .y_desc(self.y_label)
             .draw()?;
-        let height = self.y_range_shown();
         for curve in &self.curves {
             let Curve { colour, marked, .. } = curve;
             let mut points = finite(&curve.points);
@@ -111,12 +113,6 @@ impl Chart {
             }
         }
         root.present()
-    }
-
-    /// From epoch 0 to the last point.
-    fn x_range(&self) -> Range<f64> {
-        let last = self.points().map(|(x, _)| x).fold(0.0, f64::max);
-        0.0..if last > 0.0 { last } else { 1.0 }
     }
 
     /// The range of the curves with a margin, starting at zero if that is near.

@@ -9,9 +9,6 @@ use prost::Message;
 
 use crate::images::{PngHeader, png_header};
 
-/// The first record of a file contains this version.
-const VERSION: &str = "brain.Event:2";
-
 /// A record.
 #[derive(Clone, PartialEq, Message)]
 pub struct Event {
@@ -59,9 +56,9 @@ pub struct Image {
 }
 
 impl Event {
-    /// The first record of a file.
+    /// The first record of a file, with the version of the format.
     pub fn version(wall_time: f64) -> Self {
-        Self { wall_time, step: 0, file_version: Some(VERSION.into()), summary: None }
+        Self { wall_time, step: 0, file_version: Some("brain.Event:2".into()), summary: None }
     }
 
     /// The scalars of a row.
