@@ -107,7 +107,6 @@ impl Record {
         self.outcome().map_or_else(|| self.last_epoch(), |outcome| outcome.epochs)
     }
 
-    /// The epoch of the last row.
     fn last_epoch(&self) -> u64 {
         self.rows.last().map_or(0, |row| row.epoch)
     }

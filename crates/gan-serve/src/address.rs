@@ -75,7 +75,6 @@ impl ListenAddress {
         Ok(Self { address, try_next: false })
     }
 
-    /// Binds the address.
     pub(crate) fn bind(self) -> Result<TcpListener, ServeError> {
         let mut address = self.address;
         let last = address.port() + if self.try_next { MORE_PORTS } else { 0 };

@@ -7,7 +7,6 @@ use std::task::{Context, Poll};
 use hyper::body::{Body, Bytes, Frame, SizeHint};
 use tokio::sync::mpsc::Receiver;
 
-/// The body of a response.
 pub(crate) enum ResponseBody {
     /// All of its bytes.
     Full(Bytes),

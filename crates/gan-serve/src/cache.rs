@@ -23,7 +23,6 @@ pub(crate) struct RunCache {
     runs: Runs,
     cached: Vec<CachedRun>,
     last_scan: Option<Instant>,
-    /// Connected clients.
     pub(crate) clients: usize,
 }
 

@@ -17,7 +17,6 @@ const POLL_INTERVAL: Duration = Duration::from_secs(1);
 /// Polls between two heartbeats, which detect a closed connection.
 const HEARTBEAT_POLLS: u64 = 15;
 
-/// The cache, shared by all connections.
 pub(crate) type SharedCache = Arc<Mutex<RunCache>>;
 
 /// Locks the cache, which a panic does not leave inconsistent.

@@ -27,7 +27,6 @@ pub struct Chart {
     pub y_label: &'static str,
     /// A range that the vertical axis includes in any case.
     pub y_range: Option<Range<f64>>,
-    /// The curves.
     pub curves: Vec<Curve>,
 }
 

@@ -10,7 +10,6 @@ use crate::error::ViewError;
 
 /// A chart with its title, note and legend.
 pub struct Figure {
-    /// Its title.
     pub title: &'static str,
     /// How to read it; may be empty.
     pub note: String,

@@ -8,7 +8,6 @@ const SIGNATURE: &[u8] = b"\x89PNG\r\n\x1a\n";
 /// 128x128 RGB images some megabytes.
 const MAX_FILE: u64 = 8 << 20;
 
-/// The header of a PNG.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PngHeader {
     pub width: u32,

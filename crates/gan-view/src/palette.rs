@@ -26,7 +26,6 @@ pub const LINES: [Colour; 7] = [
 /// Labels and numbers of the axes.
 pub const AXIS: Colour = Colour { light: [0x33, 0x38, 0x40], dark: [0xc9, 0xd1, 0xd9] };
 
-/// Grid lines.
 pub const GRID: Colour = Colour { light: [0xdf, 0xe2, 0xe6], dark: [0x33, 0x3a, 0x44] };
 
 impl Colour {

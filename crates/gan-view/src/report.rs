@@ -76,7 +76,6 @@ pub fn write_report(records: &[Record], path: &Path, force: bool) -> Result<(), 
     gan_core::atomic_file::write(path, report(records)?.as_bytes()).map_err(io("write", path))
 }
 
-/// Whether the file is a report.
 fn is_report(path: &Path) -> io::Result<bool> {
     let mut start = Vec::new();
     File::open(path)?.take(START.len() as u64).read_to_end(&mut start)?;

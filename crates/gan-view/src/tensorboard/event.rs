@@ -9,7 +9,6 @@ use prost::Message;
 
 use crate::images::{PngHeader, png_header};
 
-/// A record.
 #[derive(Clone, PartialEq, Message)]
 pub struct Event {
     /// Seconds since 1970.
