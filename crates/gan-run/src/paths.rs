@@ -108,13 +108,11 @@ impl RunPaths {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
             entries => entries?,
         };
+        let epoch = |name: &str| name.strip_prefix("epoch-")?.strip_suffix(".png")?.parse().ok();
         let mut files = Vec::new();
         for entry in entries {
             let entry = entry?;
-            let name = entry.file_name();
-            let epoch = name.to_str().and_then(|name| {
-                name.strip_prefix("epoch-")?.strip_suffix(".png")?.parse::<u64>().ok()
-            });
+            let epoch = entry.file_name().to_str().and_then(epoch);
             files.extend(epoch.map(|epoch| (epoch, entry.path())));
         }
         files.sort_unstable();

@@ -20,21 +20,18 @@ const START: &str = "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=
 
 fn report(records: &[Record]) -> Result<String, ViewError> {
     let names = names(records);
-    let title = match &names[..] {
+    let title = Escaped(match &names[..] {
         [name] => name.clone(),
         names => format!("{} runs side by side", names.len()),
-    };
+    });
+    let (css, page_css) = (palette::css(), include_str!("report/page.css"));
     let mut page = String::from(START);
     put!(
         page,
         "{}\">\n<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
-         <meta name=\"color-scheme\" content=\"light dark\">\n<title>{}</title>\n\
-         <style>\n{}{}</style>\n</head>\n<body>\n<header>\n<h1>{}</h1>\n",
-        env!("CARGO_PKG_VERSION"),
-        Escaped(&title),
-        palette::css(),
-        include_str!("report/page.css"),
-        Escaped(&title),
+         <meta name=\"color-scheme\" content=\"light dark\">\n<title>{title}</title>\n\
+         <style>\n{css}{page_css}</style>\n</head>\n<body>\n<header>\n<h1>{title}</h1>\n",
+        env!("CARGO_PKG_VERSION")
     );
     sections::summary(&mut page, records, &names);
     page.push_str("</header>\n<main>\n");

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::fmt::Write;
 use std::time::{Duration, SystemTime};
 
-use gan_run::{ClassNames, MetricsRow, Record, RunState, best_measured};
+use gan_run::{ClassNames, MetricsRow, Quality, Record, RunState, best_measured};
 use humantime::{format_duration, format_rfc3339_seconds};
 
 use crate::figures::Figure;
@@ -234,16 +234,11 @@ pub fn metrics(page: &mut String, records: &[Record], names: &[String]) {
                 "<tr><th scope=\"row\">{epoch}</th><td>{d_loss:.3}</td><td>{g_loss:.3}</td>\
                  <td>{d_real:.2}</td><td>{d_fake:.2}</td>"
             );
-            if let Some(quality) = quality {
-                let missing = quality.missing.iter().map(|class| classes.label(*class));
-                put!(
-                    page,
-                    "<td>{:.2}</td><td>{:.3}</td><td>{:.3}</td><td>{}</td></tr>\n",
-                    quality.frechet,
-                    quality.precision,
-                    quality.recall,
-                    Escaped(missing.collect::<Vec<_>>().join(", "))
-                );
+            if let Some(Quality { frechet, precision, recall, missing, .. }) = quality {
+                let missing: Vec<_> = missing.iter().map(|class| classes.label(*class)).collect();
+                let missing = Escaped(missing.join(", "));
+                put!(page, "<td>{frechet:.2}</td><td>{precision:.3}</td><td>{recall:.3}</td>");
+                put!(page, "<td>{missing}</td></tr>\n");
             } else {
                 page.push_str("<td></td><td></td><td></td><td></td></tr>\n");
             }
