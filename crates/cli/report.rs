@@ -61,7 +61,7 @@ pub fn main(args: &ReportArgs) -> Result<(), Failure> {
         })
     })?;
     if args.json {
-        let runs: Vec<&Path> = records.iter().map(|record| record.root.as_path()).collect();
+        let runs: Vec<&Path> = records.iter().map(|record| record.paths.root()).collect();
         output::print_json(&json!({ "out": out, "runs": runs }))?;
     } else {
         output::print(out.display())?;

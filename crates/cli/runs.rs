@@ -80,7 +80,7 @@ fn summary(record: &Record) -> Value {
     };
     json!({
         "name": record.name(),
-        "path": record.root,
+        "path": record.paths.root(),
         "state": record.state(),
         "dataset": record.setting("dataset.name"),
         "recipe": record.setting("training.recipe"),
@@ -159,7 +159,7 @@ mod tests {
             "training": { "epochs": 1000, "recipe": "plain" },
             "dataset": { "name": "mnist" },
         });
-        Record { root: PathBuf::from(name), config, rows }
+        Record { paths: gan_run::RunPaths::new(name), config, rows }
     }
 
     #[test]

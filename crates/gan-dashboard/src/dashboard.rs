@@ -63,7 +63,7 @@ impl Dashboard {
         signals: Signals,
     ) -> io::Result<Self> {
         let screen = Screen::open()?;
-        let paths = record.paths();
+        let paths = record.paths.clone();
         let shared = Arc::new(Shared {
             state: Mutex::new(State::new(record, epoch, total)),
             wakeup: Condvar::new(),

@@ -160,7 +160,7 @@ pub(crate) mod tests {
             "model": { "height": 28, "width": 28 },
             "dataset": { "class_names": ["cat", "dog", "frog", "bird", "fish"] }
         }"#;
-        Record { root: name.into(), config: config.parse().unwrap(), rows }
+        Record { paths: gan_run::RunPaths::new(name), config: config.parse().unwrap(), rows }
     }
 
     #[test]

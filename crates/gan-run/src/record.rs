@@ -19,8 +19,8 @@ use crate::tail::parse_rows;
 /// The record of a run so far. Reading takes no lock, so the run may be in training.
 #[derive(Clone, Debug)]
 pub struct Record {
-    /// The run's directory.
-    pub root: PathBuf,
+    /// The paths of the run.
+    pub paths: RunPaths,
     /// The content of `config.json`.
     pub config: Value,
     /// The rows of `metrics.jsonl`, in the order of their epochs.
@@ -48,13 +48,7 @@ impl Record {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
             bytes => parse_rows(&bytes.map_err(io("read", &paths.metrics()))?),
         };
-        Ok(Self { root: root.into(), config, rows })
-    }
-
-    /// The paths of the run.
-    #[must_use]
-    pub fn paths(&self) -> RunPaths {
-        RunPaths::new(&self.root)
+        Ok(Self { paths, config, rows })
     }
 
     /// The directory's name, such as `0001-mnist-dense`.
@@ -62,9 +56,10 @@ impl Record {
     pub fn name(&self) -> String {
         let name = |path: &Path| path.file_name().map(|name| name.to_string_lossy().into_owned());
         // `.` and `..` have no name.
-        name(&self.root)
-            .or_else(|| name(&self.root.canonicalize().ok()?))
-            .unwrap_or_else(|| self.root.display().to_string())
+        let root = self.paths.root();
+        name(root)
+            .or_else(|| name(&root.canonicalize().ok()?))
+            .unwrap_or_else(|| root.display().to_string())
     }
 
     /// Every setting as a dotted name and a value, such as `training.lr` and `0.002`.
@@ -86,7 +81,7 @@ impl Record {
     /// be read.
     #[must_use]
     pub fn samples(&self) -> Vec<(u64, PathBuf)> {
-        self.paths().sample_files().unwrap_or_default()
+        self.paths.sample_files().unwrap_or_default()
     }
 
     /// Epochs of the whole training.
@@ -120,15 +115,14 @@ impl Record {
     /// When the metrics were last written.
     #[must_use]
     pub fn last_modified(&self) -> Option<SystemTime> {
-        let paths = self.paths();
         let modified = |path| fs::metadata(path).and_then(|data| data.modified()).ok();
-        modified(paths.metrics()).or_else(|| modified(paths.config()))
+        modified(self.paths.metrics()).or_else(|| modified(self.paths.config()))
     }
 
     /// How the training ended; read from the disk at each call.
     #[must_use]
     pub fn outcome(&self) -> Option<RunOutcome> {
-        limits::read_json(&self.paths().outcome())
+        limits::read_json(&self.paths.outcome())
     }
 
     /// The state of the run; read from the disk at each call.
@@ -139,7 +133,7 @@ impl Record {
         if let Some(state) = ended() {
             return state;
         }
-        if self.paths().is_locked() {
+        if self.paths.is_locked() {
             return RunState::Running;
         }
         // It may have ended in the meantime; old versions wrote no outcome.

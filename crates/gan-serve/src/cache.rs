@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use gan_run::{MetricsRow, Record, RunDir, RunState, Tail, Warning};
+use gan_run::{MetricsRow, Record, RunDir, RunPaths, RunState, Tail, Warning};
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -77,8 +77,7 @@ impl RunCache {
             (name, json!(warning.message()))
         });
         let focus = self.runs.focus.as_deref();
-        let focus =
-            focus.and_then(|root| self.cached.iter().position(|run| run.record.root == root));
+        let focus = focus.and_then(|root| self.cached.iter().position(|run| run.root() == root));
         json!({
             "runs": runs,
             "words": Value::Object(messages.into_iter().collect()),
@@ -105,7 +104,7 @@ impl RunCache {
     /// directory, whatever links it contains.
     pub(crate) fn image(&mut self, id: usize, epoch: Option<u64>) -> Option<PathBuf> {
         self.scan();
-        let paths = self.cached.get(id)?.record.paths();
+        let paths = &self.cached.get(id)?.record.paths;
         let path = epoch.map_or_else(|| paths.reals(), |epoch| paths.sample(epoch));
         resolve_inside(paths.root(), &path)
     }
@@ -138,7 +137,7 @@ impl RunCache {
     /// Frees the rows of all runs.
     pub(crate) fn clear_rows(&mut self) {
         for run in &mut self.cached {
-            *run = CachedRun::new(run.record.root.clone(), run.record.config.take());
+            *run = CachedRun::new(run.root().into(), run.record.config.take());
         }
     }
 
@@ -151,11 +150,10 @@ impl RunCache {
         // Reading the folder may work at the next scan.
         for root in self.runs.find().unwrap_or_default() {
             // Other programs have a config.json too.
-            let Some(config) = RunDir::read_config::<Value>(&root) else { continue };
-            if !config.get("training").is_some_and(Value::is_object) {
-                continue;
-            }
-            match self.cached.iter_mut().find(|run| run.record.root == root) {
+            let config = RunDir::read_config::<Value>(&root)
+                .filter(|config| config.get("training").is_some_and(Value::is_object));
+            let Some(config) = config else { continue };
+            match self.cached.iter_mut().find(|run| run.root() == root) {
                 Some(run) => run.record.config = config,
                 None => self.cached.push(CachedRun::new(root, config)),
             }
@@ -171,8 +169,12 @@ impl ClientState {
 
 impl CachedRun {
     fn new(root: PathBuf, config: Value) -> Self {
-        let record = Record { root, config, rows: Vec::new() };
-        Self { tail: Tail::new(record.paths().metrics()), record, rewrites: 0 }
+        let record = Record { paths: RunPaths::new(root), config, rows: Vec::new() };
+        Self { tail: Tail::new(record.paths.metrics()), record, rewrites: 0 }
+    }
+
+    fn root(&self) -> &Path {
+        self.record.paths.root()
     }
 
     /// Reads new rows. On an error the next call tries again.
@@ -210,7 +212,7 @@ impl CachedRun {
             "image": record.image_shape(),
             "classes": record.config.pointer("/dataset/class_names"),
             "samples": record.samples().into_iter().map(|(epoch, _)| epoch).collect::<Vec<_>>(),
-            "reals": resolve_inside(&record.root, &record.paths().reals()).is_some(),
+            "reals": resolve_inside(record.paths.root(), &record.paths.reals()).is_some(),
         })
         .to_string()
     }

@@ -36,7 +36,7 @@ fn animation(record: &Record) -> Result<Vec<u8>, ViewError> {
     let images: Vec<_> =
         previews.iter().filter_map(|(epoch, path)| Some((*epoch, preview(path)?))).collect();
     let Some((last, (_, first))) = images.last().map(|last| last.0).zip(images.first()) else {
-        return Err(ViewError::NoPreviews(record.paths().samples()));
+        return Err(ViewError::NoPreviews(record.paths.samples()));
     };
     let size = first.dimensions();
     let delay = (DURATION / images.len()).clamp(MIN_DELAY, MAX_DELAY);
@@ -149,7 +149,7 @@ mod tests {
             let dir = tempfile::tempdir().unwrap();
             let record = run(dir.path(), &[]);
             let image = RgbImage::from_pixel(width, height, Rgb([200, 30, 60]));
-            image.save(record.paths().sample(0)).unwrap();
+            image.save(record.paths.sample(0)).unwrap();
             let frames = frames(&animation(&record).unwrap());
             assert_eq!(frames, [(size, [200, 30, 60], 4000)]);
         }
@@ -176,8 +176,8 @@ mod tests {
     fn invalid_previews_are_left_out_and_none_at_all_is_an_error() {
         let dir = tempfile::tempdir().unwrap();
         let record = run(dir.path(), &[10, 20, 30]);
-        fs::write(record.paths().sample(1000), "incomplete").unwrap();
-        GrayImage::new(3, 3).save(record.paths().sample(1500)).unwrap();
+        fs::write(record.paths.sample(1000), "incomplete").unwrap();
+        GrayImage::new(3, 3).save(record.paths.sample(1500)).unwrap();
         let frames_of = |record| frames(&animation(&record).unwrap());
         let greys: Vec<u8> = frames_of(record).iter().map(|frame| frame.1[0]).collect();
         assert_eq!(greys, [10, 30]);

@@ -189,15 +189,12 @@ fn number(value: f64) -> String {
     if size < 1e4 {
         return format!("{value:.4}").trim_end_matches('0').trim_end_matches('.').into();
     }
-    let text = format!("{value:.0}");
-    let digits = text.trim_start_matches('-');
-    let grouped: Vec<&str> = digits
-        .as_bytes()
-        .rchunks(3)
-        .rev()
-        .filter_map(|group| std::str::from_utf8(group).ok())
-        .collect();
-    format!("{}{}", &text[..text.len() - digits.len()], grouped.join("\u{2009}"))
+    let mut text = format!("{value:.0}");
+    let second_digit = usize::from(value < 0.0) + 1;
+    for at in (second_digit..text.len()).rev().skip(2).step_by(3) {
+        text.insert(at, '\u{2009}');
+    }
+    text
 }
 
 #[cfg(test)]

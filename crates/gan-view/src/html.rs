@@ -37,11 +37,7 @@ pub fn png_url(bytes: &[u8]) -> String {
 }
 
 /// The start of a table that scrolls sideways, up to its first row; [`TABLE_END`] closes it.
-pub fn table_start<T: fmt::Display>(
-    page: &mut String,
-    label: &str,
-    heads: impl IntoIterator<Item = T>,
-) {
+pub fn table_start(page: &mut String, label: &str, heads: &[&str]) {
     put!(
         page,
         "<div class=\"scroll\" tabindex=\"0\" role=\"group\" aria-label=\"{label}\">\n\

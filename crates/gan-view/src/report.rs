@@ -56,7 +56,7 @@ fn names(records: &[Record]) -> Vec<String> {
     let short: Vec<String> = records.iter().map(Record::name).collect();
     let name = |(record, name): (&Record, &String)| {
         let unique = short.iter().filter(|other| *other == name).count() == 1;
-        if unique { name.clone() } else { record.root.display().to_string() }
+        if unique { name.clone() } else { record.paths.root().display().to_string() }
     };
     records.iter().zip(&short).map(name).collect()
 }

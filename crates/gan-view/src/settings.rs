@@ -52,14 +52,12 @@ fn short_name(name: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::path::PathBuf;
-
     use serde_json::json;
 
     use super::*;
 
     fn record(config: serde_json::Value) -> Record {
-        Record { root: PathBuf::from("run"), config, rows: Vec::new() }
+        Record { paths: gan_run::RunPaths::new("run"), config, rows: Vec::new() }
     }
 
     #[test]

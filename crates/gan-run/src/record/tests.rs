@@ -114,7 +114,7 @@ fn runs_are_ordered_by_number() {
 
 #[test]
 fn the_image_shape_and_class_names_come_from_the_settings() {
-    let record = |config| Record { root: "run".into(), config, rows: Vec::new() };
+    let record = |config| Record { paths: RunPaths::new("run"), config, rows: Vec::new() };
     let old = record(json!({ "model": { "height": 20, "width": 30, "latent": 8 } }));
     assert_eq!(old.image_shape(), Some(ImageShape::grey(20, 30)));
     let rgb = record(json!({ "model": { "channels": 3, "height": 32, "width": 32 } }));

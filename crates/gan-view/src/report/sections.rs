@@ -31,7 +31,7 @@ pub fn summary(page: &mut String, records: &[Record], names: &[String]) {
     if evaluated {
         heads.push("Lowest Fréchet distance");
     }
-    table_start(page, "Summary", heads);
+    table_start(page, "Summary", &heads);
     for (record, name) in records.iter().zip(names) {
         let state = record.state();
         put!(
@@ -84,7 +84,7 @@ pub fn samples(page: &mut String, records: &[Record], names: &[String]) {
     }
     let mut shown = HashSet::new();
     for record in records {
-        let Some(reals) = read_png(&record.paths().reals()) else { continue };
+        let Some(reals) = read_png(&record.paths.reals()) else { continue };
         if shown.insert(record.setting("dataset.digest")) {
             let data = record.setting("dataset.name").unwrap_or_else(unknown);
             let text = format!("real images of {data}, for comparison");
@@ -196,7 +196,9 @@ pub fn settings(page: &mut String, records: &[Record], names: &[String]) {
         };
         put!(page, "<p>{}</p>\n", Escaped(text));
     }
-    table_start(page, "Settings", ["Setting"].into_iter().chain(names.iter().map(String::as_str)));
+    let mut heads = vec!["Setting"];
+    heads.extend(names.iter().map(String::as_str));
+    table_start(page, "Settings", &heads);
     for setting in &settings {
         let class = if setting.differs() { " class=\"differs\"" } else { "" };
         put!(page, "<tr{class}><th scope=\"row\">{}</th>", Escaped(&setting.name));
@@ -227,7 +229,7 @@ pub fn metrics(page: &mut String, records: &[Record], names: &[String]) {
         );
         let losses = ["Epoch", "Loss of D", "Loss of G", "D(real)", "D(fake)"];
         let quality = ["Fréchet", "Precision", "Recall", "Missing classes"];
-        table_start(page, "Metrics", losses.into_iter().chain(quality));
+        table_start(page, "Metrics", &[&losses[..], &quality].concat());
         for MetricsRow { epoch, d_loss, g_loss, d_real, d_fake, quality, .. } in rows {
             put!(
                 page,
