@@ -11,7 +11,7 @@ use plotters::prelude::{
 };
 
 use crate::error::ViewError;
-use crate::palette::{AXIS, GRID, LINES, line};
+use crate::palette::{AXIS, GRID, LINES};
 use crate::reduce::{Point, evenly_spaced, extremes, smooth, smoothing_radius};
 
 /// The size in SVG units, about three per pixel of a page: the library draws at integer positions.
@@ -89,7 +89,7 @@ impl Chart {
             let mut points = finite(&curve.points);
             // When colours repeat, curves are dashed.
             let dashed = *colour >= LINES.len();
-            let colour = line(*colour).rgb();
+            let colour = LINES[*colour % LINES.len()].rgb();
             let bold = ShapeStyle::from(&colour).stroke_width(6);
             let radius = curve.smoothing_radius();
             let smoothed = evenly_spaced(&smooth(&points, radius), MAX_POINTS);

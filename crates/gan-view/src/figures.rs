@@ -3,7 +3,7 @@
 
 use std::ops::Range;
 
-use gan_run::{MetricsRow, Quality, Record};
+use gan_run::{MetricsRow, Record};
 
 use crate::chart::{Chart, Curve};
 use crate::error::ViewError;
@@ -45,21 +45,13 @@ struct Group {
 /// The label of losses, unless all are cross-entropies.
 const LOSS: &str = "loss (no unit)";
 
-macro_rules! quality {
-    ($field:ident, $name:literal, $title:literal, $colour:literal) => {
-        Metric {
-            name: $name,
-            title: $title,
-            value: |row| row.quality.as_ref().map(|Quality { $field, .. }| *$field),
-            colour: $colour,
-        }
-    };
-}
-
-macro_rules! metric {
-    ($field:ident, $name:literal, $title:literal, $colour:literal) => {
-        Metric { name: $name, title: $title, value: |row| Some(row.$field.into()), colour: $colour }
-    };
+const fn metric(
+    name: &'static str,
+    title: &'static str,
+    colour: usize,
+    value: fn(&MetricsRow) -> Option<f64>,
+) -> Metric {
+    Metric { name, title, value, colour }
 }
 
 const GROUPS: [Group; 4] = [
@@ -70,8 +62,8 @@ const GROUPS: [Group; 4] = [
         y_label: LOSS,
         y_range: None,
         metrics: &[
-            metric!(d_loss, "discriminator", "Loss of the discriminator", 0),
-            metric!(g_loss, "generator", "Loss of the generator", 1),
+            metric("discriminator", "Loss of the discriminator", 0, |row| Some(row.d_loss.into())),
+            metric("generator", "Loss of the generator", 1, |row| Some(row.g_loss.into())),
         ],
         evaluated: false,
     },
@@ -82,8 +74,8 @@ const GROUPS: [Group; 4] = [
         y_label: "probability (0 to 1)",
         y_range: Some(0.0..1.0),
         metrics: &[
-            metric!(d_real, "D(real)", "D(real): output for real images", 2),
-            metric!(d_fake, "D(fake)", "D(fake): output for samples", 3),
+            metric("D(real)", "D(real): output for real images", 2, |row| Some(row.d_real.into())),
+            metric("D(fake)", "D(fake): output for samples", 3, |row| Some(row.d_fake.into())),
         ],
         evaluated: false,
     },
@@ -92,7 +84,9 @@ const GROUPS: [Group; 4] = [
         note: "Of samples of the averaged generator (EMA). Lower is better.",
         y_label: "Fréchet distance (no unit)",
         y_range: None,
-        metrics: &[quality!(frechet, "Fréchet distance", "Fréchet distance", 0)],
+        metrics: &[metric("Fréchet distance", "Fréchet distance", 0, |row| {
+            Some(row.quality.as_ref()?.frechet)
+        })],
         evaluated: true,
     },
     Group {
@@ -103,10 +97,10 @@ const GROUPS: [Group; 4] = [
         y_label: "share (real images: about 1)",
         y_range: Some(0.0..1.0),
         metrics: &[
-            quality!(precision, "precision", "Precision", 0),
-            quality!(recall, "recall", "Recall", 1),
-            quality!(density, "density", "Density", 2),
-            quality!(coverage, "coverage", "Coverage", 3),
+            metric("precision", "Precision", 0, |row| Some(row.quality.as_ref()?.precision)),
+            metric("recall", "Recall", 1, |row| Some(row.quality.as_ref()?.recall)),
+            metric("density", "Density", 2, |row| Some(row.quality.as_ref()?.density)),
+            metric("coverage", "Coverage", 3, |row| Some(row.quality.as_ref()?.coverage)),
         ],
         evaluated: true,
     },

@@ -36,11 +36,6 @@ impl Colour {
     }
 }
 
-/// The line colour with this index; colours repeat.
-pub const fn line(index: usize) -> &'static Colour {
-    &LINES[index % LINES.len()]
-}
-
 /// CSS by which charts and legends (classes `c0`, `c1`, …) follow the page's light or dark scheme.
 pub fn css() -> String {
     let hex = |[r, g, b]: [u8; 3]| format!("#{r:02X}{g:02X}{b:02X}");
