@@ -16,7 +16,7 @@ use serde_json::Value;
 use crate::util::{CPU, Draw, Place, number};
 
 fn dense(model: &mut ModelConfig) -> &mut DenseConfig {
-    let Family::Dense(dense) = &mut model.family;
+    let Family::Dense(dense) = &mut model.family else { unreachable!("only dense is drawn") };
     dense
 }
 
@@ -24,6 +24,9 @@ fn dense(model: &mut ModelConfig) -> &mut DenseConfig {
 fn settings(draw: &mut Draw) -> (ModelConfig, TrainingConfig) {
     loop {
         let (model, training) = Recipe::settings(draw.of(&Recipe::ALL));
+        if !matches!(model.family, Family::Dense(_)) {
+            continue;
+        }
         let maybe = |draw: &mut Draw| draw.below(3) == 0;
         let mut model = ModelConfig { latent: draw.of(&[1, 3, 8]), ..model };
         dense(&mut model).generator_hidden = draw.of(&[vec![], vec![7], vec![8, 5]]);

@@ -10,7 +10,7 @@ use gan_model::{Family, Loss, ModelConfig, TrainingConfig};
 use gan_train::{Recipe, RunConfig, RunDir, dataset_info, validate};
 
 use super::config_file;
-use super::fields::{Fields, replace};
+use super::fields::{Fields, fields, flag, replace};
 use super::resume::Resume;
 use super::settings::Settings;
 use crate::common::{Data, DatasetArgs, Failure, OutputArgs, PageArgs, usage};
@@ -127,6 +127,7 @@ impl Options {
                 (header.model.clone(), replace(&header.training, &set)?)
             }
         };
+        refuse_other_families(&model, &set)?;
         check(&model, &training)?;
 
         let device = settings.device.select()?;
@@ -218,6 +219,24 @@ fn new_settings(
         training.clip = 0.01;
     }
     Ok((model, training))
+}
+
+/// Refuses settings that only another family has: they would be ignored.
+fn refuse_other_families(model: &ModelConfig, set: &Fields) -> Result<(), Failure> {
+    let known = fields(model)?;
+    for other in Family::all() {
+        for name in fields(&other)?.keys() {
+            if set.contains_key(name) && !known.contains_key(name) {
+                return Err(usage!(
+                    "--{} is a setting of --family {}, not of {}; omit it, or choose that family",
+                    flag(name),
+                    other.name(),
+                    model.family.name()
+                ));
+            }
+        }
+    }
+    Ok(())
 }
 
 /// The family of a name, which clap has checked unless it is from a file.

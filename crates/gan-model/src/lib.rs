@@ -22,6 +22,6 @@ pub mod loss;
 pub use adam::{Adam, AdamConfig, Ema};
 pub use config::{ConfigError, DatasetInfo, Loss, ModelConfig, Schedule, TrainingConfig};
 pub use discriminator::{Discriminator, DiscriminatorOutput, DropoutMasks, probability};
-pub use families::{DenseConfig, Family, Normalisation};
+pub use families::*;
 pub use generator::Generator;
 pub use layers::Labels;

@@ -10,14 +10,17 @@ use super::*;
 use crate::{DenseConfig, Discriminator, Family, Generator};
 use gan_core::ImageShape;
 
-fn header() -> Header {
-    let dense = DenseConfig {
+fn dense() -> DenseConfig {
+    DenseConfig {
         generator_hidden: vec![4],
         discriminator_hidden: vec![5],
         ..DenseConfig::default()
-    };
-    let model =
-        ModelConfig { image: ImageShape::grey(2, 3), latent: 3, ..ModelConfig::dense(dense) };
+    }
+}
+
+fn header() -> Header {
+    let image = ImageShape::grey(2, 3);
+    let model = ModelConfig { image, latent: 3, ..ModelConfig::dense(dense()) };
     let training = TrainingConfig {
         epochs: 9,
         batch: 2,
@@ -37,9 +40,10 @@ fn header() -> Header {
     Header { model, training, dataset, step: 5 }
 }
 
-fn dense(header: &mut Header) -> &mut DenseConfig {
-    let Family::Dense(dense) = &mut header.model.family;
-    dense
+/// A whole file whose generator has these hidden layers, by its header alone.
+fn with_hidden(generator_hidden: Vec<usize>) -> Vec<u8> {
+    let family = Family::Dense(DenseConfig { generator_hidden, ..dense() });
+    with_header(|header| header.model.family = family)
 }
 
 fn sections(model: &ModelConfig) -> Sections {
@@ -222,17 +226,17 @@ fn other_file_types_are_named() {
 fn tensors_that_do_not_fit_the_header_are_refused() {
     let device = Device::flex();
     let generator = |bytes: Vec<u8>| read(&bytes).unwrap().generator(Weights::Averaged, &device);
-    let wider = with_header(|h| dense(h).generator_hidden = vec![5]);
+    let wider = with_hidden(vec![5]);
     assert!(matches!(generator(wider), Err(CheckpointError::Mismatch { .. })));
-    let deeper = with_header(|h| dense(h).generator_hidden = vec![4, 4]);
+    let deeper = with_hidden(vec![4, 4]);
     assert!(matches!(generator(deeper), Err(CheckpointError::Mismatch { .. })));
-    let shallower = with_header(|h| dense(h).generator_hidden = vec![]);
+    let shallower = with_hidden(vec![]);
     assert!(matches!(generator(shallower), Err(CheckpointError::Mismatch { .. })));
 }
 
 #[test]
 fn a_size_beyond_the_file_is_refused_before_allocation() {
-    let huge = with_header(|h| dense(h).generator_hidden = vec![1 << 16, 1 << 11]);
+    let huge = with_hidden(vec![1 << 16, 1 << 11]);
     let error = read(&huge).unwrap().generator(Weights::Raw, &Device::flex()).unwrap_err();
     assert!(error.to_string().contains("where its sizes take"), "{error}");
     let absurd = with_header(|h| h.model.latent = usize::MAX);

@@ -16,6 +16,7 @@ use crate::layers::LayerSpec;
 /// A kind of nets, with its own settings.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "family", rename_all = "kebab-case")]
+#[non_exhaustive]
 pub enum Family {
     /// Dense layers.
     Dense(DenseConfig),

@@ -22,8 +22,11 @@ fn load(bytes: &[u8], section: usize) -> Result<Bytes, CheckpointError> {
 /// The nets of the tests, with everything that a file may contain.
 fn header() -> Header {
     let mut header = super::header();
-    dense(&mut header).generator_norm = Normalisation::Batch;
-    dense(&mut header).spectral_norm = true;
+    header.model.family = Family::Dense(DenseConfig {
+        generator_norm: Normalisation::Batch,
+        spectral_norm: true,
+        ..dense()
+    });
     header
 }
 
