@@ -43,14 +43,7 @@ fn settings(draw: &mut Draw) -> (ModelConfig, TrainingConfig) {
             ..training
         };
         if maybe(draw) {
-            training.loss = draw.of(&[
-                Loss::Bce,
-                Loss::Minimax,
-                Loss::LeastSquares,
-                Loss::Hinge,
-                Loss::Wasserstein,
-                Loss::Relativistic,
-            ]);
+            training.loss = draw.of(&Loss::ALL.map(|(loss, ..)| loss));
         }
         // Each of the others with probability 1/3.
         if maybe(draw) {

@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use clap::Args;
 use clap::builder::{PossibleValue, PossibleValuesParser};
-use gan_model::Family;
+use gan_model::{Family, Loss};
 use gan_train::Recipe;
 use serde::{Deserialize, Serialize};
 
@@ -15,15 +15,6 @@ use crate::common::{DatasetArgs, DeviceArgs, Failure, usage};
 const NETWORKS: &str = "Networks";
 const OPTIMISER: &str = "Optimiser and updates";
 const LOSS: &str = "Loss and regularisation";
-
-const LOSSES: [(&str, &str); 6] = [
-    ("bce", "binary cross-entropy, with the non-saturating generator loss"),
-    ("minimax", "binary cross-entropy, with the saturating generator loss"),
-    ("least-squares", "squared distance to the labels"),
-    ("hinge", "hinge loss"),
-    ("wasserstein", "difference of the mean outputs, by default with clipped weights"),
-    ("relativistic", "each generated image is compared with a real one"),
-];
 
 /// Settings for the command line and the configuration file. Names that are also fields of
 /// `ModelConfig` or `TrainingConfig` override those; `None` is not set.
@@ -132,7 +123,7 @@ pub struct Settings {
     pub d_steps: Option<usize>,
 
     /// Loss of both networks [default: bce]
-    #[arg(long, help_heading = LOSS, value_parser = PossibleValuesParser::new(LOSSES.map(|(name, help)| PossibleValue::new(name).help(help))))]
+    #[arg(long, help_heading = LOSS, value_parser = PossibleValuesParser::new(Loss::ALL.map(|(_, name, help)| PossibleValue::new(name).help(help))))]
     pub loss: Option<String>,
 
     /// Weight γ of the R1 gradient penalty, γ/2 |∇D|² on real images; 0 is off. The losses of

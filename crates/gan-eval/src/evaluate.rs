@@ -138,16 +138,17 @@ impl Reference {
         let Extracted { features, probabilities } = extracted;
         let count = features.len() / dim;
         let classified = labels(probabilities, classes);
-        let mut boot = Bootstrap { options, index: 0 };
+        let boot = Bootstrap { options };
 
         let frechet = self.root.distance(&Gaussian::fit(features, dim));
         let frechet = boot.of(
+            1,
             frechet,
             |resampled| basic_interval(frechet, resampled),
             |rng| self.root.distance(&Gaussian::fit_weighted(features, dim, &resample(count, rng))),
         );
         let score = classifier_score(probabilities, classes);
-        let score = boot.of(score, percentile_interval, |rng| {
+        let score = boot.of(2, score, percentile_interval, |rng| {
             classifier_score_weighted(probabilities, classes, &resample(count, rng))
         });
 
@@ -180,28 +181,33 @@ impl Reference {
             count,
             frechet,
             score,
-            precision: boot.of_mean(&flags(&overlap.precise())),
-            recall: boot.of_mean(&flags(&overlap.recalled)),
-            density: boot.of_mean(&balls),
-            coverage: boot.of_mean(&flags(&overlap.covered)),
-            confidence: boot.of_mean(&confidence),
-            shares_intervals: boot.of_each(classes, |rng| {
+            precision: boot.of_mean(3, &flags(&overlap.precise())),
+            recall: boot.of_mean(4, &flags(&overlap.recalled)),
+            density: boot.of_mean(5, &balls),
+            coverage: boot.of_mean(6, &flags(&overlap.covered)),
+            confidence: boot.of_mean(7, &confidence),
+            shares_intervals: boot.of_each(8, classes, |rng| {
                 shares_weighted(&classified, classes, &resample(count, rng))
             }),
             imbalance: {
                 let value = imbalance(&shares);
                 let interval = |resampled: &[f64]| basic_interval(value, resampled);
-                boot.of(value, interval, |rng| {
+                boot.of(9, value, interval, |rng| {
                     imbalance(&shares_weighted(&classified, classes, &resample(count, rng)))
                 })
             },
             missing: missing(&shares, &uniform(classes)),
             shares,
-            diversity: boot.of(mean_of_known(&diversity_by_class), percentile_interval, |rng| {
-                let weights = resample(count, rng);
-                let own = diversity_weighted(features, dim, &classified, classes, &weights);
-                mean_of_known(&self.relative_diversity(&own))
-            }),
+            diversity: boot.of(
+                10,
+                mean_of_known(&diversity_by_class),
+                percentile_interval,
+                |rng| {
+                    let weights = resample(count, rng);
+                    let own = diversity_weighted(features, dim, &classified, classes, &weights);
+                    mean_of_known(&self.relative_diversity(&own))
+                },
+            ),
             diversity_by_class,
         }
     }
@@ -218,25 +224,24 @@ fn mean_of_known(values: &[Option<f64>]) -> f64 {
     known().sum::<f64>() / known().count().max(1) as f64
 }
 
-/// Resamples, with a random stream for each measure.
+/// Resamples. Each measure has an index and so a random stream, which never changes.
 struct Bootstrap {
     options: Options,
-    index: u64,
 }
 
 impl Bootstrap {
-    fn rng(&mut self) -> ChaCha8Rng {
-        self.index += 1;
-        stream(self.options.seed, Purpose::Bootstrap, self.index)
+    fn rng(&self, index: u64) -> ChaCha8Rng {
+        stream(self.options.seed, Purpose::Bootstrap, index)
     }
 
     fn of(
-        &mut self,
+        &self,
+        index: u64,
         value: f64,
         interval: impl Fn(&[f64]) -> Interval,
         mut statistic: impl FnMut(&mut ChaCha8Rng) -> f64,
     ) -> Measure {
-        let mut rng = self.rng();
+        let mut rng = self.rng(index);
         let resampled: Vec<f64> =
             (0..self.options.resamples).map(|_| statistic(&mut rng)).collect();
         let interval = (!resampled.is_empty()).then(|| interval(&resampled));
@@ -245,11 +250,12 @@ impl Bootstrap {
 
     /// The intervals of several values of each resample.
     fn of_each(
-        &mut self,
+        &self,
+        index: u64,
         values: usize,
         mut statistic: impl FnMut(&mut ChaCha8Rng) -> Vec<f64>,
     ) -> Vec<[f64; 2]> {
-        let mut rng = self.rng();
+        let mut rng = self.rng(index);
         let resampled: Vec<_> = (0..self.options.resamples).map(|_| statistic(&mut rng)).collect();
         let values = if resampled.is_empty() { 0 } else { values };
         let interval = |value: usize| {
@@ -260,8 +266,8 @@ impl Bootstrap {
         (0..values).map(interval).collect()
     }
 
-    fn of_mean(&mut self, values: &[f64]) -> Measure {
-        let mut rng = self.rng();
+    fn of_mean(&self, index: u64, values: &[f64]) -> Measure {
+        let mut rng = self.rng(index);
         let value = values.iter().sum::<f64>() / values.len() as f64;
         let interval = (self.options.resamples > 0)
             .then(|| mean_interval(values, self.options.resamples, &mut rng));

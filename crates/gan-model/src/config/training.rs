@@ -21,6 +21,22 @@ pub enum Loss {
     Relativistic,
 }
 
+impl Loss {
+    /// Every loss with its name and what it is.
+    pub const ALL: [(Self, &'static str, &'static str); 6] = [
+        (Self::Bce, "bce", "binary cross-entropy, with the non-saturating generator loss"),
+        (Self::Minimax, "minimax", "binary cross-entropy, with the saturating generator loss"),
+        (Self::LeastSquares, "least-squares", "squared distance to the labels"),
+        (Self::Hinge, "hinge", "hinge loss"),
+        (
+            Self::Wasserstein,
+            "wasserstein",
+            "difference of the mean outputs, by default with clipped weights",
+        ),
+        (Self::Relativistic, "relativistic", "each generated image is compared with a real one"),
+    ];
+}
+
 /// How the learning rate falls over a training.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
