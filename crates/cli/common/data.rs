@@ -4,7 +4,9 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use clap::{Args, ValueEnum};
-use gan_data::{Dataset, FILE_NAMES, KnownDataset, load_folder, missing_files, synthetic};
+use gan_data::{
+    Dataset, DatasetError, FILE_NAMES, KnownDataset, load_folder, missing_files, synthetic,
+};
 #[cfg(feature = "download")]
 use gan_data::{DownloadOptions, download};
 use gan_run::RunDir;
@@ -51,22 +53,34 @@ impl DatasetName {
         Self::from_str(name, false).ok().filter(|&name| name != Self::Auto)
     }
 
-    /// The data set that is read from files; the synthetic one is not.
-    fn in_files(self) -> Option<KnownDataset> {
+    fn origin(self) -> Origin {
         match self {
-            Self::Auto | Self::Mnist => Some(KnownDataset::Mnist),
-            Self::FashionMnist => Some(KnownDataset::FashionMnist),
-            Self::Kmnist => Some(KnownDataset::Kmnist),
-            Self::Synthetic => None,
+            Self::Auto | Self::Mnist => Origin::Files(KnownDataset::Mnist),
+            Self::FashionMnist => Origin::Files(KnownDataset::FashionMnist),
+            Self::Kmnist => Origin::Files(KnownDataset::Kmnist),
+            Self::Synthetic => Origin::BuiltIn("synthetic", synthetic),
         }
     }
 }
 
+/// Where the images of a data set come from.
+#[derive(Clone, Copy)]
+enum Origin {
+    /// Files in a folder.
+    Files(KnownDataset),
+    /// A function of their number and a seed, and its name.
+    BuiltIn(&'static str, Generate),
+}
+
+type Generate = fn(usize, u64) -> Result<Dataset, DatasetError>;
+
 impl DatasetArgs {
     /// The folder of the data files, whether or not it exists.
     pub fn folder(&self) -> PathBuf {
-        let kind = self.dataset.unwrap_or_default().in_files();
-        let folder = kind.map_or("synthetic", KnownDataset::name);
+        let folder = match self.dataset.unwrap_or_default().origin() {
+            Origin::Files(kind) => kind.name(),
+            Origin::BuiltIn(name, _) => name,
+        };
         self.data_dir.clone().unwrap_or_else(|| Path::new("data").join(folder))
     }
 }
@@ -77,21 +91,32 @@ pub struct Data {
     pub train: Dataset,
     /// The folder, unless they are built in.
     pub dir: Option<PathBuf>,
-    /// The test images; built-in ones are generated on demand.
-    test: Option<Dataset>,
+    test: Test,
+}
+
+/// The test images; built-in ones are generated on demand.
+enum Test {
+    Loaded(Dataset),
+    BuiltIn(Generate),
 }
 
 impl Data {
-    /// Takes the test images, which no training uses.
-    pub fn test(&mut self) -> Result<Dataset> {
-        Ok(self.test.take().map_or_else(|| synthetic(10_000, 1), Ok)?)
+    /// The test images, which no training uses.
+    pub fn test(&self) -> Result<Dataset> {
+        match &self.test {
+            Test::Loaded(test) => Ok(test.clone()),
+            Test::BuiltIn(generate) => Ok(generate(10_000, 1)?),
+        }
     }
 }
 
 /// Loads the data set; `auto` falls back to the built-in digits when there is no MNIST.
 pub fn load(args: &DatasetArgs, quiet: bool) -> Result<Data> {
     let (dir, name) = (args.folder(), args.dataset.unwrap_or_default());
-    let Some(kind) = name.in_files() else { return built_in() };
+    let kind = match name.origin() {
+        Origin::Files(kind) => kind,
+        Origin::BuiltIn(_, generate) => return built_in(generate),
+    };
     if kind == KnownDataset::Mnist {
         // With some of the files present, a missing or damaged one is an error.
         let optional = name == DatasetName::Auto && missing_files(&dir).len() == FILE_NAMES.len();
@@ -104,7 +129,7 @@ pub fn load(args: &DatasetArgs, quiet: bool) -> Result<Data> {
                  digits; for MNIST, give the folder with its four files with --data-dir",
                 dir.display()
             ));
-            return built_in();
+            return built_in(synthetic);
         }
         downloaded?;
     }
@@ -115,7 +140,7 @@ pub fn load(args: &DatasetArgs, quiet: bool) -> Result<Data> {
             dir.display()
         ));
     }
-    Ok(Data { train: loaded.train, test: Some(loaded.test), dir: Some(dir) })
+    Ok(Data { train: loaded.train, test: Test::Loaded(loaded.test), dir: Some(dir) })
 }
 
 /// The data folder that the run at `root` recorded, if its files still exist. This is the only
@@ -126,9 +151,9 @@ pub fn recorded_folder(root: &Path) -> Option<PathBuf> {
         .filter(|folder| missing_files(folder).is_empty())
 }
 
-/// The built-in digits: the same for every training.
-fn built_in() -> Result<Data> {
-    Ok(Data { train: synthetic(20_000, 0)?, test: None, dir: None })
+/// Built-in images: the same for every training.
+fn built_in(generate: Generate) -> Result<Data> {
+    Ok(Data { train: generate(20_000, 0)?, test: Test::BuiltIn(generate), dir: None })
 }
 
 #[cfg(not(feature = "download"))]

@@ -15,7 +15,7 @@ const DIGITS: [&str; 2] = ["mnist", "synthetic"];
 /// The extractor that `--feature-extractor` names, or the one of the data set.
 pub fn choose(
     named: Option<&Path>,
-    data: &mut Data,
+    data: &Data,
     device: &Device,
     quiet: bool,
 ) -> Result<FeatureExtractor> {
@@ -35,7 +35,18 @@ pub fn choose(
             ));
             Ok(extractor)
         }
-        Some(path) => Ok(FeatureExtractor::read(path, device)?),
+        Some(path) => {
+            let extractor = FeatureExtractor::read(path, device)?;
+            let (found, expected) = (extractor.shape(), data.train.shape());
+            anyhow::ensure!(
+                found == expected,
+                "--feature-extractor {} is for images of {found}; expected {expected}, as the \
+                 data set {} has",
+                path.display(),
+                data.train.name()
+            );
+            Ok(extractor)
+        }
         None => find(data, device)?.ok_or_else(|| anyhow!(none_for(data))),
     }
 }
@@ -67,7 +78,7 @@ fn path(data: &Data) -> PathBuf {
     dir.join(format!("{}-{:.12}.ruler", train.name(), train.digest()))
 }
 
-fn train(data: &mut Data, device: &Device, quiet: bool) -> Result<FeatureExtractor> {
+fn train(data: &Data, device: &Device, quiet: bool) -> Result<FeatureExtractor> {
     let test = data.test()?;
     let template = "  training a feature extractor [{bar:24}] {pos}/{len}  loss {msg}  {eta} left";
     let bar = output::progress_bar(template, quiet)?;

@@ -52,7 +52,7 @@ impl Results {
     pub fn measure(
         args: &EvalArgs,
         source: Source,
-        data: &mut Data,
+        data: &Data,
         extractor: FeatureExtractor,
         device: &SelectedDevice,
     ) -> Result<Self> {

@@ -20,13 +20,14 @@ pub fn main(args: &EvalArgs) -> Result<(), Failure> {
     let begin = Instant::now();
     args.check()?;
     let device = args.device.select()?;
-    let source = Source::open(args, &device)?;
+    let generated = Source::generated(args, &device)?;
     let quiet = args.output.quiet;
-    let mut data = data::load(&source::dataset(args, source.as_ref()), quiet)?;
+    let data = data::load(&source::dataset(args, generated.as_ref()), quiet)?;
+    let source = Source::open(generated, args, data.train.shape())?;
     let named = args.feature_extractor.as_deref();
-    let extractor = extractor::choose(named, &mut data, &device.device, quiet)?;
+    let extractor = extractor::choose(named, &data, &device.device, quiet)?;
     let Some(source) = source else { return Ok(()) };
-    let results = Results::measure(args, source, &mut data, extractor, &device)?;
+    let results = Results::measure(args, source, &data, extractor, &device)?;
 
     let seconds = begin.elapsed().as_secs_f64();
     if args.output.json {

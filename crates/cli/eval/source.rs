@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::anyhow;
+use gan_core::ImageShape;
 use gan_core::stream::{Purpose, stream};
-use gan_data::MNIST_SHAPE;
 use gan_eval::random_subset;
 use gan_model::checkpoint::{Checkpoint, Header, Weights};
 use gan_model::device::SelectedDevice;
@@ -23,17 +23,40 @@ pub struct Source {
 }
 
 impl Source {
-    /// The samples that the flags name; `None` when they name none.
-    pub fn open(args: &EvalArgs, device: &SelectedDevice) -> Result<Option<Self>, Failure> {
-        match (&args.samples, &args.checkpoint) {
-            (Some(path), _) => Self::read(path, args).map(Some),
-            (None, Some(path)) => Self::generate(&checkpoint_path(path), args, device).map(Some),
-            (None, None) => Ok(None),
+    /// Generates samples from the checkpoint that the flags name, if any. The data set, which
+    /// the checkpoint records, is loaded after it.
+    pub fn generated(args: &EvalArgs, device: &SelectedDevice) -> Result<Option<Self>, Failure> {
+        if let Some(path) = args.samples.as_deref() {
+            // What can fail at once fails before anything is downloaded.
+            std::fs::metadata(path)
+                .map_err(|error| anyhow!("--samples: cannot read {}: {error}", path.display()))?;
+            return Ok(None);
         }
+        let path = args.checkpoint.as_deref().map(checkpoint_path);
+        path.map(|path| Self::generate(&path, args, device)).transpose()
     }
 
-    fn read(path: &Path, args: &EvalArgs) -> Result<Self, Failure> {
-        let (shape, len) = (MNIST_SHAPE, MNIST_SHAPE.len());
+    /// The samples that the flags name, of the data set's `shape`; `None` when they name none.
+    pub fn open(
+        generated: Option<Self>,
+        args: &EvalArgs,
+        shape: ImageShape,
+    ) -> Result<Option<Self>, Failure> {
+        if let Some(Self { path, checkpoint: Some((header, _)), .. }) = &generated
+            && header.model.image != shape
+        {
+            let found = header.model.image;
+            return Err(usage!(
+                "{} generates samples of {found}; expected {shape}, as the data set has",
+                path.display()
+            ));
+        }
+        let read = |path: &PathBuf| Self::read(path, args, shape);
+        generated.map(Ok).or_else(|| args.samples.as_ref().map(read)).transpose()
+    }
+
+    fn read(path: &Path, args: &EvalArgs, shape: ImageShape) -> Result<Self, Failure> {
+        let len = shape.len();
         let pixels =
             read_images(path, shape, MAX).map_err(|error| anyhow!("--samples: {error}"))?;
         let mut rng = stream(args.seed, Purpose::Subset, 4);
@@ -55,13 +78,6 @@ impl Source {
             if args.raw { (Weights::Raw, "raw") } else { (Weights::Averaged, "averaged") };
         let generator = checkpoint.generator(weights, &device.device)?;
         let header = checkpoint.header().clone();
-        let shape = header.model.image;
-        if shape != MNIST_SHAPE {
-            return Err(usage!(
-                "{} generates samples of {shape}; expected {MNIST_SHAPE}",
-                path.display()
-            ));
-        }
         let sampler = Sampler::new(&generator, &header.model, &device.device);
         let pixels = sampler.samples(args.seed, 0, args.count, None);
         Ok(Self { path: path.into(), pixels, checkpoint: Some((header, name)) })

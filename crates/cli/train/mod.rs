@@ -35,14 +35,14 @@ pub fn main(args: &TrainArgs) -> Result<(), Failure> {
     let listener = page.serve.is_some().then(|| page.listen()).transpose()?;
 
     let quiet = options.run.output.quiet;
-    let mut data = data::load(&options.dataset, quiet)?;
+    let data = data::load(&options.dataset, quiet)?;
     let shape = data.train.shape();
     if options.resume.is_none() {
         options.set_image(shape)?;
     }
     let config = options.record(&data);
     let mut trainer = trainer(&options, &config, shape)?;
-    let evaluator = evaluator(&options, &mut data)?;
+    let evaluator = evaluator(&options, &data)?;
 
     let run = options.open_run(&config.dataset.name)?;
     run.write_config(&config)?;
@@ -102,7 +102,7 @@ fn trainer(options: &Options, config: &RunConfig, shape: ImageShape) -> Result<T
 }
 
 /// The evaluator of the samples, unless evaluation is off or the data set has no extractor.
-fn evaluator(options: &Options, data: &mut Data) -> Result<Option<Evaluator>, Failure> {
+fn evaluator(options: &Options, data: &Data) -> Result<Option<Evaluator>, Failure> {
     let Options { training, device, .. } = options;
     if training.eval_every == 0 || training.eval_every > training.epochs {
         return Ok(None);
