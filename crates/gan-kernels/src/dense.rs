@@ -8,7 +8,7 @@ use pulp::Arch;
 
 use crate::activation::Activation;
 use crate::buffer_pool::{Pooled, buffer};
-use crate::matmul::{apply_and_sum_columns, product};
+use crate::matmul::{apply_and_sum_columns, product, product_as_burn};
 use crate::matrix::Matrix;
 use crate::operation::{Gradient, Operation, can_run, run_3};
 
@@ -119,7 +119,10 @@ impl Operation<3> for DenseJvp {
     }
 
     fn forward(&self, [tangent, weight, output]: [Matrix; 3]) -> (Vec<f32>, ()) {
-        let mut result = product(tangent, weight, None, |_| ());
+        let mut result = match weight.columns {
+            1 => product_as_burn(tangent, weight.data),
+            _ => product(tangent, weight, None, |_| ()),
+        };
         Arch::new().dispatch(|| self.0.backward(&mut result, output.data));
         (result, ())
     }
@@ -134,7 +137,10 @@ impl Operation<3> for DenseJvp {
     ) -> [Gradient; 3] {
         Arch::new().dispatch(|| self.0.backward(gradient, output.data));
         let gradient = Matrix::new(gradient, tangent.rows, weight.columns);
-        let by_weight = product_if(wanted[1], tangent.transposed(), gradient);
+        let by_weight = match weight.columns {
+            1 if wanted[1] => Gradient::New(product_as_burn(tangent.transposed(), gradient.data)),
+            _ => product_if(wanted[1], tangent.transposed(), gradient),
+        };
         let by_tangent = product_if(wanted[0], gradient, weight.transposed());
         [by_tangent, by_weight, Gradient::NotComputed]
     }
@@ -352,6 +358,25 @@ mod tests {
                 let slope = (sum(activation, index, h) - sum(activation, index, -h)) / (2.0 * h);
                 assert!((f64::from(found) - slope).abs() < 1e-5, "{activation:?}: {found} {slope}");
             }
+        }
+    }
+
+    /// Trainings with a gradient penalty depend on these bits.
+    #[test]
+    #[cfg(target_arch = "x86_64")]
+    fn the_derivative_of_a_single_output_has_the_bits_of_burns() {
+        if pulp::x86::V3::try_new().is_none() {
+            return eprintln!("SKIPPED: this processor has no AVX2");
+        }
+        let device = Device::flex();
+        for [batch, inputs] in [[64, 257], [128, 256], [3, 5], [20, 2049]] {
+            let (tangent, weight) =
+                (numbers([batch, inputs], &device), numbers([inputs, 1], &device));
+            let factors = numbers([batch, 1], &device);
+            let tensors = [&tangent, &weight, &factors, &factors];
+            let fused = derive(dense_jvp, tensors, Activation::None);
+            let reference = with_reference(|| derive(dense_jvp, tensors, Activation::None));
+            assert!(fused == reference, "{batch} x {inputs}");
         }
     }
 

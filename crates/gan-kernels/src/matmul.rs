@@ -76,13 +76,46 @@ fn dot(a: &[f32], b: &[f32]) -> f32 {
         }
     }
     let rest: f32 = a_rest.iter().zip(b_rest).map(|(a, b)| a * b).sum();
-    let mut left = LANES;
-    while left > 1 {
-        left /= 2;
-        let (low, high) = sums.split_at_mut(left);
+    sum_by_halves(&mut sums) + rest
+}
+
+/// The sum of a power of two of numbers.
+#[inline(always)]
+fn sum_by_halves(mut sums: &mut [f32]) -> f32 {
+    while sums.len() > 1 {
+        let (low, high) = sums.split_at_mut(sums.len() / 2);
         low.iter_mut().zip(high).for_each(|(low, high)| *low += *high);
+        sums = low;
     }
-    sums[0] + rest
+    sums[0]
+}
+
+/// `matrix · vector`, in the order in which Burn 0.22 sums it on x86-64 for up to 256 rows, so that
+/// trainings with a gradient penalty continue as they began.
+pub(crate) fn product_as_burn(matrix: Matrix, vector: &[f32]) -> Vec<f32> {
+    let mut result = buffer(matrix.rows);
+    result.fill(0.0);
+    Arch::new().dispatch(|| {
+        if matrix.column_stride == 1 {
+            for (result, row) in result.iter_mut().zip(matrix.data.chunks(matrix.columns.max(1))) {
+                for (row, vector) in row.chunks(1024).zip(vector.chunks(1024)) {
+                    let mut sums = [0.0_f32; 8];
+                    for (a, b) in row.chunks(8).zip(vector.chunks(8)) {
+                        for ((sum, a), b) in sums.iter_mut().zip(a).zip(b) {
+                            *sum = a.mul_add(*b, *sum);
+                        }
+                    }
+                    *result += sum_by_halves(&mut sums);
+                }
+            }
+        } else {
+            for (j, factor) in vector.iter().enumerate() {
+                let column = &matrix.data[j * matrix.column_stride..][..matrix.rows];
+                result.iter_mut().zip(column).for_each(|(sum, x)| *sum = x.mul_add(*factor, *sum));
+            }
+        }
+    });
+    result
 }
 
 /// A block of a product, which one thread computes.
@@ -300,17 +333,11 @@ mod tests {
             with(&|block| Arch::new().dispatch(block));
             with(&|block| Simd::vectorize(pulp::Scalar::new(), block));
             #[cfg(target_arch = "x86_64")]
-            if let (Some(v3), v4) = (pulp::x86::V3::try_new(), pulp::x86::V4::try_new()) {
+            if let Some(v3) = pulp::x86::V3::try_new() {
                 with(&|block| Simd::vectorize(v3, block));
-                if let Some(v4) = v4 {
-                    with(&|block| Simd::vectorize(v4, block));
-                    assert!(runs[2] == runs[3], "{m} {n} {k}: AVX2 and AVX-512 round alike");
-                }
             }
             for run in &runs[1..] {
-                let worst = run.iter().zip(&runs[0]).map(|(x, y)| (x - y).abs());
-                let worst = worst.fold(0.0, f32::max);
-                assert!(worst < 1e-4, "{m} {n} {k}: {worst}");
+                assert!(*run == runs[0], "{m} {n} {k}");
             }
         }
     }

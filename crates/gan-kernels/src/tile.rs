@@ -1,6 +1,6 @@
 //! The innermost loop of a matrix product: a tile of the result that stays in registers.
 
-use pulp::{Simd, WithSimd};
+use pulp::{Simd, WithSimd, cast_lossy};
 
 /// The width of a tile in registers. Together with [`rows`], a tile takes three quarters of
 /// the registers, which leaves room for a row of the right operand and one number of the left.
@@ -138,7 +138,15 @@ unsafe fn sum<S: Simd, const R: usize, const N: usize>(simd: S, tile: Tile) {
             for (row, sums) in sums.iter_mut().enumerate() {
                 let factor = simd.splat_f32s(*left.add(row));
                 for (sum, &number) in sums.iter_mut().zip(&numbers) {
-                    *sum = simd.mul_add_e_f32s(factor, number, *sum);
+                    *sum = if S::IS_SCALAR {
+                        simd.splat_f32s(mul_add(
+                            cast_lossy(factor),
+                            cast_lossy(number),
+                            cast_lossy(*sum),
+                        ))
+                    } else {
+                        simd.mul_add_e_f32s(factor, number, *sum)
+                    };
                 }
             }
             left = left.add(R);
@@ -151,6 +159,29 @@ unsafe fn sum<S: Simd, const R: usize, const N: usize>(simd: S, tile: Tile) {
             }
         }
     }
+}
+
+/// a · b + c, rounded once, for processors without such an instruction: the same bits on all.
+///
+/// The sum of the exact product and `c` is rounded to double precision, which rounds twice where
+/// the result lies half-way between two numbers of single precision. There the double is moved to
+/// the neighbour on the side of the exact sum, if it is even (Boldo and Melquiond 2008, "Emulation
+/// of FMA and correctly rounded sums: proved algorithms using rounding to odd").
+#[inline(always)]
+fn mul_add(a: f32, b: f32, c: f32) -> f32 {
+    let (product, c) = (f64::from(a) * f64::from(b), f64::from(c));
+    let sum = product + c;
+    let bits = sum.to_bits();
+    if bits.trailing_zeros() < 28 {
+        return sum as f32;
+    }
+    let rest = sum - product;
+    let error = (product - (sum - rest)) + (c - rest);
+    if error.abs() > 0.0 {
+        let outward = (error > 0.0) == (sum > 0.0);
+        return f64::from_bits(if outward { bits + 1 } else { bits - 1 }) as f32;
+    }
+    sum as f32
 }
 
 /// Rows of the right operand that are prefetched: it is too long for the first-level cache.
@@ -175,4 +206,47 @@ unsafe fn load<S: Simd, const N: usize>(numbers: *const f32) -> [S::f32s; N] {
     let numbers = numbers.cast::<S::f32s>();
     // SAFETY: as the caller promises.
     std::array::from_fn(|n| unsafe { numbers.add(n).read_unaligned() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn without_an_instruction_for_it_a_product_and_sum_is_rounded_once() {
+        // Half-way between two numbers but for 2⁻⁶⁰; near the smallest and the largest numbers.
+        let (near, odd, tiny) = (2.0_f32.powi(-18), 1.0 + f32::EPSILON, f32::MIN_POSITIVE);
+        let below = (1.0 - near) * f32::EPSILON / 2.0;
+        let mut cases = vec![
+            (1.0 + near, below, odd),
+            (-1.0 - near, below, -odd),
+            (1.0 + near, -below, 1.0),
+            (1e-30, 1e-30, odd),
+            (tiny, f32::EPSILON * odd, tiny / 2.0),
+            (tiny, 0.5, -tiny / 2.0),
+            (f32::MAX, 2.0, f32::NEG_INFINITY),
+            (f32::MAX, f32::MAX, -1.0),
+            (f32::MAX, -f32::MAX, 1.0),
+            (0.0, -1.0, 0.0),
+            (0.0, -1.0, -0.0),
+        ];
+        let mut state = 1_u64;
+        let mut next = |bits: u32| {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            // Few bits, so that sums are often half-way.
+            let mantissa = (state >> 40) as u32 & (0x7f_ffff << bits) & 0x7f_ffff;
+            let exponent = 100 + (state >> 33) as u32 % 30;
+            f32::from_bits((state >> 32) as u32 & 1 << 31 | exponent << 23 | mantissa)
+        };
+        for case in 0..if cfg!(miri) { 100 } else { 1_000_000 } {
+            let bits = case % 23;
+            cases.push((next(bits), next(22 - bits), next(bits / 2)));
+        }
+        for (a, b, c) in cases {
+            let (found, expected) = (mul_add(a, b, c), a.mul_add(b, c));
+            assert_eq!(found.to_bits(), expected.to_bits(), "{a:e} · {b:e} + {c:e}");
+        }
+        assert!(mul_add(f32::INFINITY, 0.0, 1.0).is_nan());
+        assert!(mul_add(1.0, f32::NAN, 1.0).is_nan());
+    }
 }

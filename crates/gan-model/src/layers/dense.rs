@@ -110,18 +110,21 @@ impl Dense {
     /// Treats `output` as constant, which is exact between the kinks of a piecewise linear
     /// activation.
     pub fn jvp(&self, tangent: Tensor<2>, output: Option<&Tensor<2>>) -> Tensor<2> {
-        match output {
-            Some(output) => dense_jvp(tangent, self.weight(), output.clone(), self.activation),
-            None => tangent.matmul(self.weight()),
-        }
+        let (output, activation) = self.kept(output, &tangent);
+        dense_jvp(tangent, self.weight(), output, activation)
     }
 
     pub fn vjp(&self, gradient: Tensor<2>, output: Option<&Tensor<2>>) -> Tensor<2> {
-        let (output, activation) = match output {
-            Some(output) => (output.clone(), self.activation),
-            None => (gradient.clone(), Activation::None),
-        };
+        let (output, activation) = self.kept(output, &gradient);
         dense_vjp(gradient, self.weight(), output, activation)
+    }
+
+    /// The output, or any tensor where there is no activation to read it.
+    fn kept(&self, output: Option<&Tensor<2>>, any: &Tensor<2>) -> (Tensor<2>, Activation) {
+        match output {
+            Some(output) => (output.clone(), self.activation),
+            None => (any.clone(), Activation::None),
+        }
     }
 
     pub fn hidden_units(&self) -> Option<usize> {
