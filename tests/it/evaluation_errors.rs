@@ -3,8 +3,12 @@
 use std::fs;
 use std::io::Write;
 
+use burn::tensor::Device;
 use flate2::Compression;
 use flate2::write::GzEncoder;
+use gan_core::ImageShape;
+use gan_data::Dataset;
+use gan_eval::train_feature_extractor;
 use image::GrayImage;
 
 use crate::evaluation::{eval, npy};
@@ -99,6 +103,22 @@ fn an_array_that_is_not_of_images_is_refused() {
     let ran = eval(&place, "--samples mine.npy --dataset synthetic");
     ran.fails(2, &["--samples mine.npy has 3 samples", "expected 100 or more"]);
     assert_eq!(place.list("."), ["mine.npy"]);
+}
+
+#[test]
+fn a_feature_extractor_for_images_of_another_size_is_refused() {
+    let place = Place::new();
+    let shape = ImageShape { channels: 3, height: 9, width: 8 };
+    let images = Dataset::new("mine", shape, vec![0; 2 * shape.len()]).unwrap();
+    let images = images.with_labels(vec![0, 1], Vec::new()).unwrap();
+    train_feature_extractor("mine", &images, &images, 0, &Device::flex(), |_| ())
+        .unwrap()
+        .write(&place.path("mine.ruler"))
+        .unwrap();
+    place.write("few.npy", blank_images(100));
+    let words = ["mine.ruler is for images of 8x9", "expected 28x28", "synthetic"];
+    eval(&place, "--samples few.npy --dataset synthetic --feature-extractor mine.ruler")
+        .fails(1, &words);
 }
 
 #[test]

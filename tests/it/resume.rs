@@ -113,6 +113,10 @@ fn an_earlier_checkpoint_resumes_in_another_directory() {
 
     place.resume("run/early.mpk", "--quiet --out other").ok();
     assert_eq!(place.read("other/ckpt.mpk"), last);
+
+    // With all epochs done there is nothing to train, but the new directory is complete.
+    place.resume("run", "--quiet --out finished").ok();
+    assert_eq!(place.read("finished/ckpt.mpk"), last);
 }
 
 #[test]

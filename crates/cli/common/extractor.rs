@@ -35,18 +35,7 @@ pub fn choose(
             ));
             Ok(extractor)
         }
-        Some(path) => {
-            let extractor = FeatureExtractor::read(path, device)?;
-            let (found, expected) = (extractor.shape(), data.train.shape());
-            anyhow::ensure!(
-                found == expected,
-                "--feature-extractor {} is for images of {found}; expected {expected}, as the \
-                 data set {} has",
-                path.display(),
-                data.train.name()
-            );
-            Ok(extractor)
-        }
+        Some(path) => read(path, data, device),
         None => find(data, device)?.ok_or_else(|| anyhow!(none_for(data))),
     }
 }
@@ -57,7 +46,20 @@ pub fn find(data: &Data, device: &Device) -> Result<Option<FeatureExtractor>> {
         return Ok(Some(FeatureExtractor::mnist(device)));
     }
     let path = path(data);
-    if path.exists() { Ok(Some(FeatureExtractor::read(&path, device)?)) } else { Ok(None) }
+    path.exists().then(|| read(&path, data, device)).transpose()
+}
+
+fn read(path: &Path, data: &Data, device: &Device) -> Result<FeatureExtractor> {
+    let extractor = FeatureExtractor::read(path, device)?;
+    let (found, expected) = (extractor.shape(), data.train.shape());
+    anyhow::ensure!(
+        found == expected,
+        "the feature extractor {} is for images of {found}; expected {expected}, as the data set \
+         {} has",
+        path.display(),
+        data.train.name()
+    );
+    Ok(extractor)
 }
 
 /// That a data set has no extractor, and the command that trains one.

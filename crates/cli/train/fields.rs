@@ -40,7 +40,7 @@ where
 
 /// Settings that have their own row, or none.
 const OWN_ROW: &str = "recipe epochs batch lr beta1 beta2 epsilon ema loss seed sample_every \
-checkpoint_every eval_every eval_count latent generator_hidden discriminator_hidden height width channels family";
+checkpoint_every eval_every eval_count latent generator_hidden discriminator_hidden height width channels";
 
 /// Rows of a name and a value.
 pub fn table(

@@ -365,10 +365,9 @@ mod tests {
     #[test]
     #[cfg(target_arch = "x86_64")]
     fn the_derivative_of_a_single_output_has_the_bits_of_burns() {
-        if pulp::x86::V3::try_new().is_none() {
-            return eprintln!("SKIPPED: this processor has no AVX2");
-        }
+        // Without AVX2, Burn's are others.
         let device = Device::flex();
+        let avx2 = pulp::x86::V3::try_new().is_some();
         for [batch, inputs] in [[64, 257], [128, 256], [3, 5], [20, 2049]] {
             let (tangent, weight) =
                 (numbers([batch, inputs], &device), numbers([inputs, 1], &device));
@@ -376,7 +375,7 @@ mod tests {
             let tensors = [&tangent, &weight, &factors, &factors];
             let fused = derive(dense_jvp, tensors, Activation::None);
             let reference = with_reference(|| derive(dense_jvp, tensors, Activation::None));
-            assert!(fused == reference, "{batch} x {inputs}");
+            assert!(!avx2 || fused == reference, "{batch} x {inputs}");
         }
     }
 

@@ -54,10 +54,9 @@ impl Generator {
     /// `[n, latent]`: layer by layer, each after those before it.
     #[must_use]
     pub fn calibrate(mut self, latent: &Tensor<2>, labels: Option<&Labels>) -> Self {
-        let mut x = latent.clone();
-        for layer in &mut self.layers {
-            x = layer.calibrate(x, labels);
-        }
+        let normalised = self.layers.iter().rposition(Layer::has_batch_norm);
+        let end = normalised.map_or(0, |last| last + 1);
+        self.layers[..end].iter_mut().fold(latent.clone(), |x, layer| layer.calibrate(x, labels));
         self
     }
 

@@ -94,6 +94,8 @@ pub fn train(
     if trainer.epoch() == 0 {
         files.write_preview(trainer)?;
         observe(Event::Sampled(0));
+    }
+    if trainer.epoch() == 0 || !run.checkpoint().exists() {
         files.save(trainer, &run.checkpoint())?;
     }
     // Rows after the checkpoint, of a process that was killed, will be written again.

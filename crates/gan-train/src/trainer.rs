@@ -288,7 +288,6 @@ impl Trainer {
             sample_every: plan.sample_every,
             checkpoint_every: plan.checkpoint_every,
             eval_every: plan.eval_every,
-            eval_count: plan.eval_count,
             ..self.config.clone()
         };
     }

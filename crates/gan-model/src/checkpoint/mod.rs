@@ -230,6 +230,19 @@ pub enum CheckpointError {
         /// Its version.
         found: u64,
     },
+    /// The file is intact, but it describes something that this program does not know, such as
+    /// another family of nets.
+    #[error(
+        "{} cannot be read: {source}; it may need a newer gan-train, this is {}",
+        path.display(),
+        env!("CARGO_PKG_VERSION")
+    )]
+    Index {
+        /// The file.
+        path: PathBuf,
+        /// What is not known.
+        source: rmp_serde::decode::Error,
+    },
     /// The file is intact, but its nets have sizes that this program refuses.
     #[error("{} describes nets that this program refuses: {source}", path.display())]
     Config {

@@ -316,7 +316,7 @@ fn read_index(
         return Err(damaged("the SHA-256 of its index does not match".into()));
     }
     let index = rmp_serde::from_slice(&index)
-        .map_err(|error| damaged(format!("its index is corrupt: {error}")))?;
+        .map_err(|source| CheckpointError::Index { path: path.into(), source })?;
     expect(file, TENSORS).ok_or_else(cut)?;
     Ok((version, index, file.stream_position().map_err(io)?))
 }

@@ -97,12 +97,18 @@ impl Layer {
     }
 
     pub fn has_batch_norm(&self) -> bool {
-        matches!(self, Self::Dense(layer) if layer.has_batch_norm())
+        match self {
+            Self::Dense(layer) => layer.has_batch_norm(),
+            Self::MinibatchStddev(_) => false,
+        }
     }
 
     /// Whether its directional derivative is constant between kinks.
     pub fn is_piecewise_linear(&self) -> bool {
-        matches!(self, Self::Dense(_))
+        match self {
+            Self::Dense(_) => true,
+            Self::MinibatchStddev(_) => false,
+        }
     }
 
     /// Improves the estimate of the weights' largest singular value by one power iteration.

@@ -247,6 +247,24 @@ fn word(text: &str) -> Vec<u8> {
 }
 
 #[test]
+fn an_unknown_family_may_need_a_newer_program() {
+    let mut bytes = encoded();
+    let find = |bytes: &[u8], text: &[u8]| {
+        let at = bytes.windows(text.len()).position(|found| found == text).unwrap();
+        at + text.len()
+    };
+    // Bytes with a length of two bytes.
+    let index = find(&bytes, &[INDEX, b"\xc5"].concat()) + 2;
+    let end = index + usize::from(u16::from_be_bytes([bytes[index - 2], bytes[index - 1]]));
+    let family = find(&bytes, &[word("family"), word("dense")].concat());
+    bytes[family - 5..family].copy_from_slice(b"other");
+    let error = read(&with_index(&bytes[index..end])).unwrap_err().to_string();
+    for words in ["unknown variant `other`", "expected `dense`", "newer gan-train"] {
+        assert!(error.contains(words), "{error}");
+    }
+}
+
+#[test]
 fn an_index_of_endless_nesting_or_length_is_refused() {
     let header = [&b"\x82"[..], &word("header"), b"\x84", &word("model"), b"\x89"].concat();
     let hidden = [&header[..], &word("generator_hidden")].concat();
@@ -263,7 +281,7 @@ fn an_index_of_endless_nesting_or_length_is_refused() {
     }
     for bomb in bombs {
         let error = read(&with_index(&bomb)).unwrap_err();
-        assert!(matches!(error, CheckpointError::Damaged { .. }), "{error}");
+        assert!(matches!(error, CheckpointError::Index { .. }), "{error}");
         assert!(error.to_string().len() < 1_000, "{error}");
     }
     let long = read(&with_index(&vec![0xc0; (1 << 20) + 1])).unwrap_err();
