@@ -20,12 +20,13 @@ const LOSS: &str = "Loss and regularisation";
 /// `ModelConfig` or `TrainingConfig` override those; `None` is not set.
 #[derive(Args, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
 pub struct Settings {
-    /// Total number of training steps; each step updates both networks once, with one batch
-    /// [default: 10000; with --recipe long 100000]
+    /// Total number of training steps; a step is --d-steps updates of the discriminator, each with a
+    /// batch, and one of the generator [default: 10000; with --recipe long 100000]
     #[arg(long, value_name = "N")]
     pub epochs: Option<u64>,
 
-    /// Batch size: real images per step, and as many generated ones [default: 128]
+    /// Batch size: real images per update of the discriminator, and as many generated ones
+    /// [default: 128]
     #[arg(long, value_name = "N")]
     pub batch: Option<usize>,
 
@@ -126,9 +127,9 @@ pub struct Settings {
     #[arg(long, help_heading = LOSS, value_parser = PossibleValuesParser::new(Loss::ALL.map(|(_, name, help)| PossibleValue::new(name).help(help))))]
     pub loss: Option<String>,
 
-    /// Weight γ of the R1 gradient penalty, γ/2 |∇D|² on real images; 0 is off. The losses of
-    /// real and generated images are averaged, not summed, so γ weighs twice as much as in the
-    /// paper [default: the recipe's]
+    /// Weight γ of the R1 gradient penalty, γ/2 |∇D|² on real images; 0 is off. Losses other than
+    /// hinge and wasserstein average real and generated images and do not sum them, so γ weighs
+    /// twice as much as in the paper [default: the recipe's]
     #[arg(long, help_heading = LOSS, value_name = "GAMMA")]
     pub r1: Option<Finite>,
 
@@ -176,7 +177,8 @@ pub struct Settings {
     #[arg(long, value_name = "N")]
     pub eval_count: Option<usize>,
 
-    /// Seed of all random numbers: the same seed and settings give the same run [default: 0]
+    /// Seed of all random numbers; on a CPU the same seed and settings give the same run
+    /// [default: 0]
     #[arg(long, value_name = "N")]
     pub seed: Option<u64>,
 

@@ -1,7 +1,7 @@
 //! All randomness: named streams on the host, each from `(seed, purpose, index)`.
 //!
-//! A stream depends on nothing else, so a training's random state is its step
-//! number, and generating a preview never disturbs training.
+//! A stream depends on nothing else, so a training's random state is its number of epochs, and
+//! generating a preview never disturbs training. Only the built-in digits have streams of their own.
 
 use rand::{Rng, RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;

@@ -47,7 +47,7 @@ impl Recipe {
             Self::Default => "the best that we have measured for 10000 epochs",
             Self::Long => "for 100000 epochs, which it does unless told otherwise",
             Self::ListingTuned => "exactly the published nets, with tuned training",
-            Self::Plain => "the same with Adam 2e-4 and nothing else; never changes",
+            Self::Plain => "the published nets with Adam 2e-4 and averaged weights; never changes",
             Self::Listing => "the published settings, under which the discriminator wins",
         }
     }

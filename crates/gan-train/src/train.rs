@@ -26,7 +26,7 @@ const PREVIEW: usize = 10;
 /// Real images in a run's `reals.png`.
 const REALS: usize = 100;
 
-/// How a training ended; in each case the latest checkpoint is that of its last epoch.
+/// How a training ended. In each case the checkpoint is of the last epoch that was done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
     /// All epochs are done.
@@ -64,9 +64,9 @@ pub enum TrainError {
     Checkpoint(#[from] CheckpointError),
 }
 
-/// Trains to the last of `config.epochs`. `control` is called between two steps with the number of
-/// epochs done and may block; [`Control::Stop`] ends the training. `observe` is called with
-/// everything that happens.
+/// Trains to the last of `config.epochs`. `control` is called after each step, before what is due is
+/// written, with the number of epochs done, and may block; [`Control::Stop`] ends the training.
+/// `observe` is called with everything that happens.
 ///
 /// Losses are appended to the run's metrics; rows of samples, always from the same latent vectors,
 /// go to its samples folder; the whole state goes to its checkpoint. Every `eval_every` epochs the
@@ -108,7 +108,7 @@ pub fn train(
     })?;
 
     while trainer.epoch() < config.epochs {
-        // One step: an update of the discriminator, then one of the generator.
+        // One step: `d_steps` updates of the discriminator, then one of the generator.
         let mut rng = stream(config.seed, Purpose::Batch, trainer.epoch());
         let mut images = buffer(config.d_steps * config.batch * dataset.shape().len());
         let labels = draw_batch(dataset, &mut rng, &mut images);

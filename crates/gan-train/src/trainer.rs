@@ -19,7 +19,7 @@ use crate::report::{DiscriminatorUpdate, StepReport};
 
 /// A GAN in training.
 ///
-/// What it computes depends on the two configurations and the real images alone.
+/// On a CPU back end, what it computes depends on the two configurations and the real images alone.
 pub struct Trainer {
     model: ModelConfig,
     config: TrainingConfig,

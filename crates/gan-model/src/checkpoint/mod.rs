@@ -12,7 +12,8 @@
 //!         "training"              map: the fields of TrainingConfig
 //!         "dataset"               map: name, digest (hex SHA-256), images, and class_names
 //!                                 where the classes have names
-//!         "step"                  uint, epochs done; also Adam's time
+//!         "step"                  uint, epochs done: Adam's time of the generator, and divided
+//!                                 by d_steps that of the discriminator
 //!       "tensors"                 array of 5, in the order of the tensors below: map of 2
 //!         "bytes"                 uint, the length
 //!         "sha256"                bin, 32 bytes, of those bytes
@@ -28,15 +29,16 @@
 //! ```
 //!
 //! Versions 2 to 4 are read as well. Their headers have fewer fields, and the missing ones get
-//! defaults that reproduce the old behaviour (serde defaults in `config/`). They knew dense nets of grey images alone, and named the
-//! tensors of the N-th dense layer layers.N.*, norms.N.* and directions.N.
+//! defaults that reproduce the old behaviour (serde defaults in `config/` and `families/`). They knew
+//! dense nets of grey images alone, and named the tensors of the N-th dense layer layers.N.*,
+//! norms.N.* and directions.N.
 //!
 //! One section can be read without the others: only the index and its own bytes are checked.
 //!
 //! Bytes 1 to 30 are the same in every version: `a6 "format" ae "gan-checkpoint" a7 "version"`.
-//! Burnpack is Burn's container for tensors: little-endian,
-//! described in the `burn-pack` crate. Nothing in the file depends on the clock,
-//! the machine or a path: equal trainings write equal files.
+//! Burnpack is Burn's container for tensors: little-endian, described in the `burn-pack` crate.
+//! Nothing in the file depends on the clock, the machine or a path: equal trainings write equal
+//! files.
 //!
 //! A file has at most [`MAX_FILE`] bytes, and a section at most 1 MiB more than the numbers of its
 //! net. Every size is checked against the file's length before it is used. Every number is finite:

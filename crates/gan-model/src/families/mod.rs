@@ -1,7 +1,8 @@
 //! Families of nets. A family is a description of two stacks of layers; everything else that nets do
 //! is the same for all.
 //!
-//! To add a family, write its file with its settings and its two stacks, and its variant here.
+//! To add a family, write its file with its settings and its two stacks, and its variant here; the
+//! other files to touch are in ARCHITECTURE.md, "How to add …".
 
 mod dense;
 mod net_io;

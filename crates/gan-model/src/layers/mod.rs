@@ -8,7 +8,8 @@
 //! - the gradient with respect to its input (VJP): a gradient of its output, carried back.
 //!
 //! The last two are what gradient penalties are computed from, so R1 and R2 work through any stack.
-//! To add a layer, write its file, and its variant in [`LayerSpec`] and [`Layer`].
+//! To add a layer, write its file, its variant in [`LayerSpec`] and [`Layer`] with their match arms,
+//! and its case in [`build`].
 
 mod dense;
 mod init;
