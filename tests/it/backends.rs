@@ -9,7 +9,7 @@ use gan_data::{Dataset, draw_batch, synthetic};
 use gan_model::checkpoint::{Checkpoint, Weights};
 use gan_model::device::{SelectedDevice, select};
 use gan_model::{DenseConfig, ModelConfig, Normalisation, TrainingConfig};
-use gan_train::{Recipe, StepMetrics, Trainer, dataset_info};
+use gan_train::{MetricsRow, Recipe, Trainer, dataset_info};
 
 /// The first `steps` losses on a device.
 fn losses(
@@ -18,7 +18,7 @@ fn losses(
     batch: usize,
     steps: u64,
     dataset: &Dataset,
-) -> Vec<StepMetrics> {
+) -> Vec<MetricsRow> {
     let SelectedDevice { device, .. } = select(name).expect("the device is there");
     let config = TrainingConfig { batch, ..Recipe::Plain.training() };
     let mut trainer = Trainer::new(model.clone(), config, &device);
@@ -118,13 +118,13 @@ fn resuming_on_wgpu_differs_by_less_than_a_thousandth() {
 }
 
 /// The largest difference of any loss, relative to it where it is above 1.
-fn difference(a: &[StepMetrics], b: &[StepMetrics]) -> f32 {
+fn difference(a: &[MetricsRow], b: &[MetricsRow]) -> f32 {
     let one = |a: f32, b: f32| (a - b).abs() / a.abs().max(1.0);
     let pairs = a.iter().zip(b);
     pairs
         .map(|(a, b)| {
-            let d = one(a.discriminator_loss, b.discriminator_loss);
-            d.max(one(a.generator_loss, b.generator_loss))
+            let d = one(a.d_loss, b.d_loss);
+            d.max(one(a.g_loss, b.g_loss))
         })
         .fold(0.0, f32::max)
 }

@@ -11,6 +11,8 @@ const SATURATED: f32 = 0.999_95;
 
 /// What one step computed, still on its device: reading it waits for the device.
 pub struct StepReport {
+    /// Epochs done.
+    pub(crate) epoch: u64,
     pub(crate) update: DiscriminatorUpdate,
     pub(crate) generator_loss: Tensor<1>,
 }
@@ -30,30 +32,10 @@ pub(crate) struct DiscriminatorUpdate {
     pub(crate) hidden: Vec<Tensor<2>>,
 }
 
-/// What one step computed.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct StepMetrics {
-    /// The discriminator's objective; of binary cross-entropy, log 2 at chance.
-    pub discriminator_loss: f32,
-    /// The generator's objective.
-    pub generator_loss: f32,
-    /// D(real): mean probability that the real images are real.
-    pub real: f32,
-    /// D(fake): mean probability that the generated images are real.
-    pub fake: f32,
-    /// Variance of the generated images over that of the real ones, each summed over the pixels.
-    pub spread: f32,
-    /// Share of the generated pixels at an end of the range of tanh, where gradients vanish.
-    pub saturated: f32,
-    /// Share of the discriminator's hidden units whose sign is the same for all images of the step:
-    /// they are linear, or dead.
-    pub idle: f32,
-}
-
 impl StepReport {
-    /// Waits for the device and reads the numbers.
+    /// Waits for the device and reads the numbers: a row of metrics without a time.
     #[must_use]
-    pub fn read(self) -> StepMetrics {
+    pub fn read(self) -> MetricsRow {
         let DiscriminatorUpdate { loss, logits, images, hidden, .. } = self.update;
         let batch = images.dims()[0] / 2;
         let images = [0, batch].map(|first| images.clone().narrow(0, first, batch));
@@ -64,41 +46,17 @@ impl StepReport {
         });
         let [real, fake] = logits.map(|logits| probability(logits).mean().into_scalar());
         let [real_variance, fake_variance] = images.map(variance);
-        StepMetrics {
-            discriminator_loss: loss.into_scalar(),
-            generator_loss: self.generator_loss.into_scalar(),
-            real,
-            fake,
+        MetricsRow {
+            epoch: self.epoch,
+            d_loss: loss.into_scalar(),
+            g_loss: self.generator_loss.into_scalar(),
+            d_real: real,
+            d_fake: fake,
             spread: fake_variance / real_variance.max(1e-6),
             saturated: saturated as f32 / all as f32,
             idle: idle(hidden),
+            ..MetricsRow::default()
         }
-    }
-}
-
-impl StepMetrics {
-    /// The row of metrics of a step that was read `seconds` after the training began.
-    #[must_use]
-    pub fn row(&self, epoch: u64, seconds: f64) -> MetricsRow {
-        MetricsRow {
-            epoch,
-            d_loss: self.discriminator_loss,
-            g_loss: self.generator_loss,
-            d_real: self.real,
-            d_fake: self.fake,
-            spread: self.spread,
-            saturated: self.saturated,
-            idle: self.idle,
-            quality: None,
-            warning: None,
-            seconds,
-        }
-    }
-
-    /// Whether both losses are numbers.
-    #[must_use]
-    pub fn is_finite(&self) -> bool {
-        self.discriminator_loss.is_finite() && self.generator_loss.is_finite()
     }
 }
 
@@ -148,8 +106,8 @@ mod tests {
             hidden: vec![matrix([[1.0, 2.0], [-1.0, 3.0]]), matrix([[-1.0, 0.0], [-2.0, 1.0]])],
         };
         let generator_loss = Tensor::from_floats([0.7], &device);
-        let read = StepReport { update, generator_loss }.read();
+        let read = StepReport { epoch: 1, update, generator_loss }.read();
         assert!((read.spread - 0.01 / 0.08).abs() < 1e-6, "{}", read.spread);
-        assert_eq!((read.saturated, read.idle, read.real), (0.5, 0.5, 0.5));
+        assert_eq!((read.saturated, read.idle, read.d_real), (0.5, 0.5, 0.5));
     }
 }

@@ -18,7 +18,7 @@ use thiserror::Error;
 
 use crate::diagnosis::Diagnostics;
 use crate::evaluator::Evaluator;
-use crate::report::{READ_EVERY, StepMetrics};
+use crate::report::READ_EVERY;
 use crate::trainer::{Batch, Trainer};
 
 /// Samples in a preview, and columns of every grid here.
@@ -40,15 +40,16 @@ pub enum Outcome {
 pub enum TrainError {
     /// A loss is not finite. The last checkpoint before is untouched.
     #[error(
-        "training diverged by epoch {epoch}: the discriminator's loss is {}, the generator's {}; \
-         try a smaller --lr or --recipe default",
-        metrics.discriminator_loss, metrics.generator_loss
+        "training diverged by epoch {epoch}: the discriminator's loss is {d_loss}, the generator's \
+         {g_loss}; try a smaller --lr or --recipe default"
     )]
     Diverged {
         /// Epochs done.
         epoch: u64,
-        /// What was read.
-        metrics: StepMetrics,
+        /// The discriminator's loss.
+        d_loss: f32,
+        /// The generator's loss.
+        g_loss: f32,
     },
     /// A weight is not finite, though the losses before its last update were.
     #[error(
@@ -128,11 +129,12 @@ pub fn train(
             || matches!(request, Control::Checkpoint | Control::Stop);
 
         if record || sample || save {
-            let metrics = report.read();
-            if !metrics.is_finite() {
-                return Err(TrainError::Diverged { epoch, metrics });
+            let mut row = report.read();
+            let (d_loss, g_loss) = (row.d_loss, row.g_loss);
+            if !d_loss.is_finite() || !g_loss.is_finite() {
+                return Err(TrainError::Diverged { epoch, d_loss, g_loss });
             }
-            let mut row = metrics.row(epoch, begin.elapsed().as_secs_f64());
+            row.seconds = begin.elapsed().as_secs_f64();
             row.quality = evaluate.map(|evaluator| evaluator.evaluate(trainer, device));
             // Before the row of metrics, which then never names a checkpoint that does not exist.
             if let Some(quality) = &row.quality

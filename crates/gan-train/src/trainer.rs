@@ -91,17 +91,16 @@ impl Trainer {
         })
     }
 
-    /// One alternation: `d_steps` updates of the discriminator, which learns to tell real images
-    /// from generated ones, then one update of the generator, which learns to get its samples
-    /// classified as real.
+    /// One epoch: `d_steps` updates of the discriminator, then one of the generator.
     ///
     /// # Panics
     /// When `real` is not `d_steps` batches of images of the model's shape.
     pub fn step(&mut self, real: impl Into<Batch>) -> StepReport {
         let Batch { images, labels } = real.into();
         let updates = self.config.d_steps;
-        let batch = images.len() / self.model.image.len() / updates;
-        let (seed, count) = (self.config.seed, batch * self.model.latent);
+        let rows = images.len() / self.model.image.len();
+        let (seed, batch) = (self.config.seed, rows / updates);
+        let count = batch * self.model.latent;
         let first = self.epoch * updates as u64;
         let (noises, generator_noise) = join(
             || {
@@ -111,13 +110,12 @@ impl Trainer {
             },
             || noise(seed, Purpose::GeneratorNoise, self.epoch, count),
         );
+        let images = self.tensor(images, rows);
+        let labels = labels.filter(|_| self.model.classes.is_some()).map(|all| self.labels(&all));
         let mut last = None;
-        let parts = split(images, updates).into_iter().zip(noises);
-        for (index, (images, noise)) in parts.enumerate() {
-            let images = self.tensor(images, batch);
-            let labels = labels.as_ref().map(|all| &all[index * batch..][..batch]);
-            let labels = labels.filter(|_| self.model.classes.is_some());
-            let labels = labels.map(|labels| self.labels(labels));
+        for (index, noise) in noises.into_iter().enumerate() {
+            let images = images.clone().narrow(0, index * batch, batch);
+            let labels = labels.clone().map(|all| all.narrow(0, index * batch, batch));
             let noise = self.tensor(noise, batch);
             last = Some(self.update_discriminator(images, labels, noise, first + index as u64));
         }
@@ -125,7 +123,7 @@ impl Trainer {
         let noise = self.tensor(generator_noise, batch);
         let generator_loss = self.update_generator(noise, &update);
         self.epoch += 1;
-        StepReport { update, generator_loss }
+        StepReport { epoch: self.epoch, update, generator_loss }
     }
 
     /// One update of the discriminator; `update` counts them from 0.
@@ -349,19 +347,6 @@ fn noise(seed: u64, purpose: Purpose, step: u64, count: usize) -> Vec<f32> {
     noise
 }
 
-/// Divides into equal parts; a single part is not copied.
-fn split(numbers: Vec<f32>, parts: usize) -> Vec<Vec<f32>> {
-    if parts == 1 {
-        return vec![numbers];
-    }
-    let part = |from: &[f32]| {
-        let mut part = buffer(from.len());
-        part.copy_from_slice(from);
-        part
-    };
-    numbers.chunks_exact(numbers.len() / parts).map(part).collect()
-}
-
 /// Burn's updates consume a module and return it. It is moved, not cloned, because a tensor that is
 /// not shared is updated in place.
 fn replace<M: Module + Default>(place: &mut M, update: impl FnOnce(M) -> M) {
@@ -374,10 +359,10 @@ mod tests {
     use gan_model::DenseConfig;
 
     use super::*;
-    use crate::{Recipe, StepMetrics};
+    use crate::{MetricsRow, Recipe};
 
     /// What `count` steps on images of noise read.
-    fn run(count: usize, model: &ModelConfig, epsilon: f64) -> Vec<StepMetrics> {
+    fn run(count: usize, model: &ModelConfig, epsilon: f64) -> Vec<MetricsRow> {
         let config = TrainingConfig { batch: 32, epsilon, ..Recipe::Plain.training() };
         let mut trainer = Trainer::new(model.clone(), config, &Device::flex());
         (0..count as u64)
@@ -394,8 +379,8 @@ mod tests {
     }
 
     /// The largest difference of a reading, relative to readings of about 1.
-    fn difference(fast: &[StepMetrics], plain: &[StepMetrics]) -> f32 {
-        let all = |r: &StepMetrics| [r.discriminator_loss, r.generator_loss, r.real, r.fake];
+    fn difference(fast: &[MetricsRow], plain: &[MetricsRow]) -> f32 {
+        let all = |r: &MetricsRow| [r.d_loss, r.g_loss, r.d_real, r.d_fake];
         let pairs = fast.iter().flat_map(all).zip(plain.iter().flat_map(all));
         pairs.map(|(a, b)| (a - b).abs() / b.abs().max(1.0)).fold(0.0, f32::max)
     }
@@ -413,7 +398,7 @@ mod tests {
         let worst = difference(&fast, &plain);
         assert!(worst < 1e-4, "{worst:e}");
         assert_ne!(fast, plain, "they round differently, or one of them did not run");
-        let moved = (fast[0].generator_loss - fast[99].generator_loss).abs();
+        let moved = (fast[0].g_loss - fast[99].g_loss).abs();
         assert!(moved > 0.01, "nothing was learnt: {moved}");
     }
 
