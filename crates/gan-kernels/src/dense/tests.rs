@@ -1,0 +1,214 @@
+//! The dense layer and its derivatives agree with Burn and with finite differences.
+
+use burn::tensor::{Device, Distribution, TensorData, Tolerance};
+
+use super::*;
+use crate::reference::with_reference;
+
+const ALL: [Activation; 3] = [Activation::None, Activation::LeakyRelu(0.2), Activation::Tanh];
+
+fn numbers<const D: usize>(shape: [usize; D], device: &Device) -> Tensor<D> {
+    Tensor::random(shape, Distribution::Uniform(-1.0, 1.0), device)
+}
+
+/// Output and the three gradients of a weighted sum of the outputs.
+fn run(
+    tensors: (&Tensor<2>, &Tensor<2>, &Tensor<1>, &Tensor<2>),
+    activation: Activation,
+) -> [TensorData; 4] {
+    let (input, weight, bias, factors) = tensors;
+    let [input, weight] = [input, weight].map(|t| t.clone().autodiff().require_grad());
+    let bias = bias.clone().autodiff().require_grad();
+    let output = dense(input.clone(), weight.clone(), bias.clone(), activation);
+    let gradients = (output.clone() * factors.clone().autodiff()).sum().backward();
+    [
+        output.into_data(),
+        input.grad(&gradients).unwrap().into_data(),
+        weight.grad(&gradients).unwrap().into_data(),
+        bias.grad(&gradients).unwrap().into_data(),
+    ]
+}
+
+#[test]
+fn the_layer_and_its_gradients_agree_with_the_reference() {
+    let device = Device::flex();
+    for [batch, inputs, outputs] in [[1, 1, 1], [5, 7, 3], [64, 784, 1], [128, 100, 256]] {
+        let (input, weight) =
+            (numbers([batch, inputs], &device), numbers([inputs, outputs], &device));
+        let (bias, factors) = (numbers([outputs], &device), numbers([batch, outputs], &device));
+        let tensors = (&input, &weight, &bias, &factors);
+        for activation in ALL {
+            let fused = run(tensors, activation);
+            let reference = with_reference(|| run(tensors, activation));
+            for (fused, reference) in fused.iter().zip(&reference) {
+                fused.assert_approx_eq::<f32>(reference, Tolerance::rel_abs(1e-4, 2e-5));
+            }
+        }
+    }
+}
+
+type Derivative = fn(Tensor<2>, Tensor<2>, Tensor<2>, Activation) -> Tensor<2>;
+
+/// A derivative along `direction`, and the gradients of a weighted sum of its numbers by
+/// `direction` and `weight`.
+fn derive(
+    derivative: Derivative,
+    [direction, weight, output, factors]: [&Tensor<2>; 4],
+    activation: Activation,
+) -> [TensorData; 3] {
+    let [direction, weight] = [direction, weight].map(|t| t.clone().autodiff().require_grad());
+    let output = output.clone().autodiff();
+    let y = derivative(direction.clone(), weight.clone(), output, activation);
+    let gradients = (y.clone() * factors.clone().autodiff()).sum().backward();
+    [
+        y.into_data(),
+        direction.grad(&gradients).unwrap().into_data(),
+        weight.grad(&gradients).unwrap().into_data(),
+    ]
+}
+
+#[test]
+fn derivatives_and_their_gradients_agree_with_the_reference() {
+    let device = Device::flex();
+    for [batch, inputs, outputs] in [[1, 1, 1], [5, 7, 3], [32, 100, 64]] {
+        let (by_input, by_output) =
+            (numbers([batch, inputs], &device), numbers([batch, outputs], &device));
+        let weight = numbers([inputs, outputs], &device);
+        let output = numbers([batch, outputs], &device);
+        for activation in ALL {
+            let cases: [(Derivative, [_; 4]); 2] = [
+                (dense_jvp, [&by_input, &weight, &output, &by_output]),
+                (dense_vjp, [&by_output, &weight, &output, &by_input]),
+            ];
+            for (derivative, tensors) in cases {
+                let fused = derive(derivative, tensors, activation);
+                let reference = with_reference(|| derive(derivative, tensors, activation));
+                for (fused, reference) in fused.iter().zip(&reference) {
+                    fused.assert_approx_eq::<f32>(reference, Tolerance::rel_abs(1e-4, 2e-5));
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn the_directional_derivative_is_a_difference_and_the_gradient_is_its_transpose() {
+    let device = Device::flex();
+    let (input, tangent) = (numbers([5, 7], &device), numbers([5, 7], &device));
+    let (weight, bias) = (numbers([7, 3], &device), numbers([3], &device));
+    let gradient = numbers([5, 3], &device);
+    for activation in ALL {
+        let layer = |x| dense(x, weight.clone(), bias.clone(), activation);
+        let output = layer(input.clone());
+        let jvp = dense_jvp(tangent.clone(), weight.clone(), output.clone(), activation);
+        let h = 1e-3;
+        let step = tangent.clone().mul_scalar(h);
+        let difference = layer(input.clone() + step.clone()) - layer(input.clone() - step);
+        let slope = difference.div_scalar(2.0 * h).into_data();
+        jvp.to_data().assert_approx_eq::<f32>(&slope, Tolerance::rel_abs(1e-2, 1e-3));
+
+        let vjp = dense_vjp(gradient.clone(), weight.clone(), output, activation);
+        let by_output = (jvp * gradient.clone()).sum().into_data();
+        let by_input = (vjp * tangent.clone()).sum().into_data();
+        by_input.assert_approx_eq::<f32>(&by_output, Tolerance::rel_abs(1e-4, 1e-4));
+    }
+}
+
+#[test]
+fn derivatives_treat_the_output_as_constant() {
+    let device = Device::flex();
+    let check = |derivative: Derivative| {
+        let weight = numbers([4, 4], &device).autodiff().require_grad();
+        let output = numbers([2, 4], &device).autodiff().require_grad();
+        let direction = numbers([2, 4], &device).autodiff();
+        let y = derivative(direction, weight.clone(), output.clone(), Activation::Tanh);
+        let gradients = y.sum().backward();
+        assert!(weight.grad(&gradients).is_some());
+        assert!(output.grad(&gradients).is_none());
+    };
+    for derivative in [dense_jvp, dense_vjp] {
+        check(derivative);
+        with_reference(|| check(derivative));
+    }
+}
+
+#[test]
+fn gradients_are_finite_differences() {
+    let device = Device::flex();
+    let [batch, inputs, outputs] = [3, 4, 2];
+    let (input, weight) = (numbers([batch, inputs], &device), numbers([inputs, outputs], &device));
+    let (bias, factors) = (numbers([outputs], &device), numbers([batch, outputs], &device));
+    let at = |data: &Tensor<2>| data.to_data().try_into_vec::<f32>().unwrap();
+    let (x, w, f) = (at(&input), at(&weight), at(&factors));
+    let b: Vec<f32> = bias.to_data().try_into_vec().unwrap();
+
+    // The same sum in double precision, with one weight moved by `h`.
+    let sum = |activation: Activation, moved: usize, h: f64| -> f64 {
+        let mut total = 0.0;
+        for i in 0..batch {
+            for j in 0..outputs {
+                let mut z = f64::from(b[j]);
+                for p in 0..inputs {
+                    let index = p * outputs + j;
+                    let shift = if index == moved { h } else { 0.0 };
+                    z += f64::from(x[i * inputs + p]) * (f64::from(w[index]) + shift);
+                }
+                let y = match activation {
+                    Activation::None => z,
+                    Activation::LeakyRelu(slope) => z.max(z * f64::from(slope)),
+                    Activation::Tanh => z.tanh(),
+                };
+                total += y * f64::from(f[i * outputs + j]);
+            }
+        }
+        total
+    };
+    for activation in ALL {
+        let [_, _, gradient, _] = run((&input, &weight, &bias, &factors), activation);
+        for (index, &found) in gradient.as_slice::<f32>().unwrap().iter().enumerate() {
+            let h = 1e-6;
+            let slope = (sum(activation, index, h) - sum(activation, index, -h)) / (2.0 * h);
+            assert!((f64::from(found) - slope).abs() < 1e-5, "{activation:?}: {found} {slope}");
+        }
+    }
+}
+
+/// Trainings with a gradient penalty depend on these bits.
+#[test]
+#[cfg(target_arch = "x86_64")]
+fn the_derivative_of_a_single_output_has_the_bits_of_burns() {
+    // Without AVX2, Burn's are others.
+    let device = Device::flex();
+    let avx2 = pulp::x86::V3::try_new().is_some();
+    for [batch, inputs] in [[64, 257], [128, 256], [3, 5], [20, 2049]] {
+        let (tangent, weight) = (numbers([batch, inputs], &device), numbers([inputs, 1], &device));
+        let factors = numbers([batch, 1], &device);
+        let tensors = [&tangent, &weight, &factors, &factors];
+        let fused = derive(dense_jvp, tensors, Activation::None);
+        let reference = with_reference(|| derive(dense_jvp, tensors, Activation::None));
+        assert!(!avx2 || fused == reference, "{batch} x {inputs}");
+    }
+}
+
+#[test]
+fn only_required_gradients_are_computed() {
+    let device = Device::flex();
+    let input = numbers([4, 3], &device).autodiff();
+    let weight = numbers([3, 2], &device).autodiff().require_grad();
+    let output = dense(input.clone(), weight.clone(), numbers([2], &device), Activation::Tanh);
+    let gradients = output.sum().backward();
+    assert!(weight.grad(&gradients).is_some());
+    assert!(input.grad(&gradients).is_none());
+}
+
+#[test]
+fn views_of_tensors_are_accepted() {
+    let device = Device::flex();
+    let (wide, weight) = (numbers([6, 8], &device), numbers([4, 3], &device));
+    let (bias, view) = (numbers([3], &device), wide.slice([1..4, 2..6]));
+    let fused = dense(view.clone(), weight.clone(), bias.clone(), Activation::Tanh);
+    let reference = with_reference(|| dense(view, weight, bias, Activation::Tanh));
+    fused
+        .into_data()
+        .assert_approx_eq::<f32>(&reference.into_data(), Tolerance::rel_abs(1e-5, 1e-6));
+}
