@@ -82,7 +82,6 @@ impl Dashboard {
     }
 
     /// The next request of the keys. Blocks while the training is paused and nothing is requested.
-    #[must_use]
     pub fn control(&self) -> Control {
         let state = self.shared.lock();
         let blocked = |state: &mut State| state.paused && state.controls.is_empty();

@@ -28,7 +28,6 @@ impl Activation {
 
     /// `gradient` times dy/dx as a function of `y`, in Burn's own operations. For a function of
     /// single numbers, this is its JVP as well.
-    #[must_use]
     pub fn vjp(self, gradient: Tensor<2>, y: Tensor<2>) -> Tensor<2> {
         match self {
             Self::None => gradient,

@@ -16,7 +16,6 @@ use crate::operation::{Gradient, Operation, can_run, run_3};
 ///
 /// One fused operation on a CPU back end, Burn's own operations elsewhere; the two agree to
 /// rounding.
-#[must_use]
 pub fn batch_norm(
     x: Tensor<2>,
     gamma: Tensor<1>,

@@ -32,7 +32,6 @@ fn pool() -> MutexGuard<'static, Option<Pool>> {
 
 /// A buffer of `len` arbitrary numbers, to be written before they are read. Made into a tensor by
 /// [`tensor_data`], it returns to the pool when that is dropped.
-#[must_use]
 pub fn buffer(len: usize) -> Vec<f32> {
     if len >= MIN_LEN
         && let Some(pool) = pool().as_mut()
@@ -49,7 +48,6 @@ pub fn buffer(len: usize) -> Vec<f32> {
 ///
 /// # Panics
 /// When `shape` has another number of elements.
-#[must_use]
 pub fn tensor_data(buffer: Vec<f32>, shape: impl Into<Shape>) -> TensorData {
     if buffer.len() < MIN_LEN {
         return TensorData::new(buffer, shape);

@@ -7,7 +7,6 @@ use crate::operation::can_run;
 use crate::thread_pool::join;
 
 /// The rows of `first`, then those of `second`, both `[_, columns]`.
-#[must_use]
 pub fn concat_rows(first: Tensor<2>, second: Tensor<2>) -> Tensor<2> {
     let ([rows, columns], [more, _], device) = (first.dims(), second.dims(), first.device());
     let tracked = device.is_autodiff() || second.device().is_autodiff();

@@ -17,7 +17,6 @@ use crate::operation::{Gradient, Operation, can_run, run_3};
 ///
 /// One fused operation on a CPU back end, Burn's own operations elsewhere; the two agree to
 /// rounding.
-#[must_use]
 pub fn dense(
     input: Tensor<2>,
     weight: Tensor<2>,
@@ -36,7 +35,6 @@ pub fn dense(
 ///
 /// `output` counts as a constant, and without an activation it is not read. For a piecewise
 /// linear activation that is exact almost everywhere.
-#[must_use]
 pub fn dense_jvp(
     tangent: Tensor<2>,
     weight: Tensor<2>,
@@ -56,7 +54,6 @@ pub fn dense_jvp(
 ///
 /// Unlike the backward pass of [`dense`], it can itself be differentiated, by `gradient` and
 /// `weight`.
-#[must_use]
 pub fn dense_vjp(
     gradient: Tensor<2>,
     weight: Tensor<2>,

@@ -11,7 +11,6 @@ use crate::operation::{Gradient, Operation, can_run, run_1};
 ///
 /// Computed here on Burn's CPU back ends, with the same bits on each;
 /// elsewhere, and as the reference, it is [`activation::log_sigmoid`].
-#[must_use]
 pub fn log_sigmoid(x: Tensor<2>) -> Tensor<2> {
     if can_run(&x) { run_1(LogSigmoid, x) } else { activation::log_sigmoid(x) }
 }

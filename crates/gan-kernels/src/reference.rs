@@ -20,7 +20,6 @@ pub fn with_reference<T>(work: impl FnOnce() -> T) -> T {
 }
 
 /// Whether this thread is inside [`with_reference`].
-#[must_use]
 pub fn is_active() -> bool {
     ACTIVE.get()
 }

@@ -59,7 +59,6 @@ pub fn set_threads(count: usize) {
 }
 
 /// How many threads this crate computes on; one in a browser, where none can be started.
-#[must_use]
 pub fn threads() -> usize {
     static PROCESSORS: OnceLock<usize> = OnceLock::new();
     if cfg!(target_family = "wasm") {

@@ -41,7 +41,6 @@ pub struct Ema {
 
 impl Ema {
     /// Takes the averaged weights out of a net; [`place`](Self::place) returns them.
-    #[must_use]
     pub fn of<M: Module>(net: M, decay: f64) -> Self {
         let weights = collect(&net);
         drop(net); // A tensor that is not shared is updated in place.
@@ -49,7 +48,6 @@ impl Ema {
     }
 
     /// `net` with the averaged weights in place of its own.
-    #[must_use]
     pub fn place<M: Module>(&self, net: &M) -> M {
         place(net, &self.weights)
     }
@@ -58,20 +56,17 @@ impl Ema {
 impl Adam {
     /// Adam before its first update, with all moments zero. `on_host` tells that tensors are in the
     /// host's memory, where an update is one pass.
-    #[must_use]
     pub fn new(betas: AdamConfig, on_host: bool) -> Self {
         Self { betas, on_host, first: Tensors::new(), second: Tensors::new() }
     }
 
     /// Adam with the moments of a checkpoint.
-    #[must_use]
     pub fn resume<M: Module>(betas: AdamConfig, on_host: bool, moments: &Moments<M>) -> Self {
         let (first, second) = (collect(&moments.first), collect(&moments.second));
         Self { first, second, ..Self::new(betas, on_host) }
     }
 
     /// The moments in place of `net`'s weights, zero where there was no update yet.
-    #[must_use]
     pub fn moments<M: Module>(&self, net: &M) -> Moments<M> {
         Moments { first: place(net, &self.first), second: place(net, &self.second) }
     }

@@ -66,7 +66,6 @@ const ALL: [Backend; 5] =
 
 impl Backend {
     /// Its name, which is also the cargo feature that compiles it in.
-    #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
             Self::Flex => "flex",
@@ -78,7 +77,6 @@ impl Backend {
     }
 
     /// Whether this program was built with it.
-    #[must_use]
     pub const fn is_compiled(self) -> bool {
         match self {
             Self::Flex => cfg!(feature = "flex"),
@@ -134,7 +132,6 @@ impl Backend {
 }
 
 /// Whether the device's tensors are in the host's memory.
-#[must_use]
 pub fn is_cpu(device: &Device) -> bool {
     let cpus = [Backend::Flex, Backend::NdArray];
     cpus.into_iter().any(|backend| backend.devices().contains(device))

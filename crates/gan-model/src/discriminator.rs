@@ -32,7 +32,6 @@ pub type DropoutMasks = Vec<Option<Tensor<2>>>;
 
 impl Discriminator {
     /// A discriminator with the initial weights of `seed`.
-    #[must_use]
     pub fn init(config: &ModelConfig, seed: u64, device: &Device) -> Self {
         Self::new(config, Some(Init { seed, weights: Purpose::DiscriminatorWeights }), device)
     }
@@ -52,7 +51,6 @@ impl Discriminator {
     ///
     /// # Panics
     /// When the batch does not divide into packs, or those into groups for their deviation.
-    #[must_use]
     pub fn forward(
         &self,
         images: Tensor<2>,
@@ -80,7 +78,6 @@ impl Discriminator {
     /// these `features`, a row for each of theirs: `[batch / pack, pack * height * width * channels]`.
     /// For a net outside of training: it carries the gradient back layer by layer (VJP) without a
     /// graph.
-    #[must_use]
     pub fn input_gradient(&self, features: &[Tensor<2>], masks: &DropoutMasks) -> Tensor<2> {
         // Without a layer before the last, the gradient is the same for all images.
         let rows = features.last().map_or(1, |last| last.dims()[0]);
@@ -96,7 +93,6 @@ impl Discriminator {
     /// `[batch / pack, pack * height * width * channels]`, at the images of a forward pass with these
     /// `features`: `[batch / pack, 1]`. Its own gradient is exact almost everywhere, for a net that
     /// is not [piecewise linear](Self::is_piecewise_linear) only if `features` carry a graph.
-    #[must_use]
     pub fn jvp(
         &self,
         direction: Tensor<2>,
@@ -111,7 +107,6 @@ impl Discriminator {
     }
 
     /// Whether the logits are a piecewise linear function of the images.
-    #[must_use]
     pub fn is_piecewise_linear(&self) -> bool {
         self.layers.iter().all(Layer::is_piecewise_linear)
     }
@@ -142,7 +137,6 @@ impl Discriminator {
 }
 
 /// The probability of being real that a logit means: its sigmoid.
-#[must_use]
 pub fn probability(logits: Tensor<2>) -> Tensor<2> {
     sigmoid(logits)
 }

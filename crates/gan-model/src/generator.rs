@@ -24,7 +24,6 @@ pub struct Generator {
 
 impl Generator {
     /// A generator with the initial weights of `seed`.
-    #[must_use]
     pub fn init(config: &ModelConfig, seed: u64, device: &Device) -> Self {
         let init = Init { seed, weights: Purpose::GeneratorWeights };
         Self { layers: build(&config.generator_layers(), Some(init), device) }
@@ -38,14 +37,12 @@ impl Generator {
     /// Latent vectors `[batch, latent]`, standard normal, to images
     /// `[batch, height * width * channels]` in [−1, 1]. `labels` are the classes to generate, for a
     /// model with classes. Every row depends on its own latent vector and label alone.
-    #[must_use]
     pub fn forward(&self, latent: Tensor<2>, labels: Option<&Labels>) -> Tensor<2> {
         self.layers.iter().fold(latent, |x, layer| layer.forward(x, labels))
     }
 
     /// As [`forward`](Self::forward), but batch normalisation uses the statistics of this batch, so
     /// that an image depends on the others: what a training step computes.
-    #[must_use]
     pub fn forward_batch(&self, latent: Tensor<2>, labels: Option<&Labels>) -> Tensor<2> {
         self.layers.iter().fold(latent, |x, layer| layer.forward_batch(x, labels))
     }
@@ -61,7 +58,6 @@ impl Generator {
     }
 
     /// Whether there are population statistics to compute.
-    #[must_use]
     pub fn has_batch_norm(&self) -> bool {
         self.layers.iter().any(Layer::has_batch_norm)
     }

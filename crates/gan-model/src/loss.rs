@@ -24,7 +24,6 @@ use crate::Loss;
 ///
 /// With `bce` and `minimax` the label of real images is 1 − `smoothing` (one-sided label smoothing,
 /// Salimans et al. 2016, section 3.4); the others ignore it.
-#[must_use]
 pub fn discriminator(kind: Loss, real: Tensor<2>, fake: Tensor<2>, smoothing: f64) -> Tensor<1> {
     match kind {
         Loss::Bce | Loss::Minimax => {
@@ -44,7 +43,6 @@ pub fn discriminator(kind: Loss, real: Tensor<2>, fake: Tensor<2>, smoothing: f6
 
 /// The generator's loss `[1]`, from the logits `[n, 1]` of its images; `real` has as many logits of
 /// real images, which only `relativistic` uses.
-#[must_use]
 pub fn generator(kind: Loss, fake: Tensor<2>, real: Option<Tensor<2>>) -> Tensor<1> {
     match kind {
         Loss::Bce => log_sigmoid(fake).mean().neg(),

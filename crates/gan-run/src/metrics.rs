@@ -79,7 +79,6 @@ pub struct Quality {
 
 /// The row with the lowest Fréchet distance, the first of equals, among those evaluated with as
 /// many samples as the last one; others are not comparable.
-#[must_use]
 pub fn best_measured(rows: &[MetricsRow]) -> Option<&MetricsRow> {
     let measured = || rows.iter().filter_map(|row| Some((row, row.quality.as_ref()?)));
     let count = measured().next_back()?.1.count;
@@ -89,7 +88,6 @@ pub fn best_measured(rows: &[MetricsRow]) -> Option<&MetricsRow> {
 
 /// Seconds of training up to each row. Each process counts from zero, so a decrease marks a
 /// resumed training.
-#[must_use]
 pub fn training_seconds(rows: &[MetricsRow]) -> Vec<f64> {
     let (mut before, mut last) = (0.0, 0.0);
     let after = |row: &MetricsRow| {

@@ -17,79 +17,66 @@ pub struct RunPaths {
 
 impl RunPaths {
     /// The paths of the run in the directory `root`.
-    #[must_use]
     pub fn new(root: impl Into<PathBuf>) -> Self {
         Self { root: root.into() }
     }
 
     /// The directory itself.
-    #[must_use]
     pub fn root(&self) -> &Path {
         &self.root
     }
 
     /// All effective settings, as JSON.
-    #[must_use]
     pub fn config(&self) -> PathBuf {
         self.root.join("config.json")
     }
 
     /// One [`MetricsRow`](crate::MetricsRow) per line.
-    #[must_use]
     pub fn metrics(&self) -> PathBuf {
         self.root.join("metrics.jsonl")
     }
 
     /// How the training ended: a [`RunOutcome`](crate::RunOutcome) as JSON.
-    #[must_use]
     pub fn outcome(&self) -> PathBuf {
         self.root.join("outcome.json")
     }
 
     /// A grid of real images.
-    #[must_use]
     pub fn reals(&self) -> PathBuf {
         self.root.join("reals.png")
     }
 
     /// The folder of the previews.
-    #[must_use]
     pub fn samples(&self) -> PathBuf {
         self.root.join("samples")
     }
 
     /// The row of samples generated after `epoch` epochs.
-    #[must_use]
     pub fn sample(&self, epoch: u64) -> PathBuf {
         self.samples().join(format!("epoch-{epoch:06}.png"))
     }
 
     /// The latest checkpoint.
-    #[must_use]
     pub fn checkpoint(&self) -> PathBuf {
         self.root.join(CHECKPOINT)
     }
 
     /// The checkpoint with the best samples so far.
-    #[must_use]
     pub fn best(&self) -> PathBuf {
         self.root.join("best.mpk")
     }
 
     /// The report of the run.
-    #[must_use]
     pub fn report(&self) -> PathBuf {
         self.root.join("report.html")
     }
 
     /// The previews as an animation.
-    #[must_use]
     pub fn animation(&self) -> PathBuf {
         self.root.join("training.gif")
     }
 
     /// Event files for TensorBoard.
-    #[must_use]
     pub fn tensorboard(&self) -> PathBuf {
         self.root.join("tensorboard")
     }

@@ -52,7 +52,6 @@ impl Record {
     }
 
     /// The directory's name, such as `0001-mnist-dense`.
-    #[must_use]
     pub fn name(&self) -> String {
         let name = |path: &Path| path.file_name().map(|name| name.to_string_lossy().into_owned());
         // `.` and `..` have no name.
@@ -63,7 +62,6 @@ impl Record {
     }
 
     /// Every setting as a dotted name and a value, such as `training.lr` and `0.002`.
-    #[must_use]
     pub fn settings(&self) -> Vec<(String, String)> {
         let mut settings = Vec::new();
         flatten("", &self.config, &mut settings);
@@ -71,7 +69,6 @@ impl Record {
     }
 
     /// One setting by its dotted name.
-    #[must_use]
     pub fn setting(&self, name: &str) -> Option<String> {
         let value = name.split('.').try_fold(&self.config, |value, key| value.get(key))?;
         (!value.is_null()).then(|| to_text(value))
@@ -79,25 +76,21 @@ impl Record {
 
     /// The previews with the epochs they were written after, in order; none if their folder cannot
     /// be read.
-    #[must_use]
     pub fn samples(&self) -> Vec<(u64, PathBuf)> {
         self.paths.sample_files().unwrap_or_default()
     }
 
     /// Epochs of the whole training.
-    #[must_use]
     pub fn total_epochs(&self) -> Option<u64> {
         self.config.get("training")?.get("epochs")?.as_u64()
     }
 
     /// The shape of an image, from the model's settings.
-    #[must_use]
     pub fn image_shape(&self) -> Option<ImageShape> {
         ImageShape::deserialize(self.config.get("model")?).ok()
     }
 
     /// Epochs done: from `outcome.json` or else the last row.
-    #[must_use]
     pub fn epochs_done(&self) -> u64 {
         self.outcome().map_or_else(|| self.last_epoch(), |outcome| outcome.epochs)
     }
@@ -107,26 +100,22 @@ impl Record {
     }
 
     /// Seconds of training, summed over the processes that trained.
-    #[must_use]
     pub fn seconds(&self) -> f64 {
         training_seconds(&self.rows).last().copied().unwrap_or(0.0)
     }
 
     /// When the metrics were last written.
-    #[must_use]
     pub fn last_modified(&self) -> Option<SystemTime> {
         let modified = |path| fs::metadata(path).and_then(|data| data.modified()).ok();
         modified(self.paths.metrics()).or_else(|| modified(self.paths.config()))
     }
 
     /// How the training ended; read from the disk at each call.
-    #[must_use]
     pub fn outcome(&self) -> Option<RunOutcome> {
         limits::read_json(&self.paths.outcome())
     }
 
     /// The state of the run; read from the disk at each call.
-    #[must_use]
     pub fn state(&self) -> RunState {
         let ended = || self.outcome().map(|outcome| outcome.reason.into());
         // The training has ended, even if its process is still writing a report.
@@ -163,14 +152,12 @@ pub struct ClassNames(Vec<String>);
 
 impl ClassNames {
     /// The names in a run's `config.json`.
-    #[must_use]
     pub fn from_config(config: &Value) -> Self {
         let names = config.pointer("/dataset/class_names");
         Self(names.and_then(|names| Vec::deserialize(names).ok()).unwrap_or_default())
     }
 
     /// The name of a class, or its number if it has none.
-    #[must_use]
     pub fn label(&self, class: usize) -> String {
         self.0.get(class).cloned().unwrap_or_else(|| class.to_string())
     }

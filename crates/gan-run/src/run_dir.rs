@@ -127,14 +127,12 @@ impl RunDir {
     }
 
     /// Whether the directory contains a run.
-    #[must_use]
     pub fn is_run(root: &Path) -> bool {
         RunPaths::new(root).config().exists()
     }
 
     /// Whether a training ended in this directory before its first checkpoint: it contains a lock
     /// and nothing but the files that are written earlier.
-    #[must_use]
     pub fn is_unstarted(root: &Path) -> bool {
         let only = |folder: &Path, names: &[&str]| {
             let known = |entry: fs::DirEntry| {
@@ -195,7 +193,6 @@ impl RunDir {
     }
 
     /// Reads `config.json` in `root`; `None` if it is missing, larger than 1 MiB or invalid.
-    #[must_use]
     pub fn read_config<T: DeserializeOwned>(root: &Path) -> Option<T> {
         limits::read_json(&RunPaths::new(root).config())
     }

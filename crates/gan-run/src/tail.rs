@@ -18,7 +18,6 @@ pub struct Tail {
 
 impl Tail {
     /// Follows the file at `path` from its start; it need not exist yet.
-    #[must_use]
     pub fn new(path: impl Into<PathBuf>) -> Self {
         Self { path: path.into(), end: 0, last: Vec::new() }
     }

@@ -36,7 +36,6 @@ impl Warning {
     ];
 
     /// What it means, and what to try.
-    #[must_use]
     pub const fn message(self) -> &'static str {
         match self {
             Self::DiscriminatorWins => {

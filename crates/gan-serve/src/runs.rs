@@ -28,7 +28,6 @@ impl Runs {
     }
 
     /// A run and the other runs in its parent folder.
-    #[must_use]
     pub fn with_siblings(run: &Path) -> Self {
         // `.` has no parent.
         let run = run.canonicalize().unwrap_or_else(|_| run.into());

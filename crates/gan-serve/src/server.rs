@@ -73,13 +73,11 @@ impl Listener {
     }
 
     /// The address, with the actual port.
-    #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
     /// Whether other machines can reach it.
-    #[must_use]
     pub fn is_public(&self) -> bool {
         !self.address.ip().is_loopback()
     }

@@ -40,7 +40,6 @@ pub struct Diagnostics {
 
 impl Diagnostics {
     /// Follows a training with these settings from its beginning.
-    #[must_use]
     pub fn new(config: &TrainingConfig) -> Self {
         Self {
             loss: config.loss,

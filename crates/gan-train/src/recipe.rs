@@ -29,7 +29,6 @@ impl Recipe {
         [Self::Default, Self::Long, Self::ListingTuned, Self::Plain, Self::Listing];
 
     /// Its name.
-    #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
             Self::Default => "default",
@@ -41,7 +40,6 @@ impl Recipe {
     }
 
     /// What it is for, in one line.
-    #[must_use]
     pub const fn about(self) -> &'static str {
         match self {
             Self::Default => "the best that we have measured for 10000 epochs",
@@ -53,7 +51,6 @@ impl Recipe {
     }
 
     /// Its settings.
-    #[must_use]
     pub fn settings(self) -> (ModelConfig, TrainingConfig) {
         let published = ModelConfig::default();
         let plain = TrainingConfig { recipe: self.name().into(), ..TrainingConfig::default() };
@@ -103,7 +100,6 @@ impl Recipe {
     }
 
     /// Its settings of the training alone.
-    #[must_use]
     pub fn training(self) -> TrainingConfig {
         self.settings().1
     }
@@ -128,7 +124,6 @@ fn numbers_of_a_step(model: &ModelConfig, config: &TrainingConfig) -> usize {
 /// About how many bytes a training needs in addition to its data set: each parameter with its
 /// gradient, moments, moving average and their copies while a checkpoint is written; a step; and
 /// what does not depend on the settings.
-#[must_use]
 pub fn memory_needed(model: &ModelConfig, config: &TrainingConfig) -> usize {
     let parameters = model.generator_parameters().saturating_add(model.discriminator_parameters());
     let numbers = parameters.saturating_mul(12).saturating_add(numbers_of_a_step(model, config));

@@ -34,7 +34,6 @@ pub(crate) struct DiscriminatorUpdate {
 
 impl StepReport {
     /// Waits for the device and reads the numbers: a row of metrics without a time.
-    #[must_use]
     pub fn read(self) -> MetricsRow {
         let DiscriminatorUpdate { loss, logits, images, hidden, .. } = self.update;
         let batch = images.dims()[0] / 2;

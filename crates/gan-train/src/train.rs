@@ -172,7 +172,6 @@ pub fn train(
 }
 
 /// How a checkpoint describes a data set.
-#[must_use]
 pub fn dataset_info(dataset: &Dataset) -> DatasetInfo {
     let names = dataset.class_names();
     let only_numbers = names.iter().enumerate().all(|(class, name)| *name == class.to_string());

@@ -53,7 +53,6 @@ const POPULATION: usize = 2_048;
 
 impl Trainer {
     /// A model before its first step, with initial weights from `config.seed`.
-    #[must_use]
     pub fn new(model: ModelConfig, config: TrainingConfig, device: &Device) -> Self {
         let generator = Generator::init(&model, config.seed, device);
         Self {
@@ -267,13 +266,11 @@ impl Trainer {
     }
 
     /// Epochs done.
-    #[must_use]
     pub fn epoch(&self) -> u64 {
         self.epoch
     }
 
     /// The training's settings.
-    #[must_use]
     pub fn config(&self) -> &TrainingConfig {
         &self.config
     }
@@ -291,13 +288,11 @@ impl Trainer {
     }
 
     /// The nets' configuration.
-    #[must_use]
     pub fn model(&self) -> &ModelConfig {
         &self.model
     }
 
     /// The generator to sample from: moving average of the weights, calibrated, no graph.
-    #[must_use]
     pub fn ema_generator(&self) -> Generator {
         self.calibrated(self.ema_generator.clone())
     }

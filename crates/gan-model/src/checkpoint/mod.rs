@@ -138,7 +138,6 @@ impl Section {
 }
 
 /// Whether a text from a file can be shown as a name: it is short and has no control characters.
-#[must_use]
 pub fn is_name(text: &str) -> bool {
     text.len() <= 100 && !text.contains(char::is_control)
 }

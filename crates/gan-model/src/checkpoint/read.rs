@@ -175,13 +175,11 @@ impl Checkpoint {
     }
 
     /// What it stores beside its tensors.
-    #[must_use]
     pub fn header(&self) -> &Header {
         &self.index.header
     }
 
     /// Where it was read from.
-    #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
     }

@@ -85,7 +85,6 @@ impl ModelConfig {
     pub const MAX_PARAMETERS: usize = 1 << 28;
 
     /// The published listing with these dense nets in place of its own.
-    #[must_use]
     pub fn dense(dense: DenseConfig) -> Self {
         Self { family: Family::Dense(dense), ..Self::default() }
     }
@@ -106,31 +105,26 @@ impl ModelConfig {
     }
 
     /// The values between the generator's layers, such as `100-256-512-1024-784`.
-    #[must_use]
     pub fn generator_summary(&self) -> String {
         summary(&self.generator_layers())
     }
 
     /// The values between the discriminator's layers, such as `784-512-256-1`.
-    #[must_use]
     pub fn discriminator_summary(&self) -> String {
         summary(&self.discriminator_layers())
     }
 
     /// All numbers that a generator stores, statistics of its normalisation among them.
-    #[must_use]
     pub fn generator_parameters(&self) -> usize {
         parameters(&self.generator_layers())
     }
 
     /// All numbers that a discriminator stores.
-    #[must_use]
     pub fn discriminator_parameters(&self) -> usize {
         parameters(&self.discriminator_layers())
     }
 
     /// Numbers that both nets compute for one image: what memory in training grows with.
-    #[must_use]
     pub fn activations(&self) -> usize {
         let layers = self.family.layers(self.io()).concat();
         let outputs = layers.iter().map(LayerSpec::outputs);
@@ -138,7 +132,6 @@ impl ModelConfig {
     }
 
     /// Images that the discriminator needs together: a batch is a multiple of it.
-    #[must_use]
     pub fn batch_multiple(&self) -> usize {
         self.pack * self.discriminator_layers().iter().map(LayerSpec::group).max().unwrap_or(1)
     }
@@ -149,13 +142,11 @@ impl ModelConfig {
     }
 
     /// Whether the discriminator's weights are spectrally normalised.
-    #[must_use]
     pub fn has_spectral_norm(&self) -> bool {
         self.discriminator_layers().iter().any(LayerSpec::has_spectral_norm)
     }
 
     /// Whether the generator needs a batch of more than one image in training.
-    #[must_use]
     pub fn has_batch_norm(&self) -> bool {
         self.generator_layers().iter().any(LayerSpec::has_batch_norm)
     }

@@ -172,7 +172,6 @@ impl Default for TrainingConfig {
 
 impl TrainingConfig {
     /// The factor of the step sizes in the step after `epoch` steps.
-    #[must_use]
     pub fn rate(&self, epoch: u64) -> f64 {
         let left = 1.0 - epoch as f64 / self.epochs.max(1) as f64;
         match self.schedule {
@@ -183,13 +182,11 @@ impl TrainingConfig {
     }
 
     /// Whether a step depends on the total number of steps.
-    #[must_use]
     pub fn depends_on_total(&self) -> bool {
         self.schedule != Schedule::Constant || self.instance_noise > 0.0
     }
 
     /// Standard deviation of the instance noise in the step after `epoch` steps.
-    #[must_use]
     pub fn image_noise(&self, epoch: u64) -> f64 {
         let left = 1.0 - epoch as f64 / self.epochs.max(1) as f64;
         self.instance_noise * left.clamp(0.0, 1.0)

@@ -31,13 +31,11 @@ impl Default for Family {
 
 impl Family {
     /// Every family, with its default settings.
-    #[must_use]
     pub fn all() -> Vec<Self> {
         vec![Self::Dense(DenseConfig::default())]
     }
 
     /// Its name, such as `dense`.
-    #[must_use]
     pub const fn name(&self) -> &'static str {
         match self {
             Self::Dense(_) => "dense",
