@@ -53,9 +53,9 @@ fn results_json(results: &Results, args: &EvalArgs, seconds: f64) -> Value {
     });
     let memorisation = json!({
         "median_ratio": memorisation.ratio,
-        "median_ratio_interval": [ratio.low, ratio.high],
+        "median_ratio_interval": ratio,
         "near_share": memorisation.share,
-        "near_share_interval": [share.low, share.high],
+        "near_share_interval": share,
         "near_threshold": memorisation.threshold,
     });
     json!({
@@ -96,11 +96,11 @@ fn text(results: &Results) -> String {
         100.0 * results.accuracy,
         table(measures, &results.floor),
         memorisation.ratio,
-        ratio.low,
-        ratio.high,
+        ratio[0],
+        ratio[1],
         100.0 * memorisation.share,
-        100.0 * share.low,
-        100.0 * share.high,
+        100.0 * share[0],
+        100.0 * share[1],
     )
 }
 

@@ -42,7 +42,6 @@ fn temporary_path(path: &Path) -> io::Result<PathBuf> {
 
 /// Whether `path` has the name of a temporary file of [`write()`], which only a killed process
 /// leaves behind.
-#[must_use]
 pub fn is_temporary(path: &Path) -> bool {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let name = name.strip_prefix('.').and_then(|name| name.strip_suffix(".tmp"));

@@ -25,13 +25,11 @@ const fn grey() -> usize {
 
 impl ImageShape {
     /// A grey image of `height` rows and `width` columns.
-    #[must_use]
     pub const fn grey(height: usize, width: usize) -> Self {
         Self { channels: 1, height, width }
     }
 
     /// Values in an image: `channels * height * width`, or `usize::MAX` where that overflows.
-    #[must_use]
     #[expect(clippy::len_without_is_empty, reason = "a shape is not a collection")]
     pub const fn len(self) -> usize {
         self.channels.saturating_mul(self.height).saturating_mul(self.width)

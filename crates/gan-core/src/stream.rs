@@ -87,7 +87,6 @@ impl Purpose {
 
 /// The stream of `seed` for `purpose` at `index`: `ChaCha8` with the seed (little-endian)
 /// and the purpose's tag in its key, and the index as its nonce.
-#[must_use]
 pub fn stream(seed: u64, purpose: Purpose, index: u64) -> ChaCha8Rng {
     let mut key = [0; 32];
     key[..8].copy_from_slice(&seed.to_le_bytes());
@@ -98,7 +97,6 @@ pub fn stream(seed: u64, purpose: Purpose, index: u64) -> ChaCha8Rng {
 }
 
 /// The next `count` standard normal numbers of a stream.
-#[must_use]
 pub fn normal(rng: &mut ChaCha8Rng, count: usize) -> Vec<f32> {
     let mut numbers = vec![0.0; count];
     fill_normal(rng, &mut numbers);

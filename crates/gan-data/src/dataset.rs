@@ -113,19 +113,16 @@ impl Dataset {
     }
 
     /// The name in a run's record, such as `mnist`.
-    #[must_use]
     pub fn name(&self) -> &str {
         &self.name
     }
 
     /// The shape of each image.
-    #[must_use]
     pub fn shape(&self) -> ImageShape {
         self.shape
     }
 
     /// All pixels, `[len, height, width, channels]` row-major.
-    #[must_use]
     pub fn images(&self) -> &[u8] {
         &self.images
     }
@@ -134,31 +131,26 @@ impl Dataset {
     ///
     /// # Panics
     /// When `index` is not below [`len`](Self::len).
-    #[must_use]
     pub fn image(&self, index: usize) -> &[u8] {
         &self.images[index * self.shape.len()..][..self.shape.len()]
     }
 
     /// The class of each image, if known.
-    #[must_use]
     pub fn labels(&self) -> Option<&[u16]> {
         self.labels.as_deref()
     }
 
     /// The name of each class; empty without labels.
-    #[must_use]
     pub fn class_names(&self) -> &[String] {
         &self.class_names
     }
 
     /// Number of classes, if there are labels.
-    #[must_use]
     pub fn classes(&self) -> Option<usize> {
         self.labels.as_ref().map(|_| self.class_names.len())
     }
 
     /// Number of images; never zero.
-    #[must_use]
     #[expect(clippy::len_without_is_empty, reason = "a data set is never empty")]
     pub fn len(&self) -> usize {
         self.images.len() / self.shape.len()
@@ -167,7 +159,6 @@ impl Dataset {
     /// SHA-256, in hex, of the images as an IDX file stores them (header, then pixels): IDX3 for
     /// grey images, so that MNIST has the digest of its published file, else IDX4 with the
     /// channels last.
-    #[must_use]
     pub fn digest(&self) -> &str {
         &self.digest
     }

@@ -57,7 +57,6 @@ pub enum KnownDataset {
 
 impl KnownDataset {
     /// Its name, such as `fashion-mnist`.
-    #[must_use]
     pub fn name(self) -> &'static str {
         match self {
             Self::Mnist => "mnist",
@@ -125,7 +124,6 @@ pub fn read_idx(bytes: &[u8], gzip: bool, images: bool, count: u32) -> Result<Ve
 /// Those of [`FILE_NAMES`] that `dir` has neither as they are nor with `.gz`.
 ///
 /// A file that exists but cannot be read is not missing: [`load_folder`] reports it.
-#[must_use]
 pub fn missing_files(dir: &Path) -> Vec<&'static str> {
     FILE_NAMES.into_iter().filter(|name| find_file(dir, name).is_none()).collect()
 }

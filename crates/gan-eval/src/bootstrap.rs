@@ -8,18 +8,11 @@ pub const RESAMPLES: usize = 200;
 /// The probability that an interval contains the true value.
 pub const LEVEL: f64 = 0.95;
 
-/// An interval, both ends included.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Interval {
-    /// Lower end.
-    pub low: f64,
-    /// Upper end.
-    pub high: f64,
-}
+/// The lower and the upper end of an interval, both included.
+pub type Interval = [f64; 2];
 
 /// `n` draws with replacement from `n` samples, as how often each was drawn; the same from
 /// the same state of `rng`, on all machines.
-#[must_use]
 pub fn resample(n: usize, rng: &mut ChaCha8Rng) -> Vec<u32> {
     let mut counts = vec![0; n];
     for _ in 0..n {
@@ -38,11 +31,10 @@ fn draw(n: usize, rng: &mut ChaCha8Rng) -> usize {
 ///
 /// # Panics
 /// When there are no values.
-#[must_use]
 pub fn percentile_interval(resampled: &[f64]) -> Interval {
     let sorted = sorted(resampled);
     let tail = (1.0 - LEVEL) / 2.0;
-    Interval { low: quantile(&sorted, tail), high: quantile(&sorted, 1.0 - tail) }
+    [tail, 1.0 - tail].map(|q| quantile(&sorted, q))
 }
 
 /// The basic interval (Davison & Hinkley 1997, section 5.2): the percentile interval mirrored
@@ -55,10 +47,9 @@ pub fn percentile_interval(resampled: &[f64]) -> Interval {
 ///
 /// # Panics
 /// When there are no values.
-#[must_use]
 pub fn basic_interval(value: f64, resampled: &[f64]) -> Interval {
-    let Interval { low, high } = percentile_interval(resampled);
-    Interval { low: 2.0 * value - high, high: 2.0 * value - low }
+    let [low, high] = percentile_interval(resampled);
+    [2.0 * value - high, 2.0 * value - low]
 }
 
 /// The percentile interval of the mean of one value a sample, from `resamples` resamples,
@@ -66,7 +57,6 @@ pub fn basic_interval(value: f64, resampled: &[f64]) -> Interval {
 ///
 /// # Panics
 /// When there are no values, or no resamples.
-#[must_use]
 pub fn mean_interval(values: &[f64], resamples: usize, rng: &mut ChaCha8Rng) -> Interval {
     assert!(!values.is_empty(), "no values");
     let n = values.len();
@@ -125,22 +115,22 @@ mod tests {
     fn a_mean_has_the_interval_of_its_standard_error() {
         let mut source = rng(2);
         let values: Vec<f64> = (0..400).map(|_| normal(&mut source)).collect();
-        let interval = mean_interval(&values, 2000, &mut rng(3));
+        let [low, high] = mean_interval(&values, 2000, &mut rng(3));
         let mean = values.iter().sum::<f64>() / 400.0;
         // 1.96 standard errors of 1 / √400 to each side.
-        assert!((interval.low - (mean - 0.098)).abs() < 0.015, "{interval:?}");
-        assert!((interval.high - (mean + 0.098)).abs() < 0.015, "{interval:?}");
-        assert_eq!(interval, mean_interval(&values, 2000, &mut rng(3)));
+        assert!((low - (mean - 0.098)).abs() < 0.015, "{low}");
+        assert!((high - (mean + 0.098)).abs() < 0.015, "{high}");
+        assert_eq!([low, high], mean_interval(&values, 2000, &mut rng(3)));
         let certain = mean_interval(&[1.0; 9], RESAMPLES, &mut rng(4));
-        assert_eq!(certain, Interval { low: 1.0, high: 1.0 });
+        assert_eq!(certain, [1.0, 1.0]);
     }
 
     #[test]
     fn the_basic_interval_is_mirrored() {
         let resampled: Vec<f64> = (0..=200).map(|x| 10.0 + f64::from(x)).collect();
-        let Interval { low, high } = percentile_interval(&resampled);
+        let [low, high] = percentile_interval(&resampled);
         assert!((low - 15.0).abs() < 1e-9 && (high - 205.0).abs() < 1e-9);
-        let Interval { low, high } = basic_interval(20.0, &resampled);
+        let [low, high] = basic_interval(20.0, &resampled);
         assert!((low - (40.0 - 205.0)).abs() < 1e-9 && (high - 25.0).abs() < 1e-9);
     }
 
@@ -162,10 +152,9 @@ mod tests {
         let mut again =
             || root.distance(&Gaussian::fit_weighted(&fake, dim, &resample(n, &mut rng)));
         let resampled: Vec<f64> = (0..RESAMPLES).map(|_| again()).collect();
-        let interval = basic_interval(value, &resampled);
-        let holds = interval.low < truth && truth < interval.high;
-        assert!(holds, "{interval:?} around {value}, not {truth}");
-        let middle = f64::midpoint(interval.low, interval.high);
+        let [low, high] = basic_interval(value, &resampled);
+        assert!(low < truth && truth < high, "{low} to {high} around {value}, not {truth}");
+        let middle = f64::midpoint(low, high);
         assert!(middle < value, "a bootstrap distance is too large: {middle} and {value}");
     }
 

@@ -7,7 +7,6 @@ pub const MISSING_BELOW: f64 = 0.1;
 ///
 /// # Panics
 /// When the last row is not whole.
-#[must_use]
 pub fn labels(probabilities: &[f32], classes: usize) -> Vec<usize> {
     let label = |row: &[f32]| {
         let mut best = 0;
@@ -26,7 +25,6 @@ pub fn labels(probabilities: &[f32], classes: usize) -> Vec<usize> {
 ///
 /// # Panics
 /// When the last row is not whole.
-#[must_use]
 pub fn confidences(probabilities: &[f32], classes: usize) -> Vec<f32> {
     rows(probabilities, classes).map(|row| row.iter().copied().fold(0.0, f32::max)).collect()
 }
@@ -36,7 +34,6 @@ pub fn confidences(probabilities: &[f32], classes: usize) -> Vec<f32> {
 ///
 /// # Panics
 /// When the lists differ in length, or a label is not below `classes`.
-#[must_use]
 pub fn class_means(values: &[f32], labels: &[usize], classes: usize) -> Vec<Option<f64>> {
     assert_eq!(values.len(), labels.len(), "not one number a label");
     let mut sums = vec![(0.0, 0_usize); classes];
@@ -56,26 +53,25 @@ pub fn class_means(values: &[f32], labels: &[usize], classes: usize) -> Vec<Opti
 ///
 /// # Panics
 /// When there are no samples, or the last row is not whole.
-#[must_use]
 pub fn classifier_score(probabilities: &[f32], classes: usize) -> f64 {
-    score(rows(probabilities, classes).map(|row| (1, row)), classes)
+    classifier_score_weighted(
+        probabilities,
+        classes,
+        &vec![1; probabilities.len() / classes.max(1)],
+    )
 }
 
 /// The classifier score of a resample: sample `i` is taken `weights[i]` times.
 ///
 /// # Panics
 /// When the weights sum to 0, the last row is not whole, or there is not one weight a row.
-#[must_use]
 pub fn classifier_score_weighted(probabilities: &[f32], classes: usize, weights: &[u32]) -> f64 {
     assert_eq!(probabilities.len(), weights.len() * classes, "not one weight a sample");
-    score(weights.iter().copied().zip(rows(probabilities, classes)), classes)
-}
-
-fn score<'a>(drawn: impl Iterator<Item = (u32, &'a [f32])>, classes: usize) -> f64 {
+    let drawn = weights.iter().zip(rows(probabilities, classes));
     // E Σ p ln p − Σ p(y) ln p(y) is the mean divergence, and needs one pass.
     let information = |p: f64| if p > 0.0 { p * p.ln() } else { 0.0 };
     let (mut marginal, mut within, mut count) = (vec![0.0; classes], 0.0, 0.0);
-    for (weight, row) in drawn.filter(|&(weight, _)| weight > 0) {
+    for (&weight, row) in drawn.filter(|&(&weight, _)| weight > 0) {
         let weight = f64::from(weight);
         count += weight;
         for (sum, &p) in marginal.iter_mut().zip(row) {
@@ -92,7 +88,6 @@ fn score<'a>(drawn: impl Iterator<Item = (u32, &'a [f32])>, classes: usize) -> f
 ///
 /// # Panics
 /// When there are no labels, or one is not below `classes`.
-#[must_use]
 pub fn shares(labels: &[usize], classes: usize) -> Vec<f64> {
     shares_weighted(labels, classes, &vec![1; labels.len()])
 }
@@ -101,7 +96,6 @@ pub fn shares(labels: &[usize], classes: usize) -> Vec<f64> {
 ///
 /// # Panics
 /// As [`shares`], when the weights sum to 0, or there is not one a label.
-#[must_use]
 pub fn shares_weighted(labels: &[usize], classes: usize, weights: &[u32]) -> Vec<f64> {
     assert_eq!(weights.len(), labels.len(), "not one weight a sample");
     let mut counts = vec![0_u64; classes];
@@ -114,7 +108,6 @@ pub fn shares_weighted(labels: &[usize], classes: usize, weights: &[u32]) -> Vec
 }
 
 /// Equal shares.
-#[must_use]
 pub fn uniform(classes: usize) -> Vec<f64> {
     vec![1.0 / classes as f64; classes]
 }
@@ -124,7 +117,6 @@ pub fn uniform(classes: usize) -> Vec<f64> {
 ///
 /// # Panics
 /// When the lists differ in length.
-#[must_use]
 pub fn total_variation(shares: &[f64], expected: &[f64]) -> f64 {
     assert_eq!(shares.len(), expected.len(), "numbers of classes differ");
     shares.iter().zip(expected).map(|(share, expected)| (share - expected).abs()).sum::<f64>() / 2.0
@@ -134,7 +126,6 @@ pub fn total_variation(shares: &[f64], expected: &[f64]) -> f64 {
 ///
 /// # Panics
 /// When the lists differ in length.
-#[must_use]
 pub fn missing(shares: &[f64], expected: &[f64]) -> Vec<usize> {
     assert_eq!(shares.len(), expected.len(), "numbers of classes differ");
     // A share of exactly a tenth is not missing, however the product rounds.
@@ -159,7 +150,6 @@ pub struct Diversity {
 ///
 /// # Panics
 /// When `features` does not hold one row a label, or a label is not below `classes`.
-#[must_use]
 pub fn diversity(features: &[f32], dim: usize, labels: &[usize], classes: usize) -> Diversity {
     diversity_weighted(features, dim, labels, classes, &vec![1; labels.len()])
 }
@@ -168,7 +158,6 @@ pub fn diversity(features: &[f32], dim: usize, labels: &[usize], classes: usize)
 ///
 /// # Panics
 /// As [`diversity`], or when there is not one weight a label.
-#[must_use]
 pub fn diversity_weighted(
     features: &[f32],
     dim: usize,

@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::bootstrap::{Interval, basic_interval, mean_interval, percentile_interval, resample};
 use crate::classes::{
-    Diversity, classifier_score, classifier_score_weighted, confidences, diversity,
-    diversity_weighted, labels, missing, shares, shares_weighted, total_variation, uniform,
+    classifier_score_weighted, confidences, diversity, diversity_weighted, labels, missing,
+    shares_weighted, total_variation, uniform,
 };
 use crate::frechet::{Gaussian, GaussianRoot};
 use crate::nearest::Targets;
@@ -40,7 +40,7 @@ pub struct Measure {
     pub value: f64,
     /// Bootstrap interval, if there were resamples.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub interval: Option<[f64; 2]>,
+    pub interval: Option<Interval>,
 }
 
 /// The measures of images against real ones.
@@ -64,7 +64,7 @@ pub struct Measures {
     pub shares: Vec<f64>,
     /// The interval of each share, if there were resamples.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub shares_intervals: Vec<[f64; 2]>,
+    pub shares_intervals: Vec<Interval>,
     /// Total variation distance between the shares and equal ones, in [0, 1].
     pub imbalance: Measure,
     /// Classes with less than a tenth of an equal share.
@@ -80,7 +80,6 @@ pub struct Measures {
 
 impl Measures {
     /// The single values with their names and decimal places, for a table.
-    #[must_use]
     pub fn rows(&self) -> [(&'static str, usize, Measure); 9] {
         [
             ("Fréchet distance", 2, self.frechet),
@@ -110,7 +109,6 @@ impl Reference {
     ///
     /// # Panics
     /// When there are fewer than two images.
-    #[must_use]
     pub fn new(extractor: &FeatureExtractor, real: Extracted) -> Self {
         let classes = extractor.classes();
         let dim = FeatureExtractor::FEATURES;
@@ -121,7 +119,6 @@ impl Reference {
     }
 
     /// What was extracted from the real images.
-    #[must_use]
     pub fn real(&self) -> &Extracted {
         &self.real
     }
@@ -132,24 +129,18 @@ impl Reference {
     ///
     /// # Panics
     /// When there are no more images than `options.neighbours`, or fewer than two.
-    #[must_use]
     pub fn evaluate(&self, extracted: &Extracted, options: Options) -> Measures {
         let (dim, classes) = (FeatureExtractor::FEATURES, self.classes);
         let Extracted { features, probabilities } = extracted;
         let count = features.len() / dim;
         let classified = labels(probabilities, classes);
-        let boot = Bootstrap { options };
+        let boot = Bootstrap { options, count };
 
-        let frechet = self.root.distance(&Gaussian::fit(features, dim));
-        let frechet = boot.of(
-            1,
-            frechet,
-            |resampled| basic_interval(frechet, resampled),
-            |rng| self.root.distance(&Gaussian::fit_weighted(features, dim, &resample(count, rng))),
-        );
-        let score = classifier_score(probabilities, classes);
-        let score = boot.of(2, score, percentile_interval, |rng| {
-            classifier_score_weighted(probabilities, classes, &resample(count, rng))
+        let frechet = boot.of(1, basic_interval, |weights| {
+            self.root.distance(&Gaussian::fit_weighted(features, dim, weights))
+        });
+        let score = boot.of(2, percentile, |weights| {
+            classifier_score_weighted(probabilities, classes, weights)
         });
 
         let mut rng = stream(options.seed, Purpose::Subset, 0);
@@ -171,10 +162,13 @@ impl Reference {
         let flags = |flags: &[bool]| -> Vec<f64> { flags.iter().map(|&f| f64::from(f)).collect() };
         let balls: Vec<f64> = overlap.balls.iter().map(|&n| f64::from(n) / k as f64).collect();
 
-        let shares = shares(&classified, classes);
-        let own = diversity(features, dim, &classified, classes);
-        let diversity_by_class = self.relative_diversity(&own);
-        let imbalance = |shares: &[f64]| total_variation(shares, &uniform(classes));
+        let shares = |weights: &[u32]| shares_weighted(&classified, classes, weights);
+        let (equal, own_shares) = (uniform(classes), shares(&vec![1; count]));
+        let diversity = |weights: &[u32]| {
+            let own = diversity_weighted(features, dim, &classified, classes, weights).classes;
+            let by_class = own.into_iter().zip(&self.diversity);
+            by_class.map(|(own, &real)| Some(own? / real?)).collect::<Vec<Option<f64>>>()
+        };
         let confidence: Vec<f64> =
             confidences(probabilities, classes).into_iter().map(f64::from).collect();
         Measures {
@@ -186,36 +180,14 @@ impl Reference {
             density: boot.of_mean(5, &balls),
             coverage: boot.of_mean(6, &flags(&overlap.covered)),
             confidence: boot.of_mean(7, &confidence),
-            shares_intervals: boot.of_each(8, classes, |rng| {
-                shares_weighted(&classified, classes, &resample(count, rng))
-            }),
-            imbalance: {
-                let value = imbalance(&shares);
-                let interval = |resampled: &[f64]| basic_interval(value, resampled);
-                boot.of(9, value, interval, |rng| {
-                    imbalance(&shares_weighted(&classified, classes, &resample(count, rng)))
-                })
-            },
-            missing: missing(&shares, &uniform(classes)),
-            shares,
-            diversity: boot.of(
-                10,
-                mean_of_known(&diversity_by_class),
-                percentile_interval,
-                |rng| {
-                    let weights = resample(count, rng);
-                    let own = diversity_weighted(features, dim, &classified, classes, &weights);
-                    mean_of_known(&self.relative_diversity(&own))
-                },
-            ),
-            diversity_by_class,
+            shares_intervals: boot.of_each(8, classes, shares),
+            imbalance: boot
+                .of(9, basic_interval, |weights| total_variation(&shares(weights), &equal)),
+            missing: missing(&own_shares, &equal),
+            shares: own_shares,
+            diversity: boot.of(10, percentile, |weights| mean_of_known(&diversity(weights))),
+            diversity_by_class: diversity(&vec![1; count]),
         }
-    }
-
-    /// The diversity of each class over that of the class's real images.
-    fn relative_diversity(&self, own: &Diversity) -> Vec<Option<f64>> {
-        let by_class = own.classes.iter().zip(&self.diversity);
-        by_class.map(|(&own, &real)| Some(own? / real?)).collect()
     }
 }
 
@@ -224,9 +196,15 @@ fn mean_of_known(values: &[Option<f64>]) -> f64 {
     known().sum::<f64>() / known().count().max(1) as f64
 }
 
-/// Resamples. Each measure has an index and so a random stream, which never changes.
+fn percentile(_: f64, resampled: &[f64]) -> Interval {
+    percentile_interval(resampled)
+}
+
+/// Resamples of `count` images, as how often each is taken. Each measure has an index and so a
+/// random stream, which never changes.
 struct Bootstrap {
     options: Options,
+    count: usize,
 }
 
 impl Bootstrap {
@@ -234,18 +212,20 @@ impl Bootstrap {
         stream(self.options.seed, Purpose::Bootstrap, index)
     }
 
+    fn resampled<T>(&self, index: u64, statistic: impl Fn(&[u32]) -> T) -> Vec<T> {
+        let mut rng = self.rng(index);
+        (0..self.options.resamples).map(|_| statistic(&resample(self.count, &mut rng))).collect()
+    }
+
     fn of(
         &self,
         index: u64,
-        value: f64,
-        interval: impl Fn(&[f64]) -> Interval,
-        mut statistic: impl FnMut(&mut ChaCha8Rng) -> f64,
+        interval: impl Fn(f64, &[f64]) -> Interval,
+        statistic: impl Fn(&[u32]) -> f64,
     ) -> Measure {
-        let mut rng = self.rng(index);
-        let resampled: Vec<f64> =
-            (0..self.options.resamples).map(|_| statistic(&mut rng)).collect();
-        let interval = (!resampled.is_empty()).then(|| interval(&resampled));
-        Measure { value, interval: interval.map(|Interval { low, high }| [low, high]) }
+        let value = statistic(&vec![1; self.count]);
+        let resampled = self.resampled(index, statistic);
+        Measure { value, interval: (!resampled.is_empty()).then(|| interval(value, &resampled)) }
     }
 
     /// The intervals of several values of each resample.
@@ -253,24 +233,18 @@ impl Bootstrap {
         &self,
         index: u64,
         values: usize,
-        mut statistic: impl FnMut(&mut ChaCha8Rng) -> Vec<f64>,
-    ) -> Vec<[f64; 2]> {
-        let mut rng = self.rng(index);
-        let resampled: Vec<_> = (0..self.options.resamples).map(|_| statistic(&mut rng)).collect();
+        statistic: impl Fn(&[u32]) -> Vec<f64>,
+    ) -> Vec<Interval> {
+        let resampled = self.resampled(index, statistic);
         let values = if resampled.is_empty() { 0 } else { values };
-        let interval = |value: usize| {
-            let values: Vec<f64> = resampled.iter().map(|values| values[value]).collect();
-            let Interval { low, high } = percentile_interval(&values);
-            [low, high]
-        };
-        (0..values).map(interval).collect()
+        let all = |value: usize| resampled.iter().map(|values| values[value]).collect::<Vec<_>>();
+        (0..values).map(|value| percentile_interval(&all(value))).collect()
     }
 
     fn of_mean(&self, index: u64, values: &[f64]) -> Measure {
-        let mut rng = self.rng(index);
+        let resamples = self.options.resamples;
+        let interval = || mean_interval(values, resamples, &mut self.rng(index));
         let value = values.iter().sum::<f64>() / values.len() as f64;
-        let interval = (self.options.resamples > 0)
-            .then(|| mean_interval(values, self.options.resamples, &mut rng));
-        Measure { value, interval: interval.map(|Interval { low, high }| [low, high]) }
+        Measure { value, interval: (resamples > 0).then(interval) }
     }
 }

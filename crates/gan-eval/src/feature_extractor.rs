@@ -68,7 +68,6 @@ impl FeatureExtractor {
     pub const MAX_CHANNELS: usize = 4;
 
     /// Whether a feature extractor for images of this shape can be trained.
-    #[must_use]
     pub fn supports(shape: ImageShape) -> bool {
         let [low, high] = Self::SIDES;
         [shape.height, shape.width].iter().all(|side| (low..=high).contains(side))
@@ -76,37 +75,31 @@ impl FeatureExtractor {
     }
 
     /// Its name, such as `mnist-1`.
-    #[must_use]
     pub fn name(&self) -> &str {
         &self.about.name
     }
 
     /// SHA-256 of its file, in hex: results are comparable only if it is the same.
-    #[must_use]
     pub fn digest(&self) -> &str {
         &self.digest
     }
 
     /// The digest of the images that it was trained on.
-    #[must_use]
     pub fn dataset_digest(&self) -> &str {
         &self.about.dataset_digest
     }
 
     /// The shape of the images that it takes.
-    #[must_use]
     pub fn shape(&self) -> ImageShape {
         self.about.shape
     }
 
     /// Its test accuracy, in [0, 1].
-    #[must_use]
     pub fn accuracy(&self) -> f64 {
         self.about.accuracy
     }
 
     /// Number of classes.
-    #[must_use]
     pub fn classes(&self) -> usize {
         self.about.classes
     }
@@ -117,7 +110,6 @@ impl FeatureExtractor {
     ///
     /// # Panics
     /// When `images` is not a whole number of images.
-    #[must_use]
     pub fn extract(&self, images: &[u8], observe: &(dyn Fn(usize) + Sync)) -> Extracted {
         let len = self.shape().len();
         assert!(images.len().is_multiple_of(len), "not a whole number of images");
@@ -146,7 +138,6 @@ impl FeatureExtractor {
     }
 
     /// The share of images whose likeliest class is their label.
-    #[must_use]
     pub(crate) fn accuracy_on(&self, images: &[u8], labels: &[u16]) -> f64 {
         let extracted = self.extract(images, &|_| ());
         let classes = crate::classes::labels(&extracted.probabilities, self.classes());

@@ -84,7 +84,6 @@ impl FeatureExtractor {
     ///
     /// # Panics
     /// Never: a test decodes it.
-    #[must_use]
     pub fn mnist(device: &Device) -> Self {
         match Self::decode(MNIST, device) {
             Ok(extractor) => extractor,

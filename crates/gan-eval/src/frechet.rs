@@ -23,9 +23,8 @@ impl Gaussian {
     ///
     /// # Panics
     /// When there are fewer than two samples, or `features` holds no whole number of rows.
-    #[must_use]
     pub fn fit(features: &[f32], dim: usize) -> Self {
-        Self::fit_drawn(features, dim, |_| 1)
+        Self::fit_weighted(features, dim, &vec![1; features.len() / dim.max(1)])
     }
 
     /// The Gaussian of a resample: sample `i` of `features`, `[n, dim]`, is taken
@@ -34,17 +33,11 @@ impl Gaussian {
     /// # Panics
     /// When the weights sum to less than two, `features` holds no whole number of rows, or
     /// `weights` not one number for each.
-    #[must_use]
     pub fn fit_weighted(features: &[f32], dim: usize, weights: &[u32]) -> Self {
-        assert_eq!(features.len(), weights.len() * dim, "not one weight a sample");
-        Self::fit_drawn(features, dim, |row| weights[row])
-    }
-
-    fn fit_drawn(features: &[f32], dim: usize, weight: impl Fn(usize) -> u32) -> Self {
-        assert!(dim > 0 && features.len().is_multiple_of(dim), "no whole number of rows");
+        assert!(dim > 0 && features.len() == weights.len() * dim, "not one weight a row");
         let drawn = || {
-            let rows = features.chunks_exact(dim).enumerate();
-            rows.map(|(row, x)| (weight(row), x)).filter(|&(weight, _)| weight > 0)
+            let rows = weights.iter().copied().zip(features.chunks_exact(dim));
+            rows.filter(|&(weight, _)| weight > 0)
         };
 
         let (mut mean, mut count) = (vec![0.0; dim], 0);
@@ -134,7 +127,6 @@ pub struct GaussianRoot {
 impl GaussianRoot {
     /// Computes the root of the covariance, which may be singular: eigenvalues that rounding
     /// makes negative count as 0.
-    #[must_use]
     pub fn new(gaussian: &Gaussian) -> Self {
         let matrix = gaussian.matrix();
         let trace = matrix.trace();
@@ -155,7 +147,6 @@ impl GaussianRoot {
     ///
     /// # Panics
     /// When the two differ in their number of features.
-    #[must_use]
     pub fn distance(&self, other: &Gaussian) -> f64 {
         assert_eq!(self.mean.len(), other.dim(), "numbers of features differ");
         let matrix = other.matrix();
@@ -184,7 +175,6 @@ fn is_finite(matrix: &DMatrix<f64>) -> bool {
 ///
 /// # Panics
 /// When the two differ in their number of features.
-#[must_use]
 pub fn frechet_distance(a: &Gaussian, b: &Gaussian) -> f64 {
     GaussianRoot::new(a).distance(b)
 }

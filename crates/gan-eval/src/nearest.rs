@@ -80,7 +80,6 @@ pub struct Nearest {
 ///
 /// # Panics
 /// When `among` is empty.
-#[must_use]
 pub fn nearest(
     images: &[u8],
     among: &[u8],

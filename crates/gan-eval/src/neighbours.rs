@@ -13,7 +13,6 @@
 ///
 /// # Panics
 /// When `k` is 0 or not below `n`, or the last row is not whole.
-#[must_use]
 pub fn kth_radii(rows: &[f32], n: usize, k: usize) -> Vec<f32> {
     assert!(0 < k && k < n, "{k} neighbours among {n} samples");
     assert!(rows.len().is_multiple_of(n), "no whole number of rows");
@@ -48,7 +47,6 @@ pub struct Support<'a> {
 impl<'a> Support<'a> {
     /// Starts from the squared radii of both sets, `[real]` and `[fake]`, of [`kth_radii`] with
     /// the same `k`.
-    #[must_use]
     pub fn new(real_radii: &'a [f32], fake_radii: &'a [f32], k: usize) -> Self {
         let (recalled, covered) =
             (Vec::with_capacity(real_radii.len()), Vec::with_capacity(real_radii.len()));
@@ -86,7 +84,6 @@ impl<'a> Support<'a> {
     ///
     /// # Panics
     /// When rows are missing.
-    #[must_use]
     pub fn finish(self) -> Overlap {
         let rows = self.overlap.recalled.len();
         assert_eq!(rows, self.real_radii.len(), "not one row a real sample");
@@ -111,21 +108,18 @@ pub struct Overlap {
 
 impl Overlap {
     /// For each fake sample, whether any real ball contains it: `[fake]`.
-    #[must_use]
     pub fn precise(&self) -> Vec<bool> {
         self.balls.iter().map(|&balls| balls > 0).collect()
     }
 
     /// The share of fake samples within the real support, in [0, 1] (Kynkäänniemi et al.
     /// 2019, equations 1 and 2).
-    #[must_use]
     pub fn precision(&self) -> f64 {
         share(self.balls.iter().map(|&balls| balls > 0))
     }
 
     /// The share of real samples within the fake support, in [0, 1] (Kynkäänniemi et al.
     /// 2019, equations 1 and 2).
-    #[must_use]
     pub fn recall(&self) -> f64 {
         share(self.recalled.iter().copied())
     }
@@ -133,7 +127,6 @@ impl Overlap {
     /// The mean number of real balls around a fake sample, over `k`: from 0, about 1 for
     /// samples of the real distribution, and above 1 if they crowd in its densest parts
     /// (Naeem et al. 2020, equation 5).
-    #[must_use]
     pub fn density(&self) -> f64 {
         let balls: u64 = self.balls.iter().map(|&balls| u64::from(balls)).sum();
         balls as f64 / (self.k * self.balls.len()) as f64
@@ -141,7 +134,6 @@ impl Overlap {
 
     /// The share of real samples with a fake one in their ball, in [0, 1] (Naeem et al. 2020,
     /// equation 6).
-    #[must_use]
     pub fn coverage(&self) -> f64 {
         share(self.covered.iter().copied())
     }
@@ -157,7 +149,6 @@ fn share(flags: impl ExactSizeIterator<Item = bool>) -> f64 {
 ///
 /// # Panics
 /// When either holds no whole number of rows.
-#[must_use]
 pub fn squared_distances(a: &[f32], b: &[f32], dim: usize) -> Vec<f32> {
     assert!(dim > 0, "no features");
     let whole = a.len().is_multiple_of(dim) && b.len().is_multiple_of(dim);

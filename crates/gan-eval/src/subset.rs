@@ -8,7 +8,6 @@ use rand_chacha::ChaCha8Rng;
 ///
 /// # Panics
 /// When `width` is 0.
-#[must_use]
 pub fn random_subset<T: Copy>(
     rows: &[T],
     width: usize,

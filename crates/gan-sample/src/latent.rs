@@ -5,7 +5,6 @@ use std::ops::Range;
 use gan_core::stream::{Purpose, normal, stream};
 
 /// The latent vector of sample `index` of `seed`: `len` standard normal numbers.
-#[must_use]
 pub fn sample_latent(seed: u64, index: u64, len: usize) -> Vec<f32> {
     normal(&mut stream(seed, Purpose::Picture, index), len)
 }
@@ -13,7 +12,6 @@ pub fn sample_latent(seed: u64, index: u64, len: usize) -> Vec<f32> {
 /// Spherical linear interpolation from `a` to `b` at `t` in [0, 1] (Shoemake 1985). It keeps the
 /// length of the vectors that a generator was trained on, unlike linear interpolation (White
 /// 2016, section 2.1).
-#[must_use]
 pub fn slerp(a: &[f32], b: &[f32], t: f32) -> Vec<f32> {
     let dot = |x: &[f32], y: &[f32]| x.iter().zip(y).map(|(x, y)| x * y).sum::<f32>();
     let cosine = dot(a, b) / (dot(a, a) * dot(b, b)).sqrt();
@@ -32,7 +30,6 @@ pub fn slerp(a: &[f32], b: &[f32], t: f32) -> Vec<f32> {
 /// `points * steps` vectors.
 ///
 /// The result is `[range.len(), len]`, row-major.
-#[must_use]
 pub fn walk(seed: u64, points: usize, steps: usize, len: usize, range: Range<usize>) -> Vec<f32> {
     let corner = |index: usize| sample_latent(seed, (index % points) as u64, len);
     let last = steps.saturating_sub(1).max(1) as f32;

@@ -21,7 +21,6 @@ pub struct Sampler<'a> {
 
 impl<'a> Sampler<'a> {
     /// Samples from a `generator` with `model`'s sizes that lives on `device`, without autodiff.
-    #[must_use]
     pub fn new(generator: &'a Generator, model: &ModelConfig, device: &'a Device) -> Self {
         Self { generator, latent: model.latent, image: model.image, device }
     }
@@ -29,7 +28,6 @@ impl<'a> Sampler<'a> {
     /// Samples `first..first + count` of `seed`, `[count, height, width, channels]` row-major,
     /// 0 to 255. `labels` has the class of each, for a model with classes; the latent vector of a
     /// sample does not depend on it.
-    #[must_use]
     pub fn samples(&self, seed: u64, first: u64, count: usize, labels: Option<&[u16]>) -> Vec<u8> {
         let mut pixels = Vec::with_capacity(count * self.image.len());
         for start in (0..count).step_by(CHUNK) {
@@ -43,7 +41,6 @@ impl<'a> Sampler<'a> {
 
     /// The images of latent vectors `[n, latent]`: `[n, height, width, channels]` row-major,
     /// 0 to 255. `labels` are as for [`samples`](Self::samples).
-    #[must_use]
     pub fn generate(&self, latents: &[f32], labels: Option<&[u16]>) -> Vec<u8> {
         let mut pixels = Vec::with_capacity(latents.len() / self.latent * self.image.len());
         for (index, chunk) in latents.chunks(CHUNK * self.latent).enumerate() {
