@@ -177,10 +177,9 @@ fn png(path: &Path, shape: ImageShape) -> Result<Vec<u8>, String> {
         return Err(format!("has {width}x{height} pixels"));
     }
     let image = DynamicImage::from_decoder(decoder).map_err(broken)?;
-    Ok(if shape.channels == 1 {
-        image.into_luma8().into_raw()
-    } else {
-        image.into_rgb8().into_raw()
+    Ok(match shape.channels {
+        1 => image.into_luma8().into_raw(),
+        _ => image.into_rgb8().into_raw(),
     })
 }
 

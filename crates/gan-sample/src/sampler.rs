@@ -4,7 +4,7 @@ use burn::tensor::{Device, Tensor, TensorData};
 use gan_core::ImageShape;
 use gan_kernels::{buffer, tensor_data};
 use gan_model::device::is_cpu;
-use gan_model::{Generator, Labels, ModelConfig};
+use gan_model::{Generator, ModelConfig};
 
 use crate::latent::sample_latent;
 
@@ -64,7 +64,11 @@ impl<'a> Sampler<'a> {
         used.copy_from_slice(latents);
         rest.fill(0.0);
         let input = Tensor::from_data(tensor_data(input, [rows, self.latent]), self.device);
-        let labels = labels.map(|labels| self.labels(labels, rows));
+        let labels = labels.map(|labels| {
+            let mut padded: Vec<i32> = labels.iter().copied().map(i32::from).collect();
+            padded.resize(rows, 0);
+            Tensor::from_data(TensorData::new(padded, [rows]), self.device)
+        });
         let images = self.generator.forward(input, labels.as_ref()).into_data();
         let used = count * self.image.len();
         match images.as_slice::<f32>() {
@@ -72,12 +76,6 @@ impl<'a> Sampler<'a> {
             // Of another type of float.
             Err(_) => pixels.extend(images.iter::<f32>().take(used).map(to_byte)),
         }
-    }
-
-    fn labels(&self, labels: &[u16], rows: usize) -> Labels {
-        let mut padded: Vec<i32> = labels.iter().copied().map(i32::from).collect();
-        padded.resize(rows, 0);
-        Tensor::from_data(TensorData::new(padded, [rows]), self.device)
     }
 }
 
