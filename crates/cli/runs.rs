@@ -87,13 +87,7 @@ fn summary(record: &Record) -> Value {
         "epochs": record.epochs_done(),
         "total_epochs": record.total_epochs(),
         "seconds": record.seconds(),
-        "losses": record.rows.last().map(|row| json!({
-            "epoch": row.epoch,
-            "discriminator": row.d_loss,
-            "generator": row.g_loss,
-            "d_real": row.d_real,
-            "d_fake": row.d_fake,
-        })),
+        "losses": record.rows.last().map(output::losses),
         "quality": record.rows.iter().rev().find_map(measures),
         "best": best_measured(&record.rows).and_then(measures),
         // The time of the last write, in UTC.

@@ -58,13 +58,7 @@ pub fn report(
             }),
             "dataset": config.dataset,
             "device": config.device,
-            "losses": progress.latest.as_ref().map(|row| json!({
-                "epoch": row.epoch,
-                "discriminator": row.d_loss,
-                "generator": row.g_loss,
-                "d_real": row.d_real,
-                "d_fake": row.d_fake,
-            })),
+            "losses": progress.latest.as_ref().map(output::losses),
         }));
     }
     match ended.outcome {
