@@ -198,9 +198,11 @@ fn new_settings(
     settings: &Settings,
     set: &Fields,
 ) -> Result<(ModelConfig, TrainingConfig), Failure> {
-    let (mut model, training) = recipe(settings.recipe.as_deref())?.settings();
+    let recipe = settings.recipe.as_deref().unwrap_or(Recipe::default().name());
+    let recipe = by_name("recipe", recipe, Recipe::ALL, |recipe| recipe.name())?;
+    let (mut model, training) = recipe.settings();
     if let Some(name) = settings.family.as_deref().filter(|name| *name != model.family.name()) {
-        model.family = family(name)?;
+        model.family = by_name("family", name, Family::all(), Family::name)?;
     }
     let (mut model, mut training) = (replace(&model, set)?, replace(&training, set)?);
     if settings.minibatch_stddev.is_none() {
@@ -239,19 +241,19 @@ fn refuse_other_families(model: &ModelConfig, set: &Fields) -> Result<(), Failur
     Ok(())
 }
 
-/// The family of a name, which clap has checked unless it is from a file.
-fn family(name: &str) -> Result<Family, Failure> {
-    Family::all().into_iter().find(|family| family.name() == name).ok_or_else(|| {
-        let names: Vec<_> = Family::all().iter().map(Family::name).collect();
-        usage!("--family is {name:?}; expected {}", names.join(", "))
-    })
-}
-
-/// The recipe of a name, which clap has checked unless it is from a file.
-fn recipe(name: Option<&str>) -> Result<Recipe, Failure> {
-    let Some(name) = name else { return Ok(Recipe::default()) };
-    Recipe::ALL.into_iter().find(|recipe| recipe.name() == name).ok_or_else(|| {
-        let names = Recipe::ALL.map(Recipe::name).join(", ");
-        usage!("--recipe is {name:?}; expected {names}")
-    })
+/// The one of `all` with the name that a flag has, which clap has checked unless it is from a file.
+fn by_name<T>(
+    flag: &str,
+    wanted: &str,
+    all: impl IntoIterator<Item = T>,
+    name: impl Fn(&T) -> &'static str,
+) -> Result<T, Failure> {
+    let mut names = Vec::new();
+    for one in all {
+        if name(&one) == wanted {
+            return Ok(one);
+        }
+        names.push(name(&one));
+    }
+    Err(usage!("--{flag} is {wanted:?}; expected {}", names.join(", ")))
 }
