@@ -39,14 +39,9 @@ pub enum OutputError {
     /// More images than fit one grid.
     #[error(transparent)]
     Grid(#[from] GridError),
-    /// The system refused.
-    #[error("cannot write {}: {source}", path.display())]
-    Io {
-        /// The path.
-        path: PathBuf,
-        /// The system's answer.
-        source: io::Error,
-    },
+    /// A path, and why the system refused to write it.
+    #[error("cannot write {}: {}", .0.display(), .1)]
+    Io(PathBuf, #[source] io::Error),
 }
 
 impl Output {
@@ -80,7 +75,7 @@ impl Output {
         shape: ImageShape,
         mut next: impl FnMut(usize) -> Vec<u8>,
     ) -> Result<(), OutputError> {
-        let io = |source| OutputError::Io { path: path.into(), source };
+        let io = |source| OutputError::Io(path.into(), source);
         let len = shape.len();
         let mut done = 0;
         let chunks = std::iter::from_fn(|| {
@@ -209,6 +204,6 @@ mod tests {
         assert!(error.to_string().contains("\".jpg\"; expected .png, .gif, .npy"), "{error}");
         fs::write(dir.path().join("precious"), b"").unwrap();
         assert!(matches!(write(dir.path()), Err(OutputError::NotEmpty(_))));
-        assert!(matches!(write(&dir.path().join("no/such.png")), Err(OutputError::Io { .. })));
+        assert!(matches!(write(&dir.path().join("no/such.png")), Err(OutputError::Io(..))));
     }
 }
