@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use clap::{Args, Parser};
+use clap::Parser;
 use gan_core::ImageShape;
 use gan_model::device::SelectedDevice;
 use gan_model::{Family, Loss, ModelConfig, TrainingConfig};
@@ -50,10 +50,12 @@ training has saved its checkpoint.";
     after_help = format!("{EXAMPLES}\n\n{AFTER}\n\n{CODES}"),
     allow_negative_numbers = true
 )]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag")]
 pub struct TrainArgs {
     #[command(flatten)]
     pub settings: Settings,
 
+    // The other flags are neither recorded with a run nor allowed in a configuration file.
     /// Continue this run, or this checkpoint in its run; --epochs is the new total
     #[arg(long, value_name = "CKPT|DIR")]
     pub resume: Option<PathBuf>,
@@ -62,14 +64,6 @@ pub struct TrainArgs {
     #[arg(long, value_name = "FILE.toml")]
     pub config: Option<PathBuf>,
 
-    #[command(flatten)]
-    pub run: RunArgs,
-}
-
-/// Flags that are neither recorded with a run nor allowed in a configuration file.
-#[derive(Args, Clone, Debug)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a flag")]
-pub struct RunArgs {
     #[command(flatten)]
     pub output: OutputArgs,
 
@@ -99,20 +93,20 @@ pub struct RunArgs {
 }
 
 /// What to train, with every setting known and in its range.
-pub struct Options {
+pub struct Options<'a> {
     pub model: ModelConfig,
     pub training: TrainingConfig,
     pub dataset: DatasetArgs,
     pub device: SelectedDevice,
     pub out: Option<PathBuf>,
-    pub run: RunArgs,
+    pub args: &'a TrainArgs,
     /// The checkpoint to continue from.
     pub resume: Option<Resume>,
 }
 
-impl Options {
+impl<'a> Options<'a> {
     /// The options of a new training, or of a resumed one, whose settings must not change.
-    pub fn new(args: &TrainArgs) -> Result<Self, Failure> {
+    pub fn new(args: &'a TrainArgs) -> Result<Self, Failure> {
         let resume = args.resume.as_deref().map(Resume::read).transpose()?;
         let file = args.config.as_deref().map(config_file::read).transpose()?;
         let mut set = file.unwrap_or_default().set()?;
@@ -135,8 +129,7 @@ impl Options {
             None => settings.dataset,
             Some(resume) => resume.dataset(settings.dataset)?,
         };
-        let (out, run) = (settings.out, args.run.clone());
-        Ok(Self { model, training, dataset, device, out, run, resume })
+        Ok(Self { model, training, dataset, device, out: settings.out, args, resume })
     }
 
     /// Sets the shape of the images, known once they are loaded.

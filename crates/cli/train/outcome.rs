@@ -26,14 +26,14 @@ pub fn report(
         // The checkpoint is saved.
         output::log(format!("warning: {error}"));
     }
-    let quiet = options.run.output.quiet;
+    let quiet = options.args.output.quiet;
     let best = Checkpoint::open(&run.best()).ok();
     if !quiet {
         print_summary(&ended, run, best.as_ref());
     }
-    let written = reason.filter(|_| !options.run.no_report).map(|_| write_pages(run, quiet));
+    let written = reason.filter(|_| !options.args.no_report).map(|_| write_pages(run, quiet));
     let mut printed = Ok(());
-    if options.run.output.json {
+    if options.args.output.json {
         let [report, animation] = written.unwrap_or_default();
         let progress = &ended.progress;
         printed = output::print_json(&json!({

@@ -45,14 +45,14 @@ pub fn train(
     let signals = Signals::listen()?;
     let begin = Instant::now();
     let (epoch, total) = (trainer.epoch(), options.training.epochs);
-    let quiet = options.run.output.quiet;
+    let quiet = options.args.output.quiet;
     let mut event_log =
-        options.run.tensorboard.then(|| EventLog::create(run, epoch)).transpose()?;
+        options.args.tensorboard.then(|| EventLog::create(run, epoch)).transpose()?;
     let open = || open_dashboard(run, (epoch, total), &signals, quiet);
-    let dashboard = options.run.watch.then(open).flatten();
+    let dashboard = options.args.watch.then(open).flatten();
     let mut progress = Progress::new(run, epoch, total, quiet, dashboard.is_some());
 
-    let last = options.run.stop_after.unwrap_or(u64::MAX);
+    let last = options.args.stop_after.unwrap_or(u64::MAX);
     let control = |epoch| match signals.received() {
         None if epoch < last => dashboard.as_ref().map_or(Control::Continue, Dashboard::control),
         _ => Control::Stop,
