@@ -62,7 +62,7 @@ pub fn read_images(path: &Path, shape: ImageShape, count: usize) -> Result<Vec<u
 }
 
 /// The axes of one image in an array.
-fn axes(shape: ImageShape) -> Vec<u64> {
+pub(crate) fn axes(shape: ImageShape) -> Vec<u64> {
     let axes = [shape.height, shape.width, shape.channels].map(|n| n as u64);
     axes[..if shape.channels == 1 { 2 } else { 3 }].into()
 }

@@ -13,6 +13,7 @@ use npyz::WriterBuilder;
 use thiserror::Error;
 
 use crate::grid::{Grid, GridError};
+use crate::input::axes;
 
 /// A kind of output, told from the extension of its path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -112,10 +113,7 @@ impl Output {
                 .map_err(io)
             }
             Self::Npy => {
-                let mut dims = vec![count as u64, shape.height as u64, shape.width as u64];
-                if shape.channels > 1 {
-                    dims.push(shape.channels as u64);
-                }
+                let dims = [vec![count as u64], axes(shape)].concat();
                 write_with(path, |file| {
                     let options = npyz::WriteOptions::new().default_dtype().shape(&dims);
                     let mut npy = options.writer(file).begin_nd()?;
