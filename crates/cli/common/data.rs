@@ -87,19 +87,11 @@ impl DatasetArgs {
 
 /// Images, and the folder they were read from.
 pub struct Data {
-    /// The training images.
     pub train: Dataset,
     /// The folder, unless they are built in.
     pub dir: Option<PathBuf>,
-    /// Returns the test images; built-in ones are generated on demand.
-    test: Box<dyn Fn() -> Result<Dataset, DatasetError>>,
-}
-
-impl Data {
-    /// The test images, which no training uses.
-    pub fn test(&self) -> Result<Dataset> {
-        Ok((self.test)()?)
-    }
+    /// Returns the test images, which no training uses; built-in ones are generated on demand.
+    pub test: Box<dyn Fn() -> Result<Dataset, DatasetError>>,
 }
 
 /// Loads the data set; `auto` falls back to the built-in digits when there is no MNIST.

@@ -113,7 +113,7 @@ fn evaluator(options: &Options, data: &Data) -> Result<Option<Evaluator>, Failur
         }
         return Ok(None);
     };
-    Ok(Some(Evaluator::new(extractor, data.test()?)))
+    Ok(Some(Evaluator::new(extractor, (data.test)()?)))
 }
 
 fn print_settings(config: &RunConfig, run: &RunDir) {
