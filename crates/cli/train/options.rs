@@ -164,7 +164,7 @@ impl<'a> Options<'a> {
     /// or the next number.
     pub fn open_run(&self, dataset: &str) -> Result<RunDir, Failure> {
         match (&self.resume, &self.out) {
-            (Some(resume), None) if resume.in_run => resume.reopen(),
+            (Some(resume), None) if RunDir::is_run(&resume.root) => resume.reopen(),
             (Some(resume), Some(out)) if resume.is_in(out) => resume.reopen(),
             (Some(resume), None) => Err(usage!(
                 "{} is not in the directory of a run; choose a directory with --out DIR",

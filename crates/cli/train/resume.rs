@@ -23,8 +23,6 @@ pub struct Resume {
     pub checkpoint: Checkpoint,
     /// Its directory.
     pub root: PathBuf,
-    /// Whether that is the directory of a run.
-    pub in_run: bool,
 }
 
 impl Resume {
@@ -39,8 +37,7 @@ impl Resume {
         }
         let checkpoint = Checkpoint::read(&checkpoint_path(path))?;
         let root = directory(checkpoint.path()).to_path_buf();
-        let in_run = RunDir::is_run(&root);
-        Ok(Self { checkpoint, root, in_run })
+        Ok(Self { checkpoint, root })
     }
 
     /// Checks that no setting contradicts the checkpoint.
