@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use gan_model::checkpoint::Checkpoint;
 use gan_run::{EndReason, Record, RunDir, RunOutcome};
-use gan_train::RunConfig;
+use gan_train::{Outcome, RunConfig};
 use gan_view::{write_animation, write_report};
 use serde_json::json;
 
@@ -61,14 +61,14 @@ pub fn report(
             "losses": progress.latest.as_ref().map(output::losses),
         }));
     }
-    match ended.outcome {
-        Ok(_) => match ended.signal {
-            // The signal matters more than a closed stdout.
-            Some(signal) if reason == Some(EndReason::Stopped) => Err(Failure::Interrupted(signal)),
-            _ => Ok(printed?),
-        },
-        Err(error) if reason == Some(EndReason::Diverged) => Err(Failure::Diverged(error.into())),
-        Err(error) => Err(error.into()),
+    match (ended.outcome, ended.signal) {
+        // The signal matters more than a closed stdout.
+        (Ok(Outcome::Stopped), Some(signal)) => Err(Failure::Interrupted(signal)),
+        (Ok(_), _) => Ok(printed?),
+        (Err(error), _) if reason == Some(EndReason::Diverged) => {
+            Err(Failure::Diverged(error.into()))
+        }
+        (Err(error), _) => Err(error.into()),
     }
 }
 
