@@ -77,9 +77,7 @@ pub fn stream(seed: u64, purpose: Purpose, index: u64) -> ChaCha8Rng {
 /// The next `count` standard normal numbers of a stream.
 #[must_use]
 pub fn normal(rng: &mut ChaCha8Rng, count: usize) -> Vec<f32> {
-    let mut numbers = vec![0.0; count];
-    fill_normal(rng, &mut numbers);
-    numbers
+    rng.sample_iter(StandardNormal).take(count).collect()
 }
 
 /// Fills `numbers` with the next standard normal ones of a stream.

@@ -117,9 +117,7 @@ impl Output {
                 write_with(path, |file| {
                     let options = npyz::WriteOptions::new().default_dtype().shape(&dims);
                     let mut npy = options.writer(file).begin_nd()?;
-                    for chunk in chunks {
-                        npy.extend(chunk)?;
-                    }
+                    npy.extend(chunks.flatten())?;
                     npy.finish()
                 })
                 .map_err(io)
