@@ -64,7 +64,6 @@ impl DatasetName {
 }
 
 /// Where the images of a data set come from.
-#[derive(Clone, Copy)]
 enum Origin {
     /// Files in a folder.
     Files(KnownDataset),

@@ -11,7 +11,6 @@ use crate::common::{Failure, usage};
 /// Values by the name of their field.
 pub type Fields = Map<String, Value>;
 
-/// The fields of a record.
 pub fn fields(record: &impl Serialize) -> Result<Fields, Failure> {
     Ok(serde_json::from_value(serde_json::to_value(record)?)?)
 }
