@@ -11,7 +11,7 @@ use gan_train::{Recipe, RunConfig, RunDir, dataset_info, validate};
 
 use super::config_file;
 use super::fields::{Fields, fields, flag, replace};
-use super::resume::Resume;
+use super::resume::{Resume, same_path};
 use super::settings::Settings;
 use crate::common::{Data, DatasetArgs, Failure, OutputArgs, PageArgs, usage};
 
@@ -154,7 +154,7 @@ impl<'a> Options<'a> {
     /// Checks `--out` before anything is downloaded.
     pub fn check_out(&self) -> Result<(), Failure> {
         match (&self.out, &self.resume) {
-            (Some(out), Some(resume)) if resume.is_in(out) => Ok(()),
+            (Some(out), Some(resume)) if same_path(&resume.root, out) => Ok(()),
             (Some(out), _) => Ok(RunDir::check_free(out)?),
             (None, _) => Ok(()),
         }
@@ -165,7 +165,7 @@ impl<'a> Options<'a> {
     pub fn open_run(&self, dataset: &str) -> Result<RunDir, Failure> {
         match (&self.resume, &self.out) {
             (Some(resume), None) if RunDir::is_run(&resume.root) => resume.reopen(),
-            (Some(resume), Some(out)) if resume.is_in(out) => resume.reopen(),
+            (Some(resume), Some(out)) if same_path(&resume.root, out) => resume.reopen(),
             (Some(resume), None) => Err(usage!(
                 "{} is not in the directory of a run; choose a directory with --out DIR",
                 resume.checkpoint.path().display()

@@ -99,11 +99,6 @@ impl Resume {
         ))
     }
 
-    /// Whether `path` is the checkpoint's own directory.
-    pub fn is_in(&self, path: &Path) -> bool {
-        same_path(&self.root, path)
-    }
-
     /// Opens the checkpoint's own directory, if its checkpoint is still the one that was read:
     /// another process may have held the lock until now.
     pub fn reopen(&self) -> Result<RunDir, Failure> {
@@ -133,7 +128,8 @@ impl Resume {
     }
 }
 
-fn same_path(a: &Path, b: &Path) -> bool {
+/// Whether two paths lead to the same file or folder.
+pub fn same_path(a: &Path, b: &Path) -> bool {
     a == b || a.canonicalize().is_ok_and(|a| b.canonicalize().is_ok_and(|b| a == b))
 }
 
