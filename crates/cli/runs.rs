@@ -87,13 +87,7 @@ fn summary(record: &Record) -> Value {
         "epochs": record.epochs_done(),
         "total_epochs": record.total_epochs(),
         "seconds": record.seconds(),
-        "losses": record.rows.last().map(|row| json!({
-            "epoch": row.epoch,
-            "discriminator": row.d_loss,
-            "generator": row.g_loss,
-            "d_real": row.d_real,
-            "d_fake": row.d_fake,
-        })),
+        "losses": record.rows.last().map(output::losses),
         "quality": record.rows.iter().rev().find_map(measures),
         "best": best_measured(&record.rows).and_then(measures),
         // The time of the last write, in UTC.
@@ -102,28 +96,23 @@ fn summary(record: &Record) -> Value {
 }
 
 fn cells(record: &Record) -> [String; 8] {
-    let setting = |name| record.setting(name).unwrap_or_else(none);
-    let total = record.total_epochs().map_or_else(none, |total| total.to_string());
+    let or_dash = |value: Option<String>| value.unwrap_or_else(|| "-".into());
+    let total = record.total_epochs().map(|total| total.to_string());
     let losses = |row: &MetricsRow| format!("{:.3} / {:.3}", row.d_loss, row.g_loss);
     let quality = record.rows.iter().rev().find_map(|row| row.quality.as_ref());
+    let quality =
+        quality.map(|q| format!("FD {:.1}  P {:.2}  R {:.2}", q.frechet, q.precision, q.recall));
     let age = record.last_modified().and_then(|when| SystemTime::now().duration_since(when).ok());
     [
         record.name(),
         record.state().to_string(),
-        setting("dataset.name"),
-        setting("training.recipe"),
-        format!("{}/{total}", record.epochs_done()),
-        record.rows.last().map_or_else(none, losses),
-        quality.map_or_else(none, |q| {
-            format!("FD {:.1}  P {:.2}  R {:.2}", q.frechet, q.precision, q.recall)
-        }),
-        age.map_or_else(none, ago),
+        or_dash(record.setting("dataset.name")),
+        or_dash(record.setting("training.recipe")),
+        format!("{}/{}", record.epochs_done(), or_dash(total)),
+        or_dash(record.rows.last().map(losses)),
+        or_dash(quality),
+        or_dash(age.map(ago)),
     ]
-}
-
-/// The cell of an unknown value.
-fn none() -> String {
-    "-".into()
 }
 
 /// `3m05s ago`, or `4 days ago`.

@@ -64,7 +64,6 @@ impl DatasetName {
 }
 
 /// Where the images of a data set come from.
-#[derive(Clone, Copy)]
 enum Origin {
     /// Files in a folder.
     Files(KnownDataset),
@@ -87,27 +86,11 @@ impl DatasetArgs {
 
 /// Images, and the folder they were read from.
 pub struct Data {
-    /// The training images.
     pub train: Dataset,
     /// The folder, unless they are built in.
     pub dir: Option<PathBuf>,
-    test: Test,
-}
-
-/// The test images; built-in ones are generated on demand.
-enum Test {
-    Loaded(Dataset),
-    BuiltIn(Generate),
-}
-
-impl Data {
-    /// The test images, which no training uses.
-    pub fn test(&self) -> Result<Dataset> {
-        match &self.test {
-            Test::Loaded(test) => Ok(test.clone()),
-            Test::BuiltIn(generate) => Ok(generate(10_000, 1)?),
-        }
-    }
+    /// Returns the test images, which no training uses; built-in ones are generated on demand.
+    pub test: Box<dyn Fn() -> Result<Dataset, DatasetError>>,
 }
 
 /// Loads the data set; `auto` falls back to the built-in digits when there is no MNIST.
@@ -140,7 +123,8 @@ pub fn load(args: &DatasetArgs, quiet: bool) -> Result<Data> {
             dir.display()
         ));
     }
-    Ok(Data { train: loaded.train, test: Test::Loaded(loaded.test), dir: Some(dir) })
+    let test = Box::new(move || Ok(loaded.test.clone()));
+    Ok(Data { train: loaded.train, test, dir: Some(dir) })
 }
 
 /// The data folder that the run at `root` recorded, if its files still exist. This is the only
@@ -153,7 +137,7 @@ pub fn recorded_folder(root: &Path) -> Option<PathBuf> {
 
 /// Built-in images: the same for every training.
 fn built_in(generate: Generate) -> Result<Data> {
-    Ok(Data { train: generate(20_000, 0)?, test: Test::BuiltIn(generate), dir: None })
+    Ok(Data { train: generate(20_000, 0)?, test: Box::new(move || generate(10_000, 1)), dir: None })
 }
 
 #[cfg(not(feature = "download"))]

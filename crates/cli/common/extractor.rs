@@ -1,9 +1,11 @@
 //! The feature extractor of a data set: the built-in one, a trained one, or one to train now.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Result, anyhow};
 use burn::tensor::Device;
+use gan_core::atomic_file::directory;
 use gan_eval::{FeatureExtractor, train_feature_extractor};
 
 use super::data::Data;
@@ -20,23 +22,9 @@ pub fn choose(
     quiet: bool,
 ) -> Result<FeatureExtractor> {
     match named {
-        Some(word) if word == Path::new("train") => {
-            let path = path(data);
-            let extractor = train(data, device, quiet)?;
-            if let Some(folder) = path.parent() {
-                std::fs::create_dir_all(folder)?;
-            }
-            extractor.write(&path)?;
-            output::log(format!(
-                "feature extractor {}, test accuracy {:.2}%, saved to {}",
-                extractor.name(),
-                100.0 * extractor.accuracy(),
-                path.display()
-            ));
-            Ok(extractor)
-        }
-        Some(path) => read(path, data, device),
         None => find(data, device)?.ok_or_else(|| anyhow!(none_for(data))),
+        Some(word) if word == Path::new("train") => train(data, device, quiet),
+        Some(path) => read(path, data, device),
     }
 }
 
@@ -80,8 +68,9 @@ fn path(data: &Data) -> PathBuf {
     dir.join(format!("{}-{:.12}.ruler", train.name(), train.digest()))
 }
 
+/// Trains the extractor of a data set, and saves it.
 fn train(data: &Data, device: &Device, quiet: bool) -> Result<FeatureExtractor> {
-    let test = data.test()?;
+    let test = (data.test)()?;
     let template = "  training a feature extractor [{bar:24}] {pos}/{len}  loss {msg}  {eta} left";
     let bar = output::progress_bar(template, quiet)?;
     let name = format!("{}-1", data.train.name());
@@ -98,5 +87,14 @@ fn train(data: &Data, device: &Device, quiet: bool) -> Result<FeatureExtractor> 
         }
     });
     bar.finish_and_clear();
-    Ok(extractor?)
+    let (extractor, path) = (extractor?, path(data));
+    fs::create_dir_all(directory(&path))?;
+    extractor.write(&path)?;
+    output::log(format!(
+        "feature extractor {}, test accuracy {:.2}%, saved to {}",
+        extractor.name(),
+        100.0 * extractor.accuracy(),
+        path.display()
+    ));
+    Ok(extractor)
 }

@@ -6,8 +6,10 @@ use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
+use gan_run::MetricsRow;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
+use serde_json::{Value, json};
 
 /// Writes a line to stderr; a closed stderr is ignored.
 ///
@@ -27,6 +29,17 @@ pub fn print(line: impl Display) -> io::Result<()> {
 /// Writes one JSON object to stdout.
 pub fn print_json(value: &impl Serialize) -> io::Result<()> {
     print(serde_json::to_string(value)?)
+}
+
+/// The losses of a row of metrics, as JSON.
+pub fn losses(row: &MetricsRow) -> Value {
+    json!({
+        "epoch": row.epoch,
+        "discriminator": row.d_loss,
+        "generator": row.g_loss,
+        "d_real": row.d_real,
+        "d_fake": row.d_fake,
+    })
 }
 
 /// Writes the file at `out`, or under the first free name of `stem-0001.extension`,

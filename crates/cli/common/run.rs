@@ -4,7 +4,7 @@ use std::io::{self, Write};
 use std::ops::RangeInclusive;
 use std::process::ExitCode;
 
-use clap::{Args, Command, FromArgMatches, Parser};
+use clap::{Arg, ArgAction, ArgMatches, Command, Parser, value_parser};
 use clap_complete::Shell;
 
 use super::output;
@@ -45,40 +45,34 @@ pub fn check_range(flag: &str, value: usize, range: RangeInclusive<usize>) -> Re
     Err(usage!("--{flag} is {value}; expected {} to {}", range.start(), range.end()))
 }
 
-// Not a doc comment, which clap would print as the program's description.
-// Completion scripts and manual pages, which every program can print.
-#[derive(Args, Clone, Copy, Debug)]
-struct ShellArgs {
-    /// Print a completion script for this shell and exit
-    #[arg(long, value_name = "SHELL", hide_short_help = true)]
-    completions: Option<Shell>,
-
-    /// Print the manual page (roff) and exit
-    #[arg(long, hide_short_help = true)]
-    man: bool,
-}
-
-impl ShellArgs {
-    /// Prints what the flags request on stdout; returns whether they request anything.
-    fn print(self, mut command: Command) -> io::Result<bool> {
-        let mut text = Vec::new();
-        if let Some(shell) = self.completions {
-            let name = command.get_name().to_owned();
-            clap_complete::generate(shell, &mut command, name, &mut text);
-        } else if self.man {
-            clap_mangen::Man::new(command).render(&mut text)?;
-        } else {
-            return Ok(false);
-        }
-        io::stdout().write_all(&text)?;
-        Ok(true)
-    }
-}
-
-/// The command line of a program, with what all have in common.
+/// The command line of a program, with the flags that all programs have.
 pub fn command<A: Parser>() -> Command {
+    let completions = Arg::new("completions")
+        .long("completions")
+        .value_name("SHELL")
+        .value_parser(value_parser!(Shell))
+        .help("Print a completion script for this shell and exit");
+    let man = Arg::new("man")
+        .long("man")
+        .action(ArgAction::SetTrue)
+        .help("Print the manual page (roff) and exit");
     let command = A::command().version(env!("CARGO_PKG_VERSION")).max_term_width(100);
-    ShellArgs::augment_args(command)
+    command.args([completions, man].map(|arg| arg.hide_short_help(true)))
+}
+
+/// Prints the completion script or the manual page if the flags request it; returns whether they do.
+fn print_for_shell(mut command: Command, matches: &ArgMatches) -> io::Result<bool> {
+    let mut text = Vec::new();
+    if let Some(&shell) = matches.get_one::<Shell>("completions") {
+        let name = command.get_name().to_owned();
+        clap_complete::generate(shell, &mut command, name, &mut text);
+    } else if matches.get_flag("man") {
+        clap_mangen::Man::new(command).render(&mut text)?;
+    } else {
+        return Ok(false);
+    }
+    io::stdout().write_all(&text)?;
+    Ok(true)
 }
 
 /// Runs a program; an error is printed on stderr.
@@ -86,10 +80,9 @@ pub fn run<A: Parser>(main: impl FnOnce(&A) -> Result<(), Failure>) -> ExitCode 
     let mut command = command::<A>();
     let name = command.get_name().to_owned();
     let matches = command.clone().get_matches();
-    let parsed = ShellArgs::from_arg_matches(&matches)
-        .and_then(|shell| A::from_arg_matches(&matches).map(|args| (shell, args)));
-    let (shell, args) = parsed.unwrap_or_else(|error| error.format(&mut command).exit());
-    let result = match shell.print(command) {
+    let args = A::from_arg_matches(&matches);
+    let args = args.unwrap_or_else(|error| error.format(&mut command).exit());
+    let result = match print_for_shell(command, &matches) {
         Ok(true) => Ok(()),
         Ok(false) => main(&args),
         Err(error) => Err(error.into()),

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::Parser;
+use gan_core::atomic_file::directory;
 
 use crate::common::{CODES, DatasetArgs, DeviceArgs, Failure, OutputArgs, check_range, usage};
 
@@ -108,8 +109,7 @@ impl EvalArgs {
         }
         for (flag, path) in [("features", &self.features), ("pairs", &self.pairs)] {
             if let Some(path) = path
-                && let Some(parent) = path.parent().filter(|parent| !parent.as_os_str().is_empty())
-                && !parent.is_dir()
+                && !directory(path).is_dir()
             {
                 return fails(flag, path, "its folder does not exist; create it first");
             }

@@ -57,7 +57,7 @@ impl Results {
         device: &SelectedDevice,
     ) -> Result<Self> {
         let samples = &source.pixels;
-        let test = data.test()?;
+        let test = (data.test)()?;
         let len = data.train.shape().len();
         let count = samples.len() / len;
         memory::check(MEMORY + count * MEMORY_PER_SAMPLE)

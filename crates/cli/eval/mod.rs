@@ -41,7 +41,6 @@ pub fn main(args: &EvalArgs) -> Result<(), Failure> {
     Ok(())
 }
 
-/// One JSON object.
 fn results_json(results: &Results, args: &EvalArgs, seconds: f64) -> Value {
     let Results { source, extractor, memorisation, .. } = results;
     let [ratio, share] = &results.memorisation_intervals;

@@ -1,6 +1,6 @@
 //! The samples to evaluate: read from files, or generated from a checkpoint.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::anyhow;
 use gan_core::ImageShape;
@@ -26,14 +26,20 @@ impl Source {
     /// Generates samples from the checkpoint that the flags name, if any. The data set, which
     /// the checkpoint records, is loaded after it.
     pub fn generated(args: &EvalArgs, device: &SelectedDevice) -> Result<Option<Self>, Failure> {
-        if let Some(path) = args.samples.as_deref() {
+        if let Some(path) = &args.samples {
             // What can fail at once fails before anything is downloaded.
             std::fs::metadata(path)
                 .map_err(|error| anyhow!("--samples: cannot read {}: {error}", path.display()))?;
-            return Ok(None);
         }
-        let path = args.checkpoint.as_deref().map(checkpoint_path);
-        path.map(|path| Self::generate(&path, args, device)).transpose()
+        let Some(path) = args.checkpoint.as_deref().map(checkpoint_path) else { return Ok(None) };
+        let checkpoint = Checkpoint::open(&path)?;
+        let (weights, name) =
+            if args.raw { (Weights::Raw, "raw") } else { (Weights::Averaged, "averaged") };
+        let generator = checkpoint.generator(weights, &device.device)?;
+        let header = checkpoint.header().clone();
+        let sampler = Sampler::new(&generator, &header.model, &device.device);
+        let pixels = sampler.samples(args.seed, 0, args.count, None);
+        Ok(Some(Self { path, pixels, checkpoint: Some((header, name)) }))
     }
 
     /// The samples that the flags name, of the data set's `shape`; `None` when they name none.
@@ -45,42 +51,25 @@ impl Source {
         if let Some(Self { path, checkpoint: Some((header, _)), .. }) = &generated
             && header.model.image != shape
         {
-            let found = header.model.image;
+            let (path, found) = (path.display(), header.model.image);
             return Err(usage!(
-                "{} generates samples of {found}; expected {shape}, as the data set has",
-                path.display()
+                "{path} generates samples of {found}; expected {shape}, as the data set has"
             ));
         }
-        let read = |path: &PathBuf| Self::read(path, args, shape);
-        generated.map(Ok).or_else(|| args.samples.as_ref().map(read)).transpose()
-    }
-
-    fn read(path: &Path, args: &EvalArgs, shape: ImageShape) -> Result<Self, Failure> {
-        let len = shape.len();
+        let Some(path) = &args.samples else { return Ok(generated) };
         let pixels =
             read_images(path, shape, MAX).map_err(|error| anyhow!("--samples: {error}"))?;
         let mut rng = stream(args.seed, Purpose::Subset, 4);
-        let pixels = random_subset(&pixels, len, args.count, &mut rng);
+        let pixels = random_subset(&pixels, shape.len(), args.count, &mut rng);
         if let Some(what) = suspicious(&pixels) {
             output::log(format!("warning: --samples {}: {what}", path.display()));
         }
-        let found = pixels.len() / len;
+        let found = pixels.len() / shape.len();
         if found < MIN {
             let path = path.display();
             return Err(usage!("--samples {path} has {found} samples; expected {MIN} or more"));
         }
-        Ok(Self { path: path.into(), pixels, checkpoint: None })
-    }
-
-    fn generate(path: &Path, args: &EvalArgs, device: &SelectedDevice) -> Result<Self, Failure> {
-        let checkpoint = Checkpoint::open(path)?;
-        let (weights, name) =
-            if args.raw { (Weights::Raw, "raw") } else { (Weights::Averaged, "averaged") };
-        let generator = checkpoint.generator(weights, &device.device)?;
-        let header = checkpoint.header().clone();
-        let sampler = Sampler::new(&generator, &header.model, &device.device);
-        let pixels = sampler.samples(args.seed, 0, args.count, None);
-        Ok(Self { path: path.into(), pixels, checkpoint: Some((header, name)) })
+        Ok(Some(Self { path: path.clone(), pixels, checkpoint: None }))
     }
 }
 

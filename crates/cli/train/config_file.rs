@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
-use clap::{Args, Command};
+use clap::{Arg, Args, Command};
 use serde::Deserialize;
 
 use super::fields::flag;
@@ -34,12 +34,13 @@ pub fn read(path: &Path) -> Result<Settings, Failure> {
 
 fn parse(text: &str) -> Result<Settings, String> {
     let table: toml::Table = text.parse().map_err(|error: toml::de::Error| error.to_string())?;
-    let known = keys();
+    let command = Settings::augment_args(Command::new("settings"));
+    let known: Vec<_> = command.get_arguments().filter_map(Arg::get_long).collect();
     let mut settings = toml::Table::new();
     for (key, value) in table {
         // Dashes and underscores are both common in TOML.
         let key = flag(&key);
-        if !known.contains(&key) {
+        if !known.contains(&&*key) {
             return Err(unknown(&key, &known));
         }
         let field = key.replace('-', "_");
@@ -55,16 +56,10 @@ fn parse(text: &str) -> Result<Settings, String> {
     Settings::deserialize(settings).map_err(|error| error.to_string())
 }
 
-/// The names of the settings' flags.
-fn keys() -> Vec<String> {
-    let command = Settings::augment_args(Command::new("settings"));
-    command.get_arguments().filter_map(|arg| arg.get_long().map(str::to_owned)).collect()
-}
-
-fn unknown(key: &str, known: &[String]) -> String {
+fn unknown(key: &str, known: &[&str]) -> String {
     let key: String = key.chars().take(MAX_KEY).collect();
-    let distance = |known: &&String| strsim::damerau_levenshtein(&key, known);
-    let nearest = known.iter().min_by_key(distance).map_or("", String::as_str);
+    let distance = |known: &&&str| strsim::damerau_levenshtein(&key, known);
+    let nearest = known.iter().min_by_key(distance).copied().unwrap_or_default();
     format!("unknown key {key:?}; did you mean {nearest:?}? Known keys: {}", known.join(", "))
 }
 

@@ -11,7 +11,6 @@ use crate::common::{Failure, usage};
 /// Values by the name of their field.
 pub type Fields = Map<String, Value>;
 
-/// The fields of a record.
 pub fn fields(record: &impl Serialize) -> Result<Fields, Failure> {
     Ok(serde_json::from_value(serde_json::to_value(record)?)?)
 }
@@ -72,7 +71,7 @@ pub fn table(
         ),
         ("ema", t.ema.to_string()),
         ("loss", fields(t).map_or(String::new(), |fields| text(&fields["loss"]))),
-        ("other", others(model, t)),
+        ("other", [changed(model), changed(t)].concat().join(", ")),
         ("seed", t.seed.to_string()),
         ("previews", format!("every {} epochs", t.sample_every)),
         ("checkpoints", format!("every {} epochs", t.checkpoint_every)),
@@ -82,15 +81,10 @@ pub fn table(
     shown.map(|(name, value)| format!("  {name:<14}{value}")).collect::<Vec<_>>().join("\n")
 }
 
-/// Other settings that differ from the plain recipe, as flags without dashes.
-fn others(model: &ModelConfig, training: &TrainingConfig) -> String {
-    let mut others = changed(model, &ModelConfig::default());
-    others.extend(changed(training, &TrainingConfig::default()));
-    others.join(", ")
-}
-
-fn changed(record: &impl Serialize, plain: &impl Serialize) -> Vec<String> {
-    let (Ok(record), Ok(plain)) = (fields(record), fields(plain)) else { return Vec::new() };
+/// Other settings that differ from the plain recipe, which is the default, as flags without dashes.
+fn changed<T: Serialize + Default>(record: &T) -> Vec<String> {
+    let plain = fields(&T::default());
+    let (Ok(record), Ok(plain)) = (fields(record), plain) else { return Vec::new() };
     let differ = |(name, value): &(String, Value)| {
         OWN_ROW.split(' ').all(|own| own != name) && plain.get(name) != Some(value)
     };

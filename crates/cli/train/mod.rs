@@ -25,16 +25,16 @@ use crate::common::{Data, Failure, data, extractor, output, page_url, usage};
 /// Any exit other than success.
 pub fn main(args: &TrainArgs) -> Result<(), Failure> {
     let mut options = Options::new(args)?;
-    if options.run.dry_run {
+    if options.args.dry_run {
         return dry_run(&options);
     }
 
     // What can fail at once fails before anything is downloaded.
     options.check_out()?;
-    let page = &options.run.page;
+    let page = &options.args.page;
     let listener = page.serve.is_some().then(|| page.listen()).transpose()?;
 
-    let quiet = options.run.output.quiet;
+    let quiet = options.args.output.quiet;
     let data = data::load(&options.dataset, quiet)?;
     let shape = data.train.shape();
     if options.resume.is_none() {
@@ -64,10 +64,10 @@ pub fn main(args: &TrainArgs) -> Result<(), Failure> {
 fn dry_run(options: &Options) -> Result<(), Failure> {
     let Options { model, training, dataset, device, .. } = options;
     let known = options.resume.as_ref().map(|resume| &resume.checkpoint.header().dataset);
-    if !options.run.output.quiet {
+    if !options.args.output.quiet {
         output::log(fields::table(model, training, known, &device.name));
     }
-    if options.run.output.json {
+    if options.args.output.json {
         output::print_json(&json!({
             "model": model,
             "training": training,
@@ -92,7 +92,7 @@ fn trainer(options: &Options, config: &RunConfig, shape: ImageShape) -> Result<T
         }
     };
     trainer.reschedule(&options.training);
-    match options.run.stop_after.filter(|last| *last <= trainer.epoch()) {
+    match options.args.stop_after.filter(|last| *last <= trainer.epoch()) {
         Some(last) => Err(usage!(
             "--stop-after is {last}, but {} epochs are done; expected more",
             trainer.epoch()
@@ -108,12 +108,12 @@ fn evaluator(options: &Options, data: &Data) -> Result<Option<Evaluator>, Failur
         return Ok(None);
     }
     let Some(extractor) = extractor::find(data, &device.device)? else {
-        if !options.run.output.quiet {
+        if !options.args.output.quiet {
             output::log(format!("samples are not evaluated: {}", extractor::none_for(data)));
         }
         return Ok(None);
     };
-    Ok(Some(Evaluator::new(extractor, data.test()?)))
+    Ok(Some(Evaluator::new(extractor, (data.test)()?)))
 }
 
 fn print_settings(config: &RunConfig, run: &RunDir) {

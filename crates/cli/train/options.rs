@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use clap::{Args, Parser};
+use clap::Parser;
 use gan_core::ImageShape;
 use gan_model::device::SelectedDevice;
 use gan_model::{Family, Loss, ModelConfig, TrainingConfig};
@@ -11,7 +11,7 @@ use gan_train::{Recipe, RunConfig, RunDir, dataset_info, validate};
 
 use super::config_file;
 use super::fields::{Fields, fields, flag, replace};
-use super::resume::Resume;
+use super::resume::{Resume, same_path};
 use super::settings::Settings;
 use crate::common::{Data, DatasetArgs, Failure, OutputArgs, PageArgs, usage};
 
@@ -50,10 +50,12 @@ training has saved its checkpoint.";
     after_help = format!("{EXAMPLES}\n\n{AFTER}\n\n{CODES}"),
     allow_negative_numbers = true
 )]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag")]
 pub struct TrainArgs {
     #[command(flatten)]
     pub settings: Settings,
 
+    // The other flags are neither recorded with a run nor allowed in a configuration file.
     /// Continue this run, or this checkpoint in its run; --epochs is the new total
     #[arg(long, value_name = "CKPT|DIR")]
     pub resume: Option<PathBuf>,
@@ -62,14 +64,6 @@ pub struct TrainArgs {
     #[arg(long, value_name = "FILE.toml")]
     pub config: Option<PathBuf>,
 
-    #[command(flatten)]
-    pub run: RunArgs,
-}
-
-/// Flags that are neither recorded with a run nor allowed in a configuration file.
-#[derive(Args, Clone, Debug)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a flag")]
-pub struct RunArgs {
     #[command(flatten)]
     pub output: OutputArgs,
 
@@ -99,20 +93,20 @@ pub struct RunArgs {
 }
 
 /// What to train, with every setting known and in its range.
-pub struct Options {
+pub struct Options<'a> {
     pub model: ModelConfig,
     pub training: TrainingConfig,
     pub dataset: DatasetArgs,
     pub device: SelectedDevice,
     pub out: Option<PathBuf>,
-    pub run: RunArgs,
+    pub args: &'a TrainArgs,
     /// The checkpoint to continue from.
     pub resume: Option<Resume>,
 }
 
-impl Options {
+impl<'a> Options<'a> {
     /// The options of a new training, or of a resumed one, whose settings must not change.
-    pub fn new(args: &TrainArgs) -> Result<Self, Failure> {
+    pub fn new(args: &'a TrainArgs) -> Result<Self, Failure> {
         let resume = args.resume.as_deref().map(Resume::read).transpose()?;
         let file = args.config.as_deref().map(config_file::read).transpose()?;
         let mut set = file.unwrap_or_default().set()?;
@@ -135,8 +129,7 @@ impl Options {
             None => settings.dataset,
             Some(resume) => resume.dataset(settings.dataset)?,
         };
-        let (out, run) = (settings.out, args.run.clone());
-        Ok(Self { model, training, dataset, device, out, run, resume })
+        Ok(Self { model, training, dataset, device, out: settings.out, args, resume })
     }
 
     /// Sets the shape of the images, known once they are loaded.
@@ -161,7 +154,7 @@ impl Options {
     /// Checks `--out` before anything is downloaded.
     pub fn check_out(&self) -> Result<(), Failure> {
         match (&self.out, &self.resume) {
-            (Some(out), Some(resume)) if resume.is_in(out) => Ok(()),
+            (Some(out), Some(resume)) if same_path(&resume.root, out) => Ok(()),
             (Some(out), _) => Ok(RunDir::check_free(out)?),
             (None, _) => Ok(()),
         }
@@ -171,8 +164,8 @@ impl Options {
     /// or the next number.
     pub fn open_run(&self, dataset: &str) -> Result<RunDir, Failure> {
         match (&self.resume, &self.out) {
-            (Some(resume), None) if resume.in_run => resume.reopen(),
-            (Some(resume), Some(out)) if resume.is_in(out) => resume.reopen(),
+            (Some(resume), None) if RunDir::is_run(&resume.root) => resume.reopen(),
+            (Some(resume), Some(out)) if same_path(&resume.root, out) => resume.reopen(),
             (Some(resume), None) => Err(usage!(
                 "{} is not in the directory of a run; choose a directory with --out DIR",
                 resume.checkpoint.path().display()
@@ -198,9 +191,11 @@ fn new_settings(
     settings: &Settings,
     set: &Fields,
 ) -> Result<(ModelConfig, TrainingConfig), Failure> {
-    let (mut model, training) = recipe(settings.recipe.as_deref())?.settings();
+    let recipe = settings.recipe.as_deref().unwrap_or(Recipe::default().name());
+    let recipe = by_name("recipe", recipe, Recipe::ALL, |recipe| recipe.name())?;
+    let (mut model, training) = recipe.settings();
     if let Some(name) = settings.family.as_deref().filter(|name| *name != model.family.name()) {
-        model.family = family(name)?;
+        model.family = by_name("family", name, Family::all(), Family::name)?;
     }
     let (mut model, mut training) = (replace(&model, set)?, replace(&training, set)?);
     if settings.minibatch_stddev.is_none() {
@@ -239,19 +234,19 @@ fn refuse_other_families(model: &ModelConfig, set: &Fields) -> Result<(), Failur
     Ok(())
 }
 
-/// The family of a name, which clap has checked unless it is from a file.
-fn family(name: &str) -> Result<Family, Failure> {
-    Family::all().into_iter().find(|family| family.name() == name).ok_or_else(|| {
-        let names: Vec<_> = Family::all().iter().map(Family::name).collect();
-        usage!("--family is {name:?}; expected {}", names.join(", "))
-    })
-}
-
-/// The recipe of a name, which clap has checked unless it is from a file.
-fn recipe(name: Option<&str>) -> Result<Recipe, Failure> {
-    let Some(name) = name else { return Ok(Recipe::default()) };
-    Recipe::ALL.into_iter().find(|recipe| recipe.name() == name).ok_or_else(|| {
-        let names = Recipe::ALL.map(Recipe::name).join(", ");
-        usage!("--recipe is {name:?}; expected {names}")
-    })
+/// The one of `all` with the name that a flag has, which clap has checked unless it is from a file.
+fn by_name<T>(
+    flag: &str,
+    wanted: &str,
+    all: impl IntoIterator<Item = T>,
+    name: impl Fn(&T) -> &'static str,
+) -> Result<T, Failure> {
+    let mut names = Vec::new();
+    for one in all {
+        if name(&one) == wanted {
+            return Ok(one);
+        }
+        names.push(name(&one));
+    }
+    Err(usage!("--{flag} is {wanted:?}; expected {}", names.join(", ")))
 }

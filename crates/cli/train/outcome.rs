@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use gan_model::checkpoint::Checkpoint;
 use gan_run::{EndReason, Record, RunDir, RunOutcome};
-use gan_train::RunConfig;
+use gan_train::{Outcome, RunConfig};
 use gan_view::{write_animation, write_report};
 use serde_json::json;
 
@@ -26,14 +26,14 @@ pub fn report(
         // The checkpoint is saved.
         output::log(format!("warning: {error}"));
     }
-    let quiet = options.run.output.quiet;
+    let quiet = options.args.output.quiet;
     let best = Checkpoint::open(&run.best()).ok();
     if !quiet {
         print_summary(&ended, run, best.as_ref());
     }
-    let written = reason.filter(|_| !options.run.no_report).map(|_| write_pages(run, quiet));
+    let written = reason.filter(|_| !options.args.no_report).map(|_| write_pages(run, quiet));
     let mut printed = Ok(());
-    if options.run.output.json {
+    if options.args.output.json {
         let [report, animation] = written.unwrap_or_default();
         let progress = &ended.progress;
         printed = output::print_json(&json!({
@@ -58,23 +58,17 @@ pub fn report(
             }),
             "dataset": config.dataset,
             "device": config.device,
-            "losses": progress.latest.as_ref().map(|row| json!({
-                "epoch": row.epoch,
-                "discriminator": row.d_loss,
-                "generator": row.g_loss,
-                "d_real": row.d_real,
-                "d_fake": row.d_fake,
-            })),
+            "losses": progress.latest.as_ref().map(output::losses),
         }));
     }
-    match ended.outcome {
-        Ok(_) => match ended.signal {
-            // The signal matters more than a closed stdout.
-            Some(signal) if reason == Some(EndReason::Stopped) => Err(Failure::Interrupted(signal)),
-            _ => Ok(printed?),
-        },
-        Err(error) if reason == Some(EndReason::Diverged) => Err(Failure::Diverged(error.into())),
-        Err(error) => Err(error.into()),
+    match (ended.outcome, ended.signal) {
+        // The signal matters more than a closed stdout.
+        (Ok(Outcome::Stopped), Some(signal)) => Err(Failure::Interrupted(signal)),
+        (Ok(_), _) => Ok(printed?),
+        (Err(error), _) if reason == Some(EndReason::Diverged) => {
+            Err(Failure::Diverged(error.into()))
+        }
+        (Err(error), _) => Err(error.into()),
     }
 }
 

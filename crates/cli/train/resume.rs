@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::anyhow;
 use gan_core::ImageShape;
+use gan_core::atomic_file::directory;
 use gan_model::DatasetInfo;
 use gan_model::checkpoint::{Checkpoint, Header};
 use gan_run::RunDir;
@@ -22,8 +23,6 @@ pub struct Resume {
     pub checkpoint: Checkpoint,
     /// Its directory.
     pub root: PathBuf,
-    /// Whether that is the directory of a run.
-    pub in_run: bool,
 }
 
 impl Resume {
@@ -37,12 +36,8 @@ impl Resume {
             )));
         }
         let checkpoint = Checkpoint::read(&checkpoint_path(path))?;
-        let root = match checkpoint.path().parent() {
-            Some(parent) if !parent.as_os_str().is_empty() => parent.to_path_buf(),
-            _ => PathBuf::from("."),
-        };
-        let in_run = RunDir::is_run(&root);
-        Ok(Self { checkpoint, root, in_run })
+        let root = directory(checkpoint.path()).to_path_buf();
+        Ok(Self { checkpoint, root })
     }
 
     /// Checks that no setting contradicts the checkpoint.
@@ -86,31 +81,22 @@ impl Resume {
 
     /// Checks that the images are those the checkpoint was trained on.
     pub fn check_images(&self, found: &DatasetInfo, shape: ImageShape) -> Result<(), Failure> {
-        let Header { model, dataset: expected, .. } = self.checkpoint.header();
+        let Header { model, dataset, .. } = self.checkpoint.header();
         if model.image != shape {
-            return Err(usage!(
-                "the checkpoint is for images of {}; expected {shape}",
-                model.image
-            ));
+            let image = model.image;
+            return Err(usage!("the checkpoint is for images of {image}; expected {shape}"));
         }
-        if expected == found {
+        if dataset == found {
             return Ok(());
         }
+        let describe = |set: &DatasetInfo| {
+            format!("{} ({} images, sha256 {})", set.name, set.images, set.digest)
+        };
+        let (expected, found) = (describe(dataset), describe(found));
         Err(usage!(
-            "the checkpoint was trained on {} ({} images, sha256 {}), but {} ({} images, sha256 \
-             {}) was found; give the folder of the same images with --data-dir",
-            expected.name,
-            expected.images,
-            expected.digest,
-            found.name,
-            found.images,
-            found.digest
+            "the checkpoint was trained on {expected}, but {found} was found; give the folder of \
+             the same images with --data-dir"
         ))
-    }
-
-    /// Whether `path` is the checkpoint's own directory.
-    pub fn is_in(&self, path: &Path) -> bool {
-        same_path(&self.root, path)
     }
 
     /// Opens the checkpoint's own directory, if its checkpoint is still the one that was read:
@@ -142,7 +128,8 @@ impl Resume {
     }
 }
 
-fn same_path(a: &Path, b: &Path) -> bool {
+/// Whether two paths lead to the same file or folder.
+pub fn same_path(a: &Path, b: &Path) -> bool {
     a == b || a.canonicalize().is_ok_and(|a| b.canonicalize().is_ok_and(|b| a == b))
 }
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Instant;
 
+use anyhow::{Result, anyhow, ensure};
 use gan_dashboard::{Colours, Dashboard};
 use gan_data::Dataset;
 use gan_run::{Control, EndReason, Event, Record, RunDir};
@@ -45,14 +46,22 @@ pub fn train(
     let signals = Signals::listen()?;
     let begin = Instant::now();
     let (epoch, total) = (trainer.epoch(), options.training.epochs);
-    let quiet = options.run.output.quiet;
+    let quiet = options.args.output.quiet;
     let mut event_log =
-        options.run.tensorboard.then(|| EventLog::create(run, epoch)).transpose()?;
-    let open = || open_dashboard(run, (epoch, total), &signals, quiet);
-    let dashboard = options.run.watch.then(open).flatten();
+        options.args.tensorboard.then(|| EventLog::create(run, epoch)).transpose()?;
+    let mut dashboard = None;
+    if options.args.watch {
+        match open_dashboard(run, (epoch, total), signals.clone(), quiet) {
+            Ok(opened) => dashboard = Some(opened),
+            Err(_) if quiet => {}
+            Err(why) => output::log(format!(
+                "note: --watch needs a terminal, but {why}; continuing without"
+            )),
+        }
+    }
     let mut progress = Progress::new(run, epoch, total, quiet, dashboard.is_some());
 
-    let last = options.run.stop_after.unwrap_or(u64::MAX);
+    let last = options.args.stop_after.unwrap_or(u64::MAX);
     let control = |epoch| match signals.received() {
         None if epoch < last => dashboard.as_ref().map_or(Control::Continue, Dashboard::control),
         _ => Control::Stop,
@@ -90,43 +99,27 @@ pub fn train(
     Ok(Ended { outcome, reason, epochs, seconds, signal: signals.received(), progress })
 }
 
-/// Opens the dashboard of a run that has done the first of `epochs` of the second; `None`, with a
-/// message, without a terminal.
+/// Opens the dashboard of a run that has done the first of `epochs` of the second.
 fn open_dashboard(
     run: &RunDir,
     epochs: (u64, u64),
-    signals: &Signals,
+    signals: Signals,
     quiet: bool,
-) -> Option<Dashboard> {
-    let opened = check_terminal().and_then(|()| {
-        let record = Record::read(run.root()).map_err(|error| error.to_string())?;
-        let signals = signals.clone();
-        let signals = gan_dashboard::Signals {
-            interrupted: Box::new(move || signals.received().is_some()),
-            // The handler of this process receives it.
-            interrupt: Box::new(|| _ = raise(SIGINT)),
-        };
-        let colours = Colours::detect(|name| env::var(name).ok());
-        Dashboard::open(record, epochs, colours, !quiet, signals).map_err(|error| error.to_string())
-    });
-    let warn = |why: &String| {
-        if !quiet {
-            output::log(format!("note: --watch needs a terminal, but {why}; continuing without"));
-        }
+) -> Result<Dashboard> {
+    let terminal = io::stdin().is_terminal() && io::stderr().is_terminal();
+    ensure!(terminal, "stdin or stderr is not one");
+    if cfg!(not(windows)) {
+        let name = env::var("TERM").map_err(|_| anyhow!("TERM is not set"))?;
+        ensure!(!["", "dumb"].contains(&&*name), "TERM is {name:?}");
+    }
+    let record = Record::read(run.root())?;
+    let signals = gan_dashboard::Signals {
+        interrupted: Box::new(move || signals.received().is_some()),
+        // The handler of this process receives it.
+        interrupt: Box::new(|| _ = raise(SIGINT)),
     };
-    opened.inspect_err(warn).ok()
-}
-
-fn check_terminal() -> Result<(), String> {
-    if !io::stdin().is_terminal() || !io::stderr().is_terminal() {
-        return Err("stdin or stderr is not one".into());
-    }
-    match env::var("TERM") {
-        _ if cfg!(windows) => Ok(()),
-        Ok(name) if !["", "dumb"].contains(&&*name) => Ok(()),
-        Ok(name) => Err(format!("TERM is {name:?}")),
-        Err(_) => Err("TERM is not set".into()),
-    }
+    let colours = Colours::detect(|name| env::var(name).ok());
+    Ok(Dashboard::open(record, epochs, colours, !quiet, signals)?)
 }
 
 /// The signal that requested a stop, if any: the first Ctrl-C or SIGTERM requests one, the second

@@ -1,7 +1,7 @@
 //! Atomic replacement of a file: a reader sees the old content or the new one.
 
 use std::ffi::OsString;
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
@@ -23,13 +23,24 @@ pub fn write_with<E: From<io::Error>>(
     fill: impl FnOnce(&mut BufWriter<File>) -> Result<(), E>,
 ) -> Result<(), E> {
     let temporary = temporary_path(path)?;
-    let written = fill_and_sync(&temporary, fill).and_then(|()| Ok(fs::rename(&temporary, path)?));
+    let replace = || {
+        // A file of a killed process with the same number may be replaced.
+        let mut file = BufWriter::new(File::create(&temporary)?);
+        fill(&mut file)?;
+        file.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()?;
+        Ok(fs::rename(&temporary, path)?)
+    };
+    let written = replace();
     if written.is_err() {
         // The first error is the one to report.
         let _ = fs::remove_file(&temporary);
         return written;
     }
-    Ok(sync_directory(path)?)
+    // Elsewhere a directory cannot be opened as a file.
+    if cfg!(unix) {
+        File::open(directory(path))?.sync_all()?;
+    }
+    Ok(())
 }
 
 fn temporary_path(path: &Path) -> io::Result<PathBuf> {
@@ -49,27 +60,9 @@ pub fn is_temporary(path: &Path) -> bool {
     number.is_some_and(|number| number.parse::<u32>().is_ok())
 }
 
-fn fill_and_sync<E: From<io::Error>>(
-    path: &Path,
-    fill: impl FnOnce(&mut BufWriter<File>) -> Result<(), E>,
-) -> Result<(), E> {
-    // A file of a killed process with the same number may be replaced.
-    let file = OpenOptions::new().write(true).create(true).truncate(true).open(path)?;
-    let mut file = BufWriter::new(file);
-    fill(&mut file)?;
-    let file = file.into_inner().map_err(io::IntoInnerError::into_error)?;
-    Ok(file.sync_all()?)
-}
-
-fn sync_directory(path: &Path) -> io::Result<()> {
-    if cfg!(not(unix)) {
-        return Ok(()); // Elsewhere a directory cannot be opened as a file.
-    }
-    let directory = match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
-    };
-    File::open(directory)?.sync_all()
+/// The directory that `path` is in: `.` for a name alone.
+pub fn directory(path: &Path) -> &Path {
+    path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 #[cfg(test)]

@@ -1,26 +1,17 @@
 //! Allocations whose size the input decides: an error where the system refuses, not an abort.
 
-use std::{error, fmt};
+use thiserror::Error;
 
 /// The system refused memory.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
+#[error(
+    "{bytes} bytes of memory are needed and the system refuses them; free memory, raise the \
+     process's limit (ulimit -v), or use less data"
+)]
 pub struct OutOfMemory {
     /// Bytes that were needed.
     pub bytes: usize,
 }
-
-impl fmt::Display for OutOfMemory {
-    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        write!(
-            f,
-            "{} bytes of memory are needed and the system refuses them; free memory, raise the \
-             process's limit (ulimit -v), or use less data",
-            self.bytes
-        )
-    }
-}
-
-impl error::Error for OutOfMemory {}
 
 /// An empty vector with room for exactly `count` values.
 ///

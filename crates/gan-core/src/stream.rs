@@ -7,82 +7,59 @@ use rand::{Rng, RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use rand_distr::StandardNormal;
 
-/// What a stream is used for. Two purposes never share numbers.
+/// What a stream is used for, with its tag. Two purposes never share numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u64)]
 pub enum Purpose {
     /// Initial weights of the generator; the index is the layer.
-    GeneratorWeights,
+    GeneratorWeights = tag(*b"g-weight"),
     /// Initial weights of the discriminator; the index is the layer.
-    DiscriminatorWeights,
+    DiscriminatorWeights = tag(*b"d-weight"),
     /// Which real images are in a step's batch; the index is the step.
-    Batch,
+    Batch = tag(*b"batch   "),
     /// Latents of a discriminator update; the index is the update.
-    DiscriminatorNoise,
+    DiscriminatorNoise = tag(*b"d-noise "),
     /// Latents of a generator update; the index is the step.
-    GeneratorNoise,
+    GeneratorNoise = tag(*b"g-noise "),
     /// The latent of a sample; the index is the sample's.
-    Picture,
+    Sample = tag(*b"picture "),
     /// Start of the power iteration for a layer's largest singular value; the index is the layer.
-    SpectralDirection,
+    SpectralDirection = tag(*b"spectral"),
     /// Latents that batch normalisation's population statistics are computed from; index 0.
-    Population,
+    Population = tag(*b"populate"),
     /// Dropout in a discriminator update; the index is the update.
-    DiscriminatorDropout,
+    DiscriminatorDropout = tag(*b"d-drop  "),
     /// Dropout in the discriminator during a generator update; the index is the step.
-    GeneratorDropout,
+    GeneratorDropout = tag(*b"g-drop  "),
     /// Instance noise in a discriminator update; the index is the update.
-    DiscriminatorImages,
+    DiscriminatorImages = tag(*b"d-images"),
     /// Instance noise in a generator update; the index is the step.
-    GeneratorImages,
+    GeneratorImages = tag(*b"g-images"),
     /// Classes of the samples in a discriminator update; the index is the update.
-    DiscriminatorLabels,
+    DiscriminatorLabels = tag(*b"d-labels"),
     /// Classes of the samples in a generator update; the index is the step.
-    GeneratorLabels,
+    GeneratorLabels = tag(*b"g-labels"),
     /// Initial weights of a feature extractor; the index is the layer.
-    ExtractorWeights,
+    ExtractorWeights = tag(*b"r-weight"),
     /// Order of the images while a feature extractor is trained; the index is the pass.
-    ExtractorOrder,
+    ExtractorOrder = tag(*b"r-order "),
     /// Augmentation of the images while a feature extractor is trained; the index is the update.
-    ExtractorWarp,
+    ExtractorWarp = tag(*b"r-warp  "),
     /// Dropout while a feature extractor is trained; the index is twice the update, plus the layer.
-    ExtractorDropout,
+    ExtractorDropout = tag(*b"r-drop  "),
     /// Resamples of a bootstrap; the index is the measure.
-    Bootstrap,
+    Bootstrap = tag(*b"bootstrp"),
     /// Which training images are measured in place of samples; index 0.
-    Floor,
+    Floor = tag(*b"stand-in"),
     /// A random subset of images; the index is what for: 0 the reference's neighbours, 1 and 2
     /// the samples and test images of the memorisation measures, 3 the real images that a run shows, 4
     /// the samples of another program.
-    Subset,
+    Subset = tag(*b"subset  "),
 }
 
-impl Purpose {
-    // Part of what makes trainings repeat: never change or reuse a tag.
-    const fn tag(self) -> [u8; 8] {
-        match self {
-            Self::GeneratorWeights => *b"g-weight",
-            Self::DiscriminatorWeights => *b"d-weight",
-            Self::Batch => *b"batch   ",
-            Self::DiscriminatorNoise => *b"d-noise ",
-            Self::GeneratorNoise => *b"g-noise ",
-            Self::Picture => *b"picture ",
-            Self::SpectralDirection => *b"spectral",
-            Self::Population => *b"populate",
-            Self::DiscriminatorDropout => *b"d-drop  ",
-            Self::GeneratorDropout => *b"g-drop  ",
-            Self::DiscriminatorImages => *b"d-images",
-            Self::GeneratorImages => *b"g-images",
-            Self::DiscriminatorLabels => *b"d-labels",
-            Self::GeneratorLabels => *b"g-labels",
-            Self::ExtractorWeights => *b"r-weight",
-            Self::ExtractorOrder => *b"r-order ",
-            Self::ExtractorWarp => *b"r-warp  ",
-            Self::ExtractorDropout => *b"r-drop  ",
-            Self::Bootstrap => *b"bootstrp",
-            Self::Floor => *b"stand-in",
-            Self::Subset => *b"subset  ",
-        }
-    }
+/// Part of what makes trainings repeat: never change or reuse a tag.
+const fn tag(name: [u8; 8]) -> u64 {
+    u64::from_le_bytes(name)
 }
 
 /// The stream of `seed` for `purpose` at `index`: `ChaCha8` with the seed (little-endian)
@@ -90,7 +67,7 @@ impl Purpose {
 pub fn stream(seed: u64, purpose: Purpose, index: u64) -> ChaCha8Rng {
     let mut key = [0; 32];
     key[..8].copy_from_slice(&seed.to_le_bytes());
-    key[8..16].copy_from_slice(&purpose.tag());
+    key[8..16].copy_from_slice(&(purpose as u64).to_le_bytes());
     let mut rng = ChaCha8Rng::from_seed(key);
     rng.set_stream(index);
     rng
@@ -98,9 +75,7 @@ pub fn stream(seed: u64, purpose: Purpose, index: u64) -> ChaCha8Rng {
 
 /// The next `count` standard normal numbers of a stream.
 pub fn normal(rng: &mut ChaCha8Rng, count: usize) -> Vec<f32> {
-    let mut numbers = vec![0.0; count];
-    fill_normal(rng, &mut numbers);
-    numbers
+    rng.sample_iter(StandardNormal).take(count).collect()
 }
 
 /// Fills `numbers` with the next standard normal ones of a stream.
@@ -128,7 +103,7 @@ mod tests {
         let reference = first(1, Purpose::Batch, 2);
         assert_eq!(reference, first(1, Purpose::Batch, 2));
         assert_ne!(reference, first(2, Purpose::Batch, 2));
-        assert_ne!(reference, first(1, Purpose::Picture, 2));
+        assert_ne!(reference, first(1, Purpose::Sample, 2));
         assert_ne!(reference, first(1, Purpose::Batch, 3));
     }
 

@@ -185,7 +185,7 @@ mod tests {
     /// Colour images of two classes, one red and one blue, with noise.
     fn colours(count: usize, seed: u64) -> Dataset {
         let shape = ImageShape { channels: 3, height: 8, width: 9 };
-        let noise = normal(&mut stream(seed, Purpose::Picture, 0), count * shape.len());
+        let noise = normal(&mut stream(seed, Purpose::Sample, 0), count * shape.len());
         let value = |index: usize| if index / shape.len() % 2 == index % 3 { 200.0 } else { 50.0 };
         let pixels = noise.iter().enumerate().map(|(index, x)| (value(index) + 20.0 * x) as u8);
         let labels = (0..count).map(|image| (image % 2) as u16).collect();

@@ -73,7 +73,7 @@ mod tests {
     use crate::{DenseConfig, Normalisation};
 
     fn latents(count: usize, device: &Device) -> Tensor<2> {
-        let numbers = normal(&mut stream(4, Purpose::Picture, 0), count * 3);
+        let numbers = normal(&mut stream(4, Purpose::Sample, 0), count * 3);
         Tensor::<1>::from_floats(&numbers[..], device).reshape([count, 3])
     }
 

@@ -33,10 +33,7 @@ impl Grid {
     pub const MAX_PIXELS: usize = 1 << 28;
 
     /// Width and height in pixels of a grid of `count` images of `shape`.
-    ///
-    /// # Errors
-    /// When they are more pixels than [`Grid::MAX_PIXELS`].
-    pub fn size(self, count: usize, shape: ImageShape) -> Result<[usize; 2], GridError> {
+    pub(crate) fn size(self, count: usize, shape: ImageShape) -> Result<[usize; 2], GridError> {
         let columns = self.columns.clamp(1, count.max(1));
         let rows = count.div_ceil(columns);
         let width = shape.width.saturating_mul(columns).saturating_mul(self.scale);

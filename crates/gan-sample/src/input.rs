@@ -18,14 +18,9 @@ const MAX_DECODING: u64 = 1 << 22;
 /// Why images cannot be read.
 #[derive(Debug, Error)]
 pub enum InputError {
-    /// The system refused.
-    #[error("cannot read {}: {source}", path.display())]
-    Io {
-        /// The path.
-        path: PathBuf,
-        /// The system's answer.
-        source: Error,
-    },
+    /// A path, and why the system refused to read it.
+    #[error("cannot read {}: {}", .0.display(), .1)]
+    Io(PathBuf, #[source] Error),
     /// Something else than images of the expected shape.
     #[error("{} {found}; expected {expected}", path.display())]
     Other {
@@ -47,7 +42,7 @@ pub enum InputError {
 /// Names the file, what was found and what was expected. Memory grows with the images that are
 /// there, whatever size a file states.
 pub fn read_images(path: &Path, shape: ImageShape, count: usize) -> Result<Vec<u8>, InputError> {
-    let io = |source| InputError::Io { path: path.into(), source };
+    let io = |source| InputError::Io(path.into(), source);
     let metadata = fs::metadata(path).map_err(io)?;
     if metadata.is_dir() {
         return folder(path, shape, count);
@@ -67,7 +62,7 @@ pub fn read_images(path: &Path, shape: ImageShape, count: usize) -> Result<Vec<u
 }
 
 /// The axes of one image in an array.
-fn axes(shape: ImageShape) -> Vec<u64> {
+pub(crate) fn axes(shape: ImageShape) -> Vec<u64> {
     let axes = [shape.height, shape.width, shape.channels].map(|n| n as u64);
     axes[..if shape.channels == 1 { 2 } else { 3 }].into()
 }
@@ -130,7 +125,7 @@ fn array(file: &mut impl Read, image: ImageShape, count: usize) -> Result<Vec<u8
 }
 
 fn folder(path: &Path, shape: ImageShape, count: usize) -> Result<Vec<u8>, InputError> {
-    let io = |source| InputError::Io { path: path.into(), source };
+    let io = |source| InputError::Io(path.into(), source);
     let mut files = Vec::new();
     for entry in fs::read_dir(path).map_err(io)? {
         let path = entry.map_err(io)?.path();
@@ -177,10 +172,9 @@ fn png(path: &Path, shape: ImageShape) -> Result<Vec<u8>, String> {
         return Err(format!("has {width}x{height} pixels"));
     }
     let image = DynamicImage::from_decoder(decoder).map_err(broken)?;
-    Ok(if shape.channels == 1 {
-        image.into_luma8().into_raw()
-    } else {
-        image.into_rgb8().into_raw()
+    Ok(match shape.channels {
+        1 => image.into_luma8().into_raw(),
+        _ => image.into_rgb8().into_raw(),
     })
 }
 

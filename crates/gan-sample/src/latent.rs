@@ -6,7 +6,7 @@ use gan_core::stream::{Purpose, normal, stream};
 
 /// The latent vector of sample `index` of `seed`: `len` standard normal numbers.
 pub fn sample_latent(seed: u64, index: u64, len: usize) -> Vec<f32> {
-    normal(&mut stream(seed, Purpose::Picture, index), len)
+    normal(&mut stream(seed, Purpose::Sample, index), len)
 }
 
 /// Spherical linear interpolation from `a` to `b` at `t` in [0, 1] (Shoemake 1985). It keeps the

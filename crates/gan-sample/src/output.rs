@@ -1,10 +1,10 @@
 //! Writing images: PNG, GIF, a folder of PNGs, NumPy.
 
-use std::fs::{self, File};
-use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
+use std::{fs, io};
 
 use gan_core::ImageShape;
+use gan_core::atomic_file::{self, write_with};
 use gan_core::memory::check;
 use image::codecs::gif::{GifEncoder, Repeat};
 use image::codecs::png::PngEncoder;
@@ -13,6 +13,7 @@ use npyz::WriterBuilder;
 use thiserror::Error;
 
 use crate::grid::{Grid, GridError};
+use crate::input::axes;
 
 /// A kind of output, told from the extension of its path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,28 +31,18 @@ pub enum Output {
 /// Why images cannot be written.
 #[derive(Debug, Error)]
 pub enum OutputError {
-    /// An unknown extension.
-    #[error("{} ends in {found:?}; expected .png, .gif, .npy, or no ending for a folder", path.display())]
-    Ending {
-        /// The path.
-        path: PathBuf,
-        /// Its extension.
-        found: String,
-    },
+    /// A path, and its unknown extension.
+    #[error("{} ends in {:?}; expected .png, .gif, .npy, or no ending for a folder", .0.display(), .1)]
+    Ending(PathBuf, String),
     /// A folder that is not empty.
     #[error("folder {} is not empty; choose a new one, so that nothing is overwritten", .0.display())]
     NotEmpty(PathBuf),
     /// More images than fit one grid.
     #[error(transparent)]
     Grid(#[from] GridError),
-    /// The system refused.
-    #[error("cannot write {}: {source}", path.display())]
-    Io {
-        /// The path.
-        path: PathBuf,
-        /// The system's answer.
-        source: io::Error,
-    },
+    /// A path, and why the system refused to write it.
+    #[error("cannot write {}: {}", .0.display(), .1)]
+    Io(PathBuf, #[source] io::Error),
 }
 
 impl Output {
@@ -66,9 +57,7 @@ impl Output {
             Some("gif") => Ok(Self::Gif),
             Some("npy") => Ok(Self::Npy),
             Some(_) if path.is_dir() => Ok(Self::Folder),
-            Some(ending) => {
-                Err(OutputError::Ending { path: path.into(), found: format!(".{ending}") })
-            }
+            Some(ending) => Err(OutputError::Ending(path.into(), format!(".{ending}"))),
         }
     }
 
@@ -87,17 +76,15 @@ impl Output {
         shape: ImageShape,
         mut next: impl FnMut(usize) -> Vec<u8>,
     ) -> Result<(), OutputError> {
-        let io = |source| OutputError::Io { path: path.into(), source };
+        let io = |source| OutputError::Io(path.into(), source);
         let len = shape.len();
-        let mut each = |use_all: &mut dyn FnMut(usize, &[u8]) -> io::Result<()>| {
-            let mut done = 0;
-            while done < count {
-                let pixels = next(done);
-                use_all(done, &pixels)?;
-                done += pixels.len() / len;
-            }
-            Ok(())
-        };
+        let mut done = 0;
+        let chunks = std::iter::from_fn(|| {
+            let chunk = (done < count).then(|| next(done))?;
+            done += chunk.len() / len;
+            Some(chunk)
+        });
+        let draw = |image: &[u8]| grid.draw(image, shape).map_err(io::Error::other);
         match self {
             Self::Png => {
                 let pixels: usize = grid.size(count, shape)?.into_iter().product();
@@ -106,33 +93,31 @@ impl Output {
                 check(2 * count * len + (2 + scaling) * pixels * shape.channels)
                     .map_err(|refused| io(io::Error::new(io::ErrorKind::OutOfMemory, refused)))?;
                 let mut all = Vec::with_capacity(count * len);
-                each(&mut |_, pixels| all.write_all(pixels)).map_err(io)?;
+                chunks.for_each(|chunk| all.extend(chunk));
                 write_png(path, &grid.draw(&all, shape)?).map_err(io)
             }
             Self::Gif => {
-                let grid = Grid { columns: 1, ..grid };
                 grid.size(1, shape)?;
-                gan_core::atomic_file::write_with(path, |file| {
+                write_with(path, |file| {
                     let mut gif = GifEncoder::new_with_speed(file, 10);
                     gif.set_repeat(Repeat::Infinite).map_err(io::Error::other)?;
-                    each(&mut |_, pixels| {
-                        pixels.chunks_exact(len).try_for_each(|image| {
-                            let image = grid.draw(image, shape).map_err(io::Error::other)?;
-                            gif.encode_frame(frame(image)).map_err(io::Error::other)
-                        })
-                    })
+                    for chunk in chunks {
+                        for image in chunk.chunks_exact(len) {
+                            let delay = Delay::from_numer_denom_ms(50, 1);
+                            let frame = Frame::from_parts(draw(image)?.into_rgba8(), 0, 0, delay);
+                            gif.encode_frame(frame).map_err(io::Error::other)?;
+                        }
+                    }
+                    Ok(())
                 })
                 .map_err(io)
             }
             Self::Npy => {
-                let mut dims = vec![count as u64, shape.height as u64, shape.width as u64];
-                if shape.channels > 1 {
-                    dims.push(shape.channels as u64);
-                }
-                gan_core::atomic_file::write_with(path, |file: &mut BufWriter<File>| {
+                let dims = [vec![count as u64], axes(shape)].concat();
+                write_with(path, |file| {
                     let options = npyz::WriteOptions::new().default_dtype().shape(&dims);
                     let mut npy = options.writer(file).begin_nd()?;
-                    each(&mut |_, pixels| npy.extend(pixels.iter().copied()))?;
+                    npy.extend(chunks.flatten())?;
                     npy.finish()
                 })
                 .map_err(io)
@@ -142,13 +127,13 @@ impl Output {
                 if fs::read_dir(path).map_err(io)?.next().is_some() {
                     return Err(OutputError::NotEmpty(path.into()));
                 }
-                each(&mut |first, pixels| {
-                    pixels.chunks_exact(len).zip(first..).try_for_each(|(image, index)| {
-                        let image = grid.draw(image, shape).map_err(io::Error::other)?;
-                        write_png(&path.join(format!("{index:06}.png")), &image)
-                    })
-                })
-                .map_err(io)
+                let mut names = (0_u64..).map(|index| path.join(format!("{index:06}.png")));
+                for chunk in chunks {
+                    for (image, name) in chunk.chunks_exact(len).zip(&mut names) {
+                        draw(image).and_then(|image| write_png(&name, &image)).map_err(io)?;
+                    }
+                }
+                Ok(())
             }
         }
     }
@@ -163,12 +148,7 @@ pub fn write_png(path: &Path, image: &DynamicImage) -> io::Result<()> {
     PngEncoder::new(&mut png)
         .write_image(image.as_bytes(), image.width(), image.height(), image.color().into())
         .map_err(io::Error::other)?;
-    gan_core::atomic_file::write(path, &png)
-}
-
-fn frame(image: DynamicImage) -> Frame {
-    let delay = Delay::from_numer_denom_ms(50, 1);
-    Frame::from_parts(image.into_rgba8(), 0, 0, delay)
+    atomic_file::write(path, &png)
 }
 
 #[cfg(test)]
@@ -206,7 +186,7 @@ mod tests {
         assert_eq!(fs::read_dir(at("each")).unwrap().count(), 5);
 
         write(&at("all.gif")).unwrap();
-        let file = io::BufReader::new(File::open(at("all.gif")).unwrap());
+        let file = io::BufReader::new(fs::File::open(at("all.gif")).unwrap());
         let gif = image::codecs::gif::GifDecoder::new(file).unwrap();
         let frames = image::AnimationDecoder::into_frames(gif).collect_frames().unwrap();
         let greys: Vec<u8> = frames.iter().map(|frame| frame.buffer().get_pixel(0, 0)[0]).collect();
@@ -220,6 +200,6 @@ mod tests {
         assert!(error.to_string().contains("\".jpg\"; expected .png, .gif, .npy"), "{error}");
         fs::write(dir.path().join("precious"), b"").unwrap();
         assert!(matches!(write(dir.path()), Err(OutputError::NotEmpty(_))));
-        assert!(matches!(write(&dir.path().join("no/such.png")), Err(OutputError::Io { .. })));
+        assert!(matches!(write(&dir.path().join("no/such.png")), Err(OutputError::Io(..))));
     }
 }

@@ -4,7 +4,7 @@ use burn::tensor::{Device, Tensor, TensorData};
 use gan_core::ImageShape;
 use gan_kernels::{buffer, tensor_data};
 use gan_model::device::is_cpu;
-use gan_model::{Generator, Labels, ModelConfig};
+use gan_model::{Generator, ModelConfig};
 
 use crate::latent::sample_latent;
 
@@ -31,10 +31,10 @@ impl<'a> Sampler<'a> {
     pub fn samples(&self, seed: u64, first: u64, count: usize, labels: Option<&[u16]>) -> Vec<u8> {
         let mut pixels = Vec::with_capacity(count * self.image.len());
         for start in (0..count).step_by(CHUNK) {
-            let chunk = start..count.min(start + CHUNK);
-            let labels = labels.map(|labels| &labels[chunk.clone()]);
-            let latent = |index| sample_latent(seed, first + index as u64, self.latent);
-            self.generate_chunk(&chunk.flat_map(latent).collect::<Vec<_>>(), labels, &mut pixels);
+            let rows = start..count.min(start + CHUNK);
+            let latent = |row| sample_latent(seed, first + row as u64, self.latent);
+            let latents: Vec<f32> = rows.clone().flat_map(latent).collect();
+            pixels.extend(self.generate(&latents, labels.map(|labels| &labels[rows])));
         }
         pixels
     }
@@ -43,38 +43,32 @@ impl<'a> Sampler<'a> {
     /// 0 to 255. `labels` are as for [`samples`](Self::samples).
     pub fn generate(&self, latents: &[f32], labels: Option<&[u16]>) -> Vec<u8> {
         let mut pixels = Vec::with_capacity(latents.len() / self.latent * self.image.len());
-        for (index, chunk) in latents.chunks(CHUNK * self.latent).enumerate() {
-            let labels = labels.map(|all| &all[index * CHUNK..][..chunk.len() / self.latent]);
-            self.generate_chunk(chunk, labels, &mut pixels);
+        for (index, latents) in latents.chunks(CHUNK * self.latent).enumerate() {
+            let count = latents.len() / self.latent;
+            // A sample must not depend on how many others are generated. On the CPU our layers
+            // compute every row alike; another device's product may round differently at another
+            // size, so there it is always of the same size and the last rows are not used.
+            let rows = if is_cpu(self.device) { count } else { CHUNK };
+            let mut input = buffer(rows * self.latent);
+            let (used, rest) = input.split_at_mut(latents.len());
+            used.copy_from_slice(latents);
+            rest.fill(0.0);
+            let input = Tensor::from_data(tensor_data(input, [rows, self.latent]), self.device);
+            let labels = labels.map(|labels| {
+                let labels = &labels[index * CHUNK..][..count];
+                let mut padded: Vec<i32> = labels.iter().copied().map(i32::from).collect();
+                padded.resize(rows, 0);
+                Tensor::from_data(TensorData::new(padded, [rows]), self.device)
+            });
+            let images = self.generator.forward(input, labels.as_ref()).into_data();
+            let used = count * self.image.len();
+            match images.as_slice::<f32>() {
+                Ok(images) => pixels.extend(images[..used].iter().copied().map(to_byte)),
+                // Of another type of float.
+                Err(_) => pixels.extend(images.iter::<f32>().take(used).map(to_byte)),
+            }
         }
         pixels
-    }
-
-    fn generate_chunk(&self, latents: &[f32], labels: Option<&[u16]>, pixels: &mut Vec<u8>) {
-        let count = latents.len() / self.latent;
-        // A sample must not depend on how many others are generated. On the CPU our layers compute
-        // every row alike; another device's product may round differently at another size, so
-        // there it is always of the same size and the last rows are not used.
-        let rows = if is_cpu(self.device) { count } else { CHUNK };
-        let mut input = buffer(rows * self.latent);
-        let (used, rest) = input.split_at_mut(latents.len());
-        used.copy_from_slice(latents);
-        rest.fill(0.0);
-        let input = Tensor::from_data(tensor_data(input, [rows, self.latent]), self.device);
-        let labels = labels.map(|labels| self.labels(labels, rows));
-        let images = self.generator.forward(input, labels.as_ref()).into_data();
-        let used = count * self.image.len();
-        match images.as_slice::<f32>() {
-            Ok(images) => pixels.extend(images[..used].iter().copied().map(to_byte)),
-            // Of another type of float.
-            Err(_) => pixels.extend(images.iter::<f32>().take(used).map(to_byte)),
-        }
-    }
-
-    fn labels(&self, labels: &[u16], rows: usize) -> Labels {
-        let mut padded: Vec<i32> = labels.iter().copied().map(i32::from).collect();
-        padded.resize(rows, 0);
-        Tensor::from_data(TensorData::new(padded, [rows]), self.device)
     }
 }
 

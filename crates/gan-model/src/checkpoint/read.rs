@@ -328,9 +328,9 @@ fn expect(file: &mut impl Read, token: &[u8]) -> Option<()> {
 /// What a file is that is not a checkpoint.
 fn describe(bytes: &[u8]) -> String {
     let known: [(&[u8], &str); 6] = [
-        (b"\x89PNG", "is a PNG picture"),
-        (b"GIF8", "is a GIF picture"),
-        (b"\xff\xd8\xff", "is a JPEG picture"),
+        (b"\x89PNG", "is a PNG image"),
+        (b"GIF8", "is a GIF image"),
+        (b"\xff\xd8\xff", "is a JPEG image"),
         (b"\x1f\x8b", "is gzip"),
         (b"PK\x03\x04", "is a zip archive (such as PyTorch's .pt)"),
         (b"NRUB", "is a burnpack of Burn's own"),

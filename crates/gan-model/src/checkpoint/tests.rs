@@ -213,7 +213,7 @@ fn other_versions_are_refused_by_number() {
 #[test]
 fn other_file_types_are_named() {
     let error = |bytes: &[u8]| read(bytes).unwrap_err().to_string();
-    assert!(error(b"\x89PNG\r\n\x1a\n....").contains("is a PNG picture; expected the ckpt.mpk"));
+    assert!(error(b"\x89PNG\r\n\x1a\n....").contains("is a PNG image; expected the ckpt.mpk"));
     assert!(error(b"").contains("it is empty"));
     assert!(error(b"hello").contains("starts with the bytes [68, 65, 6c, 6c, 6f]"));
     let directory = Checkpoint::read(&std::env::temp_dir()).unwrap_err().to_string();
