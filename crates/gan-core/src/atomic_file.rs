@@ -5,13 +5,15 @@ use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
+use crate::FileError;
+
 /// Writes `bytes` to a temporary file beside `path`, syncs it, renames it to `path`, and syncs the
 /// directory.
 ///
 /// # Errors
-/// The system's error; the temporary file is removed, and `path` is unchanged.
-pub fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    write_with(path, |file| file.write_all(bytes))
+/// When the system refuses; the temporary file is removed, and `path` is unchanged.
+pub fn write(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
+    write_with(path, |file| file.write_all(bytes)).map_err(FileError::new("write", path))
 }
 
 /// Like [`write()`], with the bytes that `fill` writes.

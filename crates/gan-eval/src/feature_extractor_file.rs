@@ -1,12 +1,12 @@
 //! The feature extractor's file: MessagePack around weights in half precision.
 
 use std::fs::File;
-use std::io::{self, Read};
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use burn::module::{Module, ModuleMapper, Param};
 use burn::tensor::{DType, Device, Tensor};
-use gan_core::ImageShape;
+use gan_core::{FileError, ImageShape};
 use gan_model::checkpoint::{is_name, record};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -39,16 +39,9 @@ struct Document {
 /// A feature extractor that could not be read, written or trained.
 #[derive(Debug, Error)]
 pub enum FeatureExtractorError {
-    /// The system cannot read or write the file.
-    #[error("cannot {action} {}: {source}", path.display())]
-    Io {
-        /// What was attempted.
-        action: &'static str,
-        /// The file.
-        path: PathBuf,
-        /// The system's error.
-        source: io::Error,
-    },
+    /// The file cannot be read or written.
+    #[error(transparent)]
+    File(#[from] FileError),
     /// The file is not a feature extractor.
     #[error(
         "{} is not a feature extractor: {what}; make one with: gan-eval --feature-extractor train",
@@ -96,9 +89,9 @@ impl FeatureExtractor {
     /// # Errors
     /// When the file cannot be read or is not a feature extractor.
     pub fn read(path: &Path, device: &Device) -> Result<Self, FeatureExtractorError> {
-        let io = |source| FeatureExtractorError::Io { action: "read", path: path.into(), source };
+        let failed = |error| FileError::new("read", path)(error);
         let wrong = |what| FeatureExtractorError::Invalid { path: path.into(), what };
-        let metadata = path.metadata().map_err(io)?;
+        let metadata = path.metadata().map_err(failed)?;
         if !metadata.is_file() {
             return Err(wrong("it is not a regular file".into()));
         }
@@ -106,7 +99,7 @@ impl FeatureExtractor {
             return Err(wrong(format!("it is longer than {MAX_FILE} bytes")));
         }
         let mut bytes = Vec::new();
-        File::open(path).and_then(|f| f.take(MAX_FILE).read_to_end(&mut bytes)).map_err(io)?;
+        File::open(path).and_then(|f| f.take(MAX_FILE).read_to_end(&mut bytes)).map_err(failed)?;
         Self::decode(&bytes, device).map_err(wrong)
     }
 
@@ -116,11 +109,7 @@ impl FeatureExtractor {
     /// When the file cannot be written.
     pub fn write(&self, path: &Path) -> Result<(), FeatureExtractorError> {
         let bytes = self.encode()?;
-        gan_core::atomic_file::write(path, &bytes).map_err(|source| FeatureExtractorError::Io {
-            action: "write",
-            path: path.into(),
-            source,
-        })
+        Ok(gan_core::atomic_file::write(path, &bytes)?)
     }
 
     pub(crate) fn encode(&self) -> Result<Vec<u8>, FeatureExtractorError> {
@@ -261,6 +250,6 @@ mod tests {
             Err(FeatureExtractorError::Invalid { .. })
         ));
         let missing = FeatureExtractor::read(&dir.path().join("none"), &device);
-        assert!(matches!(missing, Err(FeatureExtractorError::Io { .. })));
+        assert!(matches!(missing, Err(FeatureExtractorError::File(_))));
     }
 }

@@ -3,9 +3,10 @@
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufRead, BufReader, Read, Write};
 
+use gan_core::FileError;
 use serde::{Deserialize, Serialize};
 
-use crate::run_dir::{RunDir, RunDirError, io};
+use crate::run_dir::{RunDir, RunDirError};
 use crate::warning::Warning;
 
 /// The longest line that is read; rows are far shorter.
@@ -112,7 +113,7 @@ impl RunDir {
             line.push(b'\n');
             OpenOptions::new().create(true).append(true).open(&path)?.write_all(&line)
         };
-        write().map_err(io("write", &path))
+        Ok(write().map_err(FileError::new("write", &path))?)
     }
 
     /// Syncs the metrics to disk, so that a checkpoint never exists without its rows.
@@ -122,7 +123,7 @@ impl RunDir {
     pub fn sync_metrics(&self) -> Result<(), RunDirError> {
         let path = self.metrics();
         let sync = || OpenOptions::new().append(true).open(&path)?.sync_data();
-        sync().map_err(io("write", &path))
+        Ok(sync().map_err(FileError::new("write", &path))?)
     }
 
     /// Creates the metrics, or removes the rows after `epoch` and incomplete lines: those epochs
@@ -163,7 +164,7 @@ impl RunDir {
                 }
             })
         };
-        rewind().map_err(io("write", &path))
+        Ok(rewind().map_err(FileError::new("write", &path))?)
     }
 }
 

@@ -5,7 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use gan_core::ImageShape;
+use gan_core::{FileError, ImageShape};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -13,7 +13,7 @@ use crate::limits;
 use crate::metrics::{MetricsRow, training_seconds};
 use crate::outcome::{RunOutcome, RunState};
 use crate::paths::{RunPaths, number};
-use crate::run_dir::{RunDir, RunDirError, io};
+use crate::run_dir::{RunDir, RunDirError};
 use crate::tail::parse_rows;
 
 /// The record of a run so far. Reading takes no lock, so the run may be in training.
@@ -40,13 +40,13 @@ impl Record {
             io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => {
                 RunDirError::NoRun(root.into())
             }
-            _ => io("read", &path)(error),
+            _ => FileError::new("read", &path)(error).into(),
         })?;
         let config =
             serde_json::from_slice(&text).map_err(|source| RunDirError::Config(path, source))?;
         let rows = match limits::read(&paths.metrics(), limits::MAX_METRICS) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
-            bytes => parse_rows(&bytes.map_err(io("read", &paths.metrics()))?),
+            bytes => parse_rows(&bytes.map_err(FileError::new("read", &paths.metrics()))?),
         };
         Ok(Self { paths, config, rows })
     }

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::thread::sleep;
 use std::time::Duration;
 
+use gan_core::FileError;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use thiserror::Error;
@@ -27,16 +28,9 @@ pub struct RunDir {
 /// Why a directory cannot be read as a run, or used for one.
 #[derive(Debug, Error)]
 pub enum RunDirError {
-    /// An operation failed.
-    #[error("cannot {action} {}: {source}", path.display())]
-    Io {
-        /// The operation.
-        action: &'static str,
-        /// The path.
-        path: PathBuf,
-        /// The cause.
-        source: io::Error,
-    },
+    /// A file cannot be read, written or removed.
+    #[error(transparent)]
+    File(#[from] FileError),
     /// It contains no run.
     #[error(
         "{} is not a run: it has no config.json; expected a directory made by gan-train, such as \
@@ -78,9 +72,9 @@ impl RunDir {
     /// # Errors
     /// When the directory cannot be created.
     pub fn create_next(runs: &Path, name: &str) -> Result<Self, RunDirError> {
-        fs::create_dir_all(runs).map_err(io("create", runs))?;
+        fs::create_dir_all(runs).map_err(FileError::new("create", runs))?;
         let entries = fs::read_dir(runs).and_then(Iterator::collect::<io::Result<Vec<_>>>);
-        let entries = entries.map_err(io("read", runs))?;
+        let entries = entries.map_err(FileError::new("read", runs))?;
         let highest = entries.iter().filter_map(|entry| number(&entry.path())).max();
         let mut next = 1 + highest.unwrap_or(0);
         loop {
@@ -89,7 +83,7 @@ impl RunDir {
                 Ok(()) => return Self::open(&root),
                 // Another process has created it.
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => next += 1,
-                Err(error) => return Err(io("create", &root)(error)),
+                Err(error) => return Err(FileError::new("create", &root)(error).into()),
             }
         }
     }
@@ -100,7 +94,7 @@ impl RunDir {
     /// When it contains anything else, is in use, or cannot be created.
     pub fn create(root: &Path) -> Result<Self, RunDirError> {
         Self::check_free(root)?;
-        fs::create_dir_all(root).map_err(io("create", root))?;
+        fs::create_dir_all(root).map_err(FileError::new("create", root))?;
         let run = Self::open(root)?;
         // Another process may have trained there before it was locked.
         Self::check_free(root)?;
@@ -118,7 +112,7 @@ impl RunDir {
     pub fn check_free(root: &Path) -> Result<(), RunDirError> {
         match fs::read_dir(root).map(Iterator::count) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-            Err(error) => Err(io("use as a run's directory", root)(error)),
+            Err(error) => Err(FileError::new("use as a run's directory", root)(error).into()),
             Ok(0) => Ok(()),
             Ok(_) if Self::is_unstarted(root) => Ok(()),
             Ok(_) if Self::is_run(root) => Err(RunDirError::Occupied(root.into())),
@@ -157,22 +151,24 @@ impl RunDir {
         let paths = RunPaths::new(root);
         let path = paths.lock();
         let lock = OpenOptions::new().create(true).truncate(false).write(true).open(&path);
-        let lock = lock.map_err(io("create", &path))?;
+        let lock = lock.map_err(FileError::new("create", &path))?;
         let mut attempts = 1;
         while let Err(error) = lock.try_lock() {
             match error {
                 TryLockError::WouldBlock if attempts < ATTEMPTS => sleep(RETRY_DELAY),
                 TryLockError::WouldBlock => return Err(RunDirError::InUse(root.into())),
-                TryLockError::Error(error) => return Err(io("lock", &path)(error)),
+                TryLockError::Error(error) => {
+                    return Err(FileError::new("lock", &path)(error).into());
+                }
             }
             attempts += 1;
         }
-        remove_temporary_files(root).map_err(io("clear", root))?;
+        remove_temporary_files(root).map_err(FileError::new("clear", root))?;
         // It describes the training before this one.
         remove_if_present(&paths.outcome())?;
         let samples = paths.samples();
-        fs::create_dir_all(&samples).map_err(io("create", &samples))?;
-        remove_temporary_files(&samples).map_err(io("clear", &samples))?;
+        fs::create_dir_all(&samples).map_err(FileError::new("create", &samples))?;
+        remove_temporary_files(&samples).map_err(FileError::new("clear", &samples))?;
         Ok(Self { paths, _lock: lock })
     }
 
@@ -198,23 +194,19 @@ impl RunDir {
     }
 }
 
-pub(crate) fn io<'a>(
-    action: &'static str,
-    path: &'a Path,
-) -> impl FnOnce(io::Error) -> RunDirError + 'a {
-    move |source| RunDirError::Io { action, path: path.into(), source }
-}
-
 fn remove_if_present(path: &Path) -> Result<(), RunDirError> {
     match fs::remove_file(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(io("remove", path)(error)),
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            Err(FileError::new("remove", path)(error).into())
+        }
         _ => Ok(()),
     }
 }
 
 fn write_json(path: &Path, value: &impl Serialize) -> Result<(), RunDirError> {
     let text = serde_json::to_vec_pretty(value).map_err(io::Error::other);
-    text.and_then(|text| gan_core::atomic_file::write(path, &text)).map_err(io("write", path))
+    let text = text.map_err(FileError::new("write", path))?;
+    Ok(gan_core::atomic_file::write(path, &text)?)
 }
 
 /// Removes the temporary files of a killed process; no other process writes here.

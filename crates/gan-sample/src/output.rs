@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::{fs, io};
 
 use gan_core::ImageShape;
-use gan_core::atomic_file::{self, write_with};
+use gan_core::atomic_file::write_with;
 use gan_core::memory::check;
 use image::codecs::gif::{GifEncoder, Repeat};
 use image::codecs::png::PngEncoder;
@@ -144,11 +144,11 @@ impl Output {
 /// # Errors
 /// What the system answers.
 pub fn write_png(path: &Path, image: &DynamicImage) -> io::Result<()> {
-    let mut png = Vec::new();
-    PngEncoder::new(&mut png)
-        .write_image(image.as_bytes(), image.width(), image.height(), image.color().into())
-        .map_err(io::Error::other)?;
-    atomic_file::write(path, &png)
+    write_with(path, |file| {
+        PngEncoder::new(file)
+            .write_image(image.as_bytes(), image.width(), image.height(), image.color().into())
+            .map_err(io::Error::other)
+    })
 }
 
 #[cfg(test)]

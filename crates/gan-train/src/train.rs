@@ -1,12 +1,12 @@
 //! The training loop.
 
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Instant;
 
 use burn::tensor::Device;
-use gan_core::ImageShape;
 use gan_core::stream::{Purpose, stream};
+use gan_core::{FileError, ImageShape};
 use gan_data::{Dataset, draw_batch};
 use gan_eval::random_subset;
 use gan_kernels::buffer;
@@ -220,7 +220,7 @@ impl RunFiles<'_> {
         let generator = trainer.ema_generator();
         let sampler = Sampler::new(&generator, trainer.model(), self.device);
         let pixels = sampler.samples(trainer.config().seed, 0, PREVIEW, None);
-        write_grid(self.run.sample(trainer.epoch()), &pixels, trainer.model().image)
+        write_grid(&self.run.sample(trainer.epoch()), &pixels, trainer.model().image)
     }
 
     /// A random choice of real images, the same in all runs on a data set.
@@ -228,12 +228,12 @@ impl RunFiles<'_> {
         let shape = dataset.shape();
         let mut rng = stream(0, Purpose::Subset, 3);
         let pixels = random_subset(dataset.images(), shape.len(), REALS, &mut rng);
-        write_grid(self.run.reals(), &pixels, shape)
+        write_grid(&self.run.reals(), &pixels, shape)
     }
 }
 
-fn write_grid(path: PathBuf, pixels: &[u8], shape: ImageShape) -> Result<(), RunDirError> {
+fn write_grid(path: &Path, pixels: &[u8], shape: ImageShape) -> Result<(), RunDirError> {
     let image = Grid { columns: PREVIEW, scale: 1 }.draw(pixels, shape);
-    let written = image.map_err(io::Error::other).and_then(|image| write_png(&path, &image));
-    written.map_err(|source| RunDirError::Io { action: "write", path, source })
+    let written = image.map_err(io::Error::other).and_then(|image| write_png(path, &image));
+    Ok(written.map_err(FileError::new("write", path))?)
 }

@@ -7,7 +7,7 @@ use image::codecs::gif::{GifEncoder, Repeat};
 use image::imageops::{FilterType, resize};
 use image::{Delay, Frame, ImageFormat, ImageReader, Limits, Rgba, RgbaImage};
 
-use crate::error::{ViewError, io};
+use crate::error::ViewError;
 use crate::images::read_png;
 use crate::reduce::evenly_spaced;
 
@@ -63,7 +63,7 @@ fn animation(record: &Record) -> Result<Vec<u8>, ViewError> {
 /// # Errors
 /// When no preview can be read, or the file cannot be written.
 pub fn write_animation(record: &Record, path: &Path) -> Result<(), ViewError> {
-    gan_core::atomic_file::write(path, &animation(record)?).map_err(io("write", path))
+    Ok(gan_core::atomic_file::write(path, &animation(record)?)?)
 }
 
 /// A preview at the width of the animation; incomplete and foreign files are ignored.

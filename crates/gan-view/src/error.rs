@@ -1,8 +1,8 @@
 //! Errors of this crate.
 
-use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
+use gan_core::FileError;
 use thiserror::Error;
 
 /// Why a report, an animation or an event file cannot be written.
@@ -20,21 +20,7 @@ pub enum ViewError {
     /// The encoder failed.
     #[error("cannot write an animation: {0}")]
     Animation(#[from] image::ImageError),
-    /// An I/O operation failed.
-    #[error("cannot {action} {}: {source}", path.display())]
-    Io {
-        /// The operation.
-        action: &'static str,
-        /// The path.
-        path: PathBuf,
-        /// The cause.
-        source: io::Error,
-    },
-}
-
-pub(crate) fn io<'a>(
-    action: &'static str,
-    path: &'a Path,
-) -> impl FnOnce(io::Error) -> ViewError + 'a {
-    move |source| ViewError::Io { action, path: path.into(), source }
+    /// A file cannot be read or written.
+    #[error(transparent)]
+    File(#[from] FileError),
 }

@@ -7,9 +7,10 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
+use gan_core::FileError;
 use gan_run::Record;
 
-use crate::error::{ViewError, io};
+use crate::error::ViewError;
 use crate::figures::figures;
 use crate::html::{Escaped, put};
 use crate::palette;
@@ -67,10 +68,10 @@ fn names(records: &[Record]) -> Vec<String> {
 /// # Errors
 /// When the file exists and is not a report, or cannot be written.
 pub fn write_report(records: &[Record], path: &Path, force: bool) -> Result<(), ViewError> {
-    if !force && path.exists() && !is_report(path).map_err(io("read", path))? {
+    if !force && path.exists() && !is_report(path).map_err(FileError::new("read", path))? {
         return Err(ViewError::NotAReport(path.into()));
     }
-    gan_core::atomic_file::write(path, report(records)?.as_bytes()).map_err(io("write", path))
+    Ok(gan_core::atomic_file::write(path, report(records)?.as_bytes())?)
 }
 
 fn is_report(path: &Path) -> io::Result<bool> {

@@ -8,12 +8,13 @@ use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use gan_core::FileError;
 use gan_run::{ClassNames, MetricsRow, RunDir, RunPaths, Tail, training_seconds};
 use prost::Message;
 use serde_json::Value;
 
 use self::event::{Event, write_record};
-use crate::error::{ViewError, io};
+use crate::error::ViewError;
 
 /// Readers identify event files by this part of the name.
 const PREFIX: &str = "events.out.tfevents.";
@@ -41,11 +42,11 @@ impl EventLog {
     /// When the run cannot be read, or the event file cannot be written.
     pub fn create(paths: &RunPaths, epoch: u64) -> Result<Self, ViewError> {
         let folder = paths.tensorboard();
-        fs::create_dir_all(&folder).map_err(io("create", &folder))?;
-        remove_old(&folder).map_err(io("clear", &folder))?;
+        fs::create_dir_all(&folder).map_err(FileError::new("create", &folder))?;
+        remove_old(&folder).map_err(FileError::new("clear", &folder))?;
         let now = now();
         let path = folder.join(format!("{PREFIX}{:010}.gan-train", now as u64));
-        let file = File::create(&path).map_err(io("create", &path))?;
+        let file = File::create(&path).map_err(FileError::new("create", &path))?;
         let config = RunDir::read_config::<Value>(paths.root());
         let mut log = Self {
             rows: Tail::new(paths.metrics()),
@@ -89,7 +90,8 @@ impl EventLog {
         rows.retain(|row| row.epoch <= epoch);
         let seconds = training_seconds(&rows);
         let first = now - seconds.last().unwrap_or(&0.0);
-        let previews = self.paths.sample_files().map_err(io("read", &self.paths.samples()))?;
+        let previews =
+            self.paths.sample_files().map_err(FileError::new("read", &self.paths.samples()))?;
         let mut previews = previews.into_iter().filter(|(at, _)| *at <= epoch).peekable();
         let mut time = first;
         for (row, seconds) in rows.iter().zip(seconds) {
@@ -104,7 +106,7 @@ impl EventLog {
 
     /// The rows that were not written yet: a metrics file that is replaced is read from its start.
     fn new_rows(&mut self) -> Result<Vec<MetricsRow>, ViewError> {
-        let rows = self.rows.read().map_err(io("read", &self.paths.metrics()))?;
+        let rows = self.rows.read().map_err(FileError::new("read", &self.paths.metrics()))?;
         let last = self.last_row;
         Ok(rows.into_iter().filter(|row| Some(row.epoch) > last).collect())
     }
@@ -120,17 +122,18 @@ impl EventLog {
             return Ok(());
         }
         self.last_preview = Some(epoch);
-        let bytes = fs::read(png).map_err(io("read", png))?;
+        let bytes = fs::read(png).map_err(FileError::new("read", png))?;
         // Other files are ignored.
         Event::preview(time, epoch, bytes).map_or(Ok(()), |event| self.write(&event))
     }
 
     fn write(&mut self, event: &Event) -> Result<(), ViewError> {
-        write_record(&mut self.file, &event.encode_to_vec()).map_err(io("write", &self.path))
+        Ok(write_record(&mut self.file, &event.encode_to_vec())
+            .map_err(FileError::new("write", &self.path))?)
     }
 
     fn flush(&mut self) -> Result<(), ViewError> {
-        self.file.flush().map_err(io("write", &self.path))
+        Ok(self.file.flush().map_err(FileError::new("write", &self.path))?)
     }
 }
 

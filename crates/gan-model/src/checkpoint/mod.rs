@@ -51,11 +51,11 @@ mod read;
 mod tensors;
 mod write;
 
-use std::io;
 use std::path::PathBuf;
 
 use burn::module::Module;
 use burn::store::RecordError;
+use gan_core::FileError;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
@@ -177,15 +177,8 @@ impl Part {
 #[derive(Debug, Error)]
 pub enum CheckpointError {
     /// The file cannot be opened, read, written or renamed.
-    #[error("cannot {action} {}: {source}", path.display())]
-    Io {
-        /// What was attempted.
-        action: &'static str,
-        /// The file.
-        path: PathBuf,
-        /// The system's answer.
-        source: io::Error,
-    },
+    #[error(transparent)]
+    File(#[from] FileError),
     /// There is no file of that name.
     #[error(
         "cannot read {}: the file does not exist; expected the ckpt.mpk of a run, or the run's \

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use burn::module::{Module, ModuleDisplay};
 use burn::tensor::{DType, Device};
+use gan_core::FileError;
 use gan_core::stream::Purpose;
 use sha2::{Digest, Sha256};
 
@@ -71,7 +72,7 @@ impl Checkpoint {
     pub fn open(path: &Path) -> Result<Self, CheckpointError> {
         let io = |source: io::Error| match source.kind() {
             io::ErrorKind::NotFound => CheckpointError::Missing(path.into()),
-            _ => CheckpointError::Io { action: "read", path: path.into(), source },
+            _ => FileError::new("read", path)(source).into(),
         };
         // Before it is opened: opening a pipe would wait for its other end.
         if !path.metadata().map_err(io)?.is_file() {
@@ -156,7 +157,7 @@ impl Checkpoint {
         });
         copied.map_err(|source| match source.kind() {
             io::ErrorKind::UnexpectedEof => self.damaged("it became shorter".into()),
-            _ => CheckpointError::Io { action: "read", path: self.path.clone(), source },
+            _ => FileError::new("read", &self.path)(source).into(),
         })?;
         if front == part.front() { Ok(()) } else { Err(self.mismatch(section)) }
     }
@@ -289,8 +290,8 @@ fn read_index(
     let damaged = |what: String| CheckpointError::Damaged { path: path.into(), what };
     let cut = || damaged(format!("it is cut short or corrupt ({length} bytes long)"));
     let mut begin = Vec::new();
-    let io = |source| CheckpointError::Io { action: "read", path: path.into(), source };
-    file.take(1 + FORMAT.len() as u64).read_to_end(&mut begin).map_err(io)?;
+    let format = file.take(1 + FORMAT.len() as u64).read_to_end(&mut begin);
+    format.map_err(FileError::new("read", path))?;
     // A map of any length: another version may be laid out otherwise.
     if begin.first().is_none_or(|map| map & 0xf0 != 0x80) || !begin[1..].starts_with(FORMAT) {
         let found = describe(&begin);
@@ -316,7 +317,8 @@ fn read_index(
     let index = rmp_serde::from_slice(&index)
         .map_err(|source| CheckpointError::Index { path: path.into(), source })?;
     expect(file, TENSORS).ok_or_else(cut)?;
-    Ok((version, index, file.stream_position().map_err(io)?))
+    let start = file.stream_position().map_err(FileError::new("read", path))?;
+    Ok((version, index, start))
 }
 
 /// Skips `token`, if it is next.

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::tensor::{Bytes, Tensor};
+use gan_core::FileError;
 use sha2::{Digest, Sha256};
 
 use super::{CheckpointError, DIGEST, FORMAT, Header, INDEX, Index, MAP, Part, TENSORS, VERSION};
@@ -95,8 +96,7 @@ impl Sections {
     /// # Errors
     /// When the file cannot be written; an old one is untouched then.
     pub fn write(&self, path: &Path, header: &Header) -> Result<(), CheckpointError> {
-        gan_core::atomic_file::write_with(path, |file| self.encode(header, file)).map_err(
-            |source: io::Error| CheckpointError::Io { action: "write", path: path.into(), source },
-        )
+        let written = gan_core::atomic_file::write_with(path, |file| self.encode(header, file));
+        Ok(written.map_err(FileError::new("write", path))?)
     }
 }
