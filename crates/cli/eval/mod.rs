@@ -44,7 +44,6 @@ pub fn main(args: &EvalArgs) -> Result<(), Failure> {
 /// One JSON object.
 fn results_json(results: &Results, args: &EvalArgs, seconds: f64) -> Value {
     let Results { source, extractor, memorisation, .. } = results;
-    let [ratio, share] = &results.memorisation_intervals;
     let checkpoint = source.checkpoint.as_ref();
     let extractor = json!({
         "name": extractor.name(),
@@ -53,9 +52,9 @@ fn results_json(results: &Results, args: &EvalArgs, seconds: f64) -> Value {
     });
     let memorisation = json!({
         "median_ratio": memorisation.ratio,
-        "median_ratio_interval": [ratio.low, ratio.high],
+        "median_ratio_interval": memorisation.ratio_interval,
         "near_share": memorisation.share,
-        "near_share_interval": [share.low, share.high],
+        "near_share_interval": memorisation.share_interval,
         "near_threshold": memorisation.threshold,
     });
     json!({
@@ -79,7 +78,7 @@ fn results_json(results: &Results, args: &EvalArgs, seconds: f64) -> Value {
 /// A table with what it compares above and memorisation below.
 fn text(results: &Results) -> String {
     let Results { source, extractor, dataset, tests, measures, memorisation, .. } = results;
-    let [ratio, share] = &results.memorisation_intervals;
+    let [ratio, share] = [memorisation.ratio_interval, memorisation.share_interval];
     let weights = source.checkpoint.as_ref().map_or(String::new(), |(header, weights)| {
         format!(" (epoch {}, {weights} weights)", header.step)
     });
@@ -96,11 +95,11 @@ fn text(results: &Results) -> String {
         100.0 * results.accuracy,
         table(measures, &results.floor),
         memorisation.ratio,
-        ratio.low,
-        ratio.high,
+        ratio[0],
+        ratio[1],
         100.0 * memorisation.share,
-        100.0 * share.low,
-        100.0 * share.high,
+        100.0 * share[0],
+        100.0 * share[1],
     )
 }
 

@@ -1,4 +1,4 @@
-//! Bootstrap intervals: how much a measure varies with other samples.
+//! Bootstrap intervals, from low to high: how much a measure varies with other samples.
 
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
@@ -7,15 +7,6 @@ use rand_chacha::ChaCha8Rng;
 pub const RESAMPLES: usize = 200;
 /// The probability that an interval contains the true value.
 pub const LEVEL: f64 = 0.95;
-
-/// An interval, both ends included.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Interval {
-    /// Lower end.
-    pub low: f64,
-    /// Upper end.
-    pub high: f64,
-}
 
 /// `n` draws with replacement from `n` samples, as how often each was drawn; the same from
 /// the same state of `rng`, on all machines.
@@ -39,10 +30,10 @@ fn draw(n: usize, rng: &mut ChaCha8Rng) -> usize {
 /// # Panics
 /// When there are no values.
 #[must_use]
-pub fn percentile_interval(resampled: &[f64]) -> Interval {
+pub fn percentile_interval(resampled: &[f64]) -> [f64; 2] {
     let sorted = sorted(resampled);
     let tail = (1.0 - LEVEL) / 2.0;
-    Interval { low: quantile(&sorted, tail), high: quantile(&sorted, 1.0 - tail) }
+    [tail, 1.0 - tail].map(|q| quantile(&sorted, q))
 }
 
 /// The basic interval (Davison & Hinkley 1997, section 5.2): the percentile interval mirrored
@@ -56,9 +47,9 @@ pub fn percentile_interval(resampled: &[f64]) -> Interval {
 /// # Panics
 /// When there are no values.
 #[must_use]
-pub fn basic_interval(value: f64, resampled: &[f64]) -> Interval {
-    let Interval { low, high } = percentile_interval(resampled);
-    Interval { low: 2.0 * value - high, high: 2.0 * value - low }
+pub fn basic_interval(value: f64, resampled: &[f64]) -> [f64; 2] {
+    let [low, high] = percentile_interval(resampled);
+    [2.0 * value - high, 2.0 * value - low]
 }
 
 /// The percentile interval of the mean of one value a sample, from `resamples` resamples,
@@ -67,7 +58,7 @@ pub fn basic_interval(value: f64, resampled: &[f64]) -> Interval {
 /// # Panics
 /// When there are no values, or no resamples.
 #[must_use]
-pub fn mean_interval(values: &[f64], resamples: usize, rng: &mut ChaCha8Rng) -> Interval {
+pub fn mean_interval(values: &[f64], resamples: usize, rng: &mut ChaCha8Rng) -> [f64; 2] {
     assert!(!values.is_empty(), "no values");
     let n = values.len();
     // The draws of `resample`, summed at once.
@@ -125,22 +116,22 @@ mod tests {
     fn a_mean_has_the_interval_of_its_standard_error() {
         let mut source = rng(2);
         let values: Vec<f64> = (0..400).map(|_| normal(&mut source)).collect();
-        let interval = mean_interval(&values, 2000, &mut rng(3));
+        let interval @ [low, high] = mean_interval(&values, 2000, &mut rng(3));
         let mean = values.iter().sum::<f64>() / 400.0;
         // 1.96 standard errors of 1 / √400 to each side.
-        assert!((interval.low - (mean - 0.098)).abs() < 0.015, "{interval:?}");
-        assert!((interval.high - (mean + 0.098)).abs() < 0.015, "{interval:?}");
+        assert!((low - (mean - 0.098)).abs() < 0.015, "{interval:?}");
+        assert!((high - (mean + 0.098)).abs() < 0.015, "{interval:?}");
         assert_eq!(interval, mean_interval(&values, 2000, &mut rng(3)));
         let certain = mean_interval(&[1.0; 9], RESAMPLES, &mut rng(4));
-        assert_eq!(certain, Interval { low: 1.0, high: 1.0 });
+        assert_eq!(certain, [1.0, 1.0]);
     }
 
     #[test]
     fn the_basic_interval_is_mirrored() {
         let resampled: Vec<f64> = (0..=200).map(|x| 10.0 + f64::from(x)).collect();
-        let Interval { low, high } = percentile_interval(&resampled);
+        let [low, high] = percentile_interval(&resampled);
         assert!((low - 15.0).abs() < 1e-9 && (high - 205.0).abs() < 1e-9);
-        let Interval { low, high } = basic_interval(20.0, &resampled);
+        let [low, high] = basic_interval(20.0, &resampled);
         assert!((low - (40.0 - 205.0)).abs() < 1e-9 && (high - 25.0).abs() < 1e-9);
     }
 
@@ -153,19 +144,18 @@ mod tests {
             (0..n * dim).map(|_| (normal(&mut source) + shift) as f32).collect()
         };
         let (real, fake) = (set(0.0), set(0.2));
-        let root = GaussianRoot::new(&Gaussian::fit(&real, dim));
+        let root = GaussianRoot::new(&Gaussian::fit(&real, dim, &vec![1; n]));
         let unit = |i: usize| if i.is_multiple_of(dim + 1) { 1.0 } else { 0.0 };
         let covariance = (0..dim * dim).map(unit).collect();
-        let truth = root.distance(&Gaussian { mean: vec![0.2; dim], covariance, count: 2 });
-        let value = root.distance(&Gaussian::fit(&fake, dim));
+        let truth = root.distance(&Gaussian { mean: vec![0.2; dim], covariance });
+        let value = root.distance(&Gaussian::fit(&fake, dim, &vec![1; n]));
         let mut rng = rng(6);
-        let mut again =
-            || root.distance(&Gaussian::fit_weighted(&fake, dim, &resample(n, &mut rng)));
+        let mut again = || root.distance(&Gaussian::fit(&fake, dim, &resample(n, &mut rng)));
         let resampled: Vec<f64> = (0..RESAMPLES).map(|_| again()).collect();
-        let interval = basic_interval(value, &resampled);
-        let holds = interval.low < truth && truth < interval.high;
-        assert!(holds, "{interval:?} around {value}, not {truth}");
-        let middle = f64::midpoint(interval.low, interval.high);
+        let [low, high] = basic_interval(value, &resampled);
+        let holds = low < truth && truth < high;
+        assert!(holds, "{low} to {high} around {value}, not {truth}");
+        let middle = f64::midpoint(low, high);
         assert!(middle < value, "a bootstrap distance is too large: {middle} and {value}");
     }
 

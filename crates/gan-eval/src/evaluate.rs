@@ -5,10 +5,9 @@ use gan_core::stream::{Purpose, stream};
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
-use crate::bootstrap::{Interval, basic_interval, mean_interval, percentile_interval, resample};
+use crate::bootstrap::{basic_interval, mean_interval, percentile_interval, resample};
 use crate::classes::{
-    Diversity, classifier_score, classifier_score_weighted, confidences, diversity,
-    diversity_weighted, labels, missing, shares, shares_weighted, total_variation, uniform,
+    classifier_score, confidences, diversity, imbalance, labels, missing, shares,
 };
 use crate::frechet::{Gaussian, GaussianRoot};
 use crate::nearest::Targets;
@@ -114,9 +113,10 @@ impl Reference {
     pub fn new(extractor: &FeatureExtractor, real: Extracted) -> Self {
         let classes = extractor.classes();
         let dim = FeatureExtractor::FEATURES;
-        let root = GaussianRoot::new(&Gaussian::fit(&real.features, dim));
-        let diversity =
-            diversity(&real.features, dim, &labels(&real.probabilities, classes), classes).classes;
+        let each = vec![1; real.features.len() / dim];
+        let root = GaussianRoot::new(&Gaussian::fit(&real.features, dim, &each));
+        let labels = labels(&real.probabilities, classes);
+        let diversity = diversity(&real.features, dim, &labels, classes, &each);
         Self { classes, device: extractor.device.clone(), real, root, diversity }
     }
 
@@ -138,19 +138,8 @@ impl Reference {
         let Extracted { features, probabilities } = extracted;
         let count = features.len() / dim;
         let classified = labels(probabilities, classes);
-        let boot = Bootstrap { options };
-
-        let frechet = self.root.distance(&Gaussian::fit(features, dim));
-        let frechet = boot.of(
-            1,
-            frechet,
-            |resampled| basic_interval(frechet, resampled),
-            |rng| self.root.distance(&Gaussian::fit_weighted(features, dim, &resample(count, rng))),
-        );
-        let score = classifier_score(probabilities, classes);
-        let score = boot.of(2, score, percentile_interval, |rng| {
-            classifier_score_weighted(probabilities, classes, &resample(count, rng))
-        });
+        let boot = Bootstrap { count, options };
+        let percentile = |_: f64, resampled: &[f64]| percentile_interval(resampled);
 
         let mut rng = stream(options.seed, Purpose::Subset, 0);
         let real = &random_subset(&self.real.features, dim, count, &mut rng)[..];
@@ -171,51 +160,35 @@ impl Reference {
         let flags = |flags: &[bool]| -> Vec<f64> { flags.iter().map(|&f| f64::from(f)).collect() };
         let balls: Vec<f64> = overlap.balls.iter().map(|&n| f64::from(n) / k as f64).collect();
 
-        let shares = shares(&classified, classes);
-        let own = diversity(features, dim, &classified, classes);
-        let diversity_by_class = self.relative_diversity(&own);
-        let imbalance = |shares: &[f64]| total_variation(shares, &uniform(classes));
         let confidence: Vec<f64> =
             confidences(probabilities, classes).into_iter().map(f64::from).collect();
+        let shares = |weights: &[u32]| shares(&classified, classes, weights);
+        let each = vec![1; count];
+        let all_shares = shares(&each);
+        // Over the diversity of the class's real images.
+        let diversity = |weights: &[u32]| -> Vec<Option<f64>> {
+            let own = diversity(features, dim, &classified, classes, weights);
+            own.into_iter().zip(&self.diversity).map(|(own, &real)| Some(own? / real?)).collect()
+        };
         Measures {
             count,
-            frechet,
-            score,
+            frechet: boot.of(1, basic_interval, |weights| {
+                self.root.distance(&Gaussian::fit(features, dim, weights))
+            }),
+            score: boot
+                .of(2, percentile, |weights| classifier_score(probabilities, classes, weights)),
             precision: boot.of_mean(3, &flags(&overlap.precise())),
             recall: boot.of_mean(4, &flags(&overlap.recalled)),
             density: boot.of_mean(5, &balls),
             coverage: boot.of_mean(6, &flags(&overlap.covered)),
             confidence: boot.of_mean(7, &confidence),
-            shares_intervals: boot.of_each(8, classes, |rng| {
-                shares_weighted(&classified, classes, &resample(count, rng))
-            }),
-            imbalance: {
-                let value = imbalance(&shares);
-                let interval = |resampled: &[f64]| basic_interval(value, resampled);
-                boot.of(9, value, interval, |rng| {
-                    imbalance(&shares_weighted(&classified, classes, &resample(count, rng)))
-                })
-            },
-            missing: missing(&shares, &uniform(classes)),
-            shares,
-            diversity: boot.of(
-                10,
-                mean_of_known(&diversity_by_class),
-                percentile_interval,
-                |rng| {
-                    let weights = resample(count, rng);
-                    let own = diversity_weighted(features, dim, &classified, classes, &weights);
-                    mean_of_known(&self.relative_diversity(&own))
-                },
-            ),
-            diversity_by_class,
+            shares_intervals: boot.of_each(8, shares),
+            imbalance: boot.of(9, basic_interval, |weights| imbalance(&shares(weights))),
+            missing: missing(&all_shares),
+            shares: all_shares,
+            diversity: boot.of(10, percentile, |weights| mean_of_known(&diversity(weights))),
+            diversity_by_class: diversity(&each),
         }
-    }
-
-    /// The diversity of each class over that of the class's real images.
-    fn relative_diversity(&self, own: &Diversity) -> Vec<Option<f64>> {
-        let by_class = own.classes.iter().zip(&self.diversity);
-        by_class.map(|(&own, &real)| Some(own? / real?)).collect()
     }
 }
 
@@ -224,8 +197,10 @@ fn mean_of_known(values: &[Option<f64>]) -> f64 {
     known().sum::<f64>() / known().count().max(1) as f64
 }
 
-/// Resamples. Each measure has an index and so a random stream, which never changes.
+/// Intervals of measures from resamples of `count` images. Each measure has an index and so a
+/// random stream, which never changes.
 struct Bootstrap {
+    count: usize,
     options: Options,
 }
 
@@ -234,43 +209,40 @@ impl Bootstrap {
         stream(self.options.seed, Purpose::Bootstrap, index)
     }
 
+    /// A statistic of each resample, from how often each image is in it.
+    fn resampled<T>(&self, index: u64, statistic: impl Fn(&[u32]) -> T) -> Vec<T> {
+        let mut rng = self.rng(index);
+        let resamples = 0..self.options.resamples;
+        resamples.map(|_| statistic(&resample(self.count, &mut rng))).collect()
+    }
+
     fn of(
         &self,
         index: u64,
-        value: f64,
-        interval: impl Fn(&[f64]) -> Interval,
-        mut statistic: impl FnMut(&mut ChaCha8Rng) -> f64,
+        interval: impl Fn(f64, &[f64]) -> [f64; 2],
+        statistic: impl Fn(&[u32]) -> f64,
     ) -> Measure {
-        let mut rng = self.rng(index);
-        let resampled: Vec<f64> =
-            (0..self.options.resamples).map(|_| statistic(&mut rng)).collect();
-        let interval = (!resampled.is_empty()).then(|| interval(&resampled));
-        Measure { value, interval: interval.map(|Interval { low, high }| [low, high]) }
+        let value = statistic(&vec![1; self.count]);
+        let resampled = self.resampled(index, statistic);
+        let interval = (!resampled.is_empty()).then(|| interval(value, &resampled));
+        Measure { value, interval }
     }
 
     /// The intervals of several values of each resample.
-    fn of_each(
-        &self,
-        index: u64,
-        values: usize,
-        mut statistic: impl FnMut(&mut ChaCha8Rng) -> Vec<f64>,
-    ) -> Vec<[f64; 2]> {
-        let mut rng = self.rng(index);
-        let resampled: Vec<_> = (0..self.options.resamples).map(|_| statistic(&mut rng)).collect();
-        let values = if resampled.is_empty() { 0 } else { values };
+    fn of_each(&self, index: u64, statistic: impl Fn(&[u32]) -> Vec<f64>) -> Vec<[f64; 2]> {
+        let resampled = self.resampled(index, statistic);
         let interval = |value: usize| {
             let values: Vec<f64> = resampled.iter().map(|values| values[value]).collect();
-            let Interval { low, high } = percentile_interval(&values);
-            [low, high]
+            percentile_interval(&values)
         };
-        (0..values).map(interval).collect()
+        (0..resampled.first().map_or(0, Vec::len)).map(interval).collect()
     }
 
     fn of_mean(&self, index: u64, values: &[f64]) -> Measure {
-        let mut rng = self.rng(index);
         let value = values.iter().sum::<f64>() / values.len() as f64;
-        let interval = (self.options.resamples > 0)
-            .then(|| mean_interval(values, self.options.resamples, &mut rng));
-        Measure { value, interval: interval.map(|Interval { low, high }| [low, high]) }
+        let resamples = self.options.resamples;
+        let interval =
+            (resamples > 0).then(|| mean_interval(values, resamples, &mut self.rng(index)));
+        Measure { value, interval }
     }
 }

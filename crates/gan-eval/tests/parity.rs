@@ -2,7 +2,9 @@
 //! vectors`.
 #![expect(clippy::unwrap_used, reason = "tests may panic")]
 
-use gan_eval::{classes, frechet, memorisation, neighbours};
+use gan_core::stream::{Purpose, stream};
+use gan_eval::frechet::{Gaussian, GaussianRoot};
+use gan_eval::{classes, memorisation, neighbours};
 use serde_json::Value;
 
 const VECTORS: &str = include_str!("vectors.json");
@@ -24,6 +26,10 @@ fn numbers(value: &Value) -> Vec<f32> {
 
 fn indices(value: &Value) -> Vec<usize> {
     options(value).into_iter().map(|x| x.unwrap() as usize).collect()
+}
+
+fn ones(count: usize) -> Vec<u32> {
+    vec![1; count]
 }
 
 fn size(case: &Value, name: &str) -> usize {
@@ -57,14 +63,14 @@ fn frechet_distances_equal_scipys() {
         let (real, fake) = (numbers(&case["real"]), numbers(&case["fake"]));
         let (dim, figures) = (size(&case, "dim"), &case["figures"]);
         let weights: Vec<u32> = indices(&case["weights"]).iter().map(|&w| w as u32).collect();
-        let real = frechet::Gaussian::fit(&real, dim);
-        let all = frechet::Gaussian::fit(&fake, dim);
-        let drawn = frechet::Gaussian::fit_weighted(&fake, dim, &weights);
+        let real = Gaussian::fit(&real, dim, &ones(real.len() / dim));
+        let all = Gaussian::fit(&fake, dim, &ones(weights.len()));
+        let drawn = Gaussian::fit(&fake, dim, &weights);
+        let distance = |a, b| GaussianRoot::new(a).distance(b);
         for name in ["distance", "by_sqrtm"] {
-            compare(frechet::frechet_distance(&real, &all), &figures["frechet"][name], name);
-            compare(frechet::frechet_distance(&all, &real), &figures["frechet"][name], name);
-            let weighted = &figures["frechet_weighted"][name];
-            compare(frechet::frechet_distance(&real, &drawn), weighted, "weighted");
+            compare(distance(&real, &all), &figures["frechet"][name], name);
+            compare(distance(&all, &real), &figures["frechet"][name], name);
+            compare(distance(&real, &drawn), &figures["frechet_weighted"][name], "weighted");
         }
     }
 }
@@ -97,26 +103,26 @@ fn class_measures_equal_numpys() {
         let (fake, probabilities) = (numbers(&case["fake"]), numbers(&case["probabilities"]));
         let (dim, number) = (size(&case, "dim"), size(&case, "classes"));
         let figures = &case["figures"]["classes"];
-        compare(classes::classifier_score(&probabilities, number), &figures["score"], "score");
-
         let labels = classes::labels(&probabilities, number);
-        let shares = classes::shares(&labels, number);
-        let expected = classes::uniform(number);
+        let each = ones(labels.len());
+        let score = classes::classifier_score(&probabilities, number, &each);
+        compare(score, &figures["score"], "score");
+
+        let shares = classes::shares(&labels, number, &each);
         let some: Vec<Option<f64>> = shares.iter().copied().map(Some).collect();
         compare_all(&some, &figures["shares"], "shares");
-        let apart = classes::total_variation(&shares, &expected);
-        compare(apart, &figures["total_variation"], "total variation");
-        assert_eq!(classes::missing(&shares, &expected), indices(&figures["missing"]));
+        compare(classes::imbalance(&shares), &figures["total_variation"], "total variation");
+        assert_eq!(classes::missing(&shares), indices(&figures["missing"]));
 
         let sure = classes::confidences(&probabilities, number);
         let mean = sure.iter().map(|&x| f64::from(x)).sum::<f64>() / sure.len() as f64;
         compare(mean, &figures["confidence"], "confidence");
-        let by_class = classes::class_means(&sure, &labels, number);
-        compare_all(&by_class, &figures["class_confidence"], "confidence of a class");
 
-        let diversity = classes::diversity(&fake, dim, &labels, number);
-        compare_all(&diversity.classes, &figures["diversity"], "diversity");
-        compare(diversity.mean.unwrap(), &figures["mean_diversity"], "mean diversity");
+        let diversity = classes::diversity(&fake, dim, &labels, number, &each);
+        compare_all(&diversity, &figures["diversity"], "diversity");
+        let known: Vec<f64> = diversity.into_iter().flatten().collect();
+        let mean = known.iter().sum::<f64>() / known.len() as f64;
+        compare(mean, &figures["mean_diversity"], "mean diversity");
     }
 }
 
@@ -125,7 +131,8 @@ fn memorisation_equals_numpys() {
     for case in cases() {
         let (nearest, test) = (numbers(&case["nearest"]), numbers(&case["test"]));
         let figures = &case["figures"]["memory"];
-        let found = memorisation::memorisation(&nearest, &test);
+        let mut rng = stream(0, Purpose::Bootstrap, 0);
+        let found = memorisation::memorisation(&nearest, &test, 1, &mut rng);
         compare(found.ratio, &figures["ratio"], "ratio");
         compare(found.threshold, &figures["threshold"], "threshold");
         compare(found.share, &figures["share"], "share");
