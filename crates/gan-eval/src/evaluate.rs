@@ -138,8 +138,6 @@ impl Reference {
         let Extracted { features, probabilities } = extracted;
         let count = features.len() / dim;
         let classified = labels(probabilities, classes);
-        let boot = Bootstrap { count, options };
-        let percentile = |_: f64, resampled: &[f64]| percentile_interval(resampled);
 
         let mut rng = stream(options.seed, Purpose::Subset, 0);
         let real = &random_subset(&self.real.features, dim, count, &mut rng)[..];
@@ -157,8 +155,6 @@ impl Reference {
         let mut support = Support::new(&real_radii, &fake_radii, k);
         fake_targets.distances(real, &self.device, |rows| support.add(rows));
         let overlap = support.finish();
-        let flags = |flags: &[bool]| -> Vec<f64> { flags.iter().map(|&f| f64::from(f)).collect() };
-        let balls: Vec<f64> = overlap.balls.iter().map(|&n| f64::from(n) / k as f64).collect();
 
         let confidence: Vec<f64> =
             confidences(probabilities, classes).into_iter().map(f64::from).collect();
@@ -170,6 +166,8 @@ impl Reference {
             let own = diversity(features, dim, &classified, classes, weights);
             own.into_iter().zip(&self.diversity).map(|(own, &real)| Some(own? / real?)).collect()
         };
+        let boot = Bootstrap { count, options };
+        let percentile = |_: f64, resampled: &[f64]| percentile_interval(resampled);
         Measures {
             count,
             frechet: boot.of(1, basic_interval, |weights| {
@@ -177,10 +175,10 @@ impl Reference {
             }),
             score: boot
                 .of(2, percentile, |weights| classifier_score(probabilities, classes, weights)),
-            precision: boot.of_mean(3, &flags(&overlap.precise())),
-            recall: boot.of_mean(4, &flags(&overlap.recalled)),
-            density: boot.of_mean(5, &balls),
-            coverage: boot.of_mean(6, &flags(&overlap.covered)),
+            precision: boot.of_mean(3, &overlap.precision),
+            recall: boot.of_mean(4, &overlap.recall),
+            density: boot.of_mean(5, &overlap.density),
+            coverage: boot.of_mean(6, &overlap.coverage),
             confidence: boot.of_mean(7, &confidence),
             shares_intervals: boot.of_each(8, shares),
             imbalance: boot.of(9, basic_interval, |weights| imbalance(&shares(weights))),

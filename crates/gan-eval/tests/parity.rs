@@ -32,6 +32,20 @@ fn ones(count: usize) -> Vec<u32> {
     vec![1; count]
 }
 
+fn mean(values: &[f64]) -> f64 {
+    values.iter().sum::<f64>() / values.len() as f64
+}
+
+/// The squared distances from each row of `a` to each of `b`: `[rows of a, rows of b]`.
+fn squared_distances(a: &[f32], b: &[f32], dim: usize) -> Vec<f32> {
+    let squared = |x: &[f32], y: &[f32]| {
+        let apart = x.iter().zip(y).map(|(&x, &y)| f64::from(x) - f64::from(y));
+        apart.map(|apart| apart * apart).sum::<f64>() as f32
+    };
+    let row = |x| b.chunks_exact(dim).map(move |y| squared(x, y));
+    a.chunks_exact(dim).flat_map(row).collect()
+}
+
 fn size(case: &Value, name: &str) -> usize {
     case[name].as_u64().unwrap() as usize
 }
@@ -81,19 +95,22 @@ fn precision_recall_density_and_coverage_equal_prdcs() {
         let (real, fake) = (numbers(&case["real"]), numbers(&case["fake"]));
         let (dim, k, figures) = (size(&case, "dim"), size(&case, "k"), &case["figures"]);
         let radii = |set: &[f32]| {
-            let distances = neighbours::squared_distances(set, set, dim);
-            neighbours::kth_radii(&distances, set.len() / dim, k)
+            neighbours::kth_radii(&squared_distances(set, set, dim), set.len() / dim, k)
         };
         let (real_radii, fake_radii) = (radii(&real), radii(&fake));
         let mut support = neighbours::Support::new(&real_radii, &fake_radii, k);
         for block in real.chunks(7 * dim) {
-            support.add(&neighbours::squared_distances(block, &fake, dim));
+            support.add(&squared_distances(block, &fake, dim));
         }
         let overlap = support.finish();
-        compare(overlap.precision(), &figures["precision"], "precision");
-        compare(overlap.recall(), &figures["recall"], "recall");
-        compare(overlap.density(), &figures["density"], "density");
-        compare(overlap.coverage(), &figures["coverage"], "coverage");
+        for (name, values) in [
+            ("precision", overlap.precision),
+            ("recall", overlap.recall),
+            ("density", overlap.density),
+            ("coverage", overlap.coverage),
+        ] {
+            compare(mean(&values), &figures[name], name);
+        }
     }
 }
 
@@ -115,14 +132,13 @@ fn class_measures_equal_numpys() {
         assert_eq!(classes::missing(&shares), indices(&figures["missing"]));
 
         let sure = classes::confidences(&probabilities, number);
-        let mean = sure.iter().map(|&x| f64::from(x)).sum::<f64>() / sure.len() as f64;
-        compare(mean, &figures["confidence"], "confidence");
+        let sure: Vec<f64> = sure.into_iter().map(f64::from).collect();
+        compare(mean(&sure), &figures["confidence"], "confidence");
 
         let diversity = classes::diversity(&fake, dim, &labels, number, &each);
         compare_all(&diversity, &figures["diversity"], "diversity");
         let known: Vec<f64> = diversity.into_iter().flatten().collect();
-        let mean = known.iter().sum::<f64>() / known.len() as f64;
-        compare(mean, &figures["mean_diversity"], "mean diversity");
+        compare(mean(&known), &figures["mean_diversity"], "mean diversity");
     }
 }
 
