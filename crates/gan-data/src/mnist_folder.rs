@@ -119,7 +119,7 @@ fn dataset(name: String, images: Vec<u8>, labels: Vec<u8>) -> Result<Dataset, Da
 pub fn read_idx(bytes: &[u8], gzip: bool, images: bool, count: u32) -> Result<Vec<u8>, String> {
     let layout = if images { Layout::Images(count) } else { Layout::Labels(count) };
     let read = if gzip { read_checked(layout, gunzip(bytes)) } else { read_checked(layout, bytes) };
-    read.map_err(|error| format!("{error:?}"))
+    read.map_err(|error| error.to_string())
 }
 
 /// Those of [`FILE_NAMES`] that `dir` has neither as they are nor with `.gz`.
@@ -206,11 +206,9 @@ fn parse_uncompressed(dir: &str, files: [Vec<u8>; 4]) -> Result<[Vec<u8>; 4], Lo
 
 /// The digest of the file that the labels came from.
 fn labels_sha256(dataset: &Dataset) -> String {
-    let mut sha = Sha256::new().chain_update(Layout::Labels(dataset.len() as u32).header());
-    for &label in dataset.labels().unwrap_or_default() {
-        sha.update([label as u8]);
-    }
-    format!("{:x}", sha.finalize())
+    let mut file = Layout::Labels(dataset.len() as u32).header();
+    file.extend(dataset.labels().unwrap_or_default().iter().map(|&label| label as u8));
+    format!("{:x}", Sha256::digest(file))
 }
 
 #[cfg(test)]
