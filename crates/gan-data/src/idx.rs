@@ -46,7 +46,7 @@ impl Layout {
     }
 
     /// Bytes of pixels or labels.
-    pub(crate) const fn body_len(self) -> usize {
+    pub(crate) fn body_len(self) -> usize {
         match self {
             Self::Images(count) => count as usize * MNIST_SHAPE.len(),
             Self::Labels(count) => count as usize,
@@ -54,9 +54,8 @@ impl Layout {
     }
 
     /// The length of the whole file in bytes.
-    pub(crate) const fn file_len(self) -> u64 {
-        let header = if matches!(self, Self::Images(_)) { 16 } else { 8 };
-        header + self.body_len() as u64
+    pub(crate) fn file_len(self) -> u64 {
+        (self.header().len() + self.body_len()) as u64
     }
 
     fn check_header(self, head: &[u8]) -> Result<(), String> {
@@ -113,17 +112,14 @@ pub(crate) fn read_checked(layout: Layout, mut source: impl Read) -> Result<Vec<
     source.by_ref().take(layout.body_len() as u64).read_to_end(&mut body)?;
     layout.check_labels(&body).map_err(ReadError::Content)?;
     let (found, expected) = ((header.len() + body.len()) as u64, layout.file_len());
-    if found < expected {
-        return Err(ReadError::Content(format!(
-            "it ends after {found} bytes (decompressed); expected {expected}"
-        )));
-    }
-    if source.take(1).read_to_end(&mut header)? > 0 {
-        return Err(ReadError::Content(format!(
-            "it is longer than {expected} bytes (decompressed); expected exactly that length"
-        )));
-    }
-    Ok(body)
+    let fault = if found < expected {
+        format!("it ends after {found} bytes (decompressed); expected {expected}")
+    } else if source.take(1).read_to_end(&mut header)? > 0 {
+        format!("it is longer than {expected} bytes (decompressed); expected exactly that length")
+    } else {
+        return Ok(body);
+    };
+    Err(ReadError::Content(fault))
 }
 
 /// A likely mistake, from the first bytes.

@@ -99,9 +99,10 @@ pub fn load_folder(dir: &Path, kind: KnownDataset) -> Result<Loaded, LoadError> 
         Some(path) if all_uncompressed => parse_uncompressed(path, files)?,
         _ => files,
     };
+    let label_digests = [labels_sha256(&train_labels), labels_sha256(&test_labels)];
     let train = dataset(kind.name().into(), train, train_labels)?;
     let test = dataset(format!("{}-test", kind.name()), test, test_labels)?;
-    let digests = [train.digest(), &labels_sha256(&train), test.digest(), &labels_sha256(&test)];
+    let digests = [train.digest(), &label_digests[0], test.digest(), &label_digests[1]];
     let published = kind == KnownDataset::Mnist && digests == MNIST_SHA256;
     Ok(Loaded { train, test, published })
 }
@@ -200,15 +201,14 @@ fn parse_uncompressed(dir: &str, files: [Vec<u8>; 4]) -> Result<[Vec<u8>; 4], Lo
         Ok(Mnist { trn_img, trn_lbl, tst_img, tst_lbl, .. }) => {
             Ok([trn_img, trn_lbl, tst_img, tst_lbl])
         }
-        Err(_) => Err(LoadError::Changed { dir: dir.into() }),
+        Err(_) => Err(LoadError::Changed(dir.into())),
     }
 }
 
 /// The digest of the file that the labels came from.
-fn labels_sha256(dataset: &Dataset) -> String {
-    let mut file = Layout::Labels(dataset.len() as u32).header();
-    file.extend(dataset.labels().unwrap_or_default().iter().map(|&label| label as u8));
-    format!("{:x}", Sha256::digest(file))
+fn labels_sha256(labels: &[u8]) -> String {
+    let header = Layout::Labels(labels.len() as u32).header();
+    format!("{:x}", Sha256::new().chain_update(header).chain_update(labels).finalize())
 }
 
 #[cfg(test)]

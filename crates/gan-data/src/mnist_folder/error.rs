@@ -79,11 +79,8 @@ pub enum LoadError {
         cause: OutOfMemory,
     },
     /// Another program wrote to the folder.
-    #[error("the files in {} changed while they were read; try again", .dir.display())]
-    Changed {
-        /// The folder.
-        dir: PathBuf,
-    },
+    #[error("the files in {} changed while they were read; try again", .0.display())]
+    Changed(PathBuf),
     /// Images and labels do not belong together.
     #[error(transparent)]
     Dataset(#[from] DatasetError),
