@@ -8,9 +8,8 @@ use anyhow::{Result, anyhow};
 use gan_core::memory;
 use gan_core::stream::{Purpose, stream};
 use gan_data::Dataset;
-use gan_eval::bootstrap::Interval;
 use gan_eval::classes::labels;
-use gan_eval::memorisation::{Memorisation, closest, memorisation, memorisation_intervals};
+use gan_eval::memorisation::{Memorisation, closest, memorisation};
 use gan_eval::{
     Extracted, FeatureExtractor, Measures, Nearest, Options, Reference, nearest, random_subset,
 };
@@ -43,8 +42,6 @@ pub struct Results {
     /// The measures of real images in place of the samples.
     pub floor: Measures,
     pub memorisation: Memorisation,
-    /// The intervals of its ratio and its share.
-    pub memorisation_intervals: [Interval; 2],
 }
 
 impl Results {
@@ -100,8 +97,7 @@ impl Results {
         let (found, expected) = (distances(&near), distances(&near_test));
         // The resamples of the measures count from 1.
         let mut rng = random(Purpose::Bootstrap, 0);
-        let memorisation_intervals =
-            memorisation_intervals(&found, &expected, options.resamples, &mut rng);
+        let memorisation = memorisation(&found, &expected, options.resamples, &mut rng);
         bar.finish_and_clear();
 
         if let Some(path) = &args.pairs {
@@ -121,8 +117,7 @@ impl Results {
             accuracy: correct.count() as f64 / test.len() as f64,
             measures,
             floor,
-            memorisation: memorisation(&found, &expected),
-            memorisation_intervals,
+            memorisation,
         })
     }
 }

@@ -43,7 +43,6 @@ pub fn main(args: &EvalArgs) -> Result<(), Failure> {
 
 fn results_json(results: &Results, args: &EvalArgs, seconds: f64) -> Value {
     let Results { source, extractor, memorisation, .. } = results;
-    let [ratio, share] = &results.memorisation_intervals;
     let checkpoint = source.checkpoint.as_ref();
     let extractor = json!({
         "name": extractor.name(),
@@ -52,9 +51,9 @@ fn results_json(results: &Results, args: &EvalArgs, seconds: f64) -> Value {
     });
     let memorisation = json!({
         "median_ratio": memorisation.ratio,
-        "median_ratio_interval": ratio,
+        "median_ratio_interval": memorisation.ratio_interval,
         "near_share": memorisation.share,
-        "near_share_interval": share,
+        "near_share_interval": memorisation.share_interval,
         "near_threshold": memorisation.threshold,
     });
     json!({
@@ -78,7 +77,7 @@ fn results_json(results: &Results, args: &EvalArgs, seconds: f64) -> Value {
 /// A table with what it compares above and memorisation below.
 fn text(results: &Results) -> String {
     let Results { source, extractor, dataset, tests, measures, memorisation, .. } = results;
-    let [ratio, share] = &results.memorisation_intervals;
+    let [ratio, share] = [memorisation.ratio_interval, memorisation.share_interval];
     let weights = source.checkpoint.as_ref().map_or(String::new(), |(header, weights)| {
         format!(" (epoch {}, {weights} weights)", header.step)
     });

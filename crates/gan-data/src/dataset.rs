@@ -19,11 +19,8 @@ pub struct Dataset {
 #[derive(Debug, Error, PartialEq, Eq)]
 pub enum DatasetError {
     /// There is no image.
-    #[error("data set {name:?} has no images; expected at least one")]
-    Empty {
-        /// The data set's name.
-        name: String,
-    },
+    #[error("data set {0:?} has no images; expected at least one")]
+    Empty(String),
     /// The pixels are not a whole number of images.
     #[error(
         "data set {name:?} has {found} bytes of pixels; expected a multiple of {} for images of \
@@ -77,7 +74,7 @@ impl Dataset {
     ) -> Result<Self, DatasetError> {
         let name = name.into();
         if images.is_empty() {
-            return Err(DatasetError::Empty { name });
+            return Err(DatasetError::Empty(name));
         }
         if !images.len().is_multiple_of(shape.len()) {
             return Err(DatasetError::Length { name, shape, found: images.len() });
@@ -193,7 +190,7 @@ mod tests {
             "data set \"mine\" has 17 bytes of pixels; expected a multiple of 6 for images of 3x2"
         );
         let empty = Dataset::new("mine", SHAPE, vec![]);
-        assert_eq!(empty, Err(DatasetError::Empty { name: "mine".into() }));
+        assert_eq!(empty, Err(DatasetError::Empty("mine".into())));
         let no_pixels = Dataset::new("mine", ImageShape::grey(0, 3), vec![0; 6]);
         assert!(matches!(no_pixels, Err(DatasetError::Length { .. })));
     }

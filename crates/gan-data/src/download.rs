@@ -4,7 +4,7 @@ mod fetch;
 mod options;
 
 use std::path::{Path, PathBuf};
-use std::{fmt, fs, io};
+use std::{fs, io};
 
 use thiserror::Error;
 use ureq::Agent;
@@ -26,15 +26,6 @@ pub struct Progress<'a> {
     pub total: Option<u64>,
 }
 
-/// An address that failed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Attempt {
-    /// The file's address.
-    pub address: String,
-    /// What was received, and what was expected.
-    pub reason: String,
-}
-
 /// Why a file could not be downloaded.
 #[derive(Debug, Error)]
 pub enum DownloadError {
@@ -51,8 +42,8 @@ pub enum DownloadError {
         file: String,
         /// The folder that it was for.
         dir: PathBuf,
-        /// Every address that was tried, in order.
-        attempts: Vec<Attempt>,
+        /// Every address that was tried, in order, with what was received and expected.
+        attempts: Vec<String>,
     },
     /// The folder cannot be written.
     #[error(
@@ -82,11 +73,11 @@ pub fn download(
     options: &DownloadOptions,
     progress: &mut dyn FnMut(Progress<'_>),
 ) -> Result<(), DownloadError> {
-    let wanted: Vec<_> = FILE_NAMES
-        .into_iter()
-        .zip(LAYOUTS.iter().zip(MNIST_SHA256))
-        .map(|(name, (layout, sha256))| Wanted { name, sha256, len: layout.file_len() })
-        .collect();
+    let wanted = [0, 1, 2, 3].map(|file| Wanted {
+        name: FILE_NAMES[file],
+        sha256: MNIST_SHA256[file],
+        len: LAYOUTS[file].file_len(),
+    });
     fetch_all(&wanted, dir, options, progress)
 }
 
@@ -123,7 +114,7 @@ fn fetch_all(
                     write(&bytes, &target).map_err(|cause| folder(&target, cause))?;
                     break;
                 }
-                Err(reason) => attempts.push(Attempt { address, reason }),
+                Err(reason) => attempts.push(format!("{address}: {reason}")),
             }
         }
         // The mirror that worked is tried first for the next file.
@@ -145,17 +136,8 @@ fn agent(options: &DownloadOptions) -> Agent {
     config.build().into()
 }
 
-impl fmt::Display for Attempt {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.address, self.reason)
-    }
-}
-
-fn list(attempts: &[Attempt]) -> String {
-    if attempts.is_empty() {
-        return "no mirror was given".into();
-    }
-    attempts.iter().map(Attempt::to_string).collect::<Vec<_>>().join("\n  ")
+fn list(attempts: &[String]) -> String {
+    if attempts.is_empty() { "no mirror was given".into() } else { attempts.join("\n  ") }
 }
 
 #[cfg(test)]

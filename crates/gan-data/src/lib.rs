@@ -18,8 +18,8 @@ mod synthetic;
 pub use batch::draw_batch;
 pub use dataset::{Dataset, DatasetError};
 #[cfg(feature = "download")]
-pub use download::{Attempt, DownloadError, DownloadOptions, Progress, download};
-pub use idx::{IdxError, MNIST_SHAPE};
+pub use download::{DownloadError, DownloadOptions, Progress, download};
+pub use idx::MNIST_SHAPE;
 pub use mnist_folder::{
     FILE_NAMES, KnownDataset, LoadError, Loaded, load_folder, missing_files, read_idx,
 };

@@ -98,9 +98,10 @@ pub fn load_folder(dir: &Path, kind: KnownDataset) -> Result<Loaded, LoadError> 
         Some(path) if all_uncompressed => parse_uncompressed(path, files)?,
         _ => files,
     };
+    let label_digests = [labels_sha256(&train_labels), labels_sha256(&test_labels)];
     let train = dataset(kind.name().into(), train, train_labels)?;
     let test = dataset(format!("{}-test", kind.name()), test, test_labels)?;
-    let digests = [train.digest(), &labels_sha256(&train), test.digest(), &labels_sha256(&test)];
+    let digests = [train.digest(), &label_digests[0], test.digest(), &label_digests[1]];
     let published = kind == KnownDataset::Mnist && digests == MNIST_SHA256;
     Ok(Loaded { train, test, published })
 }
@@ -118,7 +119,7 @@ fn dataset(name: String, images: Vec<u8>, labels: Vec<u8>) -> Result<Dataset, Da
 pub fn read_idx(bytes: &[u8], gzip: bool, images: bool, count: u32) -> Result<Vec<u8>, String> {
     let layout = if images { Layout::Images(count) } else { Layout::Labels(count) };
     let read = if gzip { read_checked(layout, gunzip(bytes)) } else { read_checked(layout, bytes) };
-    read.map_err(|error| format!("{error:?}"))
+    read.map_err(|error| error.to_string())
 }
 
 /// Those of [`FILE_NAMES`] that `dir` has neither as they are nor with `.gz`.
@@ -198,17 +199,14 @@ fn parse_uncompressed(dir: &str, files: [Vec<u8>; 4]) -> Result<[Vec<u8>; 4], Lo
         Ok(Mnist { trn_img, trn_lbl, tst_img, tst_lbl, .. }) => {
             Ok([trn_img, trn_lbl, tst_img, tst_lbl])
         }
-        Err(_) => Err(LoadError::Changed { dir: dir.into() }),
+        Err(_) => Err(LoadError::Changed(dir.into())),
     }
 }
 
 /// The digest of the file that the labels came from.
-fn labels_sha256(dataset: &Dataset) -> String {
-    let mut sha = Sha256::new().chain_update(Layout::Labels(dataset.len() as u32).header());
-    for &label in dataset.labels().unwrap_or_default() {
-        sha.update([label as u8]);
-    }
-    format!("{:x}", sha.finalize())
+fn labels_sha256(labels: &[u8]) -> String {
+    let header = Layout::Labels(labels.len() as u32).header();
+    format!("{:x}", Sha256::new().chain_update(header).chain_update(labels).finalize())
 }
 
 #[cfg(test)]

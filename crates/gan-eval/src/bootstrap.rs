@@ -1,4 +1,4 @@
-//! Bootstrap intervals: how much a measure varies with other samples.
+//! Bootstrap intervals, from low to high: how much a measure varies with other samples.
 
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
@@ -7,9 +7,6 @@ use rand_chacha::ChaCha8Rng;
 pub const RESAMPLES: usize = 200;
 /// The probability that an interval contains the true value.
 pub const LEVEL: f64 = 0.95;
-
-/// The lower and the upper end of an interval, both included.
-pub type Interval = [f64; 2];
 
 /// `n` draws with replacement from `n` samples, as how often each was drawn; the same from
 /// the same state of `rng`, on all machines.
@@ -31,7 +28,8 @@ fn draw(n: usize, rng: &mut ChaCha8Rng) -> usize {
 ///
 /// # Panics
 /// When there are no values.
-pub fn percentile_interval(resampled: &[f64]) -> Interval {
+#[must_use]
+pub fn percentile_interval(resampled: &[f64]) -> [f64; 2] {
     let sorted = sorted(resampled);
     let tail = (1.0 - LEVEL) / 2.0;
     [tail, 1.0 - tail].map(|q| quantile(&sorted, q))
@@ -47,7 +45,8 @@ pub fn percentile_interval(resampled: &[f64]) -> Interval {
 ///
 /// # Panics
 /// When there are no values.
-pub fn basic_interval(value: f64, resampled: &[f64]) -> Interval {
+#[must_use]
+pub fn basic_interval(value: f64, resampled: &[f64]) -> [f64; 2] {
     let [low, high] = percentile_interval(resampled);
     [2.0 * value - high, 2.0 * value - low]
 }
@@ -57,7 +56,8 @@ pub fn basic_interval(value: f64, resampled: &[f64]) -> Interval {
 ///
 /// # Panics
 /// When there are no values, or no resamples.
-pub fn mean_interval(values: &[f64], resamples: usize, rng: &mut ChaCha8Rng) -> Interval {
+#[must_use]
+pub fn mean_interval(values: &[f64], resamples: usize, rng: &mut ChaCha8Rng) -> [f64; 2] {
     assert!(!values.is_empty(), "no values");
     let n = values.len();
     // The draws of `resample`, summed at once.
@@ -115,12 +115,12 @@ mod tests {
     fn a_mean_has_the_interval_of_its_standard_error() {
         let mut source = rng(2);
         let values: Vec<f64> = (0..400).map(|_| normal(&mut source)).collect();
-        let [low, high] = mean_interval(&values, 2000, &mut rng(3));
+        let interval @ [low, high] = mean_interval(&values, 2000, &mut rng(3));
         let mean = values.iter().sum::<f64>() / 400.0;
         // 1.96 standard errors of 1 / √400 to each side.
-        assert!((low - (mean - 0.098)).abs() < 0.015, "{low}");
-        assert!((high - (mean + 0.098)).abs() < 0.015, "{high}");
-        assert_eq!([low, high], mean_interval(&values, 2000, &mut rng(3)));
+        assert!((low - (mean - 0.098)).abs() < 0.015, "{interval:?}");
+        assert!((high - (mean + 0.098)).abs() < 0.015, "{interval:?}");
+        assert_eq!(interval, mean_interval(&values, 2000, &mut rng(3)));
         let certain = mean_interval(&[1.0; 9], RESAMPLES, &mut rng(4));
         assert_eq!(certain, [1.0, 1.0]);
     }
@@ -143,17 +143,17 @@ mod tests {
             (0..n * dim).map(|_| (normal(&mut source) + shift) as f32).collect()
         };
         let (real, fake) = (set(0.0), set(0.2));
-        let root = GaussianRoot::new(&Gaussian::fit(&real, dim));
+        let root = GaussianRoot::new(&Gaussian::fit(&real, dim, &vec![1; n]));
         let unit = |i: usize| if i.is_multiple_of(dim + 1) { 1.0 } else { 0.0 };
         let covariance = (0..dim * dim).map(unit).collect();
-        let truth = root.distance(&Gaussian { mean: vec![0.2; dim], covariance, count: 2 });
-        let value = root.distance(&Gaussian::fit(&fake, dim));
+        let truth = root.distance(&Gaussian { mean: vec![0.2; dim], covariance });
+        let value = root.distance(&Gaussian::fit(&fake, dim, &vec![1; n]));
         let mut rng = rng(6);
-        let mut again =
-            || root.distance(&Gaussian::fit_weighted(&fake, dim, &resample(n, &mut rng)));
+        let mut again = || root.distance(&Gaussian::fit(&fake, dim, &resample(n, &mut rng)));
         let resampled: Vec<f64> = (0..RESAMPLES).map(|_| again()).collect();
         let [low, high] = basic_interval(value, &resampled);
-        assert!(low < truth && truth < high, "{low} to {high} around {value}, not {truth}");
+        let holds = low < truth && truth < high;
+        assert!(holds, "{low} to {high} around {value}, not {truth}");
         let middle = f64::midpoint(low, high);
         assert!(middle < value, "a bootstrap distance is too large: {middle} and {value}");
     }

@@ -1,6 +1,8 @@
 //! Measures of class probabilities: confidence, shares of the classes, diversity within them.
+//!
+//! Sample `i` is taken `weights[i]` times: once, or as often as it is in a resample.
 
-/// A class is missing when its share is below this part of the expected share.
+/// A class is missing when its share is below this part of an equal share.
 pub const MISSING_BELOW: f64 = 0.1;
 
 /// The likeliest class of each sample, from probabilities `[n, classes]`; the first of equals.
@@ -29,21 +31,6 @@ pub fn confidences(probabilities: &[f32], classes: usize) -> Vec<f32> {
     rows(probabilities, classes).map(|row| row.iter().copied().fold(0.0, f32::max)).collect()
 }
 
-/// The mean of one number a sample, such as its confidence, over the samples of each class;
-/// `None` where there are none.
-///
-/// # Panics
-/// When the lists differ in length, or a label is not below `classes`.
-pub fn class_means(values: &[f32], labels: &[usize], classes: usize) -> Vec<Option<f64>> {
-    assert_eq!(values.len(), labels.len(), "not one number a label");
-    let mut sums = vec![(0.0, 0_usize); classes];
-    for (&value, &label) in values.iter().zip(labels) {
-        sums[label].0 += f64::from(value);
-        sums[label].1 += 1;
-    }
-    sums.into_iter().map(|(sum, count)| (count > 0).then(|| sum / count as f64)).collect()
-}
-
 /// The classifier score exp(E KL(p(y|x) ‖ p(y))) of probabilities `[n, classes]` (Salimans
 /// et al. 2016, section 4), over all samples at once and not over splits.
 ///
@@ -52,26 +39,15 @@ pub fn class_means(values: &[f32], labels: &[usize], classes: usize) -> Vec<Opti
 /// classifier.
 ///
 /// # Panics
-/// When there are no samples, or the last row is not whole.
-pub fn classifier_score(probabilities: &[f32], classes: usize) -> f64 {
-    classifier_score_weighted(
-        probabilities,
-        classes,
-        &vec![1; probabilities.len() / classes.max(1)],
-    )
-}
-
-/// The classifier score of a resample: sample `i` is taken `weights[i]` times.
-///
-/// # Panics
-/// When the weights sum to 0, the last row is not whole, or there is not one weight a row.
-pub fn classifier_score_weighted(probabilities: &[f32], classes: usize, weights: &[u32]) -> f64 {
+/// When the weights sum to 0, or there is not one a row.
+#[must_use]
+pub fn classifier_score(probabilities: &[f32], classes: usize, weights: &[u32]) -> f64 {
     assert_eq!(probabilities.len(), weights.len() * classes, "not one weight a sample");
-    let drawn = weights.iter().zip(rows(probabilities, classes));
     // E Σ p ln p − Σ p(y) ln p(y) is the mean divergence, and needs one pass.
     let information = |p: f64| if p > 0.0 { p * p.ln() } else { 0.0 };
     let (mut marginal, mut within, mut count) = (vec![0.0; classes], 0.0, 0.0);
-    for (&weight, row) in drawn.filter(|&(&weight, _)| weight > 0) {
+    let weighted = weights.iter().zip(rows(probabilities, classes));
+    for (&weight, row) in weighted.filter(|&(&weight, _)| weight > 0) {
         let weight = f64::from(weight);
         count += weight;
         for (sum, &p) in marginal.iter_mut().zip(row) {
@@ -87,16 +63,9 @@ pub fn classifier_score_weighted(probabilities: &[f32], classes: usize, weights:
 /// The share of each class among the labels, `[classes]`; they sum to 1.
 ///
 /// # Panics
-/// When there are no labels, or one is not below `classes`.
-pub fn shares(labels: &[usize], classes: usize) -> Vec<f64> {
-    shares_weighted(labels, classes, &vec![1; labels.len()])
-}
-
-/// The shares in a resample: sample `i` is taken `weights[i]` times.
-///
-/// # Panics
-/// As [`shares`], when the weights sum to 0, or there is not one a label.
-pub fn shares_weighted(labels: &[usize], classes: usize, weights: &[u32]) -> Vec<f64> {
+/// When the weights sum to 0, there is not one a label, or a label is not below `classes`.
+#[must_use]
+pub fn shares(labels: &[usize], classes: usize, weights: &[u32]) -> Vec<f64> {
     assert_eq!(weights.len(), labels.len(), "not one weight a sample");
     let mut counts = vec![0_u64; classes];
     for (&label, &weight) in labels.iter().zip(weights) {
@@ -107,64 +76,41 @@ pub fn shares_weighted(labels: &[usize], classes: usize, weights: &[u32]) -> Vec
     counts.into_iter().map(|count| count as f64 / all as f64).collect()
 }
 
-/// Equal shares.
-pub fn uniform(classes: usize) -> Vec<f64> {
-    vec![1.0 / classes as f64; classes]
+/// The total variation distance ½ Σ |share − 1 / classes| to equal shares, in [0, 1]: the part of
+/// the samples that would have to change class.
+#[must_use]
+pub fn imbalance(shares: &[f64]) -> f64 {
+    let equal = 1.0 / shares.len() as f64;
+    shares.iter().map(|share| (share - equal).abs()).sum::<f64>() / 2.0
 }
 
-/// The total variation distance ½ Σ |share − expected|, in [0, 1]: the part of the samples
-/// that would have to change class.
-///
-/// # Panics
-/// When the lists differ in length.
-pub fn total_variation(shares: &[f64], expected: &[f64]) -> f64 {
-    assert_eq!(shares.len(), expected.len(), "numbers of classes differ");
-    shares.iter().zip(expected).map(|(share, expected)| (share - expected).abs()).sum::<f64>() / 2.0
-}
-
-/// The classes whose share is below a tenth ([`MISSING_BELOW`]) of the expected one.
-///
-/// # Panics
-/// When the lists differ in length.
-pub fn missing(shares: &[f64], expected: &[f64]) -> Vec<usize> {
-    assert_eq!(shares.len(), expected.len(), "numbers of classes differ");
+/// The classes whose share is below a tenth ([`MISSING_BELOW`]) of an equal one.
+#[must_use]
+pub fn missing(shares: &[f64]) -> Vec<usize> {
+    let equal = 1.0 / shares.len() as f64;
     // A share of exactly a tenth is not missing, however the product rounds.
-    let below = |&class: &usize| shares[class] < MISSING_BELOW * expected[class] * (1.0 - 1e-9);
+    let below = |&class: &usize| shares[class] < MISSING_BELOW * equal * (1.0 - 1e-9);
     (0..shares.len()).filter(below).collect()
 }
 
-/// How much the samples of one class differ among each other.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Diversity {
-    /// The mean squared distance between two samples of the class, `[classes]`, in the
-    /// features' unit squared; `None` for a class of fewer than two samples.
-    pub classes: Vec<Option<f64>>,
-    /// Mean over the classes that have one; `None` when none has.
-    pub mean: Option<f64>,
-}
-
-/// The diversity within each class, from features `[n, dim]` and labels `[n]`.
+/// The diversity of each class, `[classes]`, from features `[n, dim]` and labels `[n]`: the mean
+/// squared distance between two of its samples, in the features' unit squared; `None` for a
+/// class of fewer than two.
 ///
 /// Divided by that of real images it is about 1, and near 0 when a class has collapsed to one
 /// image, which the shares of the classes do not show.
 ///
 /// # Panics
-/// When `features` does not hold one row a label, or a label is not below `classes`.
-pub fn diversity(features: &[f32], dim: usize, labels: &[usize], classes: usize) -> Diversity {
-    diversity_weighted(features, dim, labels, classes, &vec![1; labels.len()])
-}
-
-/// The diversity within each class of a resample: sample `i` is taken `weights[i]` times.
-///
-/// # Panics
-/// As [`diversity`], or when there is not one weight a label.
-pub fn diversity_weighted(
+/// When there is not one weight and one row of `features` a label, or a label is not below
+/// `classes`.
+#[must_use]
+pub fn diversity(
     features: &[f32],
     dim: usize,
     labels: &[usize],
     classes: usize,
     weights: &[u32],
-) -> Diversity {
+) -> Vec<Option<f64>> {
     assert_eq!(features.len(), labels.len() * dim, "not one label a sample");
     assert_eq!(weights.len(), labels.len(), "not one weight a sample");
     let samples = || {
@@ -192,11 +138,7 @@ pub fn diversity_weighted(
         sums[label] += f64::from(weight) * apart.map(|apart| apart * apart).sum::<f64>();
     }
     let pairs = sums.iter().zip(&counts);
-    let classes: Vec<Option<f64>> =
-        pairs.map(|(sum, &count)| (count > 1).then(|| 2.0 * sum / (count - 1) as f64)).collect();
-    let known: Vec<f64> = classes.iter().copied().flatten().collect();
-    let mean = (!known.is_empty()).then(|| known.iter().sum::<f64>() / known.len() as f64);
-    Diversity { classes, mean }
+    pairs.map(|(sum, &count)| (count > 1).then(|| 2.0 * sum / (count - 1) as f64)).collect()
 }
 
 fn rows(numbers: &[f32], width: usize) -> std::slice::ChunksExact<'_, f32> {
@@ -216,18 +158,16 @@ mod tests {
         let labels = labels(&PROBABILITIES, 3);
         assert_eq!(labels, [0, 0, 2, 1]);
         assert_eq!(confidences(&PROBABILITIES, 3), [1.0, 1.0, 1.0, 0.5]);
-        assert_eq!(shares(&labels, 3), [0.5, 0.25, 0.25]);
-        let means = class_means(&confidences(&PROBABILITIES, 3), &labels, 4);
-        assert_eq!(means, [Some(1.0), Some(0.5), Some(1.0), None]);
+        assert_eq!(shares(&labels, 3, &[1; 4]), [0.5, 0.25, 0.25]);
         assert_eq!(super::labels(&[0.5, 0.5], 2), [0], "the first of equals");
     }
 
     #[test]
     fn the_score_is_between_one_and_the_number_of_classes() {
         let same = [0.2, 0.3, 0.5].repeat(7);
-        assert!((classifier_score(&same, 3) - 1.0).abs() < 1e-12);
+        assert!((classifier_score(&same, 3, &[1; 7]) - 1.0).abs() < 1e-12);
         let certain = [1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0];
-        assert!((classifier_score(&certain, 3) - 3.0).abs() < 1e-12);
+        assert!((classifier_score(&certain, 3, &[1; 3]) - 3.0).abs() < 1e-12);
     }
 
     #[test]
@@ -238,36 +178,34 @@ mod tests {
             PROBABILITIES[9..].repeat(3),
         ]
         .concat();
-        let drawn = classifier_score_weighted(&PROBABILITIES, 3, &[2, 0, 1, 3]);
-        assert!((drawn - classifier_score(&copies, 3)).abs() < 1e-12);
+        let drawn = classifier_score(&PROBABILITIES, 3, &[2, 0, 1, 3]);
+        assert!((drawn - classifier_score(&copies, 3, &[1; 6])).abs() < 1e-12);
 
         let (labels, weights) = ([0, 0, 2, 0], [2, 0, 1, 3]);
-        assert_eq!(shares_weighted(&labels, 3, &weights), [5.0 / 6.0, 0.0, 1.0 / 6.0]);
-        let copied = diversity(&copies, 3, &[0, 0, 2, 0, 0, 0], 3);
-        let drawn = diversity_weighted(&PROBABILITIES, 3, &labels, 3, &weights);
-        assert!((drawn.mean.unwrap() - copied.mean.unwrap()).abs() < 1e-12);
-        assert_eq!(drawn.classes[1..], [None, None]);
+        assert_eq!(shares(&labels, 3, &weights), [5.0 / 6.0, 0.0, 1.0 / 6.0]);
+        let copied = diversity(&copies, 3, &[0, 0, 2, 0, 0, 0], 3, &[1; 6]);
+        let drawn = diversity(&PROBABILITIES, 3, &labels, 3, &weights);
+        assert!((drawn[0].unwrap() - copied[0].unwrap()).abs() < 1e-12);
+        assert_eq!(drawn[1..], [None, None]);
     }
 
     #[test]
-    fn shares_are_compared_with_the_expected_ones() {
-        assert_eq!(total_variation(&[0.5, 0.5], &uniform(2)), 0.0);
-        assert_eq!(total_variation(&[1.0, 0.0], &[0.0, 1.0]), 1.0);
-        assert_eq!(total_variation(&[0.75, 0.25], &uniform(2)), 0.25);
-        assert_eq!(missing(&[0.96, 0.04, 0.0], &[0.5, 0.3, 0.2]), [2]);
-        assert_eq!(missing(&[0.96, 0.02, 0.02], &uniform(3)), [1, 2]);
+    fn shares_are_compared_with_equal_ones() {
+        assert_eq!(imbalance(&[0.5, 0.5]), 0.0);
+        assert_eq!(imbalance(&[1.0, 0.0]), 0.5);
+        assert_eq!(imbalance(&[0.75, 0.25]), 0.25);
+        assert_eq!(missing(&[0.96, 0.04, 0.0]), [2]);
+        assert_eq!(missing(&[0.96, 0.02, 0.02]), [1, 2]);
         let ten = [0.01, 0.0099, 0.15, 0.15, 0.15, 0.15, 0.15, 0.15, 0.08, 0.0001];
-        assert_eq!(missing(&ten, &uniform(10)), [1, 9], "a tenth of the share is not missing");
+        assert_eq!(missing(&ten), [1, 9], "a tenth of the share is not missing");
     }
 
     #[test]
     fn diversity_is_the_mean_over_pairs() {
         // Class 0 at (0, 0), (3, 4) and (0, 4): squared distances 25, 16 and 9.
         let features = [0.0, 0.0, 9.0, 9.0, 3.0, 4.0, 0.0, 4.0];
-        let found = diversity(&features, 2, &[0, 1, 0, 0], 3);
-        assert_eq!(found.classes[1..], [None, None], "one sample, and none");
-        assert!((found.classes[0].unwrap() - 50.0 / 3.0).abs() < 1e-12);
-        assert_eq!(found.mean, found.classes[0]);
-        assert_eq!(diversity(&features[..2], 2, &[0], 1).mean, None);
+        let found = diversity(&features, 2, &[0, 1, 0, 0], 3, &[1; 4]);
+        assert_eq!(found[1..], [None, None], "one sample, and none");
+        assert!((found[0].unwrap() - 50.0 / 3.0).abs() < 1e-12);
     }
 }

@@ -5,10 +5,9 @@ use gan_core::stream::{Purpose, stream};
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
-use crate::bootstrap::{Interval, basic_interval, mean_interval, percentile_interval, resample};
+use crate::bootstrap::{basic_interval, mean_interval, percentile_interval, resample};
 use crate::classes::{
-    classifier_score_weighted, confidences, diversity, diversity_weighted, labels, missing,
-    shares_weighted, total_variation, uniform,
+    classifier_score, confidences, diversity, imbalance, labels, missing, shares,
 };
 use crate::frechet::{Gaussian, GaussianRoot};
 use crate::nearest::Targets;
@@ -112,9 +111,10 @@ impl Reference {
     pub fn new(extractor: &FeatureExtractor, real: Extracted) -> Self {
         let classes = extractor.classes();
         let dim = FeatureExtractor::FEATURES;
-        let root = GaussianRoot::new(&Gaussian::fit(&real.features, dim));
-        let diversity =
-            diversity(&real.features, dim, &labels(&real.probabilities, classes), classes).classes;
+        let each = vec![1; real.features.len() / dim];
+        let root = GaussianRoot::new(&Gaussian::fit(&real.features, dim, &each));
+        let labels = labels(&real.probabilities, classes);
+        let diversity = diversity(&real.features, dim, &labels, classes, &each);
         Self { classes, device: extractor.device.clone(), real, root, diversity }
     }
 
@@ -134,14 +134,6 @@ impl Reference {
         let Extracted { features, probabilities } = extracted;
         let count = features.len() / dim;
         let classified = labels(probabilities, classes);
-        let boot = Bootstrap { options, count };
-
-        let frechet = boot.of(1, basic_interval, |weights| {
-            self.root.distance(&Gaussian::fit_weighted(features, dim, weights))
-        });
-        let score = boot.of(2, percentile, |weights| {
-            classifier_score_weighted(probabilities, classes, weights)
-        });
 
         let mut rng = stream(options.seed, Purpose::Subset, 0);
         let real = &random_subset(&self.real.features, dim, count, &mut rng)[..];
@@ -159,34 +151,37 @@ impl Reference {
         let mut support = Support::new(&real_radii, &fake_radii, k);
         fake_targets.distances(real, &self.device, |rows| support.add(rows));
         let overlap = support.finish();
-        let flags = |flags: &[bool]| -> Vec<f64> { flags.iter().map(|&f| f64::from(f)).collect() };
-        let balls: Vec<f64> = overlap.balls.iter().map(|&n| f64::from(n) / k as f64).collect();
 
-        let shares = |weights: &[u32]| shares_weighted(&classified, classes, weights);
-        let (equal, own_shares) = (uniform(classes), shares(&vec![1; count]));
-        let diversity = |weights: &[u32]| {
-            let own = diversity_weighted(features, dim, &classified, classes, weights).classes;
-            let by_class = own.into_iter().zip(&self.diversity);
-            by_class.map(|(own, &real)| Some(own? / real?)).collect::<Vec<Option<f64>>>()
-        };
         let confidence: Vec<f64> =
             confidences(probabilities, classes).into_iter().map(f64::from).collect();
+        let shares = |weights: &[u32]| shares(&classified, classes, weights);
+        let each = vec![1; count];
+        let all_shares = shares(&each);
+        // Over the diversity of the class's real images.
+        let diversity = |weights: &[u32]| -> Vec<Option<f64>> {
+            let own = diversity(features, dim, &classified, classes, weights);
+            own.into_iter().zip(&self.diversity).map(|(own, &real)| Some(own? / real?)).collect()
+        };
+        let boot = Bootstrap { count, options };
+        let percentile = |_: f64, resampled: &[f64]| percentile_interval(resampled);
         Measures {
             count,
-            frechet,
-            score,
-            precision: boot.of_mean(3, &flags(&overlap.precise())),
-            recall: boot.of_mean(4, &flags(&overlap.recalled)),
-            density: boot.of_mean(5, &balls),
-            coverage: boot.of_mean(6, &flags(&overlap.covered)),
+            frechet: boot.of(1, basic_interval, |weights| {
+                self.root.distance(&Gaussian::fit(features, dim, weights))
+            }),
+            score: boot
+                .of(2, percentile, |weights| classifier_score(probabilities, classes, weights)),
+            precision: boot.of_mean(3, &overlap.precision),
+            recall: boot.of_mean(4, &overlap.recall),
+            density: boot.of_mean(5, &overlap.density),
+            coverage: boot.of_mean(6, &overlap.coverage),
             confidence: boot.of_mean(7, &confidence),
-            shares_intervals: boot.of_each(8, classes, shares),
-            imbalance: boot
-                .of(9, basic_interval, |weights| total_variation(&shares(weights), &equal)),
-            missing: missing(&own_shares, &equal),
-            shares: own_shares,
+            shares_intervals: boot.of_each(8, shares),
+            imbalance: boot.of(9, basic_interval, |weights| imbalance(&shares(weights))),
+            missing: missing(&all_shares),
+            shares: all_shares,
             diversity: boot.of(10, percentile, |weights| mean_of_known(&diversity(weights))),
-            diversity_by_class: diversity(&vec![1; count]),
+            diversity_by_class: diversity(&each),
         }
     }
 }
@@ -196,13 +191,10 @@ fn mean_of_known(values: &[Option<f64>]) -> f64 {
     known().sum::<f64>() / known().count().max(1) as f64
 }
 
-fn percentile(_: f64, resampled: &[f64]) -> Interval {
-    percentile_interval(resampled)
-}
-
-/// Resamples of `count` images, as how often each is taken. Each measure has an index and so a
+/// Intervals of measures from resamples of `count` images. Each measure has an index and so a
 /// random stream, which never changes.
 struct Bootstrap {
+    count: usize,
     options: Options,
     count: usize,
 }
@@ -212,39 +204,40 @@ impl Bootstrap {
         stream(self.options.seed, Purpose::Bootstrap, index)
     }
 
+    /// A statistic of each resample, from how often each image is in it.
     fn resampled<T>(&self, index: u64, statistic: impl Fn(&[u32]) -> T) -> Vec<T> {
         let mut rng = self.rng(index);
-        (0..self.options.resamples).map(|_| statistic(&resample(self.count, &mut rng))).collect()
+        let resamples = 0..self.options.resamples;
+        resamples.map(|_| statistic(&resample(self.count, &mut rng))).collect()
     }
 
     fn of(
         &self,
         index: u64,
-        interval: impl Fn(f64, &[f64]) -> Interval,
+        interval: impl Fn(f64, &[f64]) -> [f64; 2],
         statistic: impl Fn(&[u32]) -> f64,
     ) -> Measure {
         let value = statistic(&vec![1; self.count]);
         let resampled = self.resampled(index, statistic);
-        Measure { value, interval: (!resampled.is_empty()).then(|| interval(value, &resampled)) }
+        let interval = (!resampled.is_empty()).then(|| interval(value, &resampled));
+        Measure { value, interval }
     }
 
     /// The intervals of several values of each resample.
-    fn of_each(
-        &self,
-        index: u64,
-        values: usize,
-        statistic: impl Fn(&[u32]) -> Vec<f64>,
-    ) -> Vec<Interval> {
+    fn of_each(&self, index: u64, statistic: impl Fn(&[u32]) -> Vec<f64>) -> Vec<[f64; 2]> {
         let resampled = self.resampled(index, statistic);
-        let values = if resampled.is_empty() { 0 } else { values };
-        let all = |value: usize| resampled.iter().map(|values| values[value]).collect::<Vec<_>>();
-        (0..values).map(|value| percentile_interval(&all(value))).collect()
+        let interval = |value: usize| {
+            let values: Vec<f64> = resampled.iter().map(|values| values[value]).collect();
+            percentile_interval(&values)
+        };
+        (0..resampled.first().map_or(0, Vec::len)).map(interval).collect()
     }
 
     fn of_mean(&self, index: u64, values: &[f64]) -> Measure {
-        let resamples = self.options.resamples;
-        let interval = || mean_interval(values, resamples, &mut self.rng(index));
         let value = values.iter().sum::<f64>() / values.len() as f64;
-        Measure { value, interval: (resamples > 0).then(interval) }
+        let resamples = self.options.resamples;
+        let interval =
+            (resamples > 0).then(|| mean_interval(values, resamples, &mut self.rng(index)));
+        Measure { value, interval }
     }
 }

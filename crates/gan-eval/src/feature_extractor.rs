@@ -151,17 +151,14 @@ impl FeatureExtractor {
 fn pixels(images: &[u8], shape: ImageShape, device: &Device) -> Tensor<4> {
     let mut numbers = buffer(images.len());
     numbers.iter_mut().zip(images).for_each(|(x, &byte)| *x = f32::from(byte) / 127.5 - 1.0);
-    input(tensor_data(numbers, dims(images.len() / shape.len(), shape)), shape, device)
+    input(numbers, shape, device)
 }
 
-/// How `count` images are stored.
-pub(crate) fn dims(count: usize, shape: ImageShape) -> [usize; 4] {
-    [count, shape.height, shape.width, shape.channels]
-}
-
-/// Pixels of [`dims`] as `[n, channels, height, width]`.
-pub(crate) fn input(pixels: TensorData, shape: ImageShape, device: &Device) -> Tensor<4> {
-    let [count, height, width, channels] = dims(pixels.num_elements() / shape.len(), shape);
+/// Pixels `[n, height, width, channels]` as `[n, channels, height, width]`.
+pub(crate) fn input(pixels: Vec<f32>, shape: ImageShape, device: &Device) -> Tensor<4> {
+    let ImageShape { channels, height, width } = shape;
+    let count = pixels.len() / shape.len();
+    let pixels = tensor_data(pixels, [count, height, width, channels]);
     let pixels = Tensor::<4>::from_data(pixels, device);
     // Equal orders need no copy.
     if channels == 1 {
@@ -190,47 +187,30 @@ pub(crate) fn convolutions(shape: ImageShape) -> ([usize; 3], usize) {
 /// The default has none: `std::mem::take` leaves it behind.
 #[derive(Module, Debug, Default)]
 pub(crate) struct Net {
-    convolutions: Vec<Convolution>,
-    layers: Vec<Layer>,
+    /// With weights `[outputs, inputs, 3, 3]`.
+    convolutions: Vec<Layer<4>>,
+    /// With weights `[inputs, outputs]`.
+    layers: Vec<Layer<2>>,
     strides: [usize; 3],
 }
 
-/// Weights `[outputs, inputs, 3, 3]` and biases.
 #[derive(Module, Debug)]
-struct Convolution {
-    weight: Param<Tensor<4>>,
-    bias: Param<Tensor<1>>,
-}
-
-/// Weights `[inputs, outputs]` and biases.
-#[derive(Module, Debug)]
-struct Layer {
-    weight: Param<Tensor<2>>,
+struct Layer<const D: usize> {
+    weight: Param<Tensor<D>>,
     bias: Param<Tensor<1>>,
 }
 
 impl Net {
-    /// Weights before training: normal with variance 2 / inputs (He et al. 2015, equation 10).
+    /// A classifier before training.
     pub(crate) fn init(shape: ImageShape, classes: usize, seed: u64, device: &Device) -> Self {
-        let numbers = |layer: u64, inputs: usize, count: usize| {
-            let scale = (2.0 / inputs as f32).sqrt();
-            let numbers = normal(&mut stream(seed, Purpose::ExtractorWeights, layer), count);
-            numbers.into_iter().map(|x| x * scale).collect::<Vec<f32>>()
-        };
-        let bias = |layer: u64, outputs| parameter(2 * layer + 1, Tensor::zeros([outputs], device));
-        let convolution = |([inputs, outputs], layer): ([usize; 2], u64)| {
-            let shape = [outputs, inputs, 3, 3];
-            let weights = numbers(layer, 9 * inputs, shape.iter().product());
-            let weights = Tensor::from_data(TensorData::new(weights, shape), device);
-            Convolution { weight: parameter(2 * layer, weights), bias: bias(layer, outputs) }
-        };
-        let dense = |([inputs, outputs], layer): ([usize; 2], u64)| {
-            let weights = numbers(layer, inputs, inputs * outputs);
-            let weights = Tensor::from_data(TensorData::new(weights, [inputs, outputs]), device);
-            Layer { weight: parameter(2 * layer, weights), bias: bias(layer, outputs) }
-        };
         let (strides, _) = convolutions(shape);
         let (kernels, layers) = sizes(shape, classes);
+        let convolution = |([inputs, outputs], layer): ([usize; 2], u64)| {
+            Layer::init([outputs, inputs, 3, 3], outputs, seed, layer, device)
+        };
+        let dense = |([inputs, outputs], layer): ([usize; 2], u64)| {
+            Layer::init([inputs, outputs], outputs, seed, layer, device)
+        };
         Self {
             convolutions: kernels.into_iter().zip(0..).map(convolution).collect(),
             layers: layers.into_iter().zip(3..).map(dense).collect(),
@@ -272,7 +252,21 @@ fn sizes(shape: ImageShape, classes: usize) -> ([[usize; 2]; 3], [[usize; 2]; 2]
     ([[shape.channels, a], [a, b], [b, c]], [[flat, FEATURES], [FEATURES, classes]])
 }
 
-impl Layer {
+impl<const D: usize> Layer<D> {
+    /// Weights before training: normal with variance 2 / inputs of an output (He et al. 2015,
+    /// equation 10). `index` is the layer's among all.
+    fn init(shape: [usize; D], outputs: usize, seed: u64, index: u64, device: &Device) -> Self {
+        let count: usize = shape.iter().product();
+        let scale = (2.0 / (count / outputs) as f32).sqrt();
+        let weights = normal(&mut stream(seed, Purpose::ExtractorWeights, index), count);
+        let weights: Vec<f32> = weights.into_iter().map(|x| x * scale).collect();
+        let weights = Tensor::from_data(TensorData::new(weights, shape), device);
+        let bias = Tensor::zeros([outputs], device);
+        Self { weight: parameter(2 * index, weights), bias: parameter(2 * index + 1, bias) }
+    }
+}
+
+impl Layer<2> {
     fn forward(&self, x: Tensor<2>) -> Tensor<2> {
         x.matmul(self.weight.val()) + self.bias.val().unsqueeze()
     }

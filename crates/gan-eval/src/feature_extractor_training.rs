@@ -16,7 +16,7 @@ use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 
 use crate::FeatureExtractorError;
-use crate::feature_extractor::{About, FEATURES, FeatureExtractor, Net, convolutions, dims, input};
+use crate::feature_extractor::{About, FEATURES, FeatureExtractor, Net, convolutions, input};
 
 const PASSES: u64 = 10;
 const BATCH: usize = 128;
@@ -77,9 +77,8 @@ pub fn train_feature_extractor(
         order.shuffle(&mut stream(seed, Purpose::ExtractorOrder, pass));
         for batch in order.chunks(BATCH) {
             let mut rng = stream(seed, Purpose::ExtractorWarp, done);
-            let images: Vec<f32> =
+            let images =
                 batch.iter().flat_map(|&index| warp(train.image(index), shape, &mut rng)).collect();
-            let images = TensorData::new(images, dims(batch.len(), shape));
             let images = input(images, shape, device).autodiff();
             let masks = [(flat, 0), (FEATURES, 1)].map(|(units, layer)| {
                 let mut mask = vec![0.0; batch.len() * units];

@@ -12,36 +12,26 @@ const TILE: usize = 4;
 pub struct Gaussian {
     /// `[dim]`
     pub mean: Vec<f64>,
-    /// `[dim, dim]`, row-major and exactly symmetric; sums are divided by `count − 1`.
+    /// `[dim, dim]`, row-major and exactly symmetric; sums are divided by `n − 1`.
     pub covariance: Vec<f64>,
-    /// Samples, with their weights.
-    pub count: u64,
 }
 
 impl Gaussian {
-    /// The Gaussian of `features`, `[n, dim]`.
+    /// The Gaussian of `features`, `[n, dim]`, of which sample `i` is taken `weights[i]` times.
     ///
     /// # Panics
-    /// When there are fewer than two samples, or `features` holds no whole number of rows.
-    pub fn fit(features: &[f32], dim: usize) -> Self {
-        Self::fit_weighted(features, dim, &vec![1; features.len() / dim.max(1)])
-    }
-
-    /// The Gaussian of a resample: sample `i` of `features`, `[n, dim]`, is taken
-    /// `weights[i]` times.
-    ///
-    /// # Panics
-    /// When the weights sum to less than two, `features` holds no whole number of rows, or
-    /// `weights` not one number for each.
-    pub fn fit_weighted(features: &[f32], dim: usize, weights: &[u32]) -> Self {
-        assert!(dim > 0 && features.len() == weights.len() * dim, "not one weight a row");
+    /// When the weights sum to less than two, `dim` is 0, or `features` does not hold one row a
+    /// weight.
+    #[must_use]
+    pub fn fit(features: &[f32], dim: usize, weights: &[u32]) -> Self {
+        assert_eq!(features.len(), weights.len() * dim, "not one weight a sample");
         let drawn = || {
-            let rows = weights.iter().copied().zip(features.chunks_exact(dim));
-            rows.filter(|&(weight, _)| weight > 0)
+            let weighted = weights.iter().zip(features.chunks_exact(dim));
+            weighted.filter(|&(&weight, _)| weight > 0)
         };
 
         let (mut mean, mut count) = (vec![0.0; dim], 0);
-        for (weight, x) in drawn() {
+        for (&weight, x) in drawn() {
             count += u64::from(weight);
             let weight = f64::from(weight);
             for (sum, &x) in mean.iter_mut().zip(x) {
@@ -59,7 +49,7 @@ impl Gaussian {
         let mut sums = vec![0.0; wide * wide];
         let mut block = vec![0.0; ROWS * wide];
         let mut rows = 0;
-        for (weight, x) in drawn() {
+        for (&weight, x) in drawn() {
             let root = f64::from(weight).sqrt();
             for ((to, &x), mean) in block[rows * wide..].iter_mut().zip(x).zip(&mean) {
                 *to = root * (f64::from(x) - mean);
@@ -75,15 +65,12 @@ impl Gaussian {
         let scale = 1.0 / (count - 1) as f64;
         let entry = |i: usize, j: usize| sums[i.min(j) * wide + i.max(j)] * scale;
         let covariance = (0..dim).flat_map(|i| (0..dim).map(move |j| entry(i, j))).collect();
-        Self { mean, covariance, count }
-    }
-
-    fn dim(&self) -> usize {
-        self.mean.len()
+        Self { mean, covariance }
     }
 
     fn matrix(&self) -> DMatrix<f64> {
-        DMatrix::from_row_slice(self.dim(), self.dim(), &self.covariance)
+        let dim = self.mean.len();
+        DMatrix::from_row_slice(dim, dim, &self.covariance)
     }
 }
 
@@ -143,12 +130,17 @@ impl GaussianRoot {
         Self { mean: gaussian.mean.clone(), trace, root }
     }
 
-    /// The squared Fréchet distance to `other`, see [`frechet_distance`].
+    /// The squared Fréchet distance |μ₁ − μ₂|² + tr(Σ₁ + Σ₂ − 2 (Σ₁ Σ₂)^½) to `other` (Dowson &
+    /// Landau 1982), applied to images by Heusel et al. 2017 (equation 6).
+    ///
+    /// The unit is that of the features, squared; 0 for equal Gaussians, up to rounding, which can
+    /// make it slightly negative. It is biased upwards with less than some thousand samples:
+    /// compare only distances of equal numbers of samples. NaN when a feature is not finite.
     ///
     /// # Panics
     /// When the two differ in their number of features.
     pub fn distance(&self, other: &Gaussian) -> f64 {
-        assert_eq!(self.mean.len(), other.dim(), "numbers of features differ");
+        assert_eq!(self.mean.len(), other.mean.len(), "numbers of features differ");
         let matrix = other.matrix();
         let product = self.root.tr_mul(&(&matrix * &self.root));
         // The decomposition of a NaN would not end.
@@ -166,25 +158,20 @@ fn is_finite(matrix: &DMatrix<f64>) -> bool {
     matrix.iter().all(|x| x.is_finite())
 }
 
-/// The squared Fréchet distance |μ₁ − μ₂|² + tr(Σ₁ + Σ₂ − 2 (Σ₁ Σ₂)^½) between two Gaussians
-/// (Dowson & Landau 1982), applied to images by Heusel et al. 2017 (equation 6).
-///
-/// The unit is that of the features, squared; 0 for equal Gaussians, up to rounding, which can
-/// make it slightly negative. It is biased upwards with less than some thousand samples: compare
-/// only distances of equal numbers of samples. NaN when a feature is not finite.
-///
-/// # Panics
-/// When the two differ in their number of features.
-pub fn frechet_distance(a: &Gaussian, b: &Gaussian) -> f64 {
-    GaussianRoot::new(a).distance(b)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::bootstrap::resample;
     use rand::{RngExt, SeedableRng};
     use rand_chacha::ChaCha8Rng;
+
+    fn fit(features: &[f32], dim: usize) -> Gaussian {
+        Gaussian::fit(features, dim, &vec![1; features.len() / dim])
+    }
+
+    fn distance(a: &Gaussian, b: &Gaussian) -> f64 {
+        GaussianRoot::new(a).distance(b)
+    }
 
     fn features(seed: u64, len: usize) -> Vec<f32> {
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
@@ -196,7 +183,7 @@ mod tests {
         // More rows than a block, and columns that fill no tile.
         let (n, dim) = (ROWS * 2 + 3, TILE + 3);
         let features = features(1, n * dim);
-        let fit = Gaussian::fit(&features, dim);
+        let fit = fit(&features, dim);
         let column = |j: usize| features.iter().skip(j).step_by(dim).map(|&x| f64::from(x));
         for i in 0..dim {
             let mean = |j| column(j).sum::<f64>() / n as f64;
@@ -216,44 +203,40 @@ mod tests {
         let weights = resample(n, &mut ChaCha8Rng::seed_from_u64(3));
         let rows = features.chunks_exact(dim).zip(&weights);
         let copies: Vec<f32> = rows.flat_map(|(row, &times)| row.repeat(times as usize)).collect();
-        let (drawn, copied) =
-            (Gaussian::fit_weighted(&features, dim, &weights), Gaussian::fit(&copies, dim));
-        assert_eq!(drawn.count, copied.count);
+        let (drawn, copied) = (Gaussian::fit(&features, dim, &weights), fit(&copies, dim));
         let both = drawn.covariance.iter().zip(&copied.covariance);
         assert!(both.into_iter().all(|(a, b)| (a - b).abs() < 1e-12));
-        let ones = Gaussian::fit_weighted(&features, dim, &vec![1; n]);
-        assert_eq!(ones, Gaussian::fit(&features, dim));
     }
 
     #[test]
     fn the_distance_of_one_feature_equals_the_formula() {
         // Means 1 and 4, variances 2 and 8: 3² + (√8 − √2)² = 11.
-        let a = Gaussian::fit(&[0.0, 2.0], 1);
-        let b = Gaussian::fit(&[2.0, 6.0], 1);
-        assert!((frechet_distance(&a, &b) - 11.0).abs() < 1e-12);
-        assert!((frechet_distance(&b, &a) - 11.0).abs() < 1e-12);
+        let a = fit(&[0.0, 2.0], 1);
+        let b = fit(&[2.0, 6.0], 1);
+        assert!((distance(&a, &b) - 11.0).abs() < 1e-12);
+        assert!((distance(&b, &a) - 11.0).abs() < 1e-12);
     }
 
     #[test]
     fn the_distance_to_itself_is_zero_even_if_singular() {
         // Fewer samples than features: every covariance is singular.
-        let (a, b) = (Gaussian::fit(&features(4, 40), 8), Gaussian::fit(&features(5, 40), 8));
-        assert!(frechet_distance(&a, &a).abs() < 1e-6);
-        let (there, back) = (frechet_distance(&a, &b), frechet_distance(&b, &a));
+        let (a, b) = (fit(&features(4, 40), 8), fit(&features(5, 40), 8));
+        assert!(distance(&a, &a).abs() < 1e-6);
+        let (there, back) = (distance(&a, &b), distance(&b, &a));
         assert!(there > 0.1 && (there - back).abs() < 1e-6, "{there} and {back}");
-        let still = Gaussian::fit(&[1.0; 40], 8);
-        assert_eq!(frechet_distance(&still, &still), 0.0);
+        let still = fit(&[1.0; 40], 8);
+        assert_eq!(distance(&still, &still), 0.0);
     }
 
     #[test]
     fn features_that_are_not_finite_give_nan() {
-        let fine = Gaussian::fit(&features(6, 40), 4);
+        let fine = fit(&features(6, 40), 4);
         for broken in [f32::NAN, f32::INFINITY] {
             let mut features = features(7, 40);
             features[9] = broken;
-            let broken = Gaussian::fit(&features, 4);
-            assert!(frechet_distance(&fine, &broken).is_nan());
-            assert!(frechet_distance(&broken, &fine).is_nan());
+            let broken = fit(&features, 4);
+            assert!(distance(&fine, &broken).is_nan());
+            assert!(distance(&broken, &fine).is_nan());
         }
     }
 }

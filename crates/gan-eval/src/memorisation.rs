@@ -1,8 +1,10 @@
 //! Memorisation: whether samples are nearer to the training images than new images are.
 
+use std::iter::repeat_n;
+
 use rand_chacha::ChaCha8Rng;
 
-use crate::bootstrap::{Interval, percentile_interval, quantile, resample, sorted};
+use crate::bootstrap::{percentile_interval, quantile, resample, sorted};
 
 /// The quantile of the test images' distances below which a sample is near.
 pub const NEAR: f64 = 0.01;
@@ -16,10 +18,10 @@ pub struct Memorisation {
     /// closer to training images than new images are: copies, or only the commonest shapes.
     /// Above 1, they are unlike the data.
     pub ratio: f64,
+    /// Its interval. The test images are not resampled.
+    pub ratio_interval: [f64; 2],
     /// The 1% quantile ([`NEAR`]) of the test images' distances.
     pub threshold: f64,
-    /// Whether each sample is nearer than `threshold`: `[n]`, for a bootstrap.
-    pub near: Vec<bool>,
     /// The share of samples that are nearer than `threshold`, in [0, 1].
     ///
     /// About 0.01 when nothing is memorised, as so many test images are near by chance. With a
@@ -28,54 +30,43 @@ pub struct Memorisation {
     /// samples, which the ratio does not. Below 0.01 it does not exclude memorisation when `ratio`
     /// is above 1.
     pub share: f64,
+    /// Its interval.
+    pub share_interval: [f64; 2],
 }
 
 /// Compares each sample's distance to its nearest training image, `[n]`, with each test
-/// image's, `[m]`; distances in any unit from 0, not squared, but both in the same.
+/// image's, `[m]`; distances in any unit from 0, not squared, but both in the same. The intervals
+/// are from `resamples` resamples of the samples.
 ///
 /// The training images must be the same for both, as more of them are nearer. NaN counts as
 /// far away.
 ///
 /// # Panics
-/// When either list is empty.
-pub fn memorisation(samples: &[f32], test: &[f32]) -> Memorisation {
-    assert!(!samples.is_empty() && !test.is_empty(), "no distances");
-    let expected = sorted(test);
-    let threshold = quantile(&expected, NEAR);
-    let near: Vec<bool> = samples.iter().map(|&x| f64::from(x) < threshold).collect();
-    let count = near.iter().filter(|&&near| near).count();
-    Memorisation {
-        ratio: quantile(&sorted(samples), 0.5) / quantile(&expected, 0.5),
-        threshold,
-        share: count as f64 / near.len() as f64,
-        near,
-    }
-}
-
-/// The intervals of [`Memorisation::ratio`] and [`Memorisation::share`], from `resamples` resamples of the
-/// samples; the test images are not resampled.
-///
-/// # Panics
 /// When either list is empty, or there are no resamples.
-pub fn memorisation_intervals(
+#[must_use]
+pub fn memorisation(
     samples: &[f32],
     test: &[f32],
     resamples: usize,
     rng: &mut ChaCha8Rng,
-) -> [Interval; 2] {
-    let median = quantile(&sorted(test), 0.5);
-    let Memorisation { threshold, .. } = memorisation(samples, test);
-    let samples = sorted(samples);
+) -> Memorisation {
+    let (samples, test) = (sorted(samples), sorted(test));
+    let (median, threshold) = (quantile(&test, 0.5), quantile(&test, NEAR));
+    let ratio_and_share = |sorted: &[f64]| {
+        let near = sorted.iter().filter(|&&x| x < threshold).count();
+        (quantile(sorted, 0.5) / median, near as f64 / sorted.len() as f64)
+    };
+    let (ratio, share) = ratio_and_share(&samples);
     let (ratios, shares): (Vec<f64>, Vec<f64>) = (0..resamples)
         .map(|_| {
             let drawn = samples.iter().zip(resample(samples.len(), rng));
             let drawn: Vec<f64> =
-                drawn.flat_map(|(&x, times)| std::iter::repeat_n(x, times as usize)).collect();
-            let near = drawn.iter().filter(|&&x| x < threshold).count();
-            (quantile(&drawn, 0.5) / median, near as f64 / drawn.len() as f64)
+                drawn.flat_map(|(&x, times)| repeat_n(x, times as usize)).collect();
+            ratio_and_share(&drawn)
         })
         .unzip();
-    [percentile_interval(&ratios), percentile_interval(&shares)]
+    let [ratio_interval, share_interval] = [ratios, shares].map(|all| percentile_interval(&all));
+    Memorisation { ratio, ratio_interval, threshold, share, share_interval }
 }
 
 /// The indices of the `count` smallest distances, smallest first and equal ones in order; all
@@ -98,17 +89,22 @@ mod tests {
         (0..1000_u16).map(|x| 1.0 + f32::from(x) / 1000.0).collect()
     }
 
+    fn compare(samples: &[f32]) -> Memorisation {
+        memorisation(samples, &spread(), 200, &mut ChaCha8Rng::seed_from_u64(7))
+    }
+
     #[test]
     fn intervals_contain_the_figures_of_many_samples() {
-        let mut rng = ChaCha8Rng::seed_from_u64(7);
-        let [ratio, share] = memorisation_intervals(&spread(), &spread(), 200, &mut rng);
-        assert!(ratio[0] < 1.0 && 1.0 < ratio[1] && ratio[1] - ratio[0] < 0.1, "{ratio:?}");
-        assert!(share[0] < 0.01 && 0.01 < share[1] && share[1] < 0.03, "{share:?}");
+        let found = compare(&spread());
+        let [low, high] = found.ratio_interval;
+        assert!(low < 1.0 && 1.0 < high && high - low < 0.1, "{low} to {high}");
+        let [low, high] = found.share_interval;
+        assert!(low < 0.01 && 0.01 < high && high < 0.03, "{low} to {high}");
     }
 
     #[test]
     fn new_images_are_near_in_one_of_a_hundred() {
-        let found = memorisation(&spread(), &spread());
+        let found = compare(&spread());
         assert_eq!(found.ratio, 1.0);
         assert_eq!(found.share, 0.01);
         assert!((found.threshold - 1.00999).abs() < 1e-6);
@@ -118,11 +114,10 @@ mod tests {
     fn a_few_copies_show_in_the_share_and_many_in_the_ratio() {
         let mut samples = spread();
         samples[500..600].fill(0.0);
-        let few = memorisation(&samples, &spread());
+        let few = compare(&samples);
         assert!((few.share - 0.11).abs() < 1e-9 && few.ratio > 0.9);
-        assert_eq!(few.near[499..502], [false, true, true]);
         samples.fill(0.5);
-        let all = memorisation(&samples, &spread());
+        let all = compare(&samples);
         assert!(all.share == 1.0 && all.ratio < 0.4);
     }
 

@@ -124,7 +124,7 @@ mod tests {
     const SHAPE: ImageShape = ImageShape::grey(28, 28);
     const LEN: usize = SHAPE.len();
 
-    use crate::neighbours::squared_distances;
+    use crate::neighbours::tests::squared_distances;
     use gan_core::stream::{Purpose, normal, stream};
 
     #[test]

@@ -41,17 +41,19 @@ fn last_of_nearest(row: &[f32], nearest: &mut [f32]) -> f32 {
 pub struct Support<'a> {
     real_radii: &'a [f32],
     fake_radii: &'a [f32],
-    overlap: Overlap,
+    k: usize,
+    /// The number of real balls that contain each fake sample.
+    balls: Vec<u32>,
+    recall: Vec<f64>,
+    coverage: Vec<f64>,
 }
 
 impl<'a> Support<'a> {
     /// Starts from the squared radii of both sets, `[real]` and `[fake]`, of [`kth_radii`] with
     /// the same `k`.
     pub fn new(real_radii: &'a [f32], fake_radii: &'a [f32], k: usize) -> Self {
-        let (recalled, covered) =
-            (Vec::with_capacity(real_radii.len()), Vec::with_capacity(real_radii.len()));
-        let overlap = Overlap { k, balls: vec![0; fake_radii.len()], recalled, covered };
-        Self { real_radii, fake_radii, overlap }
+        let balls = vec![0; fake_radii.len()];
+        Self { real_radii, fake_radii, k, balls, recall: Vec::new(), coverage: Vec::new() }
     }
 
     /// Adds the next real samples' squared distances to all fake ones, `[rows, fake]`.
@@ -63,11 +65,11 @@ impl<'a> Support<'a> {
         let fake = self.fake_radii.len();
         assert!(fake > 0 && rows.len().is_multiple_of(fake), "no whole number of rows");
         for row in rows.chunks_exact(fake) {
-            let Overlap { balls, recalled, covered, .. } = &mut self.overlap;
-            let radius = self.real_radii[recalled.len()];
+            let radius = self.real_radii[self.recall.len()];
             // No early exit, and `|=` of numbers, so that the loop is vectorised.
             let (mut in_fake, mut in_real) = (0, 0);
-            for ((&distance, &other), balls) in row.iter().zip(self.fake_radii).zip(balls) {
+            let samples = row.iter().zip(self.fake_radii).zip(&mut self.balls);
+            for ((&distance, &other), balls) in samples {
                 // Not `max`, which turns NaN into 0.
                 let distance = if distance < 0.0 { 0.0 } else { distance };
                 let inside = u32::from(distance < radius);
@@ -75,8 +77,8 @@ impl<'a> Support<'a> {
                 in_real |= inside;
                 *balls += inside;
             }
-            recalled.push(in_fake > 0);
-            covered.push(in_real > 0);
+            self.recall.push(f64::from(in_fake));
+            self.coverage.push(f64::from(in_real));
         }
     }
 
@@ -85,85 +87,49 @@ impl<'a> Support<'a> {
     /// # Panics
     /// When rows are missing.
     pub fn finish(self) -> Overlap {
-        let rows = self.overlap.recalled.len();
-        assert_eq!(rows, self.real_radii.len(), "not one row a real sample");
-        self.overlap
+        assert_eq!(self.recall.len(), self.real_radii.len(), "not one row a real sample");
+        Overlap {
+            precision: self.balls.iter().map(|&balls| f64::from(balls.min(1))).collect(),
+            recall: self.recall,
+            density: self.balls.iter().map(|&balls| f64::from(balls) / self.k as f64).collect(),
+            coverage: self.coverage,
+        }
     }
 }
 
-/// The overlap of two sets of samples, for each sample.
-///
-/// The means of its lists are the measures, and the lists are what a bootstrap resamples.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// The overlap of two sets of samples: the means of these lists are the measures, and a bootstrap
+/// resamples the lists.
+#[derive(Clone, Debug, PartialEq)]
 pub struct Overlap {
-    /// Which neighbour is the radius of the balls.
-    pub k: usize,
-    /// For each fake sample, the number of real balls that contain it: `[fake]`.
-    pub balls: Vec<u32>,
-    /// For each real sample, whether any fake ball contains it: `[real]`.
-    pub recalled: Vec<bool>,
-    /// For each real sample, whether its ball contains any fake sample: `[real]`.
-    pub covered: Vec<bool>,
-}
-
-impl Overlap {
-    /// For each fake sample, whether any real ball contains it: `[fake]`.
-    pub fn precise(&self) -> Vec<bool> {
-        self.balls.iter().map(|&balls| balls > 0).collect()
-    }
-
-    /// The share of fake samples within the real support, in [0, 1] (Kynkäänniemi et al.
-    /// 2019, equations 1 and 2).
-    pub fn precision(&self) -> f64 {
-        share(self.balls.iter().map(|&balls| balls > 0))
-    }
-
-    /// The share of real samples within the fake support, in [0, 1] (Kynkäänniemi et al.
-    /// 2019, equations 1 and 2).
-    pub fn recall(&self) -> f64 {
-        share(self.recalled.iter().copied())
-    }
-
-    /// The mean number of real balls around a fake sample, over `k`: from 0, about 1 for
-    /// samples of the real distribution, and above 1 if they crowd in its densest parts
-    /// (Naeem et al. 2020, equation 5).
-    pub fn density(&self) -> f64 {
-        let balls: u64 = self.balls.iter().map(|&balls| u64::from(balls)).sum();
-        balls as f64 / (self.k * self.balls.len()) as f64
-    }
-
-    /// The share of real samples with a fake one in their ball, in [0, 1] (Naeem et al. 2020,
-    /// equation 6).
-    pub fn coverage(&self) -> f64 {
-        share(self.covered.iter().copied())
-    }
-}
-
-fn share(flags: impl ExactSizeIterator<Item = bool>) -> f64 {
-    let all = flags.len();
-    flags.filter(|&flag| flag).count() as f64 / all as f64
-}
-
-/// The squared distances from each sample of `a`, `[rows, dim]`, to each of `b`, `[n, dim]`:
-/// `[rows, n]`. A simple reference implementation.
-///
-/// # Panics
-/// When either holds no whole number of rows.
-pub fn squared_distances(a: &[f32], b: &[f32], dim: usize) -> Vec<f32> {
-    assert!(dim > 0, "no features");
-    let whole = a.len().is_multiple_of(dim) && b.len().is_multiple_of(dim);
-    assert!(whole, "no whole number of rows");
-    let squared = |x: &[f32], y: &[f32]| {
-        let apart = x.iter().zip(y).map(|(&x, &y)| f64::from(x) - f64::from(y));
-        apart.map(|apart| apart * apart).sum::<f64>() as f32
-    };
-    let row = |x| b.chunks_exact(dim).map(move |y| squared(x, y));
-    a.chunks_exact(dim).flat_map(row).collect()
+    /// 1 for each fake sample in any real ball, else 0: `[fake]`. The mean is the share of fake
+    /// samples within the real support (Kynkäänniemi et al. 2019, equations 1 and 2).
+    pub precision: Vec<f64>,
+    /// 1 for each real sample in any fake ball, else 0: `[real]`. The mean is the share of real
+    /// samples within the fake support (Kynkäänniemi et al. 2019, equations 1 and 2).
+    pub recall: Vec<f64>,
+    /// The number of real balls around each fake sample, over `k`: `[fake]`. The mean is from 0,
+    /// about 1 for samples of the real distribution, and above 1 if they crowd in its densest
+    /// parts (Naeem et al. 2020, equation 5).
+    pub density: Vec<f64>,
+    /// 1 for each real sample with any fake one in its ball, else 0: `[real]`. The mean is the
+    /// share of such samples (Naeem et al. 2020, equation 6).
+    pub coverage: Vec<f64>,
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
+
+    /// The squared distances from each sample of `a`, `[rows, dim]`, to each of `b`, `[n, dim]`:
+    /// `[rows, n]`. A simple reference implementation.
+    pub(crate) fn squared_distances(a: &[f32], b: &[f32], dim: usize) -> Vec<f32> {
+        let squared = |x: &[f32], y: &[f32]| {
+            let apart = x.iter().zip(y).map(|(&x, &y)| f64::from(x) - f64::from(y));
+            apart.map(|apart| apart * apart).sum::<f64>() as f32
+        };
+        let row = |x| b.chunks_exact(dim).map(move |y| squared(x, y));
+        a.chunks_exact(dim).flat_map(row).collect()
+    }
 
     fn overlap(real: &[f32], fake: &[f32], k: usize) -> Overlap {
         let radii = |set: &[f32]| kth_radii(&squared_distances(set, set, 1), set.len(), k);
@@ -191,34 +157,32 @@ mod tests {
     fn samples_on_a_line_are_counted_correctly() {
         // Balls of radius 1, 1 and 2 around the real ones, of 1, 1 and 9 around the fake.
         let found = overlap(&[0.0, 1.0, 3.0], &[0.5, 1.5, 10.5], 1);
-        assert_eq!(found.balls, [2, 2, 0]);
-        assert_eq!(found.precise(), [true, true, false]);
-        assert_eq!(found.recalled, [true, true, true]);
-        assert_eq!(found.covered, [true, true, true]);
-        let means = [found.precision(), found.recall(), found.density(), found.coverage()];
-        assert_eq!(means, [2.0 / 3.0, 1.0, 4.0 / 3.0, 1.0]);
+        assert_eq!(found.density, [2.0, 2.0, 0.0]);
+        assert_eq!(found.precision, [1.0, 1.0, 0.0]);
+        assert_eq!(found.recall, [1.0; 3]);
+        assert_eq!(found.coverage, [1.0; 3]);
     }
 
     #[test]
     fn the_edge_of_a_ball_is_outside() {
         let found = overlap(&[0.0, 1.0], &[2.0, 3.0], 1);
-        assert_eq!(found.balls, [0, 0]);
-        assert_eq!((found.recall(), found.coverage()), (0.0, 0.0));
+        assert_eq!(found.density, [0.0; 2]);
+        assert_eq!((found.recall, found.coverage), (vec![0.0; 2], vec![0.0; 2]));
         let same = overlap(&[5.0; 4], &[5.0; 4], 2);
-        assert_eq!(same.precision(), 0.0, "balls of radius 0 are empty");
+        assert_eq!(same.precision, [0.0; 4], "balls of radius 0 are empty");
     }
 
     #[test]
     fn rounding_below_zero_does_not_fill_an_empty_ball() {
         let mut support = Support::new(&[0.0], &[0.0], 1);
         support.add(&[-1e-6]);
-        assert_eq!(support.finish().precision(), 0.0);
+        assert_eq!(support.finish().precision, [0.0]);
     }
 
     #[test]
     fn a_sample_that_is_not_finite_is_in_no_ball_and_has_none() {
         let found = overlap(&[0.0, 1.0, 3.0], &[f32::NAN, 0.5, f32::INFINITY], 1);
-        assert_eq!(found.balls, [0, 2, 0]);
-        assert_eq!(found.recall(), 0.0, "the one fake left has no neighbour");
+        assert_eq!(found.density, [0.0, 2.0, 0.0]);
+        assert_eq!(found.recall, [0.0; 3], "the one fake left has no neighbour");
     }
 }

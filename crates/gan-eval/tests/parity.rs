@@ -2,7 +2,9 @@
 //! vectors`.
 #![expect(clippy::unwrap_used, reason = "tests may panic")]
 
-use gan_eval::{classes, frechet, memorisation, neighbours};
+use gan_core::stream::{Purpose, stream};
+use gan_eval::frechet::{Gaussian, GaussianRoot};
+use gan_eval::{classes, memorisation, neighbours};
 use serde_json::Value;
 
 const VECTORS: &str = include_str!("vectors.json");
@@ -24,6 +26,24 @@ fn numbers(value: &Value) -> Vec<f32> {
 
 fn indices(value: &Value) -> Vec<usize> {
     options(value).into_iter().map(|x| x.unwrap() as usize).collect()
+}
+
+fn ones(count: usize) -> Vec<u32> {
+    vec![1; count]
+}
+
+fn mean(values: &[f64]) -> f64 {
+    values.iter().sum::<f64>() / values.len() as f64
+}
+
+/// The squared distances from each row of `a` to each of `b`: `[rows of a, rows of b]`.
+fn squared_distances(a: &[f32], b: &[f32], dim: usize) -> Vec<f32> {
+    let squared = |x: &[f32], y: &[f32]| {
+        let apart = x.iter().zip(y).map(|(&x, &y)| f64::from(x) - f64::from(y));
+        apart.map(|apart| apart * apart).sum::<f64>() as f32
+    };
+    let row = |x| b.chunks_exact(dim).map(move |y| squared(x, y));
+    a.chunks_exact(dim).flat_map(row).collect()
 }
 
 fn size(case: &Value, name: &str) -> usize {
@@ -57,14 +77,14 @@ fn frechet_distances_equal_scipys() {
         let (real, fake) = (numbers(&case["real"]), numbers(&case["fake"]));
         let (dim, figures) = (size(&case, "dim"), &case["figures"]);
         let weights: Vec<u32> = indices(&case["weights"]).iter().map(|&w| w as u32).collect();
-        let real = frechet::Gaussian::fit(&real, dim);
-        let all = frechet::Gaussian::fit(&fake, dim);
-        let drawn = frechet::Gaussian::fit_weighted(&fake, dim, &weights);
+        let real = Gaussian::fit(&real, dim, &ones(real.len() / dim));
+        let all = Gaussian::fit(&fake, dim, &ones(weights.len()));
+        let drawn = Gaussian::fit(&fake, dim, &weights);
+        let distance = |a, b| GaussianRoot::new(a).distance(b);
         for name in ["distance", "by_sqrtm"] {
-            compare(frechet::frechet_distance(&real, &all), &figures["frechet"][name], name);
-            compare(frechet::frechet_distance(&all, &real), &figures["frechet"][name], name);
-            let weighted = &figures["frechet_weighted"][name];
-            compare(frechet::frechet_distance(&real, &drawn), weighted, "weighted");
+            compare(distance(&real, &all), &figures["frechet"][name], name);
+            compare(distance(&all, &real), &figures["frechet"][name], name);
+            compare(distance(&real, &drawn), &figures["frechet_weighted"][name], "weighted");
         }
     }
 }
@@ -75,19 +95,22 @@ fn precision_recall_density_and_coverage_equal_prdcs() {
         let (real, fake) = (numbers(&case["real"]), numbers(&case["fake"]));
         let (dim, k, figures) = (size(&case, "dim"), size(&case, "k"), &case["figures"]);
         let radii = |set: &[f32]| {
-            let distances = neighbours::squared_distances(set, set, dim);
-            neighbours::kth_radii(&distances, set.len() / dim, k)
+            neighbours::kth_radii(&squared_distances(set, set, dim), set.len() / dim, k)
         };
         let (real_radii, fake_radii) = (radii(&real), radii(&fake));
         let mut support = neighbours::Support::new(&real_radii, &fake_radii, k);
         for block in real.chunks(7 * dim) {
-            support.add(&neighbours::squared_distances(block, &fake, dim));
+            support.add(&squared_distances(block, &fake, dim));
         }
         let overlap = support.finish();
-        compare(overlap.precision(), &figures["precision"], "precision");
-        compare(overlap.recall(), &figures["recall"], "recall");
-        compare(overlap.density(), &figures["density"], "density");
-        compare(overlap.coverage(), &figures["coverage"], "coverage");
+        for (name, values) in [
+            ("precision", overlap.precision),
+            ("recall", overlap.recall),
+            ("density", overlap.density),
+            ("coverage", overlap.coverage),
+        ] {
+            compare(mean(&values), &figures[name], name);
+        }
     }
 }
 
@@ -97,26 +120,25 @@ fn class_measures_equal_numpys() {
         let (fake, probabilities) = (numbers(&case["fake"]), numbers(&case["probabilities"]));
         let (dim, number) = (size(&case, "dim"), size(&case, "classes"));
         let figures = &case["figures"]["classes"];
-        compare(classes::classifier_score(&probabilities, number), &figures["score"], "score");
-
         let labels = classes::labels(&probabilities, number);
-        let shares = classes::shares(&labels, number);
-        let expected = classes::uniform(number);
+        let each = ones(labels.len());
+        let score = classes::classifier_score(&probabilities, number, &each);
+        compare(score, &figures["score"], "score");
+
+        let shares = classes::shares(&labels, number, &each);
         let some: Vec<Option<f64>> = shares.iter().copied().map(Some).collect();
         compare_all(&some, &figures["shares"], "shares");
-        let apart = classes::total_variation(&shares, &expected);
-        compare(apart, &figures["total_variation"], "total variation");
-        assert_eq!(classes::missing(&shares, &expected), indices(&figures["missing"]));
+        compare(classes::imbalance(&shares), &figures["total_variation"], "total variation");
+        assert_eq!(classes::missing(&shares), indices(&figures["missing"]));
 
         let sure = classes::confidences(&probabilities, number);
-        let mean = sure.iter().map(|&x| f64::from(x)).sum::<f64>() / sure.len() as f64;
-        compare(mean, &figures["confidence"], "confidence");
-        let by_class = classes::class_means(&sure, &labels, number);
-        compare_all(&by_class, &figures["class_confidence"], "confidence of a class");
+        let sure: Vec<f64> = sure.into_iter().map(f64::from).collect();
+        compare(mean(&sure), &figures["confidence"], "confidence");
 
-        let diversity = classes::diversity(&fake, dim, &labels, number);
-        compare_all(&diversity.classes, &figures["diversity"], "diversity");
-        compare(diversity.mean.unwrap(), &figures["mean_diversity"], "mean diversity");
+        let diversity = classes::diversity(&fake, dim, &labels, number, &each);
+        compare_all(&diversity, &figures["diversity"], "diversity");
+        let known: Vec<f64> = diversity.into_iter().flatten().collect();
+        compare(mean(&known), &figures["mean_diversity"], "mean diversity");
     }
 }
 
@@ -125,7 +147,8 @@ fn memorisation_equals_numpys() {
     for case in cases() {
         let (nearest, test) = (numbers(&case["nearest"]), numbers(&case["test"]));
         let figures = &case["figures"]["memory"];
-        let found = memorisation::memorisation(&nearest, &test);
+        let mut rng = stream(0, Purpose::Bootstrap, 0);
+        let found = memorisation::memorisation(&nearest, &test, 1, &mut rng);
         compare(found.ratio, &figures["ratio"], "ratio");
         compare(found.threshold, &figures["threshold"], "threshold");
         compare(found.share, &figures["share"], "share");

@@ -116,7 +116,8 @@ fn refusal_with(options: &DownloadOptions) -> String {
         DownloadError::Mirrors { file, attempts, .. } => {
             assert_eq!(file, "file.gz");
             assert_eq!(attempts.len(), 1);
-            attempts[0].reason.clone()
+            let address = format!("{}/file.gz: ", options.mirrors[0].trim_end_matches('/'));
+            attempts[0].strip_prefix(&address).unwrap().to_owned()
         }
         other @ DownloadError::Folder { .. } => panic!("expected an error of the mirror: {other}"),
     }

@@ -7,7 +7,6 @@ use gan_core::memory::OutOfMemory;
 use thiserror::Error;
 
 use crate::DatasetError;
-use crate::idx::IdxError;
 
 /// Why [`load_folder`](crate::load_folder) failed.
 #[derive(Debug, Error)]
@@ -69,7 +68,7 @@ pub enum LoadError {
         /// The file.
         path: PathBuf,
         /// What is wrong with it.
-        fault: IdxError,
+        fault: String,
     },
     /// The system refuses the memory for a file's content.
     #[error("cannot read {}: {cause}", .path.display())]
@@ -80,11 +79,8 @@ pub enum LoadError {
         cause: OutOfMemory,
     },
     /// Another program wrote to the folder.
-    #[error("the files in {} changed while they were read; try again", .dir.display())]
-    Changed {
-        /// The folder.
-        dir: PathBuf,
-    },
+    #[error("the files in {} changed while they were read; try again", .0.display())]
+    Changed(PathBuf),
     /// Images and labels do not belong together.
     #[error(transparent)]
     Dataset(#[from] DatasetError),

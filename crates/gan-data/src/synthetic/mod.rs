@@ -82,7 +82,7 @@ mod tests {
         let set = synthetic(1000, 3).unwrap();
         let alternating: Vec<u16> = (0..10).cycle().take(1000).collect();
         assert_eq!(set.labels(), Some(&alternating[..]));
-        assert!(matches!(synthetic(0, 3), Err(DatasetError::Empty { .. })));
+        assert!(matches!(synthetic(0, 3), Err(DatasetError::Empty(_))));
     }
 
     #[test]
