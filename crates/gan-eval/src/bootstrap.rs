@@ -28,7 +28,6 @@ fn draw(n: usize, rng: &mut ChaCha8Rng) -> usize {
 ///
 /// # Panics
 /// When there are no values.
-#[must_use]
 pub fn percentile_interval(resampled: &[f64]) -> [f64; 2] {
     let sorted = sorted(resampled);
     let tail = (1.0 - LEVEL) / 2.0;
@@ -45,7 +44,6 @@ pub fn percentile_interval(resampled: &[f64]) -> [f64; 2] {
 ///
 /// # Panics
 /// When there are no values.
-#[must_use]
 pub fn basic_interval(value: f64, resampled: &[f64]) -> [f64; 2] {
     let [low, high] = percentile_interval(resampled);
     [2.0 * value - high, 2.0 * value - low]
@@ -56,7 +54,6 @@ pub fn basic_interval(value: f64, resampled: &[f64]) -> [f64; 2] {
 ///
 /// # Panics
 /// When there are no values, or no resamples.
-#[must_use]
 pub fn mean_interval(values: &[f64], resamples: usize, rng: &mut ChaCha8Rng) -> [f64; 2] {
     assert!(!values.is_empty(), "no values");
     let n = values.len();

@@ -40,7 +40,6 @@ pub fn confidences(probabilities: &[f32], classes: usize) -> Vec<f32> {
 ///
 /// # Panics
 /// When the weights sum to 0, or there is not one a row.
-#[must_use]
 pub fn classifier_score(probabilities: &[f32], classes: usize, weights: &[u32]) -> f64 {
     assert_eq!(probabilities.len(), weights.len() * classes, "not one weight a sample");
     // E Σ p ln p − Σ p(y) ln p(y) is the mean divergence, and needs one pass.
@@ -64,7 +63,6 @@ pub fn classifier_score(probabilities: &[f32], classes: usize, weights: &[u32]) 
 ///
 /// # Panics
 /// When the weights sum to 0, there is not one a label, or a label is not below `classes`.
-#[must_use]
 pub fn shares(labels: &[usize], classes: usize, weights: &[u32]) -> Vec<f64> {
     assert_eq!(weights.len(), labels.len(), "not one weight a sample");
     let mut counts = vec![0_u64; classes];
@@ -78,14 +76,12 @@ pub fn shares(labels: &[usize], classes: usize, weights: &[u32]) -> Vec<f64> {
 
 /// The total variation distance ½ Σ |share − 1 / classes| to equal shares, in [0, 1]: the part of
 /// the samples that would have to change class.
-#[must_use]
 pub fn imbalance(shares: &[f64]) -> f64 {
     let equal = 1.0 / shares.len() as f64;
     shares.iter().map(|share| (share - equal).abs()).sum::<f64>() / 2.0
 }
 
 /// The classes whose share is below a tenth ([`MISSING_BELOW`]) of an equal one.
-#[must_use]
 pub fn missing(shares: &[f64]) -> Vec<usize> {
     let equal = 1.0 / shares.len() as f64;
     // A share of exactly a tenth is not missing, however the product rounds.
@@ -103,7 +99,6 @@ pub fn missing(shares: &[f64]) -> Vec<usize> {
 /// # Panics
 /// When there is not one weight and one row of `features` a label, or a label is not below
 /// `classes`.
-#[must_use]
 pub fn diversity(
     features: &[f32],
     dim: usize,

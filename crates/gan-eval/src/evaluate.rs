@@ -39,7 +39,7 @@ pub struct Measure {
     pub value: f64,
     /// Bootstrap interval, if there were resamples.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub interval: Option<Interval>,
+    pub interval: Option<[f64; 2]>,
 }
 
 /// The measures of images against real ones.
@@ -63,7 +63,7 @@ pub struct Measures {
     pub shares: Vec<f64>,
     /// The interval of each share, if there were resamples.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub shares_intervals: Vec<Interval>,
+    pub shares_intervals: Vec<[f64; 2]>,
     /// Total variation distance between the shares and equal ones, in [0, 1].
     pub imbalance: Measure,
     /// Classes with less than a tenth of an equal share.
@@ -196,7 +196,6 @@ fn mean_of_known(values: &[Option<f64>]) -> f64 {
 struct Bootstrap {
     count: usize,
     options: Options,
-    count: usize,
 }
 
 impl Bootstrap {

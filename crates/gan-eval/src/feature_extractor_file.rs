@@ -89,7 +89,7 @@ impl FeatureExtractor {
     /// # Errors
     /// When the file cannot be read or is not a feature extractor.
     pub fn read(path: &Path, device: &Device) -> Result<Self, FeatureExtractorError> {
-        let failed = |error| FileError::new("read", path)(error);
+        let failed = |source| FileError::new("read", path)(source);
         let wrong = |what| FeatureExtractorError::Invalid { path: path.into(), what };
         let metadata = path.metadata().map_err(failed)?;
         if !metadata.is_file() {

@@ -22,7 +22,6 @@ impl Gaussian {
     /// # Panics
     /// When the weights sum to less than two, `dim` is 0, or `features` does not hold one row a
     /// weight.
-    #[must_use]
     pub fn fit(features: &[f32], dim: usize, weights: &[u32]) -> Self {
         assert_eq!(features.len(), weights.len() * dim, "not one weight a sample");
         let drawn = || {

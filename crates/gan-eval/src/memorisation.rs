@@ -43,7 +43,6 @@ pub struct Memorisation {
 ///
 /// # Panics
 /// When either list is empty, or there are no resamples.
-#[must_use]
 pub fn memorisation(
     samples: &[f32],
     test: &[f32],
