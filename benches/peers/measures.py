@@ -54,7 +54,6 @@ def classes(probabilities, features):
     shares = np.bincount(labels, minlength=number) / len(p)
     sets = [features[labels == label] for label in range(number)]
     diversity = [float(pdist(x, "sqeuclidean").mean()) if len(x) > 1 else None for x in sets]
-    confidence = [p[labels == c].max(1).mean() if shares[c] else None for c in range(number)]
     known = [value for value in diversity if value is not None]
     return {
         "score": float(np.exp(divergence.mean())),
@@ -62,7 +61,6 @@ def classes(probabilities, features):
         "total_variation": float(np.abs(shares - 1 / number).sum() / 2),
         "missing": np.flatnonzero(shares < 0.1 / number).tolist(),
         "confidence": float(p.max(1).mean()),
-        "class_confidence": confidence,
         "diversity": diversity,
         "mean_diversity": float(np.mean(known)) if known else None,
     }
