@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use burn::tensor::Tensor;
-use pulp::Arch;
+use pulp::{Arch, Simd, WithSimd};
 
 use crate::activation::Activation;
 use crate::buffer_pool::{Pooled, buffer};
@@ -53,21 +53,16 @@ impl Operation<3> for BatchNorm {
     }
 
     fn forward(&self, [x, gamma, beta]: [Matrix; 3]) -> (Vec<f32>, Arc<Normalised>) {
-        let (len, columns) = (x.data.len(), x.columns);
+        let len = x.data.len();
         let (mut normalised, mut output) = (buffer(len), buffer(len));
         normalised.copy_from_slice(x.data);
-        let inverse = Arch::new().dispatch(|| {
-            let inverse = normalise(&mut normalised, columns, self.epsilon);
-            let rows = output.chunks_exact_mut(columns).zip(normalised.chunks_exact(columns));
-            for (y, x) in rows {
-                for ((y, x), (gamma, beta)) in
-                    y.iter_mut().zip(x).zip(gamma.data.iter().zip(beta.data))
-                {
-                    *y = gamma * x + beta;
-                }
-                self.activation.apply(y);
-            }
-            inverse
+        let inverse = Arch::new().dispatch(Forward {
+            x: &mut normalised,
+            output: &mut output,
+            gamma: gamma.data,
+            beta: beta.data,
+            activation: self.activation,
+            epsilon: self.epsilon,
         });
         (output, Arc::new(Normalised { x: Pooled(normalised), inverse }))
     }
@@ -80,9 +75,43 @@ impl Operation<3> for BatchNorm {
         normalised: &Arc<Normalised>,
         _: [bool; 3],
     ) -> [Gradient; 3] {
-        let [by_gamma, by_beta] = Arch::new()
-            .dispatch(|| backward(gradient, normalised, output, gamma.data, self.activation));
+        let [by_gamma, by_beta] = Arch::new().dispatch(Backward {
+            gradient,
+            normalised,
+            y: output,
+            gamma: gamma.data,
+            activation: self.activation,
+        });
         [Gradient::InPlace, Gradient::New(by_gamma), Gradient::New(by_beta)]
+    }
+}
+
+/// Replaces `x` by (x − μ) / √(σ² + ε), writes the output, and returns 1 / √(σ² + ε) of every
+/// column.
+struct Forward<'a> {
+    x: &'a mut [f32],
+    output: &'a mut [f32],
+    gamma: &'a [f32],
+    beta: &'a [f32],
+    activation: Activation,
+    epsilon: f32,
+}
+
+impl WithSimd for Forward<'_> {
+    type Output = Vec<f32>;
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) -> Vec<f32> {
+        let Self { x, output, gamma, beta, activation, epsilon } = self;
+        let columns = gamma.len();
+        let inverse = normalise(x, columns, epsilon);
+        for (y, x) in output.chunks_exact_mut(columns).zip(x.chunks_exact(columns)) {
+            for ((y, x), (gamma, beta)) in y.iter_mut().zip(x).zip(gamma.iter().zip(beta)) {
+                *y = gamma * x + beta;
+            }
+            activation.apply(y);
+        }
+        inverse
     }
 }
 
@@ -111,34 +140,41 @@ fn normalise(x: &mut [f32], columns: usize, epsilon: f32) -> Vec<f32> {
 }
 
 /// Replaces the gradient of the output `y` by that of the input, and returns those of γ and β.
-#[inline(always)]
-fn backward(
-    gradient: &mut [f32],
-    normalised: &Normalised,
-    y: &[f32],
-    gamma: &[f32],
+struct Backward<'a> {
+    gradient: &'a mut [f32],
+    normalised: &'a Normalised,
+    y: &'a [f32],
+    gamma: &'a [f32],
     activation: Activation,
-) -> [Vec<f32>; 2] {
-    let (normal, inverse, columns) = (&*normalised.x, &normalised.inverse, gamma.len());
-    let scale = 1.0 / (gradient.len() / columns) as f32;
-    let (mut by_gamma, mut by_beta) = (vec![0.0; columns], vec![0.0; columns]);
-    let rows = normal.chunks_exact(columns).zip(y.chunks_exact(columns));
-    for (row, (normal, y)) in gradient.chunks_exact_mut(columns).zip(rows) {
-        activation.backward(row, y);
-        let sums = by_gamma.iter_mut().zip(&mut by_beta);
-        for ((g, x), (by_gamma, by_beta)) in row.iter().zip(normal).zip(sums) {
-            *by_gamma += g * x;
-            *by_beta += g;
+}
+
+impl WithSimd for Backward<'_> {
+    type Output = [Vec<f32>; 2];
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) -> [Vec<f32>; 2] {
+        let Self { gradient, normalised, y, gamma, activation } = self;
+        let (normal, inverse, columns) = (&*normalised.x, &normalised.inverse, gamma.len());
+        let scale = 1.0 / (gradient.len() / columns) as f32;
+        let (mut by_gamma, mut by_beta) = (vec![0.0; columns], vec![0.0; columns]);
+        let rows = normal.chunks_exact(columns).zip(y.chunks_exact(columns));
+        for (row, (normal, y)) in gradient.chunks_exact_mut(columns).zip(rows) {
+            activation.backward(row, y);
+            let sums = by_gamma.iter_mut().zip(&mut by_beta);
+            for ((g, x), (by_gamma, by_beta)) in row.iter().zip(normal).zip(sums) {
+                *by_gamma += g * x;
+                *by_beta += g;
+            }
         }
-    }
-    let factors: Vec<f32> = gamma.iter().zip(inverse).map(|(gamma, inv)| gamma * inv).collect();
-    for (row, normal) in gradient.chunks_exact_mut(columns).zip(normal.chunks_exact(columns)) {
-        let sums = by_gamma.iter().zip(&by_beta).zip(&factors);
-        for ((g, x), ((by_gamma, by_beta), factor)) in row.iter_mut().zip(normal).zip(sums) {
-            *g = factor * (*g - scale * (by_beta + x * by_gamma));
+        let factors: Vec<f32> = gamma.iter().zip(inverse).map(|(gamma, inv)| gamma * inv).collect();
+        for (row, normal) in gradient.chunks_exact_mut(columns).zip(normal.chunks_exact(columns)) {
+            let sums = by_gamma.iter().zip(&by_beta).zip(&factors);
+            for ((g, x), ((by_gamma, by_beta), factor)) in row.iter_mut().zip(normal).zip(sums) {
+                *g = factor * (*g - scale * (by_beta + x * by_gamma));
+            }
         }
+        [by_gamma, by_beta]
     }
-    [by_gamma, by_beta]
 }
 
 #[cfg(test)]

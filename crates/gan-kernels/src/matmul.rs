@@ -36,7 +36,7 @@ pub(crate) fn product(
     if n == 1 && right.row_stride == 1 {
         // One column would leave nearly all of a tile empty.
         result.fill(bias.map_or(0.0, |bias| bias[0]));
-        Arch::new().dispatch(|| add_column(left, right.data, &mut result));
+        Arch::new().dispatch(AddColumn { matrix: left, vector: right.data, result: &mut result });
         finish(&mut result);
         return result;
     }
@@ -50,16 +50,28 @@ pub(crate) fn product(
 }
 
 /// Adds `matrix · vector` to `result`.
-#[inline(always)]
-fn add_column(matrix: Matrix, vector: &[f32], result: &mut [f32]) {
-    if matrix.column_stride == 1 {
-        for (result, row) in result.iter_mut().zip(matrix.data.chunks(matrix.row_stride.max(1))) {
-            *result += dot(row, vector);
-        }
-    } else {
-        for (j, factor) in vector.iter().enumerate() {
-            let column = &matrix.data[j * matrix.column_stride..][..matrix.rows];
-            result.iter_mut().zip(column).for_each(|(result, x)| *result += factor * x);
+struct AddColumn<'a> {
+    matrix: Matrix<'a>,
+    vector: &'a [f32],
+    result: &'a mut [f32],
+}
+
+impl WithSimd for AddColumn<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        let Self { matrix, vector, result } = self;
+        if matrix.column_stride == 1 {
+            for (result, row) in result.iter_mut().zip(matrix.data.chunks(matrix.row_stride.max(1)))
+            {
+                *result += dot(row, vector);
+            }
+        } else {
+            for (j, factor) in vector.iter().enumerate() {
+                let column = &matrix.data[j * matrix.column_stride..][..matrix.rows];
+                result.iter_mut().zip(column).for_each(|(result, x)| *result += factor * x);
+            }
         }
     }
 }
@@ -95,7 +107,22 @@ fn sum_by_halves(mut sums: &mut [f32]) -> f32 {
 pub(crate) fn product_as_burn(matrix: Matrix, vector: &[f32]) -> Vec<f32> {
     let mut result = buffer(matrix.rows);
     result.fill(0.0);
-    Arch::new().dispatch(|| {
+    Arch::new().dispatch(AddColumnAsBurn { matrix, vector, result: &mut result });
+    result
+}
+
+struct AddColumnAsBurn<'a> {
+    matrix: Matrix<'a>,
+    vector: &'a [f32],
+    result: &'a mut [f32],
+}
+
+impl WithSimd for AddColumnAsBurn<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        let Self { matrix, vector, result } = self;
         if matrix.column_stride == 1 {
             for (result, row) in result.iter_mut().zip(matrix.data.chunks(matrix.columns.max(1))) {
                 for (row, vector) in row.chunks(1024).zip(vector.chunks(1024)) {
@@ -114,8 +141,7 @@ pub(crate) fn product_as_burn(matrix: Matrix, vector: &[f32]) -> Vec<f32> {
                 result.iter_mut().zip(column).for_each(|(sum, x)| *sum = x.mul_add(*factor, *sum));
             }
         }
-    });
-    result
+    }
 }
 
 /// A block of a product, which one thread computes.
