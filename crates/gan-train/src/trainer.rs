@@ -97,9 +97,8 @@ impl Trainer {
     pub fn step(&mut self, real: impl Into<Batch>) -> StepReport {
         let Batch { images, labels } = real.into();
         let updates = self.config.d_steps;
-        let rows = images.len() / self.model.image.len();
-        let (seed, batch) = (self.config.seed, rows / updates);
-        let count = batch * self.model.latent;
+        let batch = images.len() / self.model.image.len() / updates;
+        let (seed, count) = (self.config.seed, batch * self.model.latent);
         let first = self.epoch * updates as u64;
         let (noises, generator_noise) = join(
             || {
@@ -109,11 +108,11 @@ impl Trainer {
             },
             || noise(seed, Purpose::GeneratorNoise, self.epoch, count),
         );
-        let images = self.tensor(images, rows);
         let labels = labels.filter(|_| self.model.classes.is_some()).map(|all| self.labels(&all));
         let mut last = None;
-        for (index, noise) in noises.into_iter().enumerate() {
-            let images = images.clone().narrow(0, index * batch, batch);
+        let parts = split(images, updates).into_iter().zip(noises);
+        for (index, (images, noise)) in parts.enumerate() {
+            let images = self.tensor(images, batch);
             let labels = labels.clone().map(|all| all.narrow(0, index * batch, batch));
             let noise = self.tensor(noise, batch);
             last = Some(self.update_discriminator(images, labels, noise, first + index as u64));
@@ -340,6 +339,19 @@ fn noise(seed: u64, purpose: Purpose, step: u64, count: usize) -> Vec<f32> {
     let mut noise = buffer(count);
     fill_normal(&mut stream(seed, purpose, step), &mut noise);
     noise
+}
+
+/// Divides into equal parts; a single part is not copied.
+fn split(numbers: Vec<f32>, parts: usize) -> Vec<Vec<f32>> {
+    if parts == 1 {
+        return vec![numbers];
+    }
+    let part = |from: &[f32]| {
+        let mut part = buffer(from.len());
+        part.copy_from_slice(from);
+        part
+    };
+    numbers.chunks_exact(numbers.len() / parts).map(part).collect()
 }
 
 /// Burn's updates consume a module and return it. It is moved, not cloned, because a tensor that is
