@@ -172,7 +172,7 @@ fn mul_add(a: f32, b: f32, c: f32) -> f32 {
     let (product, c) = (f64::from(a) * f64::from(b), f64::from(c));
     let sum = product + c;
     let bits = sum.to_bits();
-    if bits.trailing_zeros() < 28 {
+    if bits.trailing_zeros() < f64::MANTISSA_DIGITS - f32::MANTISSA_DIGITS - 1 {
         return sum as f32;
     }
     let rest = sum - product;
