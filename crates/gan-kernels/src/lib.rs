@@ -1,9 +1,9 @@
 //! The CPU's fast path: layers with their activations as single operations, and Adam with the
 //! moving average of the weights in one pass.
 //!
-//! On Burn's CPU back ends, [`dense`], [`batch_norm`] and [`log_sigmoid`] are operations of this
-//! crate with their own backward passes. On every other back end, and as the reference that ours
-//! are tested against, they are Burn's own operations. [`dense_jvp`] and [`dense_vjp`] are the
+//! On Burn's CPU back ends, [`dense`], [`batch_norm`], [`log_sigmoid`] and [`sqrt`] are operations of
+//! this crate with their own backward passes. On every other back end, and as the reference that
+//! ours are tested against, they are Burn's own operations. [`dense_jvp`] and [`dense_vjp`] are the
 //! derivatives that gradient penalties need. [`AdamStep`] works on slices, so it serves any back
 //! end whose tensors are in the host's memory.
 //!
@@ -13,10 +13,10 @@
 //!
 //! Each file imports only files further down in this list:
 //!
-//! - `dense`, `batch_norm`, `log_sigmoid`, `concat`: what nets call, and each layer's arithmetic
-//!   on slices;
+//! - `dense`, `batch_norm`, `log_sigmoid`, `sqrt`, `concat`: what nets call, and each layer's
+//!   arithmetic on slices;
 //! - `operation`, `host`, `reference`: how that arithmetic becomes an operation of Burn;
-//! - `adam`, `activation`, `tanh`;
+//! - `adam`, `activation`, `tanh`, `elementary`;
 //! - `matmul`, `pack`, `tile`, `matrix`: products;
 //! - `thread_pool`, `buffer_pool`.
 //!
@@ -33,6 +33,7 @@ mod batch_norm;
 mod buffer_pool;
 mod concat;
 mod dense;
+mod elementary;
 mod host;
 mod log_sigmoid;
 mod matmul;
@@ -40,6 +41,7 @@ mod matrix;
 mod operation;
 mod pack;
 pub mod reference;
+mod sqrt;
 mod tanh;
 mod thread_pool;
 mod tile;
@@ -51,4 +53,5 @@ pub use buffer_pool::{buffer, tensor_data};
 pub use concat::concat_rows;
 pub use dense::{dense, dense_jvp, dense_vjp};
 pub use log_sigmoid::log_sigmoid;
+pub use sqrt::sqrt;
 pub use thread_pool::{join, set_threads, threads};

@@ -2,6 +2,7 @@
 
 use burn::module::Module;
 use burn::tensor::Tensor;
+use gan_kernels::sqrt;
 
 /// Appends one column: the mean, over the units, of their standard deviation within each `group`
 /// of rows (Karras et al. 2018, section 3).
@@ -54,7 +55,8 @@ fn centred(x: Tensor<2>, group: usize) -> Tensor<3> {
 
 /// The standard deviation of each unit over each group.
 fn deviation(centred: &Tensor<3>) -> Tensor<3> {
-    (centred.clone().square().mean_dim(1) + 1e-8).sqrt()
+    let variance = centred.clone().square().mean_dim(1) + 1e-8;
+    sqrt(variance.squeeze_dim(1)).unsqueeze_dim(1)
 }
 
 /// The mean over the units, `[groups, 1, units]` to `[groups, 1, 1]`, with one order of summation on
