@@ -1,11 +1,12 @@
-//! Data sets: their flags, and loading from a folder, the network, or the built-in digits.
+//! Data sets: their flags, and loading from any path, the network, or the built-in digits.
 
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use clap::{Args, ValueEnum};
 use gan_data::{
-    Dataset, DatasetError, FILE_NAMES, KnownDataset, load_folder, missing_files, synthetic,
+    Dataset, DatasetError, FILE_NAMES, ImageOptions, KnownDataset, Opened, SourceError,
+    load_folder, missing_files, reshaped, synthetic,
 };
 #[cfg(feature = "download")]
 use gan_data::{DownloadOptions, download};
@@ -13,11 +14,18 @@ use gan_run::RunDir;
 use gan_train::RunConfig;
 use serde::{Deserialize, Serialize};
 
+use super::image_args::ImageArgs;
 use super::output;
 
 /// Which images, and where they may come from.
 #[derive(Args, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
 pub struct DatasetArgs {
+    /// Images from any source: a folder of images, in a subfolder for each class or not; a .zip of
+    /// it; a .npy, .npz or .csv; IDX files, or the folder that they are in. --dry-run shows what is
+    /// found; docs/data.md has a table of all
+    #[arg(long, value_name = "PATH", conflicts_with_all = ["dataset", "data_dir"])]
+    pub data: Option<PathBuf>,
+
     /// Data set to train on; auto is MNIST, from --data-dir or downloaded, else the built-in
     /// synthetic digits [default: auto]
     #[arg(long, value_name = "NAME")]
@@ -32,6 +40,15 @@ pub struct DatasetArgs {
     #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true",
           value_name = "BOOL")]
     pub offline: Option<bool>,
+
+    #[command(flatten)]
+    #[serde(flatten)]
+    pub images: ImageArgs,
+
+    /// What the run of a checkpoint recorded, which flags override.
+    #[arg(skip)]
+    #[serde(skip)]
+    pub recorded: ImageOptions,
 }
 
 /// A value of `--dataset`.
@@ -74,6 +91,32 @@ enum Origin {
 type Generate = fn(usize, u64) -> Result<Dataset, DatasetError>;
 
 impl DatasetArgs {
+    /// What is made of each image.
+    pub fn options(&self) -> ImageOptions {
+        self.images.options(&self.recorded)
+    }
+
+    /// The data set called `name` in a checkpoint, from where its run at `root` had it, except where
+    /// flags say otherwise. `None` if neither tells where it is.
+    pub fn or_recorded(mut self, name: &str, root: &Path) -> Option<Self> {
+        let run = RunDir::read_config::<RunConfig>(root);
+        let named = self.data.is_some() || self.dataset.is_some();
+        if !named {
+            let data = run.as_ref().and_then(|run| run.data.clone());
+            match DatasetName::recorded(name).filter(|_| data.is_none()) {
+                Some(name) => self.dataset = Some(name),
+                None => self.data = Some(data?),
+            }
+        }
+        if let Some(run) = run {
+            self.recorded = run.images;
+            // Files that are gone are looked for in the usual place.
+            let folder = run.data_dir.filter(|folder| missing_files(folder).is_empty());
+            self.data_dir = self.data_dir.or(folder);
+        }
+        Some(self)
+    }
+
     /// The folder of the data files, whether or not it exists.
     pub fn folder(&self) -> PathBuf {
         let folder = match self.dataset.unwrap_or_default().origin() {
@@ -84,17 +127,67 @@ impl DatasetArgs {
     }
 }
 
-/// Images, and the folder they were read from.
+/// Images, and where they were read from.
 pub struct Data {
     pub train: Dataset,
-    /// The folder, unless they are built in.
+    /// The folder of a named data set, unless it is built in.
     pub dir: Option<PathBuf>,
+    /// The path of `--data`.
+    pub path: Option<PathBuf>,
+    /// How many test images were taken from the training images, because there are no others.
+    pub held_out: Option<usize>,
+    /// What was found at the path, as rows of a table.
+    pub found: Vec<(&'static str, String)>,
     /// Returns the test images, which no training uses; built-in ones are generated on demand.
-    pub test: Box<dyn Fn() -> Result<Dataset, DatasetError>>,
+    pub test: Box<dyn Fn() -> Result<Dataset, SourceError>>,
+}
+
+impl Data {
+    /// A data set without files.
+    fn new(train: Dataset, test: impl Fn() -> Result<Dataset, SourceError> + 'static) -> Self {
+        let (dir, path, held_out, found) = (None, None, None, Vec::new());
+        Self { train, dir, path, held_out, found, test: Box::new(test) }
+    }
+}
+
+impl Data {
+    /// What was found at the path, as rows.
+    pub fn table(&self) -> String {
+        let path = self.path.as_ref().map_or(String::new(), |path| path.display().to_string());
+        let rows = [("images from", path)].into_iter().chain(self.found.iter().cloned());
+        rows.map(|(name, text)| format!("  {name:<14}{text}")).collect::<Vec<_>>().join("\n")
+    }
 }
 
 /// Loads the data set; `auto` falls back to the built-in digits when there is no MNIST.
 pub fn load(args: &DatasetArgs, quiet: bool) -> Result<Data> {
+    let options = args.options();
+    if let Some(path) = &args.data {
+        return open(path, options, quiet);
+    }
+    let data = load_named(args, quiet)?;
+    let test = data.test;
+    Ok(Data {
+        train: reshaped(data.train, &options)?,
+        test: Box::new(move || reshaped(test()?, &options)),
+        ..data
+    })
+}
+
+fn open(path: &Path, options: ImageOptions, quiet: bool) -> Result<Data> {
+    let bar = output::progress_bar("  reading images [{bar:30}] {pos}/{len}  {eta} left", quiet)?;
+    let source = gan_data::Source { path: path.into(), options };
+    let opened = gan_data::open(&source, &|progress| {
+        bar.set_length(progress.total as u64);
+        bar.set_position(progress.done as u64);
+    });
+    bar.finish_and_clear();
+    let Opened { train, test, held_out, found } = opened?;
+    let data = Data::new(train, move || Ok(test.clone()));
+    Ok(Data { path: Some(path.into()), held_out, found, ..data })
+}
+
+fn load_named(args: &DatasetArgs, quiet: bool) -> Result<Data> {
     let (dir, name) = (args.folder(), args.dataset.unwrap_or_default());
     let kind = match name.origin() {
         Origin::Files(kind) => kind,
@@ -123,21 +216,13 @@ pub fn load(args: &DatasetArgs, quiet: bool) -> Result<Data> {
             dir.display()
         ));
     }
-    let test = Box::new(move || Ok(loaded.test.clone()));
-    Ok(Data { train: loaded.train, test, dir: Some(dir) })
-}
-
-/// The data folder that the run at `root` recorded, if its files still exist. This is the only
-/// path that is taken from a file, so nothing is ever downloaded to it.
-pub fn recorded_folder(root: &Path) -> Option<PathBuf> {
-    RunDir::read_config::<RunConfig>(root)?
-        .data_dir
-        .filter(|folder| missing_files(folder).is_empty())
+    let data = Data::new(loaded.train, move || Ok(loaded.test.clone()));
+    Ok(Data { dir: Some(dir), ..data })
 }
 
 /// Built-in images: the same for every training.
 fn built_in(generate: Generate) -> Result<Data> {
-    Ok(Data { train: generate(20_000, 0)?, test: Box::new(move || generate(10_000, 1)), dir: None })
+    Ok(Data::new(generate(20_000, 0)?, move || Ok(generate(10_000, 1)?)))
 }
 
 #[cfg(not(feature = "download"))]

@@ -3,6 +3,7 @@
 pub mod args;
 pub mod data;
 pub mod extractor;
+pub mod image_args;
 pub mod output;
 pub mod run;
 

@@ -22,7 +22,7 @@ pub fn main(args: &EvalArgs) -> Result<(), Failure> {
     let device = args.device.select()?;
     let generated = Source::generated(args, &device)?;
     let quiet = args.output.quiet;
-    let data = data::load(&source::dataset(args, generated.as_ref()), quiet)?;
+    let data = data::load(&source::dataset(args, generated.as_ref())?, quiet)?;
     let source = Source::open(generated, args, data.train.shape())?;
     let named = args.feature_extractor.as_deref();
     let extractor = extractor::choose(named, &data, &device.device, quiet)?;

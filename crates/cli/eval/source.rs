@@ -4,14 +4,16 @@ use std::path::PathBuf;
 
 use anyhow::anyhow;
 use gan_core::ImageShape;
+use gan_core::atomic_file::directory;
 use gan_core::stream::{Purpose, stream};
+use gan_data::read_samples;
 use gan_eval::random_subset;
 use gan_model::checkpoint::{Checkpoint, Header, Weights};
 use gan_model::device::SelectedDevice;
-use gan_sample::{Sampler, read_images};
+use gan_sample::Sampler;
 
-use super::args::{EvalArgs, MAX, MIN};
-use crate::common::{DatasetArgs, DatasetName, Failure, checkpoint_path, data, output, usage};
+use super::args::{EvalArgs, MIN};
+use crate::common::{DatasetArgs, DatasetName, Failure, checkpoint_path, output, usage};
 
 /// Samples, and where they come from.
 pub struct Source {
@@ -57,8 +59,20 @@ impl Source {
             ));
         }
         let Some(path) = &args.samples else { return Ok(generated) };
-        let pixels =
-            read_images(path, shape, MAX).map_err(|error| anyhow!("--samples: {error}"))?;
+        let source = gan_data::Source { path: path.clone(), options: args.dataset.options() };
+        let bar = output::progress_bar(
+            "  reading samples [{bar:30}] {pos}/{len}  {eta} left",
+            args.output.quiet,
+        )?;
+        let read = read_samples(&source, shape, &|progress| {
+            bar.set_length(progress.total as u64);
+            bar.set_position(progress.done as u64);
+        });
+        bar.finish_and_clear();
+        let (pixels, found) = read.map_err(|error| anyhow!("--samples: {error}"))?;
+        if !args.output.quiet {
+            output::log(format!("samples: {}", found.join(", ")));
+        }
         let mut rng = stream(args.seed, Purpose::Subset, 4);
         let pixels = random_subset(&pixels, shape.len(), args.count, &mut rng);
         if let Some(what) = suspicious(&pixels) {
@@ -74,15 +88,22 @@ impl Source {
 }
 
 /// The data set that the flags name, or the one that the checkpoint was trained on.
-pub fn dataset(args: &EvalArgs, source: Option<&Source>) -> DatasetArgs {
+pub fn dataset(args: &EvalArgs, source: Option<&Source>) -> Result<DatasetArgs, Failure> {
     let mut dataset = args.dataset.clone();
     if let Some(Source { path, checkpoint: Some((header, _)), .. }) = source {
-        dataset.dataset = dataset.dataset.or(DatasetName::recorded(&header.dataset.name));
-        let recorded = || path.parent().and_then(data::recorded_folder);
-        dataset.data_dir = dataset.data_dir.or_else(recorded);
+        let name = &header.dataset.name;
+        dataset = dataset.or_recorded(name, directory(path)).ok_or_else(|| {
+            usage!(
+                "{} was trained on {name:?}, and no run beside it tells where these images are; give \
+                 their path with --data",
+                path.display()
+            )
+        })?;
     }
-    dataset.dataset = dataset.dataset.or(Some(DatasetName::Mnist));
-    dataset
+    if dataset.data.is_none() {
+        dataset.dataset = dataset.dataset.or(Some(DatasetName::Mnist));
+    }
+    Ok(dataset)
 }
 
 /// A likely mistake in samples that could be read.

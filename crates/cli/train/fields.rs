@@ -47,6 +47,7 @@ pub fn table(
     training: &TrainingConfig,
     dataset: Option<&DatasetInfo>,
     device: &str,
+    auto_pixel_mean: bool,
 ) -> String {
     let t = training;
     let (data, passes) = dataset.map_or(("not loaded yet".into(), String::new()), |set| {
@@ -71,7 +72,7 @@ pub fn table(
         ),
         ("ema", t.ema.to_string()),
         ("loss", fields(t).map_or(String::new(), |fields| text(&fields["loss"]))),
-        ("other", [changed(model), changed(t)].concat().join(", ")),
+        ("other", [changed(model, auto_pixel_mean), changed(t, false)].concat().join(", ")),
         ("seed", t.seed.to_string()),
         ("previews", format!("every {} epochs", t.sample_every)),
         ("checkpoints", format!("every {} epochs", t.checkpoint_every)),
@@ -82,13 +83,16 @@ pub fn table(
 }
 
 /// Other settings that differ from the plain recipe, which is the default, as flags without dashes.
-fn changed<T: Serialize + Default>(record: &T) -> Vec<String> {
+fn changed<T: Serialize + Default>(record: &T, auto_pixel_mean: bool) -> Vec<String> {
     let plain = fields(&T::default());
     let (Ok(record), Ok(plain)) = (fields(record), plain) else { return Vec::new() };
     let differ = |(name, value): &(String, Value)| {
         OWN_ROW.split(' ').all(|own| own != name) && plain.get(name) != Some(value)
     };
-    let named = |(name, value): (String, Value)| format!("{} {}", flag(&name), text(&value));
+    let named = |(name, value): (String, Value)| {
+        let auto = auto_pixel_mean && name == "pixel_mean";
+        format!("{} {}", flag(&name), if auto { "auto".into() } else { text(&value) })
+    };
     record.into_iter().filter(differ).map(named).collect()
 }
 

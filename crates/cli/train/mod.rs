@@ -11,22 +11,31 @@ mod resume;
 mod session;
 mod settings;
 
+use std::path::Path;
+
 use anyhow::anyhow;
+use gan_core::stream::{Purpose, stream};
 use gan_core::{ImageShape, memory};
+use gan_data::{Dataset, draw_batch};
+use gan_sample::{Grid, write_png};
 use gan_serve::{Limits, Runs};
-use gan_train::{Evaluator, RunConfig, RunDir, Trainer, memory_needed};
+use gan_train::{Evaluator, RunConfig, RunDir, Trainer, dataset_info, memory_needed};
 use serde_json::json;
+use std::collections::BTreeMap as Map;
 
 use self::options::Options;
 pub(crate) use self::options::TrainArgs;
-use crate::common::{Data, Failure, data, extractor, output, page_url, usage};
+use crate::common::{Data, Failure, OutputArgs, data, extractor, output, page_url, usage};
+
+/// Images in the picture of `--preview`.
+const PREVIEW: usize = 100;
 
 /// # Errors
 /// Any exit other than success.
 pub fn main(args: &TrainArgs) -> Result<(), Failure> {
     let mut options = Options::new(args)?;
     if options.args.dry_run {
-        return dry_run(&options);
+        return dry_run(&mut options);
     }
 
     // What can fail at once fails before anything is downloaded.
@@ -38,7 +47,7 @@ pub fn main(args: &TrainArgs) -> Result<(), Failure> {
     let data = data::load(&options.dataset, quiet)?;
     let shape = data.train.shape();
     if options.resume.is_none() {
-        options.set_image(shape)?;
+        options.set_images(&data.train)?;
     }
     let config = options.record(&data);
     let mut trainer = trainer(&options, &config, shape)?;
@@ -47,7 +56,7 @@ pub fn main(args: &TrainArgs) -> Result<(), Failure> {
     let run = options.open_run(&config.dataset.name)?;
     run.write_config(&config)?;
     if !quiet {
-        print_settings(&config, &run);
+        print_settings(&config, &data, &run);
         if let Some(listener) = &listener {
             output::log(format!("  page          {}", page_url(listener)));
         }
@@ -60,22 +69,54 @@ pub fn main(args: &TrainArgs) -> Result<(), Failure> {
     outcome::report(ended, &options, &run, &config)
 }
 
-/// Shows the effective settings.
-fn dry_run(options: &Options) -> Result<(), Failure> {
-    let Options { model, training, dataset, device, .. } = options;
-    let known = options.resume.as_ref().map(|resume| &resume.checkpoint.header().dataset);
-    if !options.args.output.quiet {
-        output::log(fields::table(model, training, known, &device.name));
+/// Shows the effective settings, and the images of `--data`. Nothing is downloaded.
+fn dry_run(options: &mut Options) -> Result<(), Failure> {
+    let OutputArgs { quiet, json } = options.args.output;
+    let wanted = options.dataset.data.is_some() || options.args.preview.is_some();
+    let data = wanted.then(|| data::load(&options.dataset, quiet)).transpose()?;
+    let mut known =
+        options.resume.as_ref().map(|resume| resume.checkpoint.header().dataset.clone());
+    if let Some(data) = &data {
+        if options.resume.is_none() {
+            options.set_images(&data.train)?;
+        }
+        known = Some(dataset_info(&data.train));
+        if let Some(path) = &options.args.preview {
+            write_preview(path, &data.train)?;
+        }
     }
-    if options.args.output.json {
+    let Options { model, training, dataset, device, .. } = &options;
+    let found = data.as_ref().map_or(&[][..], |data| &data.found);
+    if !quiet {
+        if let Some(data) = &data {
+            output::log(data.table());
+        }
+        let auto_mean = options.auto_pixel_mean && data.is_none();
+        output::log(fields::table(model, training, known.as_ref(), &device.name, auto_mean));
+    }
+    if json {
+        let found: Map<_, _> = found.iter().map(|(name, text)| (*name, text)).collect();
         output::print_json(&json!({
             "model": model,
             "training": training,
             "dataset": dataset.dataset.unwrap_or_default(),
             "data_dir": dataset.folder(),
+            "data": dataset.data,
+            "found": found,
             "device": device.name,
         }))?;
     }
+    Ok(())
+}
+
+/// Writes a random choice of images, brought to the range of the nets and back.
+fn write_preview(path: &Path, images: &Dataset) -> Result<(), Failure> {
+    let mut pixels = vec![0.0; PREVIEW * images.shape().len()];
+    draw_batch(images, &mut stream(0, Purpose::Subset, 3), &mut pixels);
+    let bytes: Vec<u8> = pixels.iter().map(|x| (127.5 * x + 127.5).round() as u8).collect();
+    let image = Grid { columns: 10, scale: 1 }.draw(&bytes, images.shape())?;
+    write_png(path, &image)
+        .map_err(|error| anyhow!("cannot write --preview {}: {error}", path.display()))?;
     Ok(())
 }
 
@@ -84,9 +125,11 @@ fn trainer(options: &Options, config: &RunConfig, shape: ImageShape) -> Result<T
     let device = &options.device.device;
     memory::check(memory_needed(&options.model, &options.training))
         .map_err(|error| anyhow!("cannot train these nets: {error}"))?;
-    let mut trainer = match &options.resume {
-        None => Trainer::new(options.model.clone(), options.training.clone(), device),
-        Some(resume) => {
+    let (model, training) = (options.model.clone(), options.training.clone());
+    let mut trainer = match (&options.resume, &options.init) {
+        (None, None) => Trainer::new(model, training, device),
+        (None, Some(init)) => Trainer::init_from(init, training, device)?,
+        (Some(resume), _) => {
             resume.check_images(&config.dataset, shape)?;
             Trainer::resume(&resume.checkpoint, device)?
         }
@@ -116,11 +159,16 @@ fn evaluator(options: &Options, data: &Data) -> Result<Option<Evaluator>, Failur
     Ok(Some(Evaluator::new(extractor, (data.test)()?)))
 }
 
-fn print_settings(config: &RunConfig, run: &RunDir) {
+fn print_settings(config: &RunConfig, data: &Data, run: &RunDir) {
     let RunConfig { model, training, dataset, device, version, .. } = config;
-    let table = fields::table(model, training, Some(dataset), device);
+    let table = fields::table(model, training, Some(dataset), device, false);
     let root = run.root().display();
-    output::log(format!("gan-train {version}\n{table}\n  run           {root}"));
+    let found = if data.found.is_empty() { String::new() } else { data.table() + "\n" };
+    let init = config.init_from.as_ref().map_or(String::new(), |init| {
+        let (path, epoch, dataset) = (init.path.display(), init.epoch, &init.dataset);
+        format!("\n  fine-tuned    from {path}, epoch {epoch}, trained on {dataset}")
+    });
+    output::log(format!("gan-train {version}\n{found}{table}{init}\n  run           {root}"));
 }
 
 fn warn_of_new_total(options: &Options) {

@@ -4,20 +4,26 @@
 use std::path::{Path, PathBuf};
 
 use clap::Parser;
-use gan_core::ImageShape;
+use gan_data::Dataset;
+use gan_model::checkpoint::Checkpoint;
 use gan_model::device::SelectedDevice;
 use gan_model::{Family, Loss, ModelConfig, TrainingConfig};
-use gan_train::{Recipe, RunConfig, RunDir, dataset_info, validate};
+use gan_train::{InitFrom, Recipe, RunConfig, RunDir, dataset_info, validate};
 
 use super::config_file;
 use super::fields::{Fields, fields, flag, replace};
-use super::resume::{Resume, same_path};
-use super::settings::Settings;
-use crate::common::{Data, DatasetArgs, Failure, OutputArgs, PageArgs, usage};
+use super::resume::{Resume, equal, same_path};
+use super::settings::{PixelMean, Settings};
+use crate::common::{Data, DatasetArgs, Failure, OutputArgs, PageArgs, checkpoint_path, usage};
 
 const EXAMPLES: &str = "Examples:
   gan-train                                  10000 epochs of batch size 128 on MNIST
   gan-train --epochs 10000 --batch 128       the same, with the defaults written out
+  gan-train --data my-images --size 32       on your own images: a folder, a .zip, .npy, .npz, .csv
+  gan-train --data my-images --size 32 --dry-run --preview seen.png
+                                             look at them first
+  gan-train --init-from runs/0001-mnist-dense --data others
+                                             fine-tune its networks on other images
   gan-train --dataset synthetic --offline    on built-in synthetic digits, without a download
   gan-train --resume runs/0001-mnist-dense   continue an interrupted run
   gan-train --resume runs/0001-mnist-dense --epochs 20000
@@ -34,7 +40,7 @@ const CODES: &str = "Exit codes: 0 success, 1 failure, 2 wrong usage, 3 training
 129 terminal closed (SIGHUP), 130 interrupted (Ctrl-C), 143 terminated (SIGTERM). An interrupted \
 training has saved its checkpoint.";
 
-/// Train a GAN on MNIST or images of the same shape.
+/// Train a GAN on MNIST or on your own images.
 ///
 /// A generator turns random latent vectors into images, and a discriminator classifies images as
 /// real or generated; each is trained against the other. An epoch is one training step: one
@@ -56,9 +62,15 @@ pub struct TrainArgs {
     pub settings: Settings,
 
     // The other flags are neither recorded with a run nor allowed in a configuration file.
-    /// Continue this run, or this checkpoint in its run; --epochs is the new total
+    /// Continue this run, or this checkpoint in its run, exactly: same images, same settings;
+    /// --epochs is the new total
     #[arg(long, value_name = "CKPT|DIR")]
     pub resume: Option<PathBuf>,
+
+    /// Fine-tune: begin a new run with the networks of this checkpoint, with its moving average,
+    /// on other images and with other settings; Adam starts afresh, at epoch 0
+    #[arg(long, value_name = "CKPT|DIR", conflicts_with = "resume")]
+    pub init_from: Option<PathBuf>,
 
     /// Read settings from this file; flags override it
     #[arg(long, value_name = "FILE.toml")]
@@ -79,9 +91,14 @@ pub struct TrainArgs {
     #[arg(long)]
     pub no_report: bool,
 
-    /// Show the effective settings, write nothing, and exit
+    /// Show the effective settings and, with --data, what is found there; train nothing, and exit
     #[arg(long)]
     pub dry_run: bool,
+
+    /// With --dry-run: write a PNG of a hundred images as the networks will see them; an existing
+    /// file is replaced
+    #[arg(long, value_name = "FILE.png", requires = "dry_run")]
+    pub preview: Option<PathBuf>,
 
     /// Stop after this epoch as Ctrl-C does, but with exit code 0; --epochs remains the total,
     /// which --resume continues to
@@ -102,23 +119,43 @@ pub struct Options<'a> {
     pub args: &'a TrainArgs,
     /// The checkpoint to continue from.
     pub resume: Option<Resume>,
+    /// The checkpoint to take the nets from.
+    pub init: Option<Checkpoint>,
+    /// Whether the pixel mean is the data set's own, known once it is loaded.
+    pub auto_pixel_mean: bool,
 }
 
 impl<'a> Options<'a> {
     /// The options of a new training, or of a resumed one, whose settings must not change.
     pub fn new(args: &'a TrainArgs) -> Result<Self, Failure> {
         let resume = args.resume.as_deref().map(Resume::read).transpose()?;
+        let init = args.init_from.as_deref().map(read_init).transpose()?;
         let file = args.config.as_deref().map(config_file::read).transpose()?;
         let mut set = file.unwrap_or_default().set()?;
         set.extend(args.settings.clone().set()?);
         let settings: Settings = serde_json::from_value(set.clone().into())?;
+        // The nets are told a number.
+        set.retain(|name, value| name != "pixel_mean" || value != "auto");
 
-        let (model, training) = match &resume {
-            None => new_settings(&settings, &set)?,
-            Some(resume) => {
+        let mut auto_pixel_mean = false;
+        let (model, training) = match (&resume, &init) {
+            (Some(resume), _) => {
                 resume.check(&set)?;
                 let header = resume.checkpoint.header();
                 (header.model.clone(), replace(&header.training, &set)?)
+            }
+            (None, Some(init)) => {
+                let model = &init.header().model;
+                check_init(init, &set)?;
+                new_settings(&settings, &set, Some(model))?
+            }
+            (None, None) => {
+                let new = new_settings(&settings, &set, None)?;
+                auto_pixel_mean = match settings.pixel_mean {
+                    Some(mean) => mean == PixelMean::Auto,
+                    None => new.0.pixel_mean != 0.0,
+                };
+                new
             }
         };
         refuse_other_families(&model, &set)?;
@@ -129,12 +166,32 @@ impl<'a> Options<'a> {
             None => settings.dataset,
             Some(resume) => resume.dataset(settings.dataset)?,
         };
-        Ok(Self { model, training, dataset, device, out: settings.out, args, resume })
+        let out = settings.out;
+        Ok(Self { model, training, dataset, device, out, args, resume, init, auto_pixel_mean })
     }
 
-    /// Sets the shape of the images, known once they are loaded.
-    pub fn set_image(&mut self, shape: ImageShape) -> Result<(), Failure> {
+    /// Sets what depends on the images, once they are loaded.
+    pub fn set_images(&mut self, images: &Dataset) -> Result<(), Failure> {
+        let shape = images.shape();
+        if let Some(init) = &self.init {
+            let image = self.model.image;
+            if image != shape {
+                let hint = format!(
+                    "--size {}x{} --channels {}",
+                    image.width, image.height, image.channels
+                );
+                return Err(usage!(
+                    "--init-from {} is for images of {image}, but those of the data set are of \
+                     {shape}; expected the same, which you get with {hint}",
+                    init.path().display()
+                ));
+            }
+            return Ok(());
+        }
         self.model.image = shape;
+        if self.auto_pixel_mean {
+            self.model.pixel_mean = images.pixel_mean();
+        }
         check(&self.model, &self.training)
     }
 
@@ -146,7 +203,15 @@ impl<'a> Options<'a> {
             training: self.training.clone(),
             dataset: dataset_info(&data.train),
             // A run may be resumed from another working directory.
-            data_dir: data.dir.as_ref().map(|dir| std::path::absolute(dir).unwrap_or(dir.clone())),
+            data_dir: data.dir.as_deref().map(absolute),
+            data: data.path.as_deref().map(absolute),
+            images: self.dataset.options(),
+            held_out: data.held_out,
+            init_from: self.init.as_ref().map(|init| InitFrom {
+                path: absolute(init.path()),
+                epoch: init.header().step,
+                dataset: init.header().dataset.name.clone(),
+            }),
             device: self.device.name.clone(),
         }
     }
@@ -179,6 +244,32 @@ impl<'a> Options<'a> {
     }
 }
 
+fn absolute(path: &Path) -> PathBuf {
+    std::path::absolute(path).unwrap_or_else(|_| path.into())
+}
+
+/// Reads the checkpoint of `--init-from`.
+fn read_init(path: &Path) -> Result<Checkpoint, Failure> {
+    Ok(Checkpoint::read(&checkpoint_path(path))?)
+}
+
+/// Checks that no setting of the nets contradicts the checkpoint of `--init-from`.
+fn check_init(init: &Checkpoint, set: &Fields) -> Result<(), Failure> {
+    for (name, is) in fields(&init.header().model)? {
+        if let Some(value) = set.get(&name)
+            && !equal(value, &is)
+        {
+            return Err(usage!(
+                "--{} {value} contradicts {is} of the networks of --init-from {}; omit it, or train \
+                 new networks without --init-from",
+                flag(&name),
+                init.path().display()
+            ));
+        }
+    }
+    Ok(())
+}
+
 fn check(model: &ModelConfig, training: &TrainingConfig) -> Result<(), Failure> {
     let checked = model.validate().and_then(|()| validate(model, training));
     // What no single flag sets has a name of several words.
@@ -186,14 +277,18 @@ fn check(model: &ModelConfig, training: &TrainingConfig) -> Result<(), Failure> 
     checked.map_err(|error| usage!("{}{error}", dashes(error.name)))
 }
 
-/// The recipe with the settings that override it.
+/// The recipe with the settings that override it, for new nets or for those of `model`.
 fn new_settings(
     settings: &Settings,
     set: &Fields,
+    model_of: Option<&ModelConfig>,
 ) -> Result<(ModelConfig, TrainingConfig), Failure> {
     let recipe = settings.recipe.as_deref().unwrap_or(Recipe::default().name());
     let recipe = by_name("recipe", recipe, Recipe::ALL, |recipe| recipe.name())?;
     let (mut model, training) = recipe.settings();
+    if let Some(of) = model_of {
+        model = of.clone();
+    }
     if let Some(name) = settings.family.as_deref().filter(|name| *name != model.family.name()) {
         model.family = by_name("family", name, Family::all(), Family::name)?;
     }

@@ -12,8 +12,7 @@ use gan_run::RunDir;
 use serde_json::Value;
 
 use super::fields::{Fields, fields, flag};
-use crate::common::data::recorded_folder;
-use crate::common::{DatasetArgs, DatasetName, Failure, checkpoint_path, usage};
+use crate::common::{DatasetArgs, Failure, checkpoint_path, usage};
 
 /// Settings of a resumed training that may differ from the checkpoint's.
 const MAY_CHANGE: [&str; 4] = ["epochs", "sample_every", "checkpoint_every", "eval_every"];
@@ -66,17 +65,16 @@ impl Resume {
         }
     }
 
-    /// The checkpoint's data set, by default from the folder that its run used.
+    /// The checkpoint's data set, by default from where its run had it.
     pub fn dataset(&self, args: DatasetArgs) -> Result<DatasetArgs, Failure> {
         let name = &self.checkpoint.header().dataset.name;
-        let dataset = DatasetName::recorded(name).ok_or_else(|| {
+        args.or_recorded(name, &self.root).ok_or_else(|| {
             usage!(
-                "{} was trained on {name:?}, which is not a data set of this program",
+                "{} was trained on {name:?}, and its run does not tell where these images are; give \
+                 their path with --data",
                 self.checkpoint.path().display()
             )
-        })?;
-        let data_dir = args.data_dir.or_else(|| recorded_folder(&self.root));
-        Ok(DatasetArgs { dataset: Some(dataset), data_dir, ..args })
+        })
     }
 
     /// Checks that the images are those the checkpoint was trained on.
@@ -94,8 +92,8 @@ impl Resume {
         };
         let (expected, found) = (describe(dataset), describe(found));
         Err(usage!(
-            "the checkpoint was trained on {expected}, but {found} was found; give the folder of \
-             the same images with --data-dir"
+            "the checkpoint was trained on {expected}, but {found} was found; give the same images, \
+             with --data or --data-dir"
         ))
     }
 
@@ -134,7 +132,7 @@ pub fn same_path(a: &Path, b: &Path) -> bool {
 }
 
 /// Whether two values are equal; 1 and 1.0 are.
-fn equal(a: &Value, b: &Value) -> bool {
+pub fn equal(a: &Value, b: &Value) -> bool {
     a == b || a.as_f64().is_some_and(|a| Some(a) == b.as_f64())
 }
 

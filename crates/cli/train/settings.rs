@@ -75,9 +75,10 @@ pub struct Settings {
     pub minibatch_stddev: Option<usize>,
 
     /// Mean that the discriminator subtracts from every pixel, which is between -1 (black) and 1
-    /// (white), so that its inputs are centred at 0 [default: the recipe's]
-    #[arg(long, help_heading = NETWORKS, value_name = "MEAN")]
-    pub pixel_mean: Option<Finite>,
+    /// (white), so that its inputs are centred at 0; auto is the mean of the training images
+    /// [default: the recipe's, auto or 0]
+    #[arg(long, help_heading = NETWORKS, value_name = "auto|MEAN")]
+    pub pixel_mean: Option<PixelMean>,
 
     /// Adam's learning rate [default: the recipe's]
     #[arg(long, help_heading = OPTIMISER, value_name = "RATE")]
@@ -206,6 +207,37 @@ impl Settings {
         let mut fields = fields(&self)?;
         fields.retain(|_, value| !value.is_null());
         Ok(fields)
+    }
+}
+
+/// A value of `--pixel-mean`.
+#[derive(Serialize, Deserialize, Clone, Copy, Debug, PartialEq)]
+#[serde(rename_all = "kebab-case", untagged)]
+pub enum PixelMean {
+    #[serde(with = "auto")]
+    Auto,
+    Number(Finite),
+}
+
+impl FromStr for PixelMean {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if text == "auto" { Ok(Self::Auto) } else { Ok(Self::Number(text.parse()?)) }
+    }
+}
+
+/// The word for [`PixelMean::Auto`].
+mod auto {
+    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+
+    pub fn serialize<S: Serializer>(serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str("auto")
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<(), D::Error> {
+        let text = String::deserialize(deserializer)?;
+        if text == "auto" { Ok(()) } else { Err(D::Error::custom("expected auto or a number")) }
     }
 }
 

@@ -55,6 +55,8 @@ pub enum Purpose {
     /// the samples and test images of the memorisation measures, 3 the real images that a run shows, 4
     /// the samples of another program.
     Subset = tag(*b"subset  "),
+    /// Which images of a data set without test images are held out as such; index 0 of seed 0.
+    HoldOut = tag(*b"hold out"),
 }
 
 /// Part of what makes trainings repeat: never change or reuse a tag.

@@ -109,6 +109,51 @@ impl Dataset {
         Ok(self)
     }
 
+    /// The same images with another name.
+    pub(crate) fn renamed(self, name: String) -> Self {
+        Self { name, ..self }
+    }
+
+    /// All pixels, and the labels.
+    pub(crate) fn into_parts(self) -> (Vec<u8>, Option<Vec<u16>>) {
+        (self.images, self.labels)
+    }
+
+    /// The images for which `is_test` is false, and those for which it is true, called `test_name`.
+    /// Both have all class names.
+    ///
+    /// # Panics
+    /// When one of the two would be empty, or `is_test` has not one value for each image.
+    pub(crate) fn divide(self, is_test: &[bool], test_name: String) -> (Self, Self) {
+        let Self { name, shape, mut images, labels, class_names, .. } = self;
+        let len = shape.len();
+        assert_eq!(is_test.len(), images.len() / len, "one choice for each image");
+        let mut test = Vec::with_capacity(is_test.iter().filter(|&&test| test).count() * len);
+        // In place: a second copy of all images would be needed otherwise.
+        let mut kept = 0;
+        for (index, &is_test) in is_test.iter().enumerate() {
+            let image = index * len..(index + 1) * len;
+            if is_test {
+                test.extend_from_slice(&images[image]);
+            } else {
+                images.copy_within(image, kept);
+                kept += len;
+            }
+        }
+        images.truncate(kept);
+        assert!(kept > 0 && !test.is_empty(), "both parts have images");
+        let part = |name, images: Vec<u8>, wanted| {
+            let chosen = |labels: &Vec<u16>| {
+                let labels = labels.iter().zip(is_test).filter(|(_, test)| **test == wanted);
+                labels.map(|(label, _)| *label).collect()
+            };
+            let labels = labels.as_ref().map(chosen);
+            let digest = digest(shape, &images);
+            Self { name, shape, images, labels, class_names: class_names.clone(), digest }
+        };
+        (part(name, images, false), part(test_name, test, true))
+    }
+
     /// The name in a run's record, such as `mnist`.
     pub fn name(&self) -> &str {
         &self.name
@@ -151,6 +196,15 @@ impl Dataset {
     #[expect(clippy::len_without_is_empty, reason = "a data set is never empty")]
     pub fn len(&self) -> usize {
         self.images.len() / self.shape.len()
+    }
+
+    /// The mean of all values in [−1, 1], in which a net sees them, rounded to hundredths: a
+    /// discriminator's inputs are centred by it, which needs no more.
+    pub fn pixel_mean(&self) -> f64 {
+        let sum: u64 = self.images.iter().map(|&value| u64::from(value)).sum();
+        let mean = sum as f64 / self.images.len() as f64 / 127.5 - 1.0;
+        // Never -0.
+        (100.0 * mean).round() / 100.0 + 0.0
     }
 
     /// SHA-256, in hex, of the images as an IDX file stores them (header, then pixels): IDX3 for

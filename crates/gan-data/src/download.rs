@@ -13,9 +13,9 @@ use self::fetch::{Wanted, fetch, write};
 pub use self::options::DownloadOptions;
 use crate::mnist_folder::{FILE_NAMES, LAYOUTS, MNIST_SHA256, find_file};
 
-/// Progress of one file. It starts again when another mirror is tried.
+/// DownloadProgress of one file. It starts again when another mirror is tried.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Progress<'a> {
+pub struct DownloadProgress<'a> {
     /// The file's name, with `.gz`.
     pub file: &'a str,
     /// The mirror, as in [`DownloadOptions::mirrors`].
@@ -71,7 +71,7 @@ pub enum DownloadError {
 pub fn download(
     dir: &Path,
     options: &DownloadOptions,
-    progress: &mut dyn FnMut(Progress<'_>),
+    progress: &mut dyn FnMut(DownloadProgress<'_>),
 ) -> Result<(), DownloadError> {
     let wanted = [0, 1, 2, 3].map(|file| Wanted {
         name: FILE_NAMES[file],
@@ -85,7 +85,7 @@ fn fetch_all(
     wanted: &[Wanted<'_>],
     dir: &Path,
     options: &DownloadOptions,
-    progress: &mut dyn FnMut(Progress<'_>),
+    progress: &mut dyn FnMut(DownloadProgress<'_>),
 ) -> Result<(), DownloadError> {
     let missing: Vec<_> =
         wanted.iter().filter(|file| find_file(dir, file.name).is_none()).collect();
@@ -106,8 +106,9 @@ fn fetch_all(
                 return Err(DownloadError::Mirrors { file, dir, attempts });
             };
             let address = format!("{}/{name}", mirror.trim_end_matches('/'));
-            let mut progress =
-                |received, total| progress(Progress { file: name, mirror, received, total });
+            let mut progress = |received, total| {
+                progress(DownloadProgress { file: name, mirror, received, total })
+            };
             match fetch(&agent, &address, file, options, &mut progress) {
                 Ok(bytes) => {
                     let target = dir.join(name);

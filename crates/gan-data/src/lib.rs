@@ -11,16 +11,22 @@ mod batch;
 mod dataset;
 #[cfg(feature = "download")]
 mod download;
+mod hold_out;
 mod idx;
 mod mnist_folder;
+mod source;
 mod synthetic;
 
 pub use batch::draw_batch;
 pub use dataset::{Dataset, DatasetError};
 #[cfg(feature = "download")]
-pub use download::{DownloadError, DownloadOptions, Progress, download};
+pub use download::{DownloadError, DownloadOptions, DownloadProgress, download};
 pub use idx::MNIST_SHAPE;
 pub use mnist_folder::{
     FILE_NAMES, KnownDataset, LoadError, Loaded, load_folder, missing_files, read_idx,
+};
+pub use source::{
+    Fit, ImageOptions, MAX_SIZE, Opened, Progress, Source, SourceError, open, read_samples,
+    reshaped,
 };
 pub use synthetic::synthetic;

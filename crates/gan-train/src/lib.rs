@@ -23,6 +23,6 @@ pub use evaluator::Evaluator;
 pub use gan_run::{CHECKPOINT, Control, Event, MetricsRow, Quality, RunDir, RunDirError, Warning};
 pub use recipe::{Recipe, memory_needed, validate};
 pub use report::StepReport;
-pub use run_config::RunConfig;
+pub use run_config::{InitFrom, RunConfig};
 pub use train::{Outcome, TrainError, dataset_info, train};
 pub use trainer::{Batch, Trainer};

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use gan_data::ImageOptions;
 use gan_model::{DatasetInfo, ModelConfig, TrainingConfig};
 use serde::{Deserialize, Serialize};
 
@@ -16,8 +17,35 @@ pub struct RunConfig {
     pub training: TrainingConfig,
     /// The training data set.
     pub dataset: DatasetInfo,
-    /// Folder of the data set's files, if it has any.
+    /// Folder of a named data set's files, if it has any.
     pub data_dir: Option<PathBuf>,
+    /// The path that the images were read from, if the data set has no name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub data: Option<PathBuf>,
+    /// What was made of each image.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub images: ImageOptions,
+    /// How many test images were taken from the training images, because there are no others.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub held_out: Option<usize>,
+    /// The checkpoint that the nets began with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub init_from: Option<InitFrom>,
     /// The device, such as `flex (CPU)`.
     pub device: String,
+}
+
+/// The checkpoint of another training, from which a new training took its nets.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct InitFrom {
+    /// Its file.
+    pub path: PathBuf,
+    /// Epochs that it had done.
+    pub epoch: u64,
+    /// Name of the data set that it was trained on.
+    pub dataset: String,
+}
+
+fn is_default(options: &ImageOptions) -> bool {
+    *options == ImageOptions::default()
 }

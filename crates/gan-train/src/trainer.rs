@@ -90,6 +90,29 @@ impl Trainer {
         })
     }
 
+    /// A new training with the nets and the average of a checkpoint: Adam and the number of epochs
+    /// start afresh.
+    ///
+    /// # Errors
+    /// When the checkpoint's tensors are not those of the nets it describes.
+    pub fn init_from(
+        checkpoint: &Checkpoint,
+        config: TrainingConfig,
+        device: &Device,
+    ) -> Result<Self, CheckpointError> {
+        Ok(Self {
+            ema_generator: checkpoint.generator(Weights::Averaged, device)?.valid(),
+            generator: checkpoint.generator(Weights::Raw, device)?.train(),
+            discriminator: checkpoint.discriminator(device)?.train(),
+            generator_adam: Adam::new(adam(&config), is_cpu(device)),
+            discriminator_adam: Adam::new(adam(&config), is_cpu(device)),
+            epoch: 0,
+            device: device.clone(),
+            model: checkpoint.header().model.clone(),
+            config,
+        })
+    }
+
     /// One epoch: `d_steps` updates of the discriminator, then one of the generator.
     ///
     /// # Panics

@@ -1,0 +1,187 @@
+//! Arrays of images: which axis is what, what their numbers mean, and their pixels in our order.
+
+use gan_core::ImageShape;
+use gan_core::memory::reserve;
+
+use super::error::Fault;
+
+/// The largest number of rows or columns of an image that is read.
+pub(crate) const MAX_SIDE: u64 = 1 << 14;
+
+/// The axes of an array of images.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Layout {
+    pub count: usize,
+    pub shape: ImageShape,
+    /// Whether the channels come before rows and columns, as in `PyTorch`.
+    channels_first: bool,
+}
+
+impl Layout {
+    /// `[n, height, width]`, `[n, height, width, channels]`, `[n, channels, height, width]`, or
+    /// `[n, values]` where the values are those of `expected`, or a square. `None` for all others.
+    pub(crate) fn of(axes: &[u64], expected: Option<ImageShape>) -> Option<Self> {
+        let fits = |shape: ImageShape| expected.is_none_or(|expected| expected == shape);
+        let shape = |height: u64, width: u64, channels: u64| {
+            let shape = [channels, height, width].map(|size| size as usize);
+            let [channels, height, width] = shape;
+            ImageShape { channels, height, width }
+        };
+        let [count, ref image @ ..] = *axes else { return None };
+        let (shape, channels_first) = match *image {
+            [values] if expected.is_some_and(|shape| shape.len() as u64 == values) => {
+                (expected?, false)
+            }
+            [values] => (shape(values.isqrt(), values.isqrt(), 1), false),
+            [height, width] => (shape(height, width, 1), false),
+            [a, b, c] => {
+                let (last, first) = (shape(a, b, c), shape(b, c, a));
+                // Three columns of three channels look like three channels: what is expected decides.
+                match ([1, 3].contains(&c), [1, 3].contains(&a)) {
+                    (true, true) if !fits(last) && fits(first) => (first, true),
+                    (true, _) => (last, false),
+                    (false, true) => (first, true),
+                    (false, false) => return None,
+                }
+            }
+            _ => return None,
+        };
+        let side = |side| (1..=MAX_SIDE).contains(&(side as u64));
+        let values: u64 = image.iter().try_fold(1_u64, |all, &size| all.checked_mul(size))?;
+        let whole = shape.len() as u64 == values && side(shape.height) && side(shape.width);
+        let total = values.checked_mul(count)?;
+        let total = usize::try_from(total).ok().filter(|&total| total < usize::MAX / 16);
+        (count > 0 && whole && total.is_some()).then_some(Self {
+            count: count as usize,
+            shape,
+            channels_first,
+        })
+    }
+
+    /// Number of values.
+    pub(crate) fn len(self) -> usize {
+        self.count * self.shape.len()
+    }
+
+    /// The same, as the bytes of an array of bytes.
+    pub(crate) fn bytes(self) -> u64 {
+        self.len() as u64
+    }
+
+    /// Whether row-major values are in our order already.
+    pub(crate) fn is_ours(self, fortran: bool) -> bool {
+        !fortran && (!self.channels_first || self.shape.channels == 1)
+    }
+
+    /// The values of a row-major array in our order.
+    pub(crate) fn arrange(self, values: Vec<u8>) -> Result<Vec<u8>, Fault> {
+        if self.is_ours(false) {
+            return Ok(values);
+        }
+        let mut arranged = zeros(self.len())?;
+        let mut places = self.places(false);
+        for value in values {
+            arranged[places.next()] = value;
+        }
+        Ok(arranged)
+    }
+
+    /// Where each value of an array goes, in the order in which the array is stored: with the last
+    /// axis fastest, or with the first (`fortran`).
+    pub(crate) fn places(self, fortran: bool) -> Places {
+        let ImageShape { channels, height, width } = self.shape;
+        let [image, row] = [self.shape.len(), width * channels];
+        let mut axes = match self.channels_first {
+            true => [(self.count, image), (channels, 1), (height, row), (width, channels)],
+            false => [(self.count, image), (height, row), (width, channels), (channels, 1)],
+        };
+        if fortran {
+            axes.reverse();
+        }
+        Places { axes, at: [0; 4], place: 0 }
+    }
+}
+
+/// The places of an array's values, one after the other.
+pub(crate) struct Places {
+    /// Sizes and strides, the slowest first.
+    axes: [(usize, usize); 4],
+    at: [usize; 4],
+    place: usize,
+}
+
+impl Places {
+    pub(crate) fn next(&mut self) -> usize {
+        let place = self.place;
+        for axis in (0..4).rev() {
+            let (size, stride) = self.axes[axis];
+            self.at[axis] += 1;
+            self.place += stride;
+            if self.at[axis] < size {
+                break;
+            }
+            self.place -= size * stride;
+            self.at[axis] = 0;
+        }
+        place
+    }
+}
+
+/// Zeros, or an error where the system refuses them.
+pub(crate) fn zeros(len: usize) -> Result<Vec<u8>, Fault> {
+    let mut zeros = reserve(len)?;
+    zeros.resize(len, 0);
+    Ok(zeros)
+}
+
+/// What the numbers of an array mean.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Range {
+    /// 0 is black and 255 white.
+    Bytes,
+    /// 0 is black and 1 white.
+    Unit,
+    /// −1 is black and 1 white: a generator's tanh.
+    Signed,
+}
+
+impl Range {
+    /// The range of numbers from `low` to `high`; `whole` numbers are bytes.
+    pub(crate) fn of(low: f64, high: f64, whole: bool) -> Result<Self, Fault> {
+        /// Rounding may lead a little out of a range.
+        const SLACK: f64 = 1e-3;
+        let within = |from: f64, to: f64| low >= from - SLACK && high <= to + SLACK;
+        if !whole && within(0.0, 1.0) {
+            Ok(Self::Unit)
+        } else if !whole && within(-1.0, 1.0) {
+            Ok(Self::Signed)
+        } else if within(0.0, 255.0) {
+            Ok(Self::Bytes)
+        } else {
+            let expected = "0 to 1, -1 to 1, or 0 to 255";
+            Err(Fault::new(format!("its numbers are from {low} to {high}"), expected))
+        }
+    }
+
+    pub(crate) fn contains(self, other: Self) -> bool {
+        self == other || (self != Self::Unit && other == Self::Unit)
+    }
+
+    /// The number as a byte, rounded.
+    pub(crate) fn byte(self, number: f64) -> u8 {
+        let scaled = match self {
+            Self::Bytes => number,
+            Self::Unit => 255.0 * number,
+            Self::Signed => 127.5 * number + 127.5,
+        };
+        (scaled + 0.5) as u8
+    }
+
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Bytes => "0 to 255",
+            Self::Unit => "0 to 1",
+            Self::Signed => "-1 to 1",
+        }
+    }
+}

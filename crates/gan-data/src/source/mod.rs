@@ -1,0 +1,381 @@
+//! Images from any source: what a path is, and the data sets in it.
+
+mod archive;
+mod array;
+mod collect;
+mod csv;
+mod decode;
+mod error;
+mod fit;
+mod folder;
+mod idx;
+mod npy;
+mod part;
+
+use std::fs::{self, File};
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use flate2::bufread::MultiGzDecoder;
+use gan_core::{FileError, ImageShape};
+
+use self::archive::Archive;
+use self::collect::{Collect, MAX_OWN_SIDE};
+use self::decode::{Decoded, Pixels};
+pub use self::error::SourceError;
+use self::error::{Fault, shown};
+pub use self::fit::{Fit, ImageOptions};
+use self::fit::{Fitter, colour};
+use self::part::{Notes, Part, Split, number_classes};
+use crate::hold_out::hold_out;
+use crate::mnist_folder::MNIST_SHA256;
+use crate::{Dataset, DatasetError};
+
+/// Images decoded, and images in all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Progress {
+    /// Images done.
+    pub done: usize,
+    /// Images in all.
+    pub total: usize,
+}
+
+/// Where images are, and what is made of them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Source {
+    /// A file or a folder.
+    pub path: PathBuf,
+    /// What is made of each image.
+    pub options: ImageOptions,
+}
+
+/// The data sets of a source.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Opened {
+    /// Training images. MNIST's are called `mnist` whatever files they come in; others have a name
+    /// made of their digest, so that equal images have equal names.
+    pub train: Dataset,
+    /// Test images.
+    pub test: Dataset,
+    /// How many test images were taken from the training images, because the source has none.
+    pub held_out: Option<usize>,
+    /// What was found, as rows of a name and a text.
+    pub found: Vec<(&'static str, String)>,
+}
+
+/// Reads the images of a source.
+///
+/// A folder may have IDX files (also in `raw` or `MNIST/raw`), tables, or images, in a subfolder for
+/// each class or not, and in `train` and `test` or not. A file may be IDX, an array or an archive of
+/// arrays of NumPy, a table (CSV), or an archive of images; content decides, not the name.
+///
+/// Without test images, a tenth of the images, at least 100 and at most 10 000, is taken from them by
+/// a random choice that depends on their number alone.
+///
+/// # Errors
+/// Names the file, what was found, what was expected and what to do.
+pub fn open(source: &Source, observe: &(dyn Fn(Progress) + Sync)) -> Result<Opened, SourceError> {
+    let split = read(source, None, observe)?;
+    let Source { path, options, .. } = source;
+    let Split { mut train, mut test, class_names, notes } = split;
+    let class_names = class_names.unwrap_or_else(|| {
+        let labels = [Some(&mut train), test.as_mut()];
+        number_classes(labels.map(|part| part.and_then(|part| part.labels.as_mut())))
+    });
+    let shape = train.shape;
+    let images = dataset("images", train, class_names.clone())?;
+    let known = images.digest() == MNIST_SHA256[0];
+    let name = if known { "mnist".into() } else { format!("images-{:.8}", images.digest()) };
+    let images = images.renamed(name.clone());
+    let test_name = format!("{name}-test");
+    let count = images.len();
+    let (train, test, held_out) = match test {
+        Some(test) if test.shape != shape => {
+            let found = format!("its test images are of {}", test.shape);
+            return Err(Fault::new(found, format!("{shape}, as its training images")).of(path));
+        }
+        Some(test) => (images, dataset(&test_name, test, class_names)?, None),
+        None if count < 2 => {
+            return Err(Fault::new("it has 1 image", "2 or more, for training and tests").of(path));
+        }
+        None => {
+            let (train, test) = hold_out(images, test_name);
+            let held_out = test.len();
+            (train, test, Some(held_out))
+        }
+    };
+    let found = describe(&train, &test, held_out, notes, options, count);
+    Ok(Opened { train, test, held_out, found })
+}
+
+/// Reads the samples of another program: the images at `path`, which must have `shape` or be brought
+/// to it by the options. Labels and test images are not looked for. Also returns what was found.
+///
+/// # Errors
+/// As [`open`].
+pub fn read_samples(
+    source: &Source,
+    shape: ImageShape,
+    observe: &(dyn Fn(Progress) + Sync),
+) -> Result<(Vec<u8>, Vec<String>), SourceError> {
+    let mut source = source.clone();
+    source.options.channels.get_or_insert(shape.channels);
+    let Split { train, notes, .. } = read(&source, Some(shape), observe)?;
+    let Part { shape: found, pixels, .. } = train;
+    if found != shape {
+        let found = format!("its images are of {found}");
+        return Err(Fault::new(found, format!("{shape}, as the data set has")).of(&source.path));
+    }
+    Ok((pixels, [vec![notes.format, notes.range], notes.others].concat()))
+}
+
+fn dataset(name: &str, part: Part, class_names: Vec<String>) -> Result<Dataset, DatasetError> {
+    let Part { shape, pixels, labels } = part;
+    let images = Dataset::new(name, shape, pixels)?;
+    match labels {
+        None => Ok(images),
+        Some(labels) => {
+            let labels = labels.into_iter().map(|label| label as u16).collect();
+            images.with_labels(labels, class_names)
+        }
+    }
+}
+
+/// What a path is.
+enum Kind {
+    Folder,
+    Idx,
+    Npy,
+    Zip,
+    Csv,
+}
+
+fn read(
+    source: &Source,
+    expected: Option<ImageShape>,
+    observe: &(dyn Fn(Progress) + Sync),
+) -> Result<Split, SourceError> {
+    let Source { path, options } = source;
+    // An array has images of its own shape, which the options change later.
+    let stored = expected.filter(|&shape| options.keeps(shape));
+    let collect = Collect { options: *options, expected, observe };
+    let reshape = |split: Split| reshape(split, *options, expected, path, observe);
+    match kind(path)? {
+        Kind::Idx => reshape(idx::read(path)?),
+        Kind::Npy => reshape(npy::read_npy(path, stored)?),
+        Kind::Csv => reshape(csv::read(path, stored)?),
+        Kind::Zip => {
+            let mut archive = Archive::open(path)?;
+            if archive.arrays().is_empty() {
+                return folder::read_archive(path, archive, collect)?.ok_or_else(|| {
+                    Fault::new("the archive has no images and no arrays", EXPECTED).of(path)
+                });
+            }
+            reshape(npy::read_npz(path, &mut archive, stored)?)
+        }
+        Kind::Folder => {
+            if let Some(images) = idx::find(path)? {
+                return reshape(idx::read(&images)?);
+            }
+            if let Some(table) = csv::find(path)? {
+                return reshape(csv::read(&table, stored)?);
+            }
+            if let Some(images) = folder::read_folder(path, collect)? {
+                return Ok(images);
+            }
+            match only_file(path)? {
+                Some(file) => read(&Source { path: file, ..source.clone() }, expected, observe),
+                None => Err(Fault::new("the folder has no images", EXPECTED).of(path)),
+            }
+        }
+    }
+}
+
+const EXPECTED: &str = "IDX files, a .npy or .npz, a .csv, or PNG, JPEG, BMP, GIF or WebP images, in \
+                        a folder for each class or not";
+
+fn kind(path: &Path) -> Result<Kind, SourceError> {
+    let metadata = fs::metadata(path).map_err(FileError::new("read", path))?;
+    if metadata.is_dir() {
+        return Ok(Kind::Folder);
+    }
+    let mut file = idx::open_regular(path)?;
+    let mut begin = beginning(&mut file).map_err(FileError::new("read", path))?;
+    if begin.starts_with(&[0x1f, 0x8b]) {
+        let file = File::open(path).map_err(FileError::new("read", path))?;
+        begin = beginning(&mut MultiGzDecoder::new(std::io::BufReader::new(file)))
+            .map_err(|error| Fault::from(error).of(path))?;
+    }
+    match &begin[..] {
+        begin if idx::is_idx(begin) => Ok(Kind::Idx),
+        begin if begin.starts_with(b"\x93NUMPY") => Ok(Kind::Npy),
+        begin if begin.starts_with(b"PK") => Ok(Kind::Zip),
+        _ if csv::is_csv(path) => Ok(Kind::Csv),
+        _ if decode::is_image(&path.to_string_lossy()) => {
+            Err(Fault::new("it is a single image", "a folder of images").of(path))
+        }
+        begin => {
+            let hint = if begin.starts_with(b"<") { "it is a web page" } else { "it is no images" };
+            Err(Fault::new(hint, EXPECTED).of(path))
+        }
+    }
+}
+
+/// The first bytes, of which there may be few.
+fn beginning(source: &mut impl Read) -> std::io::Result<Vec<u8>> {
+    let mut begin = Vec::new();
+    source.take(8).read_to_end(&mut begin)?;
+    Ok(begin)
+}
+
+/// The one file in a folder that may have images in it.
+fn only_file(folder: &Path) -> Result<Option<PathBuf>, SourceError> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).map_err(FileError::new("read", folder))? {
+        let path = entry.map_err(FileError::new("read", folder))?.path();
+        let ending = path.extension().unwrap_or_default().to_string_lossy().to_ascii_lowercase();
+        if ["npz", "npy", "zip"].contains(&ending.as_str()) && path.is_file() {
+            found.push(path);
+        }
+    }
+    found.sort();
+    match &found[..] {
+        [] | [_] => Ok(found.pop()),
+        [first, second, ..] => {
+            let found = format!("the folder has {} and {}", shown(first), shown(second));
+            Err(Fault::new(found, "one file; give it instead of the folder").of(folder))
+        }
+    }
+}
+
+/// The largest size that may be asked for.
+pub const MAX_SIZE: usize = 256;
+
+/// Brings the images of an array to the options' shape.
+fn reshape(
+    mut split: Split,
+    mut options: ImageOptions,
+    expected: Option<ImageShape>,
+    path: &Path,
+    observe: &(dyn Fn(Progress) + Sync),
+) -> Result<Split, SourceError> {
+    let own = split.train.shape;
+    let largest = expected.map_or(0, |shape| shape.width.max(shape.height)).max(MAX_OWN_SIDE);
+    if options.size.is_none() && own.width.max(own.height) > largest {
+        let found = format!("its images are of {own}");
+        let expected = format!("at most {largest}x{largest}; add --size {MAX_OWN_SIDE}");
+        return Err(Fault::new(found, expected).of(path));
+    }
+    if options.keeps(own) && split.test.as_ref().is_none_or(|test| test.shape == own) {
+        return Ok(split);
+    }
+    options.size = options.size.or(Some([own.width, own.height]));
+    for part in [Some(&mut split.train), split.test.as_mut()].into_iter().flatten() {
+        reshape_part(part, options, observe).map_err(|fault| fault.of(path))?;
+    }
+    Ok(split)
+}
+
+/// Images whose pixels are joined at once.
+const BLOCK: usize = 1024;
+
+fn reshape_part(
+    part: &mut Part,
+    options: ImageOptions,
+    observe: &(dyn Fn(Progress) + Sync),
+) -> Result<(), Fault> {
+    let ImageShape { channels, height, width } = part.shape;
+    let [wide, high] = options.size.unwrap_or([width, height]);
+    let target =
+        ImageShape { channels: options.channels.unwrap_or(channels), height: high, width: wide };
+    let len = part.shape.len();
+    let count = part.len();
+    let mut pixels = gan_core::memory::reserve(count.saturating_mul(target.len()))?;
+    let background = options.background.unwrap_or([0; 3]);
+    for begin in (0..count).step_by(BLOCK) {
+        observe(Progress { done: begin, total: count });
+        let images = &part.pixels[begin * len..];
+        let fitted = collect::parallel(0..BLOCK.min(count - begin), |range| {
+            let mut fitter = Fitter::new(options, background);
+            let fit = |index: usize| {
+                let values = images[index * len..][..len].to_vec();
+                let pixels = if channels == 1 { Pixels::Grey(values) } else { Pixels::Rgb(values) };
+                let fitted = fitter.fit(Decoded { width, height, pixels })?;
+                let fitted = if target.channels == 3 { colour(fitted) } else { fitted };
+                let (Pixels::Grey(values) | Pixels::Rgb(values) | Pixels::Rgba(values)) =
+                    fitted.pixels;
+                Ok::<_, Fault>(values)
+            };
+            range.map(fit).collect()
+        });
+        for values in fitted {
+            pixels.extend_from_slice(&values?);
+        }
+    }
+    (part.shape, part.pixels) = (target, pixels);
+    Ok(())
+}
+
+/// The data set with its images brought to the options' shape.
+///
+/// # Errors
+/// When the system refuses the memory.
+pub fn reshaped(images: Dataset, options: &ImageOptions) -> Result<Dataset, SourceError> {
+    let shape = images.shape();
+    if options.keeps(shape) {
+        return Ok(images);
+    }
+    let (name, class_names) = (images.name().to_owned(), images.class_names().to_vec());
+    let (pixels, labels) = images.into_parts();
+    let labels = labels.map(|labels| labels.into_iter().map(u32::from).collect());
+    let mut part = Part { shape, pixels, labels };
+    reshape_part(&mut part, *options, &|_| ()).map_err(|fault| fault.at(&name))?;
+    Ok(dataset(&name, part, class_names)?)
+}
+
+/// What was found, as rows of a table.
+fn describe(
+    train: &Dataset,
+    test: &Dataset,
+    held_out: Option<usize>,
+    notes: Notes,
+    options: &ImageOptions,
+    count: usize,
+) -> Vec<(&'static str, String)> {
+    let shape = train.shape();
+    let kind = if shape.channels == 1 { "grey" } else { "colour" };
+    let classes = match (train.classes(), notes.labels) {
+        (Some(classes), Some(place)) => format!("{classes}, from {place}"),
+        (Some(classes), None) => classes.to_string(),
+        (None, _) => "none: the images have no labels".into(),
+    };
+    let tests = match held_out {
+        Some(held_out) => format!("{held_out} held out of the {count} by a random choice"),
+        None => {
+            let place = notes.test.map_or(String::new(), |place| format!(", from {place}"));
+            format!("{}{place}", test.len())
+        }
+    };
+    let mut rows = vec![
+        ("format", notes.format),
+        ("images", format!("{} of {shape}, {kind}", train.len())),
+        ("values", notes.range),
+        ("classes", classes),
+        ("test images", tests),
+        ("sha256", train.digest().to_owned()),
+    ];
+    let mut others = notes.others;
+    if let Some([width, height]) = options.size {
+        let fit = match options.fit {
+            Fit::Crop => "cropped",
+            Fit::Pad => "padded",
+            Fit::Stretch => "stretched",
+        };
+        others.push(format!("brought to {width}x{height}, {fit} where needed"));
+    }
+    if options.invert {
+        others.push("inverted".into());
+    }
+    rows.extend(others.into_iter().map(|note| ("note", note)));
+    rows
+}

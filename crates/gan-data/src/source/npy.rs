@@ -1,0 +1,346 @@
+//! NumPy's arrays: `.npy`, and `.npz`, an archive of them.
+
+use std::fs::File;
+use std::io::{BufReader, Read, Seek};
+use std::path::Path;
+
+use gan_core::ImageShape;
+use gan_core::memory::reserve;
+
+use super::archive::Archive;
+use super::array::{Layout, Range, zeros};
+use super::error::{Fault, SourceError, one_line};
+use super::idx::open_regular;
+use super::part::{Notes, Part, Split};
+
+/// The longest header that is read: the longest of the format's first version.
+const MAX_HEADER: u32 = u16::MAX as u32;
+/// Bytes that are converted at once; a multiple of every number's size.
+const BUFFER: usize = 1 << 16;
+
+/// The names of an archive's arrays: Keras', then others that are in use.
+const TRAIN_IMAGES: &[&str] = &["x_train", "train_images", "images", "x", "data"];
+const TRAIN_LABELS: &[&str] = &["y_train", "train_labels", "labels", "y"];
+const TEST_IMAGES: &[&str] = &["x_test", "test_images"];
+const TEST_LABELS: &[&str] = &["y_test", "test_labels"];
+
+/// What an array's file says about its content.
+#[derive(Debug)]
+struct Header {
+    kind: Kind,
+    fortran: bool,
+    axes: Vec<u64>,
+}
+
+/// The type of an array's numbers.
+#[derive(Clone, Copy, Debug)]
+struct Kind {
+    /// `b`, `u`, `i` or `f`.
+    class: u8,
+    size: usize,
+    big_endian: bool,
+}
+
+/// An array's file, which is read once or twice.
+pub(crate) trait Stored {
+    /// The content from its beginning, and the most bytes that it can have.
+    fn open(&mut self) -> Result<(Box<dyn Read + '_>, u64), Fault>;
+}
+
+impl Stored for File {
+    fn open(&mut self) -> Result<(Box<dyn Read + '_>, u64), Fault> {
+        self.rewind()?;
+        let length = self.metadata()?.len();
+        Ok((Box::new(BufReader::new(self)), length))
+    }
+}
+
+/// A file in an archive.
+struct Entry<'a> {
+    archive: &'a mut Archive,
+    index: usize,
+}
+
+impl Stored for Entry<'_> {
+    fn open(&mut self) -> Result<(Box<dyn Read + '_>, u64), Fault> {
+        self.archive.read(self.index)
+    }
+}
+
+/// A file of one array.
+pub(crate) fn read_npy(path: &Path, expected: Option<ImageShape>) -> Result<Split, SourceError> {
+    let mut file = open_regular(path)?;
+    let (train, range, kind) = images(&mut file, expected, None).map_err(|fault| fault.of(path))?;
+    let format = format!("NumPy array of {kind}");
+    let notes = Notes { format, range: range.name().into(), ..Notes::default() };
+    Ok(Split { train, test: None, class_names: None, notes })
+}
+
+/// An archive of arrays.
+pub(crate) fn read_npz(
+    path: &Path,
+    archive: &mut Archive,
+    expected: Option<ImageShape>,
+) -> Result<Split, SourceError> {
+    let place = |index: usize, archive: &Archive| archive.place(path, index);
+    let find = |names: &[&str], archive: &Archive| {
+        names.iter().find_map(|name| archive.index_of(&format!("{name}.npy")))
+    };
+    let fits = |archive: &mut Archive, index: usize| {
+        let header = archive.read(index).ok().and_then(|(mut file, _)| header(&mut file).ok());
+        header.is_some_and(|header| {
+            Layout::of(&header.axes, expected).is_some() && header.axes.len() > 1
+        })
+    };
+    let first = match find(TRAIN_IMAGES, archive) {
+        Some(index) => index,
+        None => {
+            let mut arrays = archive.arrays();
+            arrays.retain(|&index| fits(archive, index));
+            let Some(&first) = arrays.first() else {
+                let names: Vec<_> =
+                    archive.arrays().iter().map(|&i| one_line(archive.name(i))).collect();
+                let found = format!("none of its arrays has images ({})", names.join(", "));
+                return Err(Fault::new(found, "x_train, or another array of images").of(path));
+            };
+            first
+        }
+    };
+    let read = |index: usize, range: Option<Range>, archive: &mut Archive| {
+        let read = images(&mut Entry { archive, index }, expected, range);
+        read.map_err(|fault| fault.at(&place(index, archive)))
+    };
+    let (mut train, range, kind) = read(first, None, archive)?;
+    let test = find(TEST_IMAGES, archive).filter(|&index| index != first);
+    let test_name = test.map(|index| archive.name(index).to_owned());
+    let mut test =
+        test.map(|index| read(index, Some(range), archive)).transpose()?.map(|(part, ..)| part);
+    let mut notes = Notes {
+        format: format!("NumPy archive, {} of {kind}", one_line(archive.name(first))),
+        range: range.name().into(),
+        test: test_name,
+        ..Notes::default()
+    };
+    for (part, names) in [(Some(&mut train), TRAIN_LABELS), (test.as_mut(), TEST_LABELS)] {
+        if let (Some(part), Some(index)) = (part, find(names, archive)) {
+            let found = labels(&mut Entry { archive, index }, part.len());
+            part.labels = Some(found.map_err(|fault| fault.at(&place(index, archive)))?);
+            notes.labels.get_or_insert_with(|| archive.name(index).to_owned());
+        }
+    }
+    Ok(Split { train, test, class_names: None, notes })
+}
+
+/// Reads images; `range` is that of the numbers, if it is known, else their own. Also returns the
+/// name of the numbers' type.
+pub(crate) fn images(
+    stored: &mut dyn Stored,
+    expected: Option<ImageShape>,
+    range: Option<Range>,
+) -> Result<(Part, Range, String), Fault> {
+    let (mut file, limit) = stored.open()?;
+    let Header { kind, fortran, axes } = header(&mut file)?;
+    let Some(layout) = Layout::of(&axes, expected) else {
+        let wanted = expected.map_or_else(
+            || {
+                "[n, height, width], with 1 or 3 channels last or second, or [n, side * side]"
+                    .into()
+            },
+            |shape| format!("images of {shape}"),
+        );
+        return Err(Fault::new(format!("its shape is {axes:?}"), wanted));
+    };
+    let bytes = (layout.len() as u64).saturating_mul(kind.size as u64);
+    if bytes > limit {
+        let found = format!("its shape {axes:?} needs {bytes} bytes");
+        return Err(Fault::new(found, format!("a whole file: it has at most {limit}")));
+    }
+    let name = kind.name();
+    let part = |pixels| Part { shape: layout.shape, pixels, labels: None };
+    if kind.is_byte() && layout.is_ours(fortran) {
+        let mut pixels = reserve(layout.len())?;
+        file.take(bytes).read_to_end(&mut pixels)?;
+        if pixels.len() < layout.len() {
+            return Err(Fault::new(
+                format!("it ends after {} of {bytes} bytes", pixels.len()),
+                "a whole file",
+            ));
+        }
+        return Ok((part(pixels), Range::Bytes, name));
+    }
+    let range = match range {
+        _ if kind.is_byte() || kind.class == b'b' => kind.own_range(),
+        range => {
+            let (mut low, mut high, mut index) = (f64::INFINITY, f64::NEG_INFINITY, 0);
+            kind.for_each(&mut file, layout.len(), |number| {
+                if !number.is_finite() {
+                    let found = format!("number {index} is {number}");
+                    return Err(Fault::new(found, "finite numbers"));
+                }
+                (low, high, index) = (low.min(number), high.max(number), index + 1);
+                Ok(())
+            })?;
+            let own = Range::of(low, high, kind.class != b'f')?;
+            drop(file);
+            (file, _) = stored.open()?;
+            header(&mut file)?;
+            // Test images are read as the training images are: dark ones may be within 0 to 1.
+            match range {
+                Some(range) if !range.contains(own) => {
+                    let found = format!("its numbers are {}", own.name());
+                    return Err(Fault::new(found, format!("{}, as before", range.name())));
+                }
+                range => range.unwrap_or(own),
+            }
+        }
+    };
+    let mut pixels = zeros(layout.len())?;
+    let mut places = layout.places(fortran);
+    kind.for_each(&mut file, layout.len(), |number| {
+        pixels[places.next()] = range.byte(number);
+        Ok(())
+    })?;
+    Ok((part(pixels), range, name))
+}
+
+/// Reads `count` labels: whole numbers, `[n]` or `[n, 1]`.
+fn labels(stored: &mut dyn Stored, count: usize) -> Result<Vec<u32>, Fault> {
+    let (mut file, limit) = stored.open()?;
+    let Header { kind, axes, .. } = header(&mut file)?;
+    if axes != [count as u64] && axes != [count as u64, 1] {
+        let expected = format!("[{count}], a label for each image");
+        return Err(Fault::new(format!("its shape is {axes:?}"), expected));
+    }
+    if (count * kind.size) as u64 > limit {
+        return Err(Fault::new(format!("it has at most {limit} bytes"), "a whole file"));
+    }
+    let mut labels = reserve(count)?;
+    kind.for_each(&mut file, count, |number| {
+        if number.fract() != 0.0 || !(0.0..=65_535.0).contains(&number) {
+            let found = format!("label {} is {number}", labels.len());
+            return Err(Fault::new(found, "whole numbers, 0 to 65535"));
+        }
+        labels.push(number as u32);
+        Ok(())
+    })?;
+    Ok(labels)
+}
+
+/// Reads a header, a dictionary in Python's notation. Only the three needed fields are parsed: a
+/// general parser takes years for a header of unclosed brackets.
+fn header(file: &mut impl Read) -> Result<Header, Fault> {
+    let wrong = |found: &str| Fault::new(found, "a NumPy array");
+    let mut begin = [0; 10];
+    file.read_exact(&mut begin)?;
+    let [0x93, b'N', b'U', b'M', b'P', b'Y', version, _, low, high] = begin else {
+        return Err(wrong("it does not begin as an array"));
+    };
+    // The header's length has two bytes in version 1, and four since version 2.
+    let mut more = [0; 2];
+    if version > 1 {
+        file.read_exact(&mut more)?;
+    }
+    let length = u32::from_le_bytes([low, high, more[0], more[1]]);
+    if length > MAX_HEADER {
+        return Err(wrong(&format!("it states a header of {length} bytes")));
+    }
+    let mut header = vec![0; length as usize];
+    file.read_exact(&mut header)?;
+    let header = String::from_utf8_lossy(&header);
+    let value = |key: &str| {
+        let found = header.split_once(&format!("'{key}':")).map(|(_, rest)| rest.trim_start());
+        found.ok_or_else(|| wrong(&format!("its header has no {key}")))
+    };
+    let shape = value("shape")?;
+    let inner = shape.strip_prefix('(').and_then(|rest| Some(rest.split_once(')')?.0));
+    let numbers = inner.unwrap_or("?").split(',').map(str::trim).filter(|text| !text.is_empty());
+    let axes: Result<Vec<u64>, _> = numbers.map(str::parse).collect();
+    let axes = axes.map_err(|_| wrong("its header has no shape of numbers"))?;
+    let fortran = value("fortran_order")?.starts_with("True");
+    let kind = value("descr")?.split(',').next().unwrap_or_default().trim_end();
+    let known = Kind::parse(kind.trim_matches(['\'', '"']));
+    let expected = "bytes, whole numbers, or floats";
+    let kind = known.ok_or_else(|| {
+        Fault::new(
+            format!("its numbers are of type {}", one_line(&format!("{kind:.40}"))),
+            expected,
+        )
+    })?;
+    Ok(Header { kind, fortran, axes })
+}
+
+impl Kind {
+    /// From NumPy's notation, such as `<f4`.
+    fn parse(text: &str) -> Option<Self> {
+        let [order, class, size] = text.as_bytes() else { return None };
+        let size = usize::from(size.checked_sub(b'0')?);
+        let known = match class {
+            b'b' => size == 1,
+            b'u' | b'i' => [1, 2, 4, 8].contains(&size),
+            b'f' => [4, 8].contains(&size),
+            _ => false,
+        };
+        let ordered = matches!(order, b'<' | b'>' | b'=') || (*order == b'|' && size == 1);
+        let big_endian = *order == b'>';
+        (known && ordered).then_some(Self { class: *class, size, big_endian })
+    }
+
+    fn is_byte(self) -> bool {
+        self.class == b'u' && self.size == 1
+    }
+
+    fn own_range(self) -> Range {
+        if self.class == b'b' { Range::Unit } else { Range::Bytes }
+    }
+
+    /// NumPy's name of the type.
+    fn name(self) -> String {
+        let bits = 8 * self.size;
+        match self.class {
+            b'b' => "bool".into(),
+            b'u' => format!("uint{bits}"),
+            b'i' => format!("int{bits}"),
+            _ => format!("float{bits}"),
+        }
+    }
+
+    fn number(self, bytes: &[u8]) -> f64 {
+        let mut padded = [0; 8];
+        padded[..self.size].copy_from_slice(bytes);
+        if self.big_endian {
+            padded[..self.size].reverse();
+        }
+        let bits = u64::from_le_bytes(padded);
+        match (self.class, self.size) {
+            (b'f', 4) => f64::from(f32::from_bits(bits as u32)),
+            (b'f', _) => f64::from_bits(bits),
+            (b'i', size) => {
+                // Moves the sign to the top and back.
+                let shift = 64 - 8 * size as u32;
+                ((bits << shift) as i64 >> shift) as f64
+            }
+            _ => bits as f64,
+        }
+    }
+
+    /// Calls `each` with the next `count` numbers.
+    fn for_each(
+        self,
+        file: &mut impl Read,
+        count: usize,
+        mut each: impl FnMut(f64) -> Result<(), Fault>,
+    ) -> Result<(), Fault> {
+        let mut buffer = vec![0; BUFFER];
+        let mut left = count;
+        while left > 0 {
+            let numbers = left.min(BUFFER / self.size);
+            let bytes = &mut buffer[..numbers * self.size];
+            file.read_exact(bytes)?;
+            for bytes in bytes.chunks_exact(self.size) {
+                each(self.number(bytes))?;
+            }
+            left -= numbers;
+        }
+        Ok(())
+    }
+}
