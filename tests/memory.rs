@@ -79,28 +79,53 @@ fn images() {
             format!("{{'descr': '|u1', 'fortran_order': False, 'shape': ({count}, 784), }}\n");
         let length = (header.len() as u16).to_le_bytes();
         let array = joined(&[b"\0\x93NUMPY\x01\0", &length, header.as_bytes(), &[0; 700]]);
-        reads("samples", count, &array);
+        reads("array", count, &array);
     }
     for version in [1, 2, 3] {
         let header = [0, 0x93, b'N', b'U', b'M', b'P', b'Y', version, 0, 255, 255, 255, 255];
-        reads("samples", "a long header", &header);
+        reads("array", "a long header", &header);
         let nested = joined(&[&header[..9], &[200, 0, 0, 0], &b"([{".repeat(300)]);
-        reads("samples", "brackets", &nested);
+        reads("array", "brackets", &nested);
     }
-    reads("samples", "no such size", &png(u32::MAX >> 1, u32::MAX >> 1, &[]));
-    reads("samples", "a large size", &png(1 << 16, 1 << 16, &[]));
+    reads("image", "no such size", &png(u32::MAX >> 1, u32::MAX >> 1, &[]));
+    reads("image", "a large size", &png(1 << 16, 1 << 16, &[]));
     // A colour profile and texts that decompress to much more.
     for (kind, front) in
         [(&b"iCCP"[..], &b"a\0\0"[..]), (b"zTXt", b"a\0\0"), (b"iTXt", b"a\0\x01\0\0\0")]
     {
         let bomb = chunk(kind, &joined(&[front, &deflated(800_000)]));
-        reads("samples", "a long text", &png(28, 28, &bomb));
+        reads("image", "a long text", &png(28, 28, &bomb));
     }
     let long = [&(u32::MAX >> 1).to_be_bytes()[..], b"tEXt", b"a\0b"].concat();
-    reads("samples", "a long chunk", &png(28, 28, &long));
+    reads("image", "a long chunk", &png(28, 28, &long));
+    // Formats that need few bytes for a large size.
+    let bmp = [b"BM", &[0; 8][..], &[54, 0, 0, 0, 40, 0, 0, 0]].concat();
+    let bmp = [&bmp[..], &16_000_u32.to_le_bytes(), &16_000_u32.to_le_bytes(), &[1, 0, 24, 0]];
+    reads("image", "a large BMP", &joined(&[&[0], &bmp.concat(), &[0; 500]]));
+    let gif = [b"GIF89a", &[255; 4][..], &[0, 0, 0, b',', 0, 0, 0, 0], &[255; 4], &[0, 2, 1, 4]];
+    reads("image", "a large GIF", &joined(&[&[0], &gif.concat(), &[0; 500]]));
+    let jpeg = b"\xff\xd8\xff\xc0\0\x11\x08\xff\xff\xff\xff\x03\x01\x11\0\x02\x11\0\x03\x11\0";
+    reads("image", "a large JPEG", &joined(&[&[0], jpeg, &[0; 500]]));
+    let webp = b"RIFF\xf0\x01\0\0WEBPVP8L\xe4\x01\0\0\x2f\xff\xff\xff\x0f";
+    reads("image", "a large WebP", &joined(&[&[0], webp, &[0; 500]]));
+}
+
+fn tables() {
+    let digits = joined(&[&[0], &gzip(&b"12,".repeat(200_000))]);
+    reads("table", "a long line", &digits);
+    let fields = joined(&[&[0], &gzip(&b",".repeat(900_000))]);
+    reads("table", "many columns", &fields);
+    let quoted = joined(&[&[0], &gzip(&[b"\"", &b"1\n".repeat(400_000)[..]].concat())]);
+    reads("table", "an open quote", &quoted);
 }
 
 fn idx() {
+    for head in [[0x803, u32::MAX, 9, 9], [0x804, 9, u32::MAX, 9], [0x803, 99, 64, 64]] {
+        let head = head.map(u32::to_be_bytes).concat();
+        reads("idx", "a large size", &joined(&[&[4, 0], &head, &[0, 0, 0, 3], &[0; 900]]));
+        let bomb = gzip(&joined(&[&head, &[0, 0, 0, 3], &vec![0; 900_000]]));
+        reads("idx", "a large size that inflates", &joined(&[&[12, 0], &bomb]));
+    }
     for count in [2, u32::MAX] {
         let head = [0x803, count, 28, 28].map(u32::to_be_bytes).concat();
         reads("idx", "images", &joined(&[&[2], &head, &[0; 900]]));
@@ -212,6 +237,7 @@ fn texts() {
 fn a_malicious_file_of_1_kb_allocates_at_most_a_few_mb() {
     // The weights of a feature extractor take 2 MB, so its network is not initialised here.
     images();
+    tables();
     idx();
     checkpoint();
     feature_extractor();
@@ -242,9 +268,15 @@ fn limits() {
     takes("a checkpoint", &|| {
         assert!(gan_model::checkpoint::Checkpoint::read(&path).is_err());
     });
-    takes("samples", &|| {
-        assert!(gan_sample::read_images(&path, gan_data::MNIST_SHAPE, usize::MAX).is_err());
-    });
+    for name in ["images.csv", "images.npy", "images.zip", "image.png", "train-images-idx3-ubyte"] {
+        let path = dir.path().join(name);
+        fs::File::create(&path).unwrap().set_len(100 << 20).unwrap();
+        takes(name, &|| {
+            let source = gan_data::Source { path: path.clone(), ..gan_data::Source::default() };
+            assert!(gan_data::open(&source, &|_| ()).is_err());
+        });
+        fs::remove_file(&path).unwrap();
+    }
     let config = dir.path().join("config.json");
     fs::rename(&path, config).unwrap();
     takes("a run's configuration", &|| {

@@ -12,7 +12,7 @@ use std::sync::{LazyLock, Mutex, OnceLock};
 
 use burn::tensor::Device;
 use gan_core::ImageShape;
-use gan_data::MNIST_SHAPE as SHAPE;
+use gan_data::{Fit, ImageOptions, MNIST_SHAPE as SHAPE, Source};
 use gan_model::checkpoint::{Checkpoint, Header, Moments, Sections, Weights, pack};
 use gan_model::{DatasetInfo, DenseConfig, Discriminator, Generator, ModelConfig, TrainingConfig};
 use gan_run::RunDir;
@@ -23,21 +23,26 @@ use sha2::{Digest, Sha256};
 pub type Target = (&'static str, fn(&[u8]));
 
 /// All targets.
-pub const TARGETS: [Target; 6] = [
+pub const TARGETS: [Target; 10] = [
+    ("array", array),
+    ("table", table),
+    ("archive", archive),
+    ("image", image),
+    ("parquet", parquet),
     ("idx", idx),
     ("checkpoint", checkpoint),
     ("config", config),
-    ("samples", samples),
     ("feature_extractor", feature_extractor),
     ("run", run),
 ];
 
-/// The number of samples to read.
-const COUNT: usize = 3;
-
-/// IDX, raw or in gzip, of images or of labels: the first byte selects which.
+/// IDX, raw or in gzip, of images or of labels: the first byte selects which, or that it is any IDX
+/// file.
 pub fn idx(bytes: &[u8]) {
     let Some((&mode, bytes)) = bytes.split_first() else { return };
+    if mode & 4 == 4 {
+        return open(if mode & 8 == 8 { "images" } else { "train-images-idx3-ubyte" }, bytes);
+    }
     let (gzip, images) = (mode & 1 == 1, mode & 2 == 2);
     let count = if images { 2 } else { 5 };
     if let Ok(body) = gan_data::read_idx(bytes, gzip, images, count) {
@@ -74,17 +79,54 @@ pub fn config(bytes: &[u8]) {
     let _ = gan_cli::train::config_file::read(&place.write("my.toml", bytes));
 }
 
-/// Samples of another program, in an array or a PNG: the first byte selects which.
-pub fn samples(bytes: &[u8]) {
+/// An array of NumPy.
+pub fn array(bytes: &[u8]) {
+    open("images.npy", bytes);
+}
+
+/// A table of text, raw or in gzip.
+pub fn table(bytes: &[u8]) {
+    open("images.csv", bytes);
+}
+
+/// A zip archive, of arrays or of images.
+pub fn archive(bytes: &[u8]) {
+    open("images.zip", bytes);
+}
+
+/// A folder with one image. Its name does not tell its format.
+pub fn image(bytes: &[u8]) {
+    open("folder/0.png", bytes);
+}
+
+/// Parquet.
+pub fn parquet(bytes: &[u8]) {
+    open("images.parquet", bytes);
+}
+
+/// Opens a file as a data set and as samples. The first byte selects what is made of the images.
+fn open(name: &str, bytes: &[u8]) {
     let Some((&mode, bytes)) = bytes.split_first() else { return };
     let place = Place::get();
-    let path = match mode & 1 {
-        0 => place.write("samples.npy", bytes),
-        _ => place.write("samples/0.png", bytes).with_file_name(""),
+    let mut path = place.write(name, bytes);
+    if name.starts_with("folder") {
+        path.pop();
+    }
+    let options = ImageOptions {
+        size: (mode & 1 == 1).then_some([9, 8]),
+        channels: (mode & 2 == 2).then_some(3),
+        fit: if mode & 4 == 4 { Fit::Pad } else { Fit::Crop },
+        invert: mode & 8 == 8,
+        skip_broken: mode & 16 == 16,
+        background: None,
     };
-    if let Ok(pixels) = gan_sample::read_images(&path, SHAPE, COUNT) {
-        let len = SHAPE.len();
-        assert!(!pixels.is_empty() && pixels.len() <= COUNT * len && pixels.len() % len == 0);
+    let source = Source { path, options };
+    if let Ok(opened) = gan_data::open(&source, &|_| ()) {
+        let (shape, test) = (opened.train.shape(), opened.test.shape());
+        assert!(shape == test && shape.len() <= 3 * 64 * 64 && opened.held_out != Some(0));
+    }
+    if let Ok((pixels, _)) = gan_data::read_samples(&source, SHAPE, &|_| ()) {
+        assert!(!pixels.is_empty() && pixels.len().is_multiple_of(SHAPE.len()));
     }
 }
 
@@ -127,7 +169,7 @@ impl Place {
         static PLACE: LazyLock<Mutex<Place>> = LazyLock::new(|| {
             let root = tempfile::tempdir().expect("a folder for temporary files");
             let run = RunDir::create(&root.path().join("run")).expect("a new folder");
-            fs::create_dir(root.path().join("samples")).expect("a new folder");
+            fs::create_dir(root.path().join("folder")).expect("a new folder");
             Mutex::new(Place { root, run })
         });
         // A panic leaves no state that matters.

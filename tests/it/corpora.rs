@@ -1,6 +1,7 @@
 //! Every seed of the fuzz targets, and every input that once made one fail, on stable Rust.
 
 use std::fs;
+use std::io::Cursor;
 use std::path::Path;
 
 use flate2::Compression;
@@ -122,8 +123,10 @@ fn valid_seeds_are_read() {
     let section = targets::with_sections(&read("checkpoint", "generator"));
     let checkpoint = Checkpoint::read(&write(&section)).unwrap();
     checkpoint.generator(gan_model::checkpoint::Weights::Raw, device).unwrap();
-    let samples = write(&read("samples", "array"));
-    assert_eq!(gan_sample::read_images(&samples, gan_data::MNIST_SHAPE, 9).unwrap(), [0; 784]);
+    let path = write(&read("array", "bytes"));
+    let source = gan_data::Source { path, ..gan_data::Source::default() };
+    let (pixels, _) = gan_data::read_samples(&source, gan_data::MNIST_SHAPE, &|_| ()).unwrap();
+    assert_eq!(pixels, [0; 784]);
     let extractor = write(&targets::with_weights(&read("feature_extractor", "weights")));
     gan_eval::FeatureExtractor::read(&extractor, device).unwrap();
 }
@@ -143,7 +146,11 @@ fn seeds_are_written() {
     idx(&moded);
     checkpoint(&moded);
     config(&write);
-    samples(&moded);
+    arrays(&moded);
+    tables(&moded);
+    archives(&moded);
+    images(&moded);
+    // `parquet` has tables that PyArrow wrote: they stay as they are.
     feature_extractor(&moded);
     run(&moded);
 }
@@ -165,6 +172,9 @@ fn idx(write: &impl Fn(&str, &str, u8, &[u8])) {
     write("idx", "members.gz", 1, &[gzip(&labels[..9]), gzip(&labels[9..])].concat());
     write("idx", "bomb.gz", 1, &gzip(&[labels, vec![0; 1 << 20]].concat()));
     write("idx", "many", 2, &header(&[0x803, u32::MAX, 28, 28]));
+    let colour = [header(&[0x804, 2, 3, 5, 4]), vec![9; 120]].concat();
+    write("idx", "colour", 4, &[vec![0], colour.clone()].concat());
+    write("idx", "colour.gz", 12, &[vec![3], gzip(&colour)].concat());
 }
 
 fn checkpoint(write: &impl Fn(&str, &str, u8, &[u8])) {
@@ -200,32 +210,88 @@ fn config(write: &impl Fn(&str, &str, &[u8])) {
     write("config", "long-key", format!("{} = 1\n", "k".repeat(4_000)).as_bytes());
 }
 
-fn samples(write: &impl Fn(&str, &str, u8, &[u8])) {
-    let array = |header: &str, body: &[u8]| {
-        let length = u16::try_from(header.len()).unwrap().to_le_bytes();
-        [b"\x93NUMPY\x01\0", &length[..], header.as_bytes(), body].concat()
-    };
-    let plain = "{'descr': '|u1', 'fortran_order': False, 'shape': (1, 28, 28), }\n";
-    write("samples", "array", 0, &array(plain, &[0; 784]));
-    write("samples", "flat", 0, &array(&plain.replace("28, 28", "784"), &[7; 784]));
-    let many = plain.replace("(1,", "(18446744073709551615,");
-    write("samples", "many", 0, &array(&many, &[0; 784]));
-    let record = "{'descr': [('a', '<f4', (2, 3))], 'fortran_order': True, 'shape': (), }\n";
-    write("samples", "record", 0, &array(record, &[0; 24]));
-    let second = [b"\x93NUMPY\x02\0", &(plain.len() as u32).to_le_bytes()[..], plain.as_bytes()];
-    write("samples", "second", 0, &[&second.concat()[..], &[0; 784]].concat());
-    // This took a general parser exponential time, and the one above overflowed its u64.
-    write("samples", "brackets", 0, &array(&"[".repeat(30), &[]));
+/// An array of NumPy with this header.
+fn npy(header: &str, body: &[u8]) -> Vec<u8> {
+    let length = u16::try_from(header.len()).unwrap().to_le_bytes();
+    [b"\x93NUMPY\x01\0", &length[..], header.as_bytes(), body].concat()
+}
 
-    let png = |image: DynamicImage| {
-        let mut bytes = std::io::Cursor::new(Vec::new());
-        image.write_to(&mut bytes, ImageFormat::Png).unwrap();
-        bytes.into_inner()
+const PLAIN: &str = "{'descr': '|u1', 'fortran_order': False, 'shape': (1, 28, 28), }\n";
+
+fn arrays(write: &impl Fn(&str, &str, u8, &[u8])) {
+    write("array", "bytes", 0, &npy(PLAIN, &[0; 784]));
+    write("array", "flat", 0, &npy(&PLAIN.replace("28, 28", "784"), &[7; 784]));
+    let many = PLAIN.replace("(1,", "(18446744073709551615,");
+    write("array", "many", 0, &npy(&many, &[0; 784]));
+    let record = "{'descr': [('a', '<f4', (2, 3))], 'fortran_order': True, 'shape': (), }\n";
+    write("array", "record", 0, &npy(record, &[0; 24]));
+    let second = [b"\x93NUMPY\x02\0", &(PLAIN.len() as u32).to_le_bytes()[..], PLAIN.as_bytes()];
+    write("array", "second", 0, &[&second.concat()[..], &[0; 784]].concat());
+    // This took a general parser exponential time, and the one above overflowed its u64.
+    write("array", "brackets", 0, &npy(&"[".repeat(30), &[]));
+    let floats = "{'descr': '<f4', 'fortran_order': True, 'shape': (2, 3, 5, 4), }\n";
+    let numbers: Vec<u8> = (0..120).flat_map(|x| (x as f32 / 60.0 - 1.0).to_le_bytes()).collect();
+    write("array", "floats", 0, &npy(floats, &numbers));
+    write("array", "resized", 7, &npy(floats, &numbers));
+    let big = "{'descr': '>i2', 'fortran_order': False, 'shape': (2, 9), }\n";
+    write("array", "whole", 0, &npy(big, &[0, 200].repeat(18)));
+}
+
+fn tables(write: &impl Fn(&str, &str, u8, &[u8])) {
+    let head = "label,pixel0,pixel1,pixel2,pixel3\n5,0,255,7,8\n6,1,2,3,4\n";
+    write("table", "kaggle", 0, head.as_bytes());
+    write("table", "no-head", 0, b"1,2,3,4\r\n5,6,7,255\r\n");
+    write("table", "quoted", 0, b"\"1x1\",\"1x2\",\"class\"\n0,1,2\n");
+    write("table", "open-quote", 0, b"\"label,1\n2,3\n4,5\n");
+    write("table", "no-end", 9, b"1.00,2\n3,4");
+    write("table", "gzip", 0, &gzip(head.as_bytes()));
+    write("table", "bomb", 0, &gzip(&b"1".repeat(3 << 20)));
+}
+
+fn archives(write: &impl Fn(&str, &str, u8, &[u8])) {
+    let zip = |files: &[(&str, &[u8])]| {
+        let mut zip = zip::ZipWriter::new(Cursor::new(Vec::new()));
+        for (name, bytes) in files {
+            let options = zip::write::SimpleFileOptions::default();
+            zip.start_file(*name, options).unwrap();
+            std::io::Write::write_all(&mut zip, bytes).unwrap();
+        }
+        zip.finish().unwrap().into_inner()
     };
+    let two = npy(&PLAIN.replace("(1, 28, 28)", "(2, 3, 3)"), &[9; 18]);
+    let labels = npy("{'descr': '<i8', 'fortran_order': False, 'shape': (2,), }\n", &[0; 16]);
+    let keras = zip(&[("x_train.npy", &two), ("y_train.npy", &labels), ("x_test.npy", &two)]);
+    write("archive", "keras", 0, &keras);
+    let image = encoded(GrayImage::new(3, 2).into(), ImageFormat::Png);
+    let classes: &[(&str, &[u8])] = &[("a/train/x/0.png", &image), ("a/train/y/0.png", &image)];
+    write("archive", "classes", 0, &zip(classes));
+    let json = br#"{"labels": [["0.png", 3], ["1.png", 4]]}"#;
+    let stylegan = zip(&[("0.png", &image), ("1.png", &image), ("dataset.json", json)]);
+    write("archive", "dataset-json", 3, &stylegan);
+    write("archive", "climbing", 0, &zip(&[("../0.png", &image)]));
+    write("archive", "empty", 0, &zip(&[]));
+    write("archive", "cut", 0, &keras[..keras.len() - 30]);
+    write("archive", "bomb", 0, &zip(&[("0.png", &vec![0; 1 << 20])]));
+}
+
+fn images(write: &impl Fn(&str, &str, u8, &[u8])) {
+    let png = |image| encoded(image, ImageFormat::Png);
     let shade = |x, y| image::Luma([(x * 9 + y) as u8]);
-    write("samples", "grey", 1, &png(GrayImage::from_fn(28, 28, shade).into()));
-    write("samples", "colour", 1, &png(ImageBuffer::<Rgba<u16>, _>::new(28, 28).into()));
-    write("samples", "wide", 1, &png(GrayImage::new(3_000, 1).into()));
+    write("image", "grey", 0, &png(GrayImage::from_fn(28, 28, shade).into()));
+    write("image", "colour", 0, &png(ImageBuffer::<Rgba<u16>, _>::new(28, 28).into()));
+    write("image", "wide", 5, &png(GrayImage::new(3_000, 1).into()));
+    let colours = |x: u32, y: u32| image::Rgb([(x * 9) as u8, (y * 9) as u8, 99]);
+    let image = || DynamicImage::from(ImageBuffer::from_fn(12, 9, colours));
+    write("image", "jpeg", 0, &encoded(image(), ImageFormat::Jpeg));
+    write("image", "gif", 1, &encoded(image(), ImageFormat::Gif));
+    write("image", "bmp", 3, &encoded(image(), ImageFormat::Bmp));
+    write("image", "webp", 20, &encoded(image(), ImageFormat::WebP));
+}
+
+fn encoded(image: DynamicImage, format: ImageFormat) -> Vec<u8> {
+    let mut bytes = Cursor::new(Vec::new());
+    image.write_to(&mut bytes, format).unwrap();
+    bytes.into_inner()
 }
 
 fn feature_extractor(write: &impl Fn(&str, &str, u8, &[u8])) {
@@ -259,6 +325,10 @@ fn run(write: &impl Fn(&str, &str, u8, &[u8])) {
         training,
         dataset,
         data_dir: Some("data/mnist".into()),
+        data: None,
+        images: gan_data::ImageOptions::default(),
+        held_out: None,
+        init_from: None,
         device: "flex (CPU)".into(),
     };
     write("run", "config", 1, &serde_json::to_vec_pretty(&config).unwrap());

@@ -1,18 +1,16 @@
 //! From latent vectors to images, and from images to grids, animations and arrays.
 //!
 //! A [`Sampler`] turns latent vectors into pixels; [`sample_latent`] and [`walk`] make latent
-//! vectors; [`Output`] writes the pixels to a file, and [`read_images`] reads those of any program.
+//! vectors, and [`Output`] writes the pixels to a file.
 //!
 //! Sample `i` of a seed has the same pixels in any file, at any count and any number of columns.
 
 mod grid;
-mod input;
 mod latent;
 mod output;
 mod sampler;
 
 pub use grid::{Grid, GridError};
-pub use input::{InputError, read_images};
 pub use latent::{sample_latent, slerp, walk};
 pub use output::{Output, OutputError, write_png};
 pub use sampler::Sampler;

@@ -13,7 +13,6 @@ use npyz::WriterBuilder;
 use thiserror::Error;
 
 use crate::grid::{Grid, GridError};
-use crate::input::axes;
 
 /// A kind of output, told from the extension of its path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -113,9 +112,10 @@ impl Output {
                 .map_err(io)
             }
             Self::Npy => {
-                let dims = [vec![count as u64], axes(shape)].concat();
+                let dims = [count, shape.height, shape.width, shape.channels].map(|n| n as u64);
+                let dims = &dims[..if shape.channels == 1 { 3 } else { 4 }];
                 write_with(path, |file| {
-                    let options = npyz::WriteOptions::new().default_dtype().shape(&dims);
+                    let options = npyz::WriteOptions::new().default_dtype().shape(dims);
                     let mut npy = options.writer(file).begin_nd()?;
                     npy.extend(chunks.flatten())?;
                     npy.finish()

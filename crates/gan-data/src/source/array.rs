@@ -21,7 +21,6 @@ impl Layout {
     /// `[n, height, width]`, `[n, height, width, channels]`, `[n, channels, height, width]`, or
     /// `[n, values]` where the values are those of `expected`, or a square. `None` for all others.
     pub(crate) fn of(axes: &[u64], expected: Option<ImageShape>) -> Option<Self> {
-        let fits = |shape: ImageShape| expected.is_none_or(|expected| expected == shape);
         let shape = |height: u64, width: u64, channels: u64| {
             let shape = [channels, height, width].map(|size| size as usize);
             let [channels, height, width] = shape;
@@ -36,11 +35,16 @@ impl Layout {
             [height, width] => (shape(height, width, 1), false),
             [a, b, c] => {
                 let (last, first) = (shape(a, b, c), shape(b, c, a));
-                // Three columns of three channels look like three channels: what is expected decides.
+                // Sizes such as [n, 3, 32, 3] can be read either way: as what is expected, or as
+                // the images that are less narrow.
+                let side = |shape: ImageShape| shape.height.min(shape.width);
                 match ([1, 3].contains(&c), [1, 3].contains(&a)) {
-                    (true, true) if !fits(last) && fits(first) => (first, true),
-                    (true, _) => (last, false),
-                    (false, true) => (first, true),
+                    (true, true) if expected == Some(first) && first != last => (first, true),
+                    (true, true) if expected == Some(last) || side(first) <= side(last) => {
+                        (last, false)
+                    }
+                    (_, true) => (first, true),
+                    (true, false) => (last, false),
                     (false, false) => return None,
                 }
             }

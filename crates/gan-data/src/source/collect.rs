@@ -45,6 +45,15 @@ pub(crate) struct Collected {
     pub skipped: Vec<(usize, String)>,
 }
 
+impl Collected {
+    /// The labels of the images that were not left out.
+    pub(crate) fn kept(&self, labels: Vec<u32>) -> Vec<u32> {
+        let mut skipped = self.skipped.iter().map(|(index, _)| *index).peekable();
+        let labels = labels.into_iter().enumerate();
+        labels.filter(|(index, _)| skipped.next_if_eq(index).is_none()).map(|(_, x)| x).collect()
+    }
+}
+
 /// An image, or why there is none.
 enum Outcome {
     Image(Decoded),

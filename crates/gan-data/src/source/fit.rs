@@ -41,6 +41,12 @@ pub struct ImageOptions {
 }
 
 impl ImageOptions {
+    /// The options for test images, which get the shape of the training images.
+    pub(crate) fn for_test(self, shape: ImageShape) -> Self {
+        let size = self.size.or(Some([shape.width, shape.height]));
+        Self { size, channels: self.channels.or(Some(shape.channels)), ..self }
+    }
+
     /// Whether images of `shape` stay as they are.
     pub(crate) fn keeps(&self, shape: ImageShape) -> bool {
         !self.invert

@@ -14,7 +14,6 @@ use super::archive::Archive;
 use super::collect::{Collect, Encoded, skipped_note};
 use super::decode::{MAX_FILE, is_image};
 use super::error::{Fault, SourceError, one_line, shown};
-use super::fit::ImageOptions;
 use super::idx::open_regular;
 use super::part::{Notes, Part, Split};
 
@@ -235,22 +234,12 @@ fn read(files: &Files, path: &Path, format: &str, collect: Collect) -> Result<Sp
         }
         let collected = collect.collect(&images, &whole, background)?;
         notes.others.extend(skipped_note(&collected.skipped));
-        let labels = chosen.labels.map(|labels| {
-            let mut skipped = collected.skipped.iter().map(|(index, _)| *index).peekable();
-            let kept = |index: &usize| skipped.next_if_eq(index).is_none();
-            (0..labels.len()).filter(kept).map(|index| labels[index]).collect()
-        });
+        let labels = chosen.labels.map(|labels| collected.kept(labels));
         Ok::<_, SourceError>(Part { shape: collected.shape, pixels: collected.pixels, labels })
     };
     let train = read(train, collect)?;
     if let Some(test) = test {
-        // Test images have the shape of the training images.
-        let ImageOptions { size, channels, .. } = collect.options;
-        let options = ImageOptions {
-            size: size.or(Some([train.shape.width, train.shape.height])),
-            channels: channels.or(Some(train.shape.channels)),
-            ..collect.options
-        };
+        let options = collect.options.for_test(train.shape);
         part = Some(read(test, Collect { options, ..collect })?);
     }
     Ok(Split { train, test: part, class_names, notes })

@@ -10,6 +10,8 @@ mod fit;
 mod folder;
 mod idx;
 mod npy;
+#[cfg(feature = "parquet")]
+mod parquet;
 mod part;
 
 use std::fs::{self, File};
@@ -67,7 +69,7 @@ pub struct Opened {
 ///
 /// A folder may have IDX files (also in `raw` or `MNIST/raw`), tables, or images, in a subfolder for
 /// each class or not, and in `train` and `test` or not. A file may be IDX, an array or an archive of
-/// arrays of NumPy, a table (CSV), or an archive of images; content decides, not the name.
+/// arrays of NumPy, a table (CSV), an archive of images, or Parquet (with the feature of that name); content decides, not the name.
 ///
 /// Without test images, a tenth of the images, at least 100 and at most 10 000, is taken from them by
 /// a random choice that depends on their number alone.
@@ -148,6 +150,7 @@ enum Kind {
     Npy,
     Zip,
     Csv,
+    Parquet,
 }
 
 fn read(
@@ -164,6 +167,7 @@ fn read(
         Kind::Idx => reshape(idx::read(path)?),
         Kind::Npy => reshape(npy::read_npy(path, stored)?),
         Kind::Csv => reshape(csv::read(path, stored)?),
+        Kind::Parquet => read_parquet([&[path.clone()], &[]], path, collect),
         Kind::Zip => {
             let mut archive = Archive::open(path)?;
             if archive.arrays().is_empty() {
@@ -180,6 +184,9 @@ fn read(
             if let Some(table) = csv::find(path)? {
                 return reshape(csv::read(&table, stored)?);
             }
+            if let Some([train, test]) = find_parquet(path)? {
+                return read_parquet([&train, &test], path, collect);
+            }
             if let Some(images) = folder::read_folder(path, collect)? {
                 return Ok(images);
             }
@@ -189,6 +196,28 @@ fn read(
             }
         }
     }
+}
+
+#[cfg(feature = "parquet")]
+use self::parquet::{find as find_parquet, read as read_parquet};
+
+#[cfg(not(feature = "parquet"))]
+fn find_parquet(dir: &Path) -> Result<Option<[Vec<PathBuf>; 2]>, SourceError> {
+    let entries = fs::read_dir(dir).map_err(FileError::new("read", dir))?;
+    let mut paths = entries.flatten().map(|entry| entry.path());
+    let table = paths.find(|path| path.extension().is_some_and(|ending| ending == "parquet"));
+    Ok(table.map(|table| [vec![table], Vec::new()]))
+}
+
+#[cfg(not(feature = "parquet"))]
+fn read_parquet(
+    [train, _]: [&[PathBuf]; 2],
+    whole: &Path,
+    _collect: Collect,
+) -> Result<Split, SourceError> {
+    let path = train.first().map_or(whole, |path| path);
+    let expected = "a program built with --features parquet, which reads it";
+    Err(Fault::new("it is a Parquet file", expected).of(path))
 }
 
 const EXPECTED: &str = "IDX files, a .npy or .npz, a .csv, or PNG, JPEG, BMP, GIF or WebP images, in \
@@ -210,6 +239,7 @@ fn kind(path: &Path) -> Result<Kind, SourceError> {
         begin if idx::is_idx(begin) => Ok(Kind::Idx),
         begin if begin.starts_with(b"\x93NUMPY") => Ok(Kind::Npy),
         begin if begin.starts_with(b"PK") => Ok(Kind::Zip),
+        begin if begin.starts_with(b"PAR1") => Ok(Kind::Parquet),
         _ if csv::is_csv(path) => Ok(Kind::Csv),
         _ if decode::is_image(&path.to_string_lossy()) => {
             Err(Fault::new("it is a single image", "a folder of images").of(path))
@@ -379,3 +409,6 @@ fn describe(
     rows.extend(others.into_iter().map(|note| ("note", note)));
     rows
 }
+
+#[cfg(test)]
+mod tests;

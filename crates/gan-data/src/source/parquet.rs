@@ -1,0 +1,176 @@
+//! Parquet, as the Hugging Face hub has images: a column of encoded images and a column of labels.
+
+use std::fs;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+
+use gan_core::FileError;
+use parquet::file::reader::{FileReader, SerializedFileReader};
+use parquet::record::{Field, Row};
+
+use super::collect::{Collect, Encoded, skipped_note};
+use super::error::{Fault, SourceError, shown};
+use super::idx::open_regular;
+use super::part::{Notes, Part, Split};
+
+/// Names of a column of labels.
+const LABELS: [&str; 4] = ["label", "labels", "fine_label", "class"];
+
+/// The tables of a data set: in a folder, or in a folder in it, by `train` and `test` in their names.
+pub(crate) fn find(dir: &Path) -> Result<Option<[Vec<PathBuf>; 2]>, SourceError> {
+    let mut folders = vec![dir.to_owned()];
+    let mut tables = Vec::new();
+    for index in 0.. {
+        let Some(folder) = folders.get(index).cloned() else { break };
+        for entry in fs::read_dir(&folder).map_err(FileError::new("read", &folder))? {
+            let path = entry.map_err(FileError::new("read", &folder))?.path();
+            if path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("parquet")) {
+                tables.push(path);
+            } else if folder == dir && path.is_dir() {
+                folders.push(path);
+            }
+        }
+        if !tables.is_empty() {
+            break;
+        }
+    }
+    tables.sort();
+    let named = |path: &Path, word| {
+        path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(word))
+    };
+    let test: Vec<_> = tables.iter().filter(|path| named(path, "test")).cloned().collect();
+    let mut train: Vec<_> = tables.iter().filter(|path| named(path, "train")).cloned().collect();
+    if train.is_empty() {
+        train = tables.into_iter().filter(|path| !test.contains(path)).collect();
+    }
+    Ok((!train.is_empty()).then_some([train, test]))
+}
+
+/// Reads tables of training images and of test images.
+pub(crate) fn read(
+    [train, test]: [&[PathBuf]; 2],
+    whole: &Path,
+    collect: Collect,
+) -> Result<Split, SourceError> {
+    let mut notes =
+        Notes { format: "Parquet".into(), range: "0 to 255".into(), ..Notes::default() };
+    let images = Images::read(train)?;
+    let (background, how) = collect.background(&images);
+    notes.others.extend(how);
+    notes.labels = images.labels.is_some().then(|| format!("the column {}", images.label_column));
+    let mut part = |images: Images, collect: Collect| {
+        let collected = collect.collect(&images, &shown(whole), background)?;
+        notes.others.extend(skipped_note(&collected.skipped));
+        let labels = images.labels.map(|labels| collected.kept(labels));
+        Ok::<_, SourceError>(Part { shape: collected.shape, pixels: collected.pixels, labels })
+    };
+    let train = part(images, collect)?;
+    let test = match test {
+        [] => None,
+        test => {
+            let options = collect.options.for_test(train.shape);
+            Some(part(Images::read(test)?, Collect { options, ..collect })?)
+        }
+    };
+    notes.test = test.is_some().then(|| "tables of test images".into());
+    Ok(Split { train, test, class_names: None, notes })
+}
+
+/// Encoded images in memory, with the table and the row of each.
+#[derive(Default)]
+struct Images {
+    files: Vec<Vec<u8>>,
+    labels: Option<Vec<u32>>,
+    label_column: String,
+    /// Tables, and the number of their first image.
+    tables: Vec<(PathBuf, usize)>,
+}
+
+impl Encoded for Images {
+    fn count(&self) -> usize {
+        self.files.len()
+    }
+
+    fn place(&self, index: usize) -> String {
+        let table = self.tables.iter().rev().find(|(_, first)| *first <= index);
+        table.map_or(String::new(), |(path, first)| {
+            format!("{}: row {}", shown(path), index - first)
+        })
+    }
+
+    fn read(&self, index: usize) -> Result<Vec<u8>, SourceError> {
+        Ok(self.files[index].clone())
+    }
+}
+
+impl Images {
+    fn read(tables: &[PathBuf]) -> Result<Self, SourceError> {
+        let mut images = Self::default();
+        let mut labels = Vec::new();
+        for path in tables {
+            images.tables.push((path.clone(), images.files.len()));
+            let file = open_regular(path)?;
+            // The crate panics on some damaged files.
+            let read = catch_unwind(AssertUnwindSafe(|| images.add(file, &mut labels)));
+            let damaged = || Fault::new("it is damaged", "a whole Parquet file");
+            read.unwrap_or_else(|_| Err(damaged())).map_err(|fault| fault.of(path))?;
+        }
+        images.labels = (labels.len() == images.files.len()).then_some(labels);
+        Ok(images)
+    }
+
+    fn add(&mut self, file: fs::File, labels: &mut Vec<u32>) -> Result<(), Fault> {
+        let table = SerializedFileReader::new(file)?;
+        for (index, row) in table.get_row_iter(None)?.enumerate() {
+            let row = row?;
+            let Some(file) = image_of(&row) else {
+                let found = format!("row {index} has no image");
+                return Err(Fault::new(found, "a column of encoded images (bytes)"));
+            };
+            self.files.push(file);
+            if let Some((column, label)) = label_of(&row) {
+                let label = u32::try_from(label).ok().filter(|label| *label <= u32::from(u16::MAX));
+                let Some(label) = label else {
+                    return Err(Fault::new(
+                        format!("the label of row {index} is negative or too large"),
+                        "0 to 65535",
+                    ));
+                };
+                self.label_column = column;
+                labels.push(label);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The first value that is bytes, or has bytes in it.
+fn image_of(row: &Row) -> Option<Vec<u8>> {
+    row.get_column_iter().find_map(|(_, field)| match field {
+        Field::Bytes(bytes) => Some(bytes.data().to_vec()),
+        Field::Group(inner) => image_of(inner),
+        _ => None,
+    })
+}
+
+/// The column of labels and its value.
+fn label_of(row: &Row) -> Option<(String, i64)> {
+    let number = |field: &Field| match *field {
+        Field::Byte(x) => Some(x.into()),
+        Field::Short(x) => Some(x.into()),
+        Field::Int(x) => Some(x.into()),
+        Field::Long(x) => Some(x),
+        Field::UByte(x) => Some(x.into()),
+        Field::UShort(x) => Some(x.into()),
+        Field::UInt(x) => Some(x.into()),
+        _ => None,
+    };
+    let mut columns = row.get_column_iter().filter(|(name, _)| LABELS.contains(&name.as_str()));
+    columns.find_map(|(name, field)| Some((name.clone(), number(field)?)))
+}
+
+impl From<parquet::errors::ParquetError> for Fault {
+    fn from(error: parquet::errors::ParquetError) -> Self {
+        Self::new(format!("it cannot be read ({error})"), "a whole Parquet file")
+    }
+}
