@@ -262,7 +262,7 @@ fn archives(write: &impl Fn(&str, &str, u8, &[u8])) {
     let labels = npy("{'descr': '<i8', 'fortran_order': False, 'shape': (2,), }\n", &[0; 16]);
     let keras = zip(&[("x_train.npy", &two), ("y_train.npy", &labels), ("x_test.npy", &two)]);
     write("archive", "keras", 0, &keras);
-    let image = encoded(GrayImage::new(3, 2).into(), ImageFormat::Png);
+    let image = encoded(GrayImage::new(3, 2), ImageFormat::Png);
     let classes: &[(&str, &[u8])] = &[("a/train/x/0.png", &image), ("a/train/y/0.png", &image)];
     write("archive", "classes", 0, &zip(classes));
     let json = br#"{"labels": [["0.png", 3], ["1.png", 4]]}"#;
@@ -275,22 +275,22 @@ fn archives(write: &impl Fn(&str, &str, u8, &[u8])) {
 }
 
 fn images(write: &impl Fn(&str, &str, u8, &[u8])) {
-    let png = |image| encoded(image, ImageFormat::Png);
+    let png = |image: DynamicImage| encoded(image, ImageFormat::Png);
     let shade = |x, y| image::Luma([(x * 9 + y) as u8]);
     write("image", "grey", 0, &png(GrayImage::from_fn(28, 28, shade).into()));
     write("image", "colour", 0, &png(ImageBuffer::<Rgba<u16>, _>::new(28, 28).into()));
     write("image", "wide", 5, &png(GrayImage::new(3_000, 1).into()));
     let colours = |x: u32, y: u32| image::Rgb([(x * 9) as u8, (y * 9) as u8, 99]);
-    let image = || DynamicImage::from(ImageBuffer::from_fn(12, 9, colours));
+    let image = || ImageBuffer::from_fn(12, 9, colours);
     write("image", "jpeg", 0, &encoded(image(), ImageFormat::Jpeg));
     write("image", "gif", 1, &encoded(image(), ImageFormat::Gif));
     write("image", "bmp", 3, &encoded(image(), ImageFormat::Bmp));
     write("image", "webp", 20, &encoded(image(), ImageFormat::WebP));
 }
 
-fn encoded(image: DynamicImage, format: ImageFormat) -> Vec<u8> {
+fn encoded(image: impl Into<DynamicImage>, format: ImageFormat) -> Vec<u8> {
     let mut bytes = Cursor::new(Vec::new());
-    image.write_to(&mut bytes, format).unwrap();
+    image.into().write_to(&mut bytes, format).unwrap();
     bytes.into_inner()
 }
 

@@ -7,6 +7,7 @@
 
 #[cfg(target_os = "linux")]
 mod absurd;
+mod any_images;
 mod backends;
 mod bad_checkpoints;
 mod bad_data;

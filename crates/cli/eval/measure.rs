@@ -34,8 +34,9 @@ pub struct Results {
     pub source: Source,
     pub extractor: FeatureExtractor,
     pub dataset: String,
-    /// Number of test images.
+    /// Number of test images, and whether they were held out of the training images.
     pub tests: usize,
+    pub held_out: bool,
     /// Share of the test images that the extractor classifies correctly.
     pub accuracy: f64,
     pub measures: Measures,
@@ -114,6 +115,7 @@ impl Results {
             extractor,
             dataset: data.train.name().to_owned(),
             tests: test.len(),
+            held_out: data.held_out.is_some(),
             accuracy: correct.count() as f64 / test.len() as f64,
             measures,
             floor,

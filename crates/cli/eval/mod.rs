@@ -23,7 +23,7 @@ pub fn main(args: &EvalArgs) -> Result<(), Failure> {
     let generated = Source::generated(args, &device)?;
     let quiet = args.output.quiet;
     let data = data::load(&source::dataset(args, generated.as_ref())?, quiet)?;
-    let source = Source::open(generated, args, data.train.shape())?;
+    let source = Source::open(generated, args, &data.train)?;
     let named = args.feature_extractor.as_deref();
     let extractor = extractor::choose(named, &data, &device.device, quiet)?;
     let Some(source) = source else { return Ok(()) };
@@ -62,6 +62,8 @@ fn results_json(results: &Results, args: &EvalArgs, seconds: f64) -> Value {
         "weights": checkpoint.map(|(_, weights)| weights),
         "seed": args.seed,
         "dataset": results.dataset,
+        "test_images": results.tests,
+        "test_images_held_out": results.held_out,
         "feature_extractor": extractor,
         "measures": results.measures,
         "floor": results.floor,
@@ -78,11 +80,12 @@ fn results_json(results: &Results, args: &EvalArgs, seconds: f64) -> Value {
 fn text(results: &Results) -> String {
     let Results { source, extractor, dataset, tests, measures, memorisation, .. } = results;
     let [ratio, share] = [memorisation.ratio_interval, memorisation.share_interval];
+    let held_out = if results.held_out { ", held out of its training images" } else { "" };
     let weights = source.checkpoint.as_ref().map_or(String::new(), |(header, weights)| {
         format!(" (epoch {}, {weights} weights)", header.step)
     });
     format!(
-        "{} samples of {}{weights}\ncompared with {tests} test images of {dataset}\n\
+        "{} samples of {}{weights}\ncompared with {tests} test images of {dataset}{held_out}\n\
          feature extractor {} (sha256 {:.12}…, test accuracy {:.2}%)\n\n{}\n\n  \
          distance to the nearest training image: {:.2} ({:.2} to {:.2}) times that of test \
          images;\n  {:.1}% ({:.1} to {:.1}%) of the samples are closer than 99% of test images \

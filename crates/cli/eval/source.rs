@@ -3,10 +3,9 @@
 use std::path::PathBuf;
 
 use anyhow::anyhow;
-use gan_core::ImageShape;
 use gan_core::atomic_file::directory;
 use gan_core::stream::{Purpose, stream};
-use gan_data::read_samples;
+use gan_data::{Dataset, read_samples};
 use gan_eval::random_subset;
 use gan_model::checkpoint::{Checkpoint, Header, Weights};
 use gan_model::device::SelectedDevice;
@@ -44,12 +43,13 @@ impl Source {
         Ok(Some(Self { path, pixels, checkpoint: Some((header, name)) }))
     }
 
-    /// The samples that the flags name, of the data set's `shape`; `None` when they name none.
+    /// The samples that the flags name, of the shape of `real` images; `None` when they name none.
     pub fn open(
         generated: Option<Self>,
         args: &EvalArgs,
-        shape: ImageShape,
+        real: &Dataset,
     ) -> Result<Option<Self>, Failure> {
+        let shape = real.shape();
         if let Some(Self { path, checkpoint: Some((header, _)), .. }) = &generated
             && header.model.image != shape
         {
@@ -75,7 +75,7 @@ impl Source {
         }
         let mut rng = stream(args.seed, Purpose::Subset, 4);
         let pixels = random_subset(&pixels, shape.len(), args.count, &mut rng);
-        if let Some(what) = suspicious(&pixels) {
+        if let Some(what) = suspicious(&pixels, real.images()) {
             output::log(format!("warning: --samples {}: {what}", path.display()));
         }
         let found = pixels.len() / shape.len();
@@ -107,12 +107,16 @@ pub fn dataset(args: &EvalArgs, source: Option<&Source>) -> Result<DatasetArgs, 
 }
 
 /// A likely mistake in samples that could be read.
-fn suspicious(pixels: &[u8]) -> Option<&'static str> {
-    let white = pixels.iter().filter(|&&pixel| pixel > 127).count();
+fn suspicious(pixels: &[u8], real: &[u8]) -> Option<&'static str> {
+    let mean = |pixels: &[u8]| {
+        let sum: u64 = pixels.iter().map(|&pixel| u64::from(pixel)).sum();
+        sum as f64 / pixels.len() as f64
+    };
+    let (found, expected) = (mean(pixels), mean(real));
     if pixels.iter().all(|&pixel| pixel <= 1) {
         Some("no pixel is above 1, but white is 255; multiply by 255 if white is 1 in this file")
-    } else if 2 * white > pixels.len() {
-        Some("most pixels are white, but the background is 0 (black); use 255 - x to invert it")
+    } else if found > 127.5 && (255.0 - found - expected).abs() + 64.0 < (found - expected).abs() {
+        Some("most pixels are white, but most of the real images are black; add --invert")
     } else {
         None
     }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Parser;
 use gan_data::Dataset;
-use gan_model::checkpoint::Checkpoint;
+use gan_model::checkpoint::{Checkpoint, Header};
 use gan_model::device::SelectedDevice;
 use gan_model::{Family, Loss, ModelConfig, TrainingConfig};
 use gan_train::{InitFrom, Recipe, RunConfig, RunDir, dataset_info, validate};
@@ -207,13 +207,20 @@ impl<'a> Options<'a> {
             data: data.path.as_deref().map(absolute),
             images: self.dataset.options(),
             held_out: data.held_out,
-            init_from: self.init.as_ref().map(|init| InitFrom {
-                path: absolute(init.path()),
-                epoch: init.header().step,
-                dataset: init.header().dataset.name.clone(),
-            }),
+            init_from: self.init_from(),
             device: self.device.name.clone(),
         }
+    }
+
+    /// What the nets began with; a resumed run's own record of it.
+    fn init_from(&self) -> Option<InitFrom> {
+        if let Some(resume) = &self.resume {
+            return RunDir::read_config::<RunConfig>(&resume.root)?.init_from;
+        }
+        let init = self.init.as_ref()?;
+        let Header { step, dataset, .. } = init.header();
+        let dataset = dataset.name.clone();
+        Some(InitFrom { path: absolute(init.path()), epoch: *step, dataset })
     }
 
     /// Checks `--out` before anything is downloaded.

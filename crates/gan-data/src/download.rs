@@ -13,7 +13,7 @@ use self::fetch::{Wanted, fetch, write};
 pub use self::options::DownloadOptions;
 use crate::mnist_folder::{FILE_NAMES, LAYOUTS, MNIST_SHA256, find_file};
 
-/// DownloadProgress of one file. It starts again when another mirror is tried.
+/// Progress of one file. It starts again when another mirror is tried.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DownloadProgress<'a> {
     /// The file's name, with `.gz`.
@@ -107,7 +107,7 @@ fn fetch_all(
             };
             let address = format!("{}/{name}", mirror.trim_end_matches('/'));
             let mut progress = |received, total| {
-                progress(DownloadProgress { file: name, mirror, received, total })
+                progress(DownloadProgress { file: name, mirror, received, total });
             };
             match fetch(&agent, &address, file, options, &mut progress) {
                 Ok(bytes) => {

@@ -20,13 +20,15 @@ impl Setting {
     }
 }
 
-/// All settings of all runs, those that differ first. The data set's path is left out: its digest
-/// identifies it, and a report may be shared.
+/// Paths, which are left out: a digest identifies the data set, and a report may be shared.
+const PATHS: [&str; 3] = ["data_dir", "data", "init_from.path"];
+
+/// All settings of all runs but the paths, those that differ first.
 pub fn compare(records: &[Record]) -> Vec<Setting> {
     let mut values: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for (index, record) in records.iter().enumerate() {
         for (name, value) in record.settings() {
-            if name == "data_dir" {
+            if PATHS.contains(&name.as_str()) {
                 continue;
             }
             let row = values.entry(name).or_insert_with(|| vec![String::new(); records.len()]);

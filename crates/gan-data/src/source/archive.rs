@@ -65,7 +65,10 @@ impl Archive {
 
     /// The files that are NumPy's arrays, in the archive's order.
     pub(crate) fn arrays(&self) -> Vec<usize> {
-        (0..self.names.len()).filter(|&index| self.names[index].ends_with(".npy")).collect()
+        let is_array = |index: &usize| {
+            Path::new(&self.names[*index]).extension().is_some_and(|ending| ending == "npy")
+        };
+        (0..self.names.len()).filter(is_array).collect()
     }
 
     /// A file of the archive, for a message.

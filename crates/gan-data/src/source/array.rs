@@ -95,9 +95,11 @@ impl Layout {
     pub(crate) fn places(self, fortran: bool) -> Places {
         let ImageShape { channels, height, width } = self.shape;
         let [image, row] = [self.shape.len(), width * channels];
-        let mut axes = match self.channels_first {
-            true => [(self.count, image), (channels, 1), (height, row), (width, channels)],
-            false => [(self.count, image), (height, row), (width, channels), (channels, 1)],
+        let [all, rows, columns] = [(self.count, image), (height, row), (width, channels)];
+        let mut axes = if self.channels_first {
+            [all, (channels, 1), rows, columns]
+        } else {
+            [all, rows, columns, (channels, 1)]
         };
         if fortran {
             axes.reverse();

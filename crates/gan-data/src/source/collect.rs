@@ -150,10 +150,7 @@ impl Collect<'_> {
         let transparent = tones.shown[1] > 0.0;
         let needed = transparent || self.options.fit == Fit::Pad && self.options.size.is_some();
         let mean = |[sum, weight]: [f64; 2]| if weight > 0.0 { sum / weight } else { 0.0 };
-        let white = match transparent {
-            true => mean(tones.shown) < 127.5,
-            false => mean(tones.edge) > 127.5,
-        };
+        let white = if transparent { mean(tones.shown) < 127.5 } else { mean(tones.edge) > 127.5 };
         if let Some(background) = self.options.background {
             return (background, None);
         }
@@ -165,7 +162,7 @@ impl Collect<'_> {
 }
 
 /// Sums of brightness and of weights.
-#[derive(Default)]
+#[derive(Clone, Copy, Default)]
 struct Tones {
     /// Of transparent images, weighted by alpha.
     shown: [f64; 2],

@@ -20,8 +20,10 @@ const MAX_LINE: usize = 1 << 21;
 
 /// Whether a file's name is that of a table.
 pub(crate) fn is_csv(path: &Path) -> bool {
-    let name = path.file_name().unwrap_or_default().to_string_lossy().to_ascii_lowercase();
-    name.strip_suffix(".gz").unwrap_or(&name).ends_with(".csv")
+    let ends = |path: &Path, wanted| {
+        path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case(wanted))
+    };
+    ends(path, "csv") || (ends(path, "gz") && ends(&path.with_extension(""), "csv"))
 }
 
 /// The training table in a folder: the only one, or the one with `train` in its name.
@@ -73,16 +75,15 @@ pub(crate) fn parse(
     let mut table: Option<Columns> = None;
     while reader.read_byte_record(&mut row)? {
         let line = row.position().map_or(0, csv::Position::line);
-        let columns = match &table {
-            Some(columns) => columns,
-            None => {
-                let (columns, is_header) = Columns::of(&row, expected)?;
-                let columns = table.insert(columns);
-                if is_header {
-                    continue;
-                }
-                columns
+        let columns = if let Some(columns) = &table {
+            columns
+        } else {
+            let (columns, is_header) = Columns::of(&row, expected)?;
+            let columns = table.insert(columns);
+            if is_header {
+                continue;
             }
+            columns
         };
         if row.len() != columns.count {
             let found = format!("line {line} has {} columns", row.len());

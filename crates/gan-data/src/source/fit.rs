@@ -105,7 +105,9 @@ impl Fitter {
         if self.options.invert {
             let (Pixels::Grey(values) | Pixels::Rgb(values) | Pixels::Rgba(values)) =
                 &mut image.pixels;
-            values.iter_mut().for_each(|value| *value = 255 - *value);
+            for value in values {
+                *value = 255 - *value;
+            }
         }
         Ok(image)
     }

@@ -258,7 +258,7 @@ struct Sorted {
     notes: Notes,
 }
 
-/// Decides what is for training, what for tests, and the classes: by folders, or by StyleGAN's
+/// Decides what is for training, what for tests, and the classes: by folders, or by `StyleGAN`'s
 /// `dataset.json`. Files are in the order of their classes, then of their names.
 fn sort(files: &Files, path: &Path) -> Result<Sorted, SourceError> {
     let mut notes = Notes::default();

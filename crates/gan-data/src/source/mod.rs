@@ -13,6 +13,7 @@ mod npy;
 #[cfg(feature = "parquet")]
 mod parquet;
 mod part;
+mod tables;
 
 use std::fs::{self, File};
 use std::io::Read;
@@ -167,7 +168,7 @@ fn read(
         Kind::Idx => reshape(idx::read(path)?),
         Kind::Npy => reshape(npy::read_npy(path, stored)?),
         Kind::Csv => reshape(csv::read(path, stored)?),
-        Kind::Parquet => read_parquet([&[path.clone()], &[]], path, collect),
+        Kind::Parquet => read_parquet([std::slice::from_ref(path), &[]], path, collect),
         Kind::Zip => {
             let mut archive = Archive::open(path)?;
             if archive.arrays().is_empty() {
@@ -184,7 +185,7 @@ fn read(
             if let Some(table) = csv::find(path)? {
                 return reshape(csv::read(&table, stored)?);
             }
-            if let Some([train, test]) = find_parquet(path)? {
+            if let Some([train, test]) = tables::find(path)? {
                 return read_parquet([&train, &test], path, collect);
             }
             if let Some(images) = folder::read_folder(path, collect)? {
@@ -202,13 +203,6 @@ fn read(
 use self::parquet::{find as find_parquet, read as read_parquet};
 
 #[cfg(not(feature = "parquet"))]
-fn find_parquet(dir: &Path) -> Result<Option<[Vec<PathBuf>; 2]>, SourceError> {
-    let entries = fs::read_dir(dir).map_err(FileError::new("read", dir))?;
-    let mut paths = entries.flatten().map(|entry| entry.path());
-    let table = paths.find(|path| path.extension().is_some_and(|ending| ending == "parquet"));
-    Ok(table.map(|table| [vec![table], Vec::new()]))
-}
-
 #[cfg(not(feature = "parquet"))]
 fn read_parquet(
     [train, _]: [&[PathBuf]; 2],
@@ -379,12 +373,11 @@ fn describe(
         (Some(classes), None) => classes.to_string(),
         (None, _) => "none: the images have no labels".into(),
     };
-    let tests = match held_out {
-        Some(held_out) => format!("{held_out} held out of the {count} by a random choice"),
-        None => {
-            let place = notes.test.map_or(String::new(), |place| format!(", from {place}"));
-            format!("{}{place}", test.len())
-        }
+    let tests = if let Some(held_out) = held_out {
+        format!("{held_out} held out of the {count} by a random choice")
+    } else {
+        let place = notes.test.map_or(String::new(), |place| format!(", from {place}"));
+        format!("{}{place}", test.len())
     };
     let mut rows = vec![
         ("format", notes.format),

@@ -92,19 +92,15 @@ pub(crate) fn read_npz(
             Layout::of(&header.axes, expected).is_some() && header.axes.len() > 1
         })
     };
-    let first = match find(TRAIN_IMAGES, archive) {
-        Some(index) => index,
-        None => {
-            let mut arrays = archive.arrays();
-            arrays.retain(|&index| fits(archive, index));
-            let Some(&first) = arrays.first() else {
-                let names: Vec<_> =
-                    archive.arrays().iter().map(|&i| one_line(archive.name(i))).collect();
-                let found = format!("none of its arrays has images ({})", names.join(", "));
-                return Err(Fault::new(found, "x_train, or another array of images").of(path));
-            };
-            first
-        }
+    let mut arrays = archive.arrays();
+    let first = find(TRAIN_IMAGES, archive).or_else(|| {
+        arrays.retain(|&index| fits(archive, index));
+        arrays.first().copied()
+    });
+    let Some(first) = first else {
+        let names: Vec<_> = archive.names().iter().map(|name| one_line(name)).collect();
+        let found = format!("none of its arrays has images ({:.200})", names.join(", "));
+        return Err(Fault::new(found, "x_train, or another array of images").of(path));
     };
     let read = |index: usize, range: Option<Range>, archive: &mut Archive| {
         let read = images(&mut Entry { archive, index }, expected, range);
@@ -317,7 +313,7 @@ impl Kind {
             (b'i', size) => {
                 // Moves the sign to the top and back.
                 let shift = 64 - 8 * size as u32;
-                ((bits << shift) as i64 >> shift) as f64
+                ((bits << shift).cast_signed() >> shift) as f64
             }
             _ => bits as f64,
         }

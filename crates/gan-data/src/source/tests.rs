@@ -178,6 +178,10 @@ fn arrays_of_every_layout_type_and_order_have_the_same_images() {
             assert_eq!((shape, pixels), expected, "{kind} {fortran}");
         }
     }
+    // Flat images in Fortran's order: all first pixels, then all second ones.
+    let fortran = npy("|u1", true, "2, 4", &[1, 5, 2, 6, 3, 7, 4, 8]);
+    let (_, pixels, _) = all(folder(&[("mine.npy", fortran)]).path(), ImageOptions::default());
+    assert_eq!(pixels, [1, 2, 3, 4, 5, 6, 7, 8]);
     let flat = folder(&[("mine.npy", npy("|b1", false, "2, 4", &[0, 1, 1, 0, 1, 1, 1, 1]))]);
     let (shape, pixels, _) = all(flat.path(), ImageOptions::default());
     assert_eq!((shape, &pixels[..4]), (ImageShape::grey(2, 2), &[0, 255, 255, 0][..]));
@@ -643,4 +647,35 @@ fn samples_are_brought_to_the_shape_of_the_data_set() {
     assert_eq!(read(npy("|u1", false, "1, 3, 3, 3", &both), three), Ok(both));
     let error = read(npy("|u1", false, "1, 2, 2", &[0; 4]), ImageShape::grey(3, 3)).unwrap_err();
     assert!(error.ends_with("its images are of 2x2; expected 3x3, as the data set has"), "{error}");
+}
+
+/// A table that `PyArrow` wrote, of two images with labels.
+const TABLE: &[u8] = include_bytes!("../../../../fuzz/corpus/parquet/mnist");
+
+#[test]
+fn a_table_of_encoded_images_is_read_with_the_feature_and_named_without() {
+    let dir = folder(&[
+        ("mnist/train-00000-of-00001.parquet", TABLE[1..].to_vec()),
+        ("mnist/test-00000-of-00001.parquet", TABLE[1..].to_vec()),
+    ]);
+    for path in [dir.path().to_owned(), dir.path().join("mnist/train-00000-of-00001.parquet")] {
+        let opened = open(&source(path), &|_| ());
+        if cfg!(feature = "parquet") {
+            let Opened { train, test, held_out, .. } = opened.unwrap();
+            assert_eq!(train.class_names(), ["3", "7"]);
+            let all = if held_out.is_some() { 1 } else { 2 };
+            assert_eq!((train.len(), test.len()), (all, all));
+            assert_eq!(train.image(0), if all == 1 { [200; 6] } else { [9; 6] });
+        } else {
+            let error = opened.unwrap_err().to_string();
+            assert!(
+                error.contains("it is a Parquet file; expected a program built with"),
+                "{error}"
+            );
+        }
+    }
+    for cut in (0..TABLE.len() - 1).step_by(7) {
+        fs::write(dir.path().join("mnist/test-00000-of-00001.parquet"), &TABLE[1..=cut]).unwrap();
+        assert!(error(dir.path()).contains(".parquet"));
+    }
 }
