@@ -13,8 +13,18 @@ pub(crate) const MAX_SIDE: u64 = 1 << 14;
 pub(crate) struct Layout {
     pub count: usize,
     pub shape: ImageShape,
-    /// Whether the channels come before rows and columns, as in `PyTorch`.
-    channels_first: bool,
+    axes: Axes,
+}
+
+/// What comes after the axis of images.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Axes {
+    /// All values of an image.
+    Flat,
+    /// Rows, columns, and channels if there are several.
+    ChannelsLast,
+    /// Channels, rows and columns, as in `PyTorch`.
+    ChannelsFirst,
 }
 
 impl Layout {
@@ -27,26 +37,25 @@ impl Layout {
             ImageShape { channels, height, width }
         };
         let [count, ref image @ ..] = *axes else { return None };
-        let (shape, channels_first) = match *image {
+        let (shape, axes) = match *image {
             [values] if expected.is_some_and(|shape| shape.len() as u64 == values) => {
-                (expected?, false)
+                (expected?, Axes::Flat)
             }
-            [values] => (shape(values.isqrt(), values.isqrt(), 1), false),
-            [height, width] => (shape(height, width, 1), false),
+            [values] => (shape(values.isqrt(), values.isqrt(), 1), Axes::Flat),
+            [height, width] => (shape(height, width, 1), Axes::ChannelsLast),
             [a, b, c] => {
                 let (last, first) = (shape(a, b, c), shape(b, c, a));
                 // Sizes such as [n, 3, 32, 3] can be read either way: as what is expected, or as
                 // the images that are less narrow.
                 let side = |shape: ImageShape| shape.height.min(shape.width);
-                match ([1, 3].contains(&c), [1, 3].contains(&a)) {
-                    (true, true) if expected == Some(first) && first != last => (first, true),
-                    (true, true) if expected == Some(last) || side(first) <= side(last) => {
-                        (last, false)
-                    }
-                    (_, true) => (first, true),
-                    (true, false) => (last, false),
+                let is_first = match ([1, 3].contains(&c), [1, 3].contains(&a)) {
+                    (true, true) if expected == Some(last) => false,
+                    (true, true) => expected == Some(first) || side(first) > side(last),
+                    (false, true) => true,
+                    (true, false) => false,
                     (false, false) => return None,
-                }
+                };
+                if is_first { (first, Axes::ChannelsFirst) } else { (last, Axes::ChannelsLast) }
             }
             _ => return None,
         };
@@ -58,7 +67,7 @@ impl Layout {
         (count > 0 && whole && total.is_some()).then_some(Self {
             count: count as usize,
             shape,
-            channels_first,
+            axes,
         })
     }
 
@@ -74,7 +83,7 @@ impl Layout {
 
     /// Whether row-major values are in our order already.
     pub(crate) fn is_ours(self, fortran: bool) -> bool {
-        !fortran && (!self.channels_first || self.shape.channels == 1)
+        !fortran && (self.axes != Axes::ChannelsFirst || self.shape.channels == 1)
     }
 
     /// The values of a row-major array in our order.
@@ -96,10 +105,10 @@ impl Layout {
         let ImageShape { channels, height, width } = self.shape;
         let [image, row] = [self.shape.len(), width * channels];
         let [all, rows, columns] = [(self.count, image), (height, row), (width, channels)];
-        let mut axes = if self.channels_first {
-            [all, (channels, 1), rows, columns]
-        } else {
-            [all, rows, columns, (channels, 1)]
+        let mut axes = match self.axes {
+            Axes::Flat => [(1, 0), (1, 0), all, (image, 1)],
+            Axes::ChannelsLast => [all, rows, columns, (channels, 1)],
+            Axes::ChannelsFirst => [all, (channels, 1), rows, columns],
         };
         if fortran {
             axes.reverse();

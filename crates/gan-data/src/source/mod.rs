@@ -200,7 +200,7 @@ fn read(
 }
 
 #[cfg(feature = "parquet")]
-use self::parquet::{find as find_parquet, read as read_parquet};
+use self::parquet::read as read_parquet;
 
 #[cfg(not(feature = "parquet"))]
 #[cfg(not(feature = "parquet"))]
