@@ -2,6 +2,7 @@
 
 mod archive;
 mod array;
+mod classes;
 mod collect;
 mod csv;
 mod decode;
@@ -13,6 +14,7 @@ mod npy;
 #[cfg(feature = "parquet")]
 mod parquet;
 mod part;
+mod reshape;
 mod tables;
 
 use std::fs::{self, File};
@@ -23,12 +25,14 @@ use flate2::bufread::MultiGzDecoder;
 use gan_core::{FileError, ImageShape};
 
 use self::archive::Archive;
-use self::collect::{Collect, MAX_OWN_SIDE};
-use self::decode::{Decoded, Pixels};
+use self::collect::Collect;
+
 pub use self::error::SourceError;
 use self::error::{Fault, shown};
 pub use self::fit::{Fit, ImageOptions};
-use self::fit::{Fitter, colour};
+use self::reshape::reshape;
+pub use self::reshape::reshaped;
+
 use self::part::{Notes, Part, Split, number_classes};
 use crate::hold_out::hold_out;
 use crate::mnist_folder::MNIST_SHA256;
@@ -163,7 +167,7 @@ fn read(
     // An array has images of its own shape, which the options change later.
     let stored = expected.filter(|&shape| options.keeps(shape));
     let collect = Collect { options: *options, expected, observe };
-    let reshape = |split: Split| reshape(split, *options, expected, path, observe);
+    let reshape = |split| reshape(split, *options, expected, path, observe);
     match kind(path)? {
         Kind::Idx => reshape(idx::read(path)?),
         Kind::Npy => reshape(npy::read_npy(path, stored)?),
@@ -274,88 +278,6 @@ fn only_file(folder: &Path) -> Result<Option<PathBuf>, SourceError> {
 
 /// The largest size that may be asked for.
 pub const MAX_SIZE: usize = 256;
-
-/// Brings the images of an array to the options' shape.
-fn reshape(
-    mut split: Split,
-    mut options: ImageOptions,
-    expected: Option<ImageShape>,
-    path: &Path,
-    observe: &(dyn Fn(Progress) + Sync),
-) -> Result<Split, SourceError> {
-    let own = split.train.shape;
-    let largest = expected.map_or(0, |shape| shape.width.max(shape.height)).max(MAX_OWN_SIDE);
-    if options.size.is_none() && own.width.max(own.height) > largest {
-        let found = format!("its images are of {own}");
-        let expected = format!("at most {largest}x{largest}; add --size {MAX_OWN_SIDE}");
-        return Err(Fault::new(found, expected).of(path));
-    }
-    if options.keeps(own) && split.test.as_ref().is_none_or(|test| test.shape == own) {
-        return Ok(split);
-    }
-    options.size = options.size.or(Some([own.width, own.height]));
-    for part in [Some(&mut split.train), split.test.as_mut()].into_iter().flatten() {
-        reshape_part(part, options, observe).map_err(|fault| fault.of(path))?;
-    }
-    Ok(split)
-}
-
-/// Images whose pixels are joined at once.
-const BLOCK: usize = 1024;
-
-fn reshape_part(
-    part: &mut Part,
-    options: ImageOptions,
-    observe: &(dyn Fn(Progress) + Sync),
-) -> Result<(), Fault> {
-    let ImageShape { channels, height, width } = part.shape;
-    let [wide, high] = options.size.unwrap_or([width, height]);
-    let target =
-        ImageShape { channels: options.channels.unwrap_or(channels), height: high, width: wide };
-    let len = part.shape.len();
-    let count = part.len();
-    let mut pixels = gan_core::memory::reserve(count.saturating_mul(target.len()))?;
-    let background = options.background.unwrap_or([0; 3]);
-    for begin in (0..count).step_by(BLOCK) {
-        observe(Progress { done: begin, total: count });
-        let images = &part.pixels[begin * len..];
-        let fitted = collect::parallel(0..BLOCK.min(count - begin), |range| {
-            let mut fitter = Fitter::new(options, background);
-            let fit = |index: usize| {
-                let values = images[index * len..][..len].to_vec();
-                let pixels = if channels == 1 { Pixels::Grey(values) } else { Pixels::Rgb(values) };
-                let fitted = fitter.fit(Decoded { width, height, pixels })?;
-                let fitted = if target.channels == 3 { colour(fitted) } else { fitted };
-                let (Pixels::Grey(values) | Pixels::Rgb(values) | Pixels::Rgba(values)) =
-                    fitted.pixels;
-                Ok::<_, Fault>(values)
-            };
-            range.map(fit).collect()
-        });
-        for values in fitted {
-            pixels.extend_from_slice(&values?);
-        }
-    }
-    (part.shape, part.pixels) = (target, pixels);
-    Ok(())
-}
-
-/// The data set with its images brought to the options' shape.
-///
-/// # Errors
-/// When the system refuses the memory.
-pub fn reshaped(images: Dataset, options: &ImageOptions) -> Result<Dataset, SourceError> {
-    let shape = images.shape();
-    if options.keeps(shape) {
-        return Ok(images);
-    }
-    let (name, class_names) = (images.name().to_owned(), images.class_names().to_vec());
-    let (pixels, labels) = images.into_parts();
-    let labels = labels.map(|labels| labels.into_iter().map(u32::from).collect());
-    let mut part = Part { shape, pixels, labels };
-    reshape_part(&mut part, *options, &|_| ()).map_err(|fault| fault.at(&name))?;
-    Ok(dataset(&name, part, class_names)?)
-}
 
 /// What was found, as rows of a table.
 fn describe(

@@ -1,0 +1,259 @@
+//! What files are for, from their names: training or tests, and of which class.
+
+use std::cmp::Ordering;
+use std::collections::{BTreeSet, HashMap};
+
+use serde::Deserialize;
+
+use super::error::{Fault, one_line};
+use super::part::Notes;
+
+/// The most classes, and the most characters of a class's name.
+const MAX_CLASSES: usize = 1000;
+const MAX_NAME: usize = 60;
+/// Names of folders of training images, and of test images; the first one is taken.
+const TRAIN: [&str; 2] = ["train", "training"];
+const TEST: [&str; 7] = ["test", "testing", "t10k", "val", "valid", "validation", "eval"];
+
+/// Files in the order in which they are read, and the class of each.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Group {
+    pub indices: Vec<usize>,
+    pub labels: Option<Vec<u32>>,
+}
+
+/// What all files are for.
+pub(crate) struct Plan {
+    pub train: Group,
+    pub test: Option<Group>,
+    pub class_names: Option<Vec<String>>,
+    pub notes: Notes,
+}
+
+/// Some of the files, whose names have their class's folder after `begin` bytes.
+struct Part<'a> {
+    names: &'a [String],
+    indices: Vec<usize>,
+    begin: usize,
+}
+
+impl Plan {
+    /// From `StyleGAN`'s `dataset.json`, if there is one, else from the folders that files are in:
+    /// `names` have slashes between folders. Files are in the order of their classes, then of their
+    /// names.
+    pub(crate) fn of(names: &[String], json: Option<&[u8]>) -> Result<Self, Fault> {
+        match json {
+            Some(json) => Self::by_json(names, json),
+            None => Self::by_folders(names),
+        }
+    }
+
+    fn by_json(names: &[String], json: &[u8]) -> Result<Self, Fault> {
+        #[derive(Deserialize)]
+        struct Document {
+            labels: Option<Vec<(String, u32)>>,
+        }
+        let document: Document = serde_json::from_slice(json).map_err(|error| {
+            let expected = "labels: a list of [name, number], or null";
+            Fault::new(format!("its dataset.json cannot be read ({error})"), expected)
+        })?;
+        let part = Part::new(names, (0..names.len()).collect(), common_folders(names));
+        let mut notes = Notes::default();
+        let Some(labels) = document.labels else {
+            let train = part.unlabelled();
+            return Ok(Self { train, test: None, class_names: None, notes });
+        };
+        let labels: HashMap<String, u32> = labels.into_iter().collect();
+        let label = |&index: &usize| {
+            let name = &names[index];
+            let label = labels.get(name).or_else(|| labels.get(&name[part.begin..])).copied();
+            let found = || format!("its dataset.json has no label for {}", one_line(name));
+            label
+                .filter(|&label| label <= u32::from(u16::MAX))
+                .ok_or_else(|| Fault::new(found(), "one for each image, 0 to 65535"))
+        };
+        let labels = part.indices.iter().map(label).collect::<Result<_, _>>()?;
+        notes.labels = Some("dataset.json".into());
+        let train = Group { indices: part.indices, labels: Some(labels) };
+        Ok(Self { train, test: None, class_names: None, notes })
+    }
+
+    fn by_folders(names: &[String]) -> Result<Self, Fault> {
+        let mut notes = Notes::default();
+        let [train, test] = splits(names, &mut notes);
+        let test = |label: &dyn Fn(Part) -> Result<Group, Fault>| test.map(label).transpose();
+        let unlabelled = |part: Part| Ok(part.unlabelled());
+        let train = train.unwrap_or_else(|| Part::new(names, Vec::new(), 0));
+        let classes = train.classes()?;
+        if classes.len() > MAX_CLASSES {
+            notes.others.push(format!("{} subfolders are too many for classes", classes.len()));
+        }
+        if !(2..=MAX_CLASSES).contains(&classes.len()) {
+            let test = test(&unlabelled)?;
+            return Ok(Self { train: train.unlabelled(), test, class_names: None, notes });
+        }
+        let places: HashMap<&str, u32> = classes.iter().copied().zip(0..).collect();
+        let test = test(&|part| part.labelled(&places))?;
+        let lower: BTreeSet<String> = classes.iter().map(|name| name.to_lowercase()).collect();
+        if lower.len() < classes.len() {
+            notes.others.push("some classes differ only in upper and lower case".into());
+        }
+        notes.labels = Some("subfolders".into());
+        let shown = |name: &&str| one_line(name).chars().take(MAX_NAME).collect();
+        let class_names = Some(classes.iter().map(shown).collect());
+        Ok(Self { train: train.labelled(&places)?, test, class_names, notes })
+    }
+}
+
+/// Training files and test files: by their outermost folders where all of these have names of splits,
+/// else all files are for training.
+fn splits<'a>(names: &'a [String], notes: &mut Notes) -> [Option<Part<'a>>; 2] {
+    let common = common_folders(names);
+    let top = |name: &'a String| name[common..].split_once('/').map(|(top, _)| top);
+    let tops: BTreeSet<Option<&str>> = names.iter().map(top).collect();
+    let is =
+        |top: &Option<&str>, wanted: &str| top.is_some_and(|top| top.eq_ignore_ascii_case(wanted));
+    let find = |wanted: &[&str]| {
+        wanted.iter().find_map(|wanted| tops.iter().find(|top| is(top, wanted)).copied().flatten())
+    };
+    let known = |top| TRAIN.iter().chain(&TEST).any(|wanted| is(top, wanted));
+    let train = find(&TRAIN).filter(|_| tops.iter().all(known));
+    let Some(train) = train else {
+        return [Some(Part::new(names, (0..names.len()).collect(), common)), None];
+    };
+    let part = |wanted: &str| {
+        let within = (0..names.len()).filter(|&index| top(&names[index]) == Some(wanted));
+        Part::new(names, within.collect(), common + wanted.len() + 1)
+    };
+    let test = find(&TEST);
+    let unused = tops.iter().flatten().filter(|&&top| top != train && Some(top) != test);
+    notes.others.extend(unused.map(|top| format!("the folder {} is not used", one_line(top))));
+    notes.test = test.map(|test| format!("the folder {}", one_line(test)));
+    [Some(part(train)), test.map(part)]
+}
+
+impl<'a> Part<'a> {
+    /// Files in the order of their names.
+    fn new(names: &'a [String], mut indices: Vec<usize>, begin: usize) -> Self {
+        indices.sort_by(|&a, &b| natural(&names[a], &names[b]));
+        Self { names, indices, begin }
+    }
+
+    /// The folder that a file is in.
+    fn class(&self, index: usize) -> Option<&'a str> {
+        self.names[index][self.begin..].split_once('/').map(|(class, _)| class)
+    }
+
+    /// The names of all classes in their order; none if the files are in no folders.
+    fn classes(&self) -> Result<Vec<&'a str>, Fault> {
+        let classes: BTreeSet<_> = self.indices.iter().map(|&index| self.class(index)).collect();
+        if classes.contains(&None) && classes.len() > 1 {
+            let beside = self.indices.iter().find(|&&index| self.class(index).is_none());
+            let beside = beside.map_or(String::new(), |&index| one_line(&self.names[index]));
+            let found = format!("it has images in subfolders and beside them, such as {beside}");
+            return Err(Fault::new(found, "a subfolder for each class, or none"));
+        }
+        let mut classes: Vec<_> = classes.into_iter().flatten().collect();
+        classes.sort_by(|a, b| natural(a, b));
+        Ok(classes)
+    }
+
+    fn unlabelled(self) -> Group {
+        Group { indices: self.indices, labels: None }
+    }
+
+    fn labelled(self, places: &HashMap<&str, u32>) -> Result<Group, Fault> {
+        let mut labelled = Vec::with_capacity(self.indices.len());
+        for &index in &self.indices {
+            let Some(&class) = self.class(index).and_then(|class| places.get(class)) else {
+                let name = one_line(&self.names[index]);
+                let found = format!("no training image has the class of {name}");
+                return Err(Fault::new(found, "the same classes for training and test images"));
+            };
+            labelled.push((class, index));
+        }
+        // Stable: within a class the order of names stays.
+        labelled.sort_by_key(|(class, _)| *class);
+        let (labels, indices) = labelled.into_iter().unzip();
+        Ok(Group { indices, labels: Some(labels) })
+    }
+}
+
+/// Bytes of the folders that all names begin with.
+fn common_folders(names: &[String]) -> usize {
+    let end_of_folder = |name: &str| name.rfind('/').map_or(0, |end| end + 1);
+    let Some(first) = names.first() else { return 0 };
+    let mut common = end_of_folder(first);
+    for name in names {
+        while !name.starts_with(&first[..common]) {
+            common = end_of_folder(&first[..common - 1]);
+        }
+    }
+    common
+}
+
+/// Compares names as people order them: numbers in them by their value.
+fn natural(a: &str, b: &str) -> Ordering {
+    let (mut left, mut right) = (a.as_bytes(), b.as_bytes());
+    while let (Some(x), Some(y)) = (left.first(), right.first()) {
+        if x.is_ascii_digit() && y.is_ascii_digit() {
+            let (x, y) = (take_number(&mut left), take_number(&mut right));
+            let order = x.len().cmp(&y.len()).then(x.cmp(y));
+            if order != Ordering::Equal {
+                return order;
+            }
+        } else if x == y {
+            (left, right) = (&left[1..], &right[1..]);
+        } else {
+            return x.cmp(y);
+        }
+    }
+    // Names that differ in leading zeros alone are still in one order.
+    left.len().cmp(&right.len()).then_with(|| a.cmp(b))
+}
+
+/// Takes the digits at the beginning, and returns them without leading zeros.
+fn take_number<'a>(text: &mut &'a [u8]) -> &'a [u8] {
+    let digits = text.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    let (number, rest) = text.split_at(digits);
+    *text = rest;
+    &number[number.iter().take_while(|digit| **digit == b'0').count()..]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn plan(names: &[&str]) -> (Vec<String>, Plan) {
+        let names: Vec<String> = names.iter().map(|&name| name.to_owned()).collect();
+        let plan = Plan::of(&names, None);
+        (names, plan.unwrap_or_else(|fault| panic!("{fault:?}")))
+    }
+
+    #[test]
+    fn names_are_in_natural_order() {
+        let mut names = ["b", "a10", "a9", "a09", "a", "10", "9", "a9b1"];
+        names.sort_by(|a, b| natural(a, b));
+        assert_eq!(names, ["9", "10", "a", "a09", "a9", "a9b1", "a10", "b"]);
+    }
+
+    #[test]
+    fn folders_are_splits_only_if_all_of_them_are() {
+        let (_, split) = plan(&["x/train/a/1", "x/train/b/1", "x/Testing/b/1", "x/val/a/1"]);
+        assert_eq!(split.train.labels, Some(vec![0, 1]));
+        assert_eq!(split.test, Some(Group { indices: vec![2], labels: Some(vec![1]) }));
+        assert_eq!(split.notes.others, ["the folder val is not used"]);
+        let (_, classes) = plan(&["train/1", "boat/1", "test/1"]);
+        assert_eq!(classes.class_names.unwrap(), ["boat", "test", "train"]);
+        let (_, flat) = plan(&["x/train/2", "x/train/1"]);
+        assert_eq!(flat.train, Group { indices: vec![1, 0], labels: None });
+    }
+
+    #[test]
+    fn too_many_folders_are_no_classes() {
+        let names: Vec<String> = (0..=MAX_CLASSES).map(|index| format!("{index}/1")).collect();
+        let plan = Plan::of(&names, None).unwrap_or_else(|fault| panic!("{fault:?}"));
+        assert_eq!((plan.train.labels, plan.class_names), (None, None));
+        assert_eq!(plan.notes.others, ["1001 subfolders are too many for classes"]);
+    }
+}
