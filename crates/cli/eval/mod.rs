@@ -117,6 +117,12 @@ fn table(found: &Measures, floor: &Measures) -> String {
         let cells: Vec<_> = shares.iter().map(|share| format!("{:>4.1}", 100.0 * share)).collect();
         cells.join(" ")
     };
+    let (Some(found), Some(floor)) = (&found.classes, &floor.classes) else {
+        lines.push(
+            "  no measures of classes: the feature extractor was trained without labels".into(),
+        );
+        return lines.join("\n");
+    };
     lines.push(format!("  share of each class, %  {}", percent(&found.shares)));
     for (end, name) in ["95% from", "to"].into_iter().enumerate() {
         let ends: Vec<f64> = found.shares_intervals.iter().map(|interval| interval[end]).collect();

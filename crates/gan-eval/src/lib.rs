@@ -23,7 +23,7 @@ mod nearest;
 pub mod neighbours;
 mod subset;
 
-pub use evaluate::{Measure, Measures, Options, Reference};
+pub use evaluate::{ClassMeasures, Measure, Measures, Options, Reference};
 pub use feature_extractor::{Extracted, FeatureExtractor};
 pub use feature_extractor_file::FeatureExtractorError;
 pub use feature_extractor_training::{ExtractorProgress, train_feature_extractor};
