@@ -125,7 +125,7 @@ impl Reference {
         let dim = FeatureExtractor::FEATURES;
         let each = vec![1; real.features.len() / dim];
         let root = GaussianRoot::new(&Gaussian::fit(&real.features, dim, &each));
-        let diversity = Some(extractor.classes()).map(|classes| {
+        let diversity = extractor.classes().map(|classes| {
             let labels = labels(&real.probabilities, classes);
             diversity(&real.features, dim, &labels, classes, &each)
         });
