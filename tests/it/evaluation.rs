@@ -4,6 +4,9 @@
 
 use std::sync::OnceLock;
 
+use burn::tensor::Device;
+use gan_data::synthetic;
+use gan_eval::{Predicts, train_feature_extractor};
 use image::GrayImage;
 use serde_json::{Value, json};
 
@@ -352,6 +355,38 @@ fn a_training_is_evaluated_and_keeps_its_best_checkpoint() {
     place.assert_same_run("parts", "whole");
     let [parts, whole] = ["parts", "whole"].map(|run| place.read(&format!("{run}/best.mpk")));
     assert!(parts == whole, "the best checkpoints differ");
+}
+
+#[test]
+fn an_extractor_trained_without_labels_has_no_measures_of_classes() {
+    let place = place();
+    let (images, device) = (synthetic(260, 0).unwrap(), Device::flex());
+    train_feature_extractor("mine", &images, &images, Predicts::Rotation, 0, &device, |_| ())
+        .unwrap()
+        .write(&place.path("mine.ruler"))
+        .unwrap();
+    let what = "--checkpoint ckpt.mpk --count 100 --feature-extractor mine.ruler --quiet";
+    let object = eval(&place, &format!("{what} --json --features seen")).ok().object();
+    let extractor = &object["feature_extractor"];
+    assert_eq!((&extractor["name"], &extractor["predicts"]), (&json!("mine"), &json!("rotation")));
+    // One in four by chance.
+    let accuracy = number(&extractor["accuracy"]);
+    assert!((0.3..=1.0).contains(&accuracy), "{accuracy}");
+    for measures in ["measures", "floor"] {
+        let mut names: Vec<_> = object[measures].as_object().unwrap().keys().collect();
+        names.sort();
+        assert_eq!(names, ["count", "coverage", "density", "frechet", "precision", "recall"]);
+    }
+    assert_eq!(place.list("seen"), ["fake.npy", "real.npy"]);
+
+    let text = eval(&place, what).ok().stdout;
+    let accuracy = format!("rotation accuracy {:.2}%", 100.0 * accuracy);
+    for part in ["recall", &accuracy] {
+        assert!(text.contains(part), "{part} is not in {text}");
+    }
+    for part in ["score", "confidence", "diversity", "imbalance", "share of each", "missing"] {
+        assert!(!text.contains(part), "{part} is in {text}");
+    }
 }
 
 #[test]

@@ -8,7 +8,7 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use gan_core::ImageShape;
 use gan_data::Dataset;
-use gan_eval::train_feature_extractor;
+use gan_eval::{Predicts, train_feature_extractor};
 use image::GrayImage;
 
 use crate::evaluation::{eval, npy};
@@ -111,7 +111,7 @@ fn a_feature_extractor_for_images_of_another_size_is_refused() {
     let shape = ImageShape { channels: 3, height: 9, width: 8 };
     let images = Dataset::new("mine", shape, vec![0; 2 * shape.len()]).unwrap();
     let images = images.with_labels(vec![0, 1], Vec::new()).unwrap();
-    train_feature_extractor("mine", &images, &images, 0, &Device::flex(), |_| ())
+    train_feature_extractor("mine", &images, &images, Predicts::Labels, 0, &Device::flex(), |_| ())
         .unwrap()
         .write(&place.path("mine.ruler"))
         .unwrap();

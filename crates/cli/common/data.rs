@@ -14,7 +14,7 @@ use gan_run::RunDir;
 use gan_train::RunConfig;
 use serde::{Deserialize, Serialize};
 
-use super::image_args::ImageArgs;
+use super::image_args::{ImageArgs, flags};
 use super::output;
 
 /// Which images, and where they may come from.
@@ -138,15 +138,18 @@ pub struct Data {
     pub held_out: Option<usize>,
     /// What was found at the path, as rows of a table.
     pub found: Vec<(&'static str, String)>,
+    /// The flags that load it, with a blank before each.
+    pub flags: String,
     /// Returns the test images, which no training uses; built-in ones are generated on demand.
     pub test: Box<dyn Fn() -> Result<Dataset, SourceError>>,
 }
 
 impl Data {
     /// A data set without files.
-    fn new(train: Dataset, test: impl Fn() -> Result<Dataset, SourceError> + 'static) -> Self {
-        let (dir, path, held_out, found) = (None, None, None, Vec::new());
-        Self { train, dir, path, held_out, found, test: Box::new(test) }
+    pub fn new(train: Dataset, test: impl Fn() -> Result<Dataset, SourceError> + 'static) -> Self {
+        let (dir, path, held_out) = (None, None, None);
+        let (found, flags) = (Vec::new(), String::new());
+        Self { train, dir, path, held_out, found, flags, test: Box::new(test) }
     }
 }
 
@@ -163,15 +166,26 @@ impl Data {
 pub fn load(args: &DatasetArgs, quiet: bool) -> Result<Data> {
     let options = args.options();
     if let Some(path) = &args.data {
-        return open(path, options, quiet);
+        let flags = format!(" --data {}{}", quoted(path), flags(&options));
+        return Ok(Data { flags, ..open(path, options, quiet)? });
     }
     let data = load_named(args, quiet)?;
+    let folder = data.dir.as_deref().map(|dir| format!(" --data-dir {}", quoted(dir)));
+    let (name, folder) = (data.train.name(), folder.unwrap_or_default());
     let test = data.test;
     Ok(Data {
+        flags: format!(" --dataset {name}{folder}{}", flags(&options)),
         train: reshaped(data.train, &options)?,
         test: Box::new(move || reshaped(test()?, &options)),
         ..data
     })
+}
+
+/// A path for a shell.
+fn quoted(path: &Path) -> String {
+    let path = path.display().to_string();
+    let plain = |c: char| c.is_alphanumeric() || "/._-+=:,@".contains(c);
+    if path.chars().all(plain) { path } else { format!("'{}'", path.replace('\'', "'\\''")) }
 }
 
 fn open(path: &Path, options: ImageOptions, quiet: bool) -> Result<Data> {

@@ -6,13 +6,30 @@ use std::path::{Path, PathBuf};
 use anyhow::{Result, anyhow};
 use burn::tensor::Device;
 use gan_core::atomic_file::directory;
-use gan_eval::{FeatureExtractor, train_feature_extractor};
+use gan_eval::{ExtractorProgress, FeatureExtractor, Predicts, train_feature_extractor};
 
 use super::data::Data;
 use super::output;
 
 /// Data sets of digits like MNIST's, which the built-in extractor can classify.
 const DIGITS: [&str; 2] = ["mnist", "synthetic"];
+
+/// Values of `--feature-extractor` that are no files.
+const TRAIN: &str = "train";
+const TRAIN_WITHOUT_LABELS: &str = "train-without-labels";
+
+/// Whether this value of `--feature-extractor` asks for a training.
+pub fn is_training(named: &Path) -> bool {
+    [TRAIN, TRAIN_WITHOUT_LABELS].map(Path::new).contains(&named)
+}
+
+/// The name of the accuracy of an extractor.
+pub fn accuracy_of(predicts: Predicts) -> &'static str {
+    match predicts {
+        Predicts::Labels => "test accuracy",
+        Predicts::Rotation => "trained without labels, rotation accuracy",
+    }
+}
 
 /// The extractor that `--feature-extractor` names, or the one of the data set.
 pub fn choose(
@@ -23,7 +40,10 @@ pub fn choose(
 ) -> Result<FeatureExtractor> {
     match named {
         None => find(data, device)?.ok_or_else(|| anyhow!(none_for(data))),
-        Some(word) if word == Path::new("train") => train(data, device, quiet),
+        Some(word) if word == Path::new(TRAIN) => train(data, predicts(data)?, device, quiet),
+        Some(word) if word == Path::new(TRAIN_WITHOUT_LABELS) => {
+            train(data, Predicts::Rotation, device, quiet)
+        }
         Some(path) => read(path, data, device),
     }
 }
@@ -31,9 +51,13 @@ pub fn choose(
 /// The extractor of a data set, if it is built in or was trained before.
 pub fn find(data: &Data, device: &Device) -> Result<Option<FeatureExtractor>> {
     if DIGITS.contains(&data.train.name()) {
-        return Ok(Some(FeatureExtractor::mnist(device)));
+        let mnist = FeatureExtractor::mnist(device);
+        // Digits of another size have an extractor of their own.
+        if mnist.shape() == data.train.shape() {
+            return Ok(Some(mnist));
+        }
     }
-    let path = path(data);
+    let path = path(data, predicts(data)?);
     path.exists().then(|| read(&path, data, device)).transpose()
 }
 
@@ -52,31 +76,54 @@ fn read(path: &Path, data: &Data, device: &Device) -> Result<FeatureExtractor> {
 
 /// That a data set has no extractor, and the command that trains one.
 pub fn none_for(data: &Data) -> String {
-    let name = data.train.name();
-    let dir = data.dir.as_ref().map(|dir| format!(" --data-dir {}", dir.display()));
+    let (name, shape) = (data.train.name(), data.train.shape());
+    if !FeatureExtractor::supports(shape) {
+        let [low, high] = FeatureExtractor::SIDES;
+        return format!(
+            "there is no feature extractor for images of {shape}; expected sides of {low} to {high} \
+             pixels: choose a --size"
+        );
+    }
     format!(
         "there is no feature extractor for {name}; train one with: gan-eval --feature-extractor \
-         train --dataset {name}{}",
-        dir.unwrap_or_default()
+         train{}",
+        data.flags
     )
 }
 
+fn predicts(data: &Data) -> Result<Predicts> {
+    Ok(Predicts::of(&data.train, &(data.test)()?))
+}
+
+/// What is added to the names of an extractor and its file.
+fn suffix(predicts: Predicts) -> &'static str {
+    match predicts {
+        Predicts::Labels => "",
+        Predicts::Rotation => "-rotation",
+    }
+}
+
 /// The file of a data set's extractor.
-fn path(data: &Data) -> PathBuf {
+fn path(data: &Data, predicts: Predicts) -> PathBuf {
     let train = &data.train;
     let dir = data.dir.clone().unwrap_or_else(|| Path::new("data").join(train.name()));
-    dir.join(format!("{}-{:.12}.ruler", train.name(), train.digest()))
+    dir.join(format!("{}-{:.12}{}.ruler", train.name(), train.digest(), suffix(predicts)))
 }
 
 /// Trains the extractor of a data set, and saves it.
-fn train(data: &Data, device: &Device, quiet: bool) -> Result<FeatureExtractor> {
+fn train(
+    data: &Data,
+    predicts: Predicts,
+    device: &Device,
+    quiet: bool,
+) -> Result<FeatureExtractor> {
     let test = (data.test)()?;
     let template = "  training a feature extractor [{bar:24}] {pos}/{len}  loss {msg}  {eta} left";
     let bar = output::progress_bar(template, quiet)?;
-    let name = format!("{}-1", data.train.name());
+    let name = format!("{}-1{}", data.train.name(), suffix(predicts));
     // Without a terminal, about twenty lines in all.
     let mut next = 0;
-    let extractor = train_feature_extractor(&name, &data.train, &test, 0, device, |progress| {
+    let observe = |progress: ExtractorProgress| {
         let (done, total, loss) = (progress.done, progress.total, progress.loss);
         bar.set_length(total);
         bar.set_position(done);
@@ -85,16 +132,58 @@ fn train(data: &Data, device: &Device, quiet: bool) -> Result<FeatureExtractor> 
             output::log(format!("  training a feature extractor: {done}/{total}  loss {loss:.3}"));
             next = done + total / 20;
         }
-    });
+    };
+    let extractor =
+        train_feature_extractor(&name, &data.train, &test, predicts, 0, device, observe);
     bar.finish_and_clear();
-    let (extractor, path) = (extractor?, path(data));
+    let (extractor, path) = (extractor?, path(data, predicts));
     fs::create_dir_all(directory(&path))?;
     extractor.write(&path)?;
     output::log(format!(
-        "feature extractor {}, test accuracy {:.2}%, saved to {}",
+        "feature extractor {}, {} {:.2}%, saved to {}",
         extractor.name(),
+        accuracy_of(predicts),
         100.0 * extractor.accuracy(),
         path.display()
     ));
     Ok(extractor)
+}
+
+#[cfg(test)]
+mod tests {
+    use gan_core::ImageShape;
+    use gan_data::Dataset;
+
+    use super::*;
+
+    fn data(dir: &Path, labels: Option<Vec<u16>>) -> Data {
+        let pixels = (0..640_u32).map(|i| (i % 7 * 30) as u8).collect();
+        let mut train = Dataset::new("mine", ImageShape::grey(8, 8), pixels).unwrap();
+        if let Some(labels) = labels {
+            train = train.with_labels(labels, Vec::new()).unwrap();
+        }
+        let test = train.clone();
+        Data { dir: Some(dir.into()), ..Data::new(train, move || Ok(test.clone())) }
+    }
+
+    #[test]
+    fn extractors_with_and_without_labels_have_files_of_their_own() {
+        let (device, dir) = (Device::flex(), tempfile::tempdir().unwrap());
+        let labelled = data(dir.path(), Some((0..10).map(|i| i % 2).collect()));
+        let unlabelled = data(dir.path(), None);
+        let train = |word: &str, data| choose(Some(Path::new(word)), data, &device, true).unwrap();
+        let found =
+            |data| find(data, &device).unwrap().map(|extractor| extractor.digest().to_owned());
+
+        let rotation = train(TRAIN_WITHOUT_LABELS, &labelled);
+        assert_eq!((rotation.name(), rotation.classes()), ("mine-1-rotation", None));
+        assert_eq!(found(&labelled), None, "labels are used where there are any");
+        assert_eq!(found(&unlabelled).as_deref(), Some(rotation.digest()), "the same images");
+        assert_eq!(train(TRAIN, &unlabelled).digest(), rotation.digest());
+
+        let labels = train(TRAIN, &labelled);
+        assert_eq!((labels.name(), labels.classes()), ("mine-1", Some(2)));
+        assert_eq!(found(&labelled).as_deref(), Some(labels.digest()));
+        assert_eq!(found(&unlabelled).as_deref(), Some(rotation.digest()));
+    }
 }

@@ -71,6 +71,35 @@ impl ImageArgs {
     }
 }
 
+/// The flags that give these options, with a blank before each.
+pub fn flags(options: &ImageOptions) -> String {
+    let mut flags = String::new();
+    let mut add = |flag: &str| {
+        flags.push_str(" --");
+        flags.push_str(flag);
+    };
+    if let Some([width, height]) = options.size {
+        add(&format!("size {width}x{height}"));
+    }
+    if let Some(channels) = options.channels {
+        add(&format!("channels {channels}"));
+    }
+    match options.fit {
+        Fit::Crop => {}
+        Fit::Pad => add("fit pad"),
+        Fit::Stretch => add("fit stretch"),
+    }
+    if let Some(background) = options.background {
+        add(&format!("background '{}'", Colour(background)));
+    }
+    for (set, flag) in [(options.invert, "invert"), (options.skip_broken, "skip-broken")] {
+        if set {
+            add(flag);
+        }
+    }
+    flags
+}
+
 /// Width and height.
 #[derive(Serialize, Deserialize, Clone, Copy, Debug, PartialEq, Eq)]
 #[serde(try_from = "Text", into = "String")]

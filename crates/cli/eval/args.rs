@@ -5,7 +5,9 @@ use std::path::{Path, PathBuf};
 use clap::Parser;
 use gan_core::atomic_file::directory;
 
-use crate::common::{CODES, DatasetArgs, DeviceArgs, Failure, OutputArgs, check_range, usage};
+use crate::common::{
+    CODES, DatasetArgs, DeviceArgs, Failure, OutputArgs, check_range, extractor, usage,
+};
 
 const EXAMPLES: &str = "Examples:
   gan-eval --checkpoint runs/0001-mnist-dense           10000 samples of a run
@@ -61,8 +63,10 @@ pub struct EvalArgs {
     pub seed: u64,
 
     /// File of a feature extractor; or train, which trains one for the data set and saves it
-    /// beside the data files [default: the built-in one, or the saved one]
-    #[arg(long, visible_alias = "ruler", value_name = "FILE|train")]
+    /// beside the data files, from its labels or, if it has none, by predicting rotations; or
+    /// train-without-labels, which does not use labels [default: the built-in one, or the saved
+    /// one]
+    #[arg(long, visible_alias = "ruler", value_name = "FILE|train|train-without-labels")]
     pub feature_extractor: Option<PathBuf>,
 
     /// Write a PNG of the samples closest to training images, each above its nearest image; an
@@ -71,7 +75,7 @@ pub struct EvalArgs {
     pub pairs: Option<PathBuf>,
 
     /// Write the extracted features to this new folder: real.npy and fake.npy, [n, 128], and
-    /// probabilities.npy, [n, classes]
+    /// probabilities.npy, [n, classes], if the extractor has classes
     #[arg(long, value_name = "DIR")]
     pub features: Option<PathBuf>,
 
@@ -89,7 +93,7 @@ pub struct EvalArgs {
 impl EvalArgs {
     /// Checks the flags before any work is done.
     pub fn check(&self) -> Result<(), Failure> {
-        let training = self.feature_extractor.as_deref() == Some(Path::new("train"));
+        let training = self.feature_extractor.as_deref().is_some_and(extractor::is_training);
         if self.checkpoint.is_none() && self.samples.is_none() && !training {
             return Err(usage!(
                 "nothing to evaluate; give --checkpoint CKPT|DIR or --samples FILE.npy|DIR"

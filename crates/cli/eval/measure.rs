@@ -37,8 +37,8 @@ pub struct Results {
     /// Number of test images, and whether they were held out of the training images.
     pub tests: usize,
     pub held_out: bool,
-    /// Share of the test images that the extractor classifies correctly.
-    pub accuracy: f64,
+    /// Share of the test images that the extractor classifies correctly, if that is known.
+    pub accuracy: Option<f64>,
     pub measures: Measures,
     /// The measures of real images in place of the samples.
     pub floor: Measures,
@@ -107,21 +107,28 @@ impl Results {
         if let Some(folder) = &args.features {
             write_features(folder, reference.real(), &extracted, &extractor)?;
         }
-        let classified = labels(&reference.real().probabilities, extractor.classes());
-        let test_labels = test.labels().unwrap_or_default();
-        let correct = classified.iter().zip(test_labels).filter(|&(&a, &b)| a == usize::from(b));
         Ok(Self {
+            accuracy: accuracy(&extractor, &test, reference.real()),
             source,
             extractor,
             dataset: data.train.name().to_owned(),
             tests: test.len(),
             held_out: data.held_out.is_some(),
-            accuracy: correct.count() as f64 / test.len() as f64,
             measures,
             floor,
             memorisation,
         })
     }
+}
+
+/// The share of the test images that are classified correctly.
+fn accuracy(extractor: &FeatureExtractor, test: &Dataset, real: &Extracted) -> Option<f64> {
+    // Classes were extracted already, orientations were not.
+    let Some(classes) = extractor.classes() else { return extractor.accuracy_on(test) };
+    let classified = labels(&real.probabilities, classes);
+    let pairs = classified.into_iter().zip(test.labels()?);
+    let correct = pairs.filter(|&(class, &label)| class == usize::from(label));
+    Some(correct.count() as f64 / test.len() as f64)
 }
 
 /// Writes rows of the closest samples, each above a row of their nearest training images.
@@ -141,7 +148,7 @@ fn write_pairs(path: &Path, samples: &[u8], train: &Dataset, near: &[Nearest]) -
         .map_err(|error| anyhow!("cannot write --pairs {}: {error}", path.display()))
 }
 
-/// Writes three arrays for other programs.
+/// Writes arrays for other programs.
 fn write_features(
     folder: &Path,
     real: &Extracted,
@@ -150,11 +157,12 @@ fn write_features(
 ) -> Result<()> {
     let failed = |error| anyhow!("cannot write --features {}: {error}", folder.display());
     fs::create_dir(folder).map_err(failed)?;
-    for (name, numbers, width) in [
+    let mut arrays = vec![
         ("real.npy", &real.features, FeatureExtractor::FEATURES),
         ("fake.npy", &fake.features, FeatureExtractor::FEATURES),
-        ("probabilities.npy", &fake.probabilities, extractor.classes()),
-    ] {
+    ];
+    arrays.extend(extractor.classes().map(|n| ("probabilities.npy", &fake.probabilities, n)));
+    for (name, numbers, width) in arrays {
         let write = || {
             let file = BufWriter::new(File::create_new(folder.join(name))?);
             let shape = [numbers.len() / width, width].map(|n| n as u64);

@@ -44,11 +44,14 @@ pub fn main(args: &EvalArgs) -> Result<(), Failure> {
 fn results_json(results: &Results, args: &EvalArgs, seconds: f64) -> Value {
     let Results { source, extractor, memorisation, .. } = results;
     let checkpoint = source.checkpoint.as_ref();
-    let extractor = json!({
+    let mut extractor = json!({
         "name": extractor.name(),
         "sha256": extractor.digest(),
         "accuracy": results.accuracy,
     });
+    if results.extractor.classes().is_none() {
+        extractor["predicts"] = json!(results.extractor.predicts());
+    }
     let memorisation = json!({
         "median_ratio": memorisation.ratio,
         "median_ratio_interval": memorisation.ratio_interval,
@@ -84,9 +87,12 @@ fn text(results: &Results) -> String {
     let weights = source.checkpoint.as_ref().map_or(String::new(), |(header, weights)| {
         format!(" (epoch {}, {weights} weights)", header.step)
     });
+    let accuracy = results.accuracy.map_or(String::new(), |accuracy| {
+        format!(", {} {:.2}%", extractor::accuracy_of(extractor.predicts()), 100.0 * accuracy)
+    });
     format!(
         "{} samples of {}{weights}\ncompared with {tests} test images of {dataset}{held_out}\n\
-         feature extractor {} (sha256 {:.12}…, test accuracy {:.2}%)\n\n{}\n\n  \
+         feature extractor {} (sha256 {:.12}…{accuracy})\n\n{}\n\n  \
          distance to the nearest training image: {:.2} ({:.2} to {:.2}) times that of test \
          images;\n  {:.1}% ({:.1} to {:.1}%) of the samples are closer than 99% of test images \
          (1% by chance)",
@@ -94,7 +100,6 @@ fn text(results: &Results) -> String {
         source.path.display(),
         extractor.name(),
         extractor.digest(),
-        100.0 * results.accuracy,
         table(measures, &results.floor),
         memorisation.ratio,
         ratio[0],
@@ -119,6 +124,12 @@ fn table(found: &Measures, floor: &Measures) -> String {
     let percent = |shares: &[f64]| {
         let cells: Vec<_> = shares.iter().map(|share| format!("{:>4.1}", 100.0 * share)).collect();
         cells.join(" ")
+    };
+    let (Some(found), Some(floor)) = (&found.classes, &floor.classes) else {
+        lines.push(
+            "  no measures of classes: the feature extractor was trained without labels".into(),
+        );
+        return lines.join("\n");
     };
     lines.push(format!("  share of each class, %  {}", percent(&found.shares)));
     for (end, name) in ["95% from", "to"].into_iter().enumerate() {

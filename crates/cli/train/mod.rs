@@ -150,11 +150,21 @@ fn evaluator(options: &Options, data: &Data) -> Result<Option<Evaluator>, Failur
     if training.eval_every == 0 || training.eval_every > training.epochs {
         return Ok(None);
     }
-    let Some(extractor) = extractor::find(data, &device.device)? else {
-        if !options.args.output.quiet {
-            output::log(format!("samples are not evaluated: {}", extractor::none_for(data)));
-        }
-        return Ok(None);
+    let quiet = options.args.output.quiet;
+    let extractor = match options.args.feature_extractor.as_deref() {
+        Some(named) => extractor::choose(Some(named), data, &device.device, quiet)?,
+        None => match extractor::find(data, &device.device)? {
+            Some(extractor) => extractor,
+            None => {
+                if !quiet {
+                    output::log(format!(
+                        "samples are not evaluated: {}; or add --feature-extractor train here",
+                        extractor::none_for(data)
+                    ));
+                }
+                return Ok(None);
+            }
+        },
     };
     Ok(Some(Evaluator::new(extractor, (data.test)()?)))
 }

@@ -91,6 +91,11 @@ pub struct TrainArgs {
     #[arg(long)]
     pub no_report: bool,
 
+    /// Feature extractor for the evaluations: a file; or train, which trains one for the data set and
+    /// saves it, as gan-eval does [default: the built-in one, or the saved one]
+    #[arg(long, value_name = "FILE|train")]
+    pub feature_extractor: Option<PathBuf>,
+
     /// Show the effective settings and, with --data, what is found there; train nothing, and exit
     #[arg(long)]
     pub dry_run: bool,

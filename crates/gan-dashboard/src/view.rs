@@ -1,6 +1,6 @@
 //! Drawing a state.
 
-use gan_run::{ClassNames, Quality};
+use gan_run::{ClassNames, ClassQuality, Quality};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::{Modifier, Style};
@@ -205,17 +205,19 @@ fn help(area: Rect, buffer: &mut Buffer) {
 
 /// A short name (empty: not in a narrow sidebar), a long name and the value.
 fn measures(q: &Quality, classes: &ClassNames) -> Vec<(&'static str, &'static str, String)> {
-    let missing: Vec<_> = q.missing.iter().map(|class| classes.label(*class)).collect();
     let mut measures = vec![
         ("FD", "FD", format!("{:.1}", q.frechet)),
         ("P", "precision", format!("{:.2}", q.precision)),
         ("R", "recall", format!("{:.2}", q.recall)),
         ("", "density", format!("{:.2}", q.density)),
         ("", "coverage", format!("{:.2}", q.coverage)),
-        ("", "diversity", format!("{:.2}", q.diversity)),
     ];
-    if !missing.is_empty() {
-        measures.push(("", "missing", missing.join(", ")));
+    if let Some(ClassQuality { diversity, missing, .. }) = &q.classes {
+        measures.push(("", "diversity", format!("{diversity:.2}")));
+        if !missing.is_empty() {
+            let missing: Vec<_> = missing.iter().map(|class| classes.label(*class)).collect();
+            measures.push(("", "missing", missing.join(", ")));
+        }
     }
     measures
 }

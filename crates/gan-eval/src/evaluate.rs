@@ -49,8 +49,6 @@ pub struct Measures {
     pub count: usize,
     /// Fréchet distance of the features; 0 for equal distributions. See [`crate::frechet`].
     pub frechet: Measure,
-    /// Classifier score, from 1 to the number of classes.
-    pub score: Measure,
     /// Share of the images within the support of the real ones, in [0, 1].
     pub precision: Measure,
     /// Share of the real images within the support of these, in [0, 1].
@@ -59,6 +57,16 @@ pub struct Measures {
     pub density: Measure,
     /// Share of the real images with one of these in their ball, in [0, 1].
     pub coverage: Measure,
+    /// Measures of classes, if the feature extractor has any.
+    #[serde(flatten)]
+    pub classes: Option<ClassMeasures>,
+}
+
+/// The measures of the classes of images against real ones.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ClassMeasures {
+    /// Classifier score, from 1 to the number of classes.
+    pub score: Measure,
     /// Share of each class, summing to 1.
     pub shares: Vec<f64>,
     /// The interval of each share, if there were resamples.
@@ -79,28 +87,33 @@ pub struct Measures {
 
 impl Measures {
     /// The single values with their names and decimal places, for a table.
-    pub fn rows(&self) -> [(&'static str, usize, Measure); 9] {
-        [
+    pub fn rows(&self) -> Vec<(&'static str, usize, Measure)> {
+        let mut rows = vec![
             ("Fréchet distance", 2, self.frechet),
             ("precision", 3, self.precision),
             ("recall", 3, self.recall),
             ("density", 3, self.density),
             ("coverage", 3, self.coverage),
-            ("classifier score", 3, self.score),
-            ("confidence", 3, self.confidence),
-            ("diversity", 3, self.diversity),
-            ("imbalance", 3, self.imbalance),
-        ]
+        ];
+        if let Some(classes) = &self.classes {
+            rows.extend([
+                ("classifier score", 3, classes.score),
+                ("confidence", 3, classes.confidence),
+                ("diversity", 3, classes.diversity),
+                ("imbalance", 3, classes.imbalance),
+            ]);
+        }
+        rows
     }
 }
 
 /// The features of real images, which others are evaluated against.
 pub struct Reference {
-    classes: usize,
     device: Device,
     real: Extracted,
     root: GaussianRoot,
-    diversity: Vec<Option<f64>>,
+    /// The diversity of each class, if there are any.
+    diversity: Option<Vec<Option<f64>>>,
 }
 
 impl Reference {
@@ -109,13 +122,14 @@ impl Reference {
     /// # Panics
     /// When there are fewer than two images.
     pub fn new(extractor: &FeatureExtractor, real: Extracted) -> Self {
-        let classes = extractor.classes();
         let dim = FeatureExtractor::FEATURES;
         let each = vec![1; real.features.len() / dim];
         let root = GaussianRoot::new(&Gaussian::fit(&real.features, dim, &each));
-        let labels = labels(&real.probabilities, classes);
-        let diversity = diversity(&real.features, dim, &labels, classes, &each);
-        Self { classes, device: extractor.device.clone(), real, root, diversity }
+        let diversity = extractor.classes().map(|classes| {
+            let labels = labels(&real.probabilities, classes);
+            diversity(&real.features, dim, &labels, classes, &each)
+        });
+        Self { device: extractor.device.clone(), real, root, diversity }
     }
 
     /// What was extracted from the real images.
@@ -130,10 +144,9 @@ impl Reference {
     /// # Panics
     /// When there are no more images than `options.neighbours`, or fewer than two.
     pub fn evaluate(&self, extracted: &Extracted, options: Options) -> Measures {
-        let (dim, classes) = (FeatureExtractor::FEATURES, self.classes);
-        let Extracted { features, probabilities } = extracted;
+        let dim = FeatureExtractor::FEATURES;
+        let features = &extracted.features;
         let count = features.len() / dim;
-        let classified = labels(probabilities, classes);
 
         let mut rng = stream(options.seed, Purpose::Subset, 0);
         let real = &random_subset(&self.real.features, dim, count, &mut rng)[..];
@@ -152,37 +165,45 @@ impl Reference {
         fake_targets.distances(real, &self.device, |rows| support.add(rows));
         let overlap = support.finish();
 
-        let confidence: Vec<f64> =
-            confidences(probabilities, classes).into_iter().map(f64::from).collect();
-        let shares = |weights: &[u32]| shares(&classified, classes, weights);
-        let each = vec![1; count];
-        let all_shares = shares(&each);
-        // Over the diversity of the class's real images.
-        let diversity = |weights: &[u32]| -> Vec<Option<f64>> {
-            let own = diversity(features, dim, &classified, classes, weights);
-            own.into_iter().zip(&self.diversity).map(|(own, &real)| Some(own? / real?)).collect()
-        };
         let boot = Bootstrap { count, options };
-        let percentile = |_: f64, resampled: &[f64]| percentile_interval(resampled);
         Measures {
             count,
             frechet: boot.of(1, basic_interval, |weights| {
                 self.root.distance(&Gaussian::fit(features, dim, weights))
             }),
-            score: boot
-                .of(2, percentile, |weights| classifier_score(probabilities, classes, weights)),
             precision: boot.of_mean(3, &overlap.precision),
             recall: boot.of_mean(4, &overlap.recall),
             density: boot.of_mean(5, &overlap.density),
             coverage: boot.of_mean(6, &overlap.coverage),
-            confidence: boot.of_mean(7, &confidence),
-            shares_intervals: boot.of_each(8, shares),
-            imbalance: boot.of(9, basic_interval, |weights| imbalance(&shares(weights))),
-            missing: missing(&all_shares),
-            shares: all_shares,
-            diversity: boot.of(10, percentile, |weights| mean_of_known(&diversity(weights))),
-            diversity_by_class: diversity(&each),
+            classes: self.diversity.as_ref().map(|real| class_measures(extracted, real, &boot)),
         }
+    }
+}
+
+/// Measures the classes of images, relative to the diversity of each class's `real` images.
+fn class_measures(extracted: &Extracted, real: &[Option<f64>], boot: &Bootstrap) -> ClassMeasures {
+    let (dim, classes) = (FeatureExtractor::FEATURES, real.len());
+    let Extracted { features, probabilities } = extracted;
+    let classified = labels(probabilities, classes);
+    let confidence: Vec<f64> =
+        confidences(probabilities, classes).into_iter().map(f64::from).collect();
+    let shares = |weights: &[u32]| shares(&classified, classes, weights);
+    let each = vec![1; boot.count];
+    let all_shares = shares(&each);
+    let diversity = |weights: &[u32]| -> Vec<Option<f64>> {
+        let own = diversity(features, dim, &classified, classes, weights);
+        own.into_iter().zip(real).map(|(own, &real)| Some(own? / real?)).collect()
+    };
+    let percentile = |_: f64, resampled: &[f64]| percentile_interval(resampled);
+    ClassMeasures {
+        score: boot.of(2, percentile, |weights| classifier_score(probabilities, classes, weights)),
+        confidence: boot.of_mean(7, &confidence),
+        shares_intervals: boot.of_each(8, shares),
+        imbalance: boot.of(9, basic_interval, |weights| imbalance(&shares(weights))),
+        missing: missing(&all_shares),
+        shares: all_shares,
+        diversity: boot.of(10, percentile, |weights| mean_of_known(&diversity(weights))),
+        diversity_by_class: diversity(&each),
     }
 }
 

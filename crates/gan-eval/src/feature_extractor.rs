@@ -1,5 +1,7 @@
 //! The feature extractor: a small convolutional classifier with fixed weights.
 
+use std::borrow::Cow;
+
 use burn::module::{Module, Param, ParamId};
 use burn::tensor::activation::{relu, softmax};
 use burn::tensor::module::conv2d;
@@ -7,7 +9,7 @@ use burn::tensor::ops::ConvOptions;
 use burn::tensor::{Device, Tensor, TensorData};
 use gan_core::ImageShape;
 use gan_core::stream::{Purpose, normal, stream};
-use gan_data::MNIST_SHAPE;
+use gan_data::{Dataset, MNIST_SHAPE};
 use gan_kernels::{buffer, tensor_data};
 
 /// Output channels of the convolutions, of 3×3 without padding.
@@ -16,6 +18,39 @@ const CHANNELS: [usize; 3] = [16, 32, 64];
 pub(crate) const FEATURES: usize = 128;
 /// Images in a forward pass of each thread.
 const CHUNK: usize = 250;
+
+/// Orientations of an image that keep its shape.
+pub(crate) const ORIENTATIONS: usize = 4;
+
+/// The most classes.
+pub(crate) const MAX_CLASSES: usize = 256;
+
+/// What a feature extractor was trained to predict.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Predicts {
+    /// The label of an image.
+    #[default]
+    Labels,
+    /// By which multiple of 90° a square image was rotated (Gidaris et al. 2018), which needs no
+    /// labels; of an image that is not square, whether it was rotated by 180° or mirrored
+    /// horizontally or vertically.
+    Rotation,
+}
+
+impl Predicts {
+    /// Labels if both data sets have them, of a number of classes that an extractor can have, else
+    /// rotations.
+    pub fn of(train: &Dataset, test: &Dataset) -> Self {
+        let classes = train.classes().is_some_and(|count| (2..=MAX_CLASSES).contains(&count));
+        if classes && test.labels().is_some() { Self::Labels } else { Self::Rotation }
+    }
+
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+    fn is_labels(&self) -> bool {
+        *self == Self::Labels
+    }
+}
 
 /// A fixed classifier of images, and its description.
 #[derive(Clone, Debug)]
@@ -34,9 +69,13 @@ pub(crate) struct About {
     /// The training data set's name and digest.
     pub dataset: String,
     pub dataset_digest: String,
+    /// Number of classes, or of orientations.
     pub classes: usize,
     /// Share of the test images that are classified correctly.
     pub accuracy: f64,
+    /// What is classified; a file without it is of labels.
+    #[serde(default, skip_serializing_if = "Predicts::is_labels")]
+    pub predicts: Predicts,
     /// Shape of the images; a file without it is for MNIST's.
     #[serde(default = "mnist_shape", skip_serializing_if = "is_mnist_shape")]
     pub shape: ImageShape,
@@ -50,12 +89,12 @@ fn is_mnist_shape(shape: &ImageShape) -> bool {
     *shape == MNIST_SHAPE
 }
 
-/// Features and class probabilities of images.
+/// Features of images and probabilities of what is predicted.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Extracted {
     /// `[n, FeatureExtractor::FEATURES]`, none below 0.
     pub features: Vec<f32>,
-    /// `[n, classes]`, each row summing to 1.
+    /// `[n, classes]`, each row summing to 1; of orientations if the extractor has no classes.
     pub probabilities: Vec<f32>,
 }
 
@@ -94,14 +133,19 @@ impl FeatureExtractor {
         self.about.shape
     }
 
-    /// Its test accuracy, in [0, 1].
+    /// What it was trained to predict.
+    pub fn predicts(&self) -> Predicts {
+        self.about.predicts
+    }
+
+    /// Its test accuracy, in [0, 1], in what it predicts.
     pub fn accuracy(&self) -> f64 {
         self.about.accuracy
     }
 
-    /// Number of classes.
-    pub fn classes(&self) -> usize {
-        self.about.classes
+    /// Number of classes, if it predicts labels.
+    pub fn classes(&self) -> Option<usize> {
+        self.about.predicts.is_labels().then_some(self.about.classes)
     }
 
     /// Extracts the features of images, `[n, height, width, channels]` row-major, 0 (black) to
@@ -137,14 +181,80 @@ impl FeatureExtractor {
         Extracted { features: numbers(features), probabilities: numbers(probabilities) }
     }
 
-    /// The share of images whose likeliest class is their label.
-    pub(crate) fn accuracy_on(&self, images: &[u8], labels: &[u16]) -> f64 {
-        let extracted = self.extract(images, &|_| ());
-        let classes = crate::classes::labels(&extracted.probabilities, self.classes());
-        let pairs = classes.into_iter().zip(labels);
-        let correct = pairs.filter(|&(class, &label)| class == usize::from(label)).count();
-        correct as f64 / labels.len() as f64
+    /// The share of images that are classified correctly, each in one orientation if orientations
+    /// are predicted; `None` if labels are predicted and the data set has none.
+    ///
+    /// # Panics
+    /// When the images have another shape.
+    pub fn accuracy_on(&self, images: &Dataset) -> Option<f64> {
+        let targets = Targets::new(self.predicts(), images)?;
+        assert_eq!(images.shape(), self.shape(), "images of another shape");
+        let indices: Vec<usize> = (0..images.len()).collect();
+        let correct = |chunk: &[usize]| {
+            let pixels: Vec<u8> =
+                chunk.iter().flat_map(|&i| targets.image(images, i, i).into_owned()).collect();
+            let extracted = self.extract(&pixels, &|_| ());
+            let found = crate::classes::labels(&extracted.probabilities, self.about.classes);
+            let pairs = found.into_iter().zip(chunk);
+            pairs.filter(|&(found, &i)| found == targets.of(i, i)).count()
+        };
+        let correct: usize = indices.chunks(2 * CHUNK).map(correct).sum();
+        Some(correct as f64 / images.len() as f64)
     }
+}
+
+/// What is predicted of the images of a data set.
+pub(crate) enum Targets<'a> {
+    Labels(&'a [u16]),
+    Rotation,
+}
+
+impl<'a> Targets<'a> {
+    /// `None` if labels are predicted and the data set has none.
+    pub fn new(predicts: Predicts, images: &'a Dataset) -> Option<Self> {
+        match predicts {
+            Predicts::Labels => images.labels().map(Self::Labels),
+            Predicts::Rotation => Some(Self::Rotation),
+        }
+    }
+
+    /// Image `index`, as it is classified at `position` of a sequence.
+    pub fn image<'b>(&self, images: &'b Dataset, index: usize, position: usize) -> Cow<'b, [u8]> {
+        match self {
+            Self::Labels(_) => images.image(index).into(),
+            Self::Rotation => oriented(images.image(index), images.shape(), position).into(),
+        }
+    }
+
+    /// What is to be predicted of image `index` at `position`.
+    pub fn of(&self, index: usize, position: usize) -> usize {
+        match self {
+            Self::Labels(labels) => labels[index].into(),
+            Self::Rotation => position % ORIENTATIONS,
+        }
+    }
+}
+
+/// A square image rotated by `orientation` times 90°; another one as it is, mirrored horizontally,
+/// rotated by 180° or mirrored vertically.
+fn oriented(image: &[u8], shape: ImageShape, orientation: usize) -> Vec<u8> {
+    let ImageShape { channels, height, width } = shape;
+    let [right, bottom] = [width - 1, height - 1];
+    let square = width == height;
+    let mut oriented = Vec::with_capacity(image.len());
+    for index in 0..height * width {
+        let (x, y) = (index % width, index / width);
+        let (x, y) = match orientation % ORIENTATIONS {
+            0 => (x, y),
+            1 if square => (right - y, x),
+            1 => (right - x, y),
+            2 => (right - x, bottom - y),
+            _ if square => (y, bottom - x),
+            _ => (x, bottom - y),
+        };
+        oriented.extend_from_slice(&image[(y * width + x) * channels..][..channels]);
+    }
+    oriented
 }
 
 /// Bytes as `[n, channels, height, width]` in [−1, 1].
@@ -274,4 +384,23 @@ impl Layer<2> {
 
 fn parameter<const D: usize>(id: u64, value: Tensor<D>) -> Param<Tensor<D>> {
     Param::initialized(ParamId::from(3_000 + id), value).set_require_grad(true)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn orientations_keep_the_shape_and_are_distinct() {
+        let orientations =
+            |image: &[u8], shape| [0, 1, 2, 3].map(|turn| oriented(image, shape, turn));
+        let square = ImageShape::grey(2, 2);
+        let expected = [[1, 2, 3, 4], [2, 4, 1, 3], [4, 3, 2, 1], [3, 1, 4, 2]];
+        assert_eq!(orientations(&[1, 2, 3, 4], square), expected.map(Vec::from));
+        let wide = ImageShape { channels: 2, height: 1, width: 2 };
+        let tall = ImageShape { channels: 1, height: 2, width: 1 };
+        assert_eq!(orientations(&[1, 2, 3, 4], wide)[1], [3, 4, 1, 2], "channels keep together");
+        assert_eq!(orientations(&[1, 2], tall)[3], [2, 1]);
+        assert_eq!(oriented(&[1, 2], tall, 6), oriented(&[1, 2], tall, 2), "they repeat");
+    }
 }

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use thiserror::Error;
 
-use crate::feature_extractor::{About, FeatureExtractor, Net};
+use crate::feature_extractor::{About, FeatureExtractor, MAX_CLASSES, Net, ORIENTATIONS, Predicts};
 
 /// The feature extractor for MNIST, a file of `gan-eval --feature-extractor train`.
 static MNIST: &[u8] = include_bytes!("../mnist-1.extractor");
@@ -21,8 +21,6 @@ const FORMAT: &str = "gan-ruler";
 const VERSION: u64 = 1;
 /// The largest file that is read: more than the largest images need.
 const MAX_FILE: u64 = 4 << 20;
-/// The most classes.
-const MAX_CLASSES: usize = 256;
 
 /// A map of these, in this order.
 #[derive(Serialize, Deserialize)]
@@ -56,10 +54,10 @@ pub enum FeatureExtractorError {
     /// The weights cannot be serialised.
     #[error("the feature extractor's weights cannot be serialised: {0}")]
     Pack(String),
-    /// Images without labels, which training needs.
+    /// Images without the labels that are to be predicted.
     #[error(
-        "data set {0:?} has no labels, which training a feature extractor needs; use the feature \
-         extractor of another data set, with --feature-extractor FILE"
+        "data set {0:?} has no labels, which the feature extractor is to predict; train one \
+         without labels, with: gan-eval --feature-extractor train-without-labels"
     )]
     NoLabels(String),
     /// Images that are too small or too large.
@@ -138,6 +136,12 @@ impl FeatureExtractor {
         if !(2..=MAX_CLASSES).contains(&about.classes) {
             return Err(format!("it has {} classes; expected 2 to {MAX_CLASSES}", about.classes));
         }
+        if about.predicts == Predicts::Rotation && about.classes != ORIENTATIONS {
+            return Err(format!(
+                "it predicts {} rotations; expected {ORIENTATIONS}",
+                about.classes
+            ));
+        }
         if !(0.0..=1.0).contains(&about.accuracy) {
             return Err(format!("its accuracy is {}; expected 0 to 1", about.accuracy));
         }
@@ -182,7 +186,7 @@ mod tests {
     fn the_built_in_file_is_valid_and_small() {
         assert!(MNIST.len() < 1_000_000, "{} bytes", MNIST.len());
         let extractor = FeatureExtractor::mnist(&Device::flex());
-        assert_eq!((extractor.name(), extractor.classes()), ("mnist-1", 10));
+        assert_eq!((extractor.name(), extractor.classes()), ("mnist-1", Some(10)));
         assert!(extractor.accuracy() >= 0.992, "{}", extractor.accuracy());
         assert_eq!(extractor.digest().len(), 64);
     }
@@ -220,7 +224,7 @@ mod tests {
             let bytes = encode(Net::init(shape, 3, 1, &device), about(shape));
             assert!(bytes.len() as u64 <= MAX_FILE, "{} bytes", bytes.len());
             let extractor = FeatureExtractor::decode(&bytes, &device).unwrap();
-            assert_eq!((extractor.shape(), extractor.classes()), (shape, 3));
+            assert_eq!((extractor.shape(), extractor.classes()), (shape, Some(3)));
             let images: Vec<u8> = (0..5 * shape.len()).map(|i| (i * 7 % 256) as u8).collect();
             let extracted = extractor.extract(&images, &|_| ());
             assert_eq!(extracted.features.len(), 5 * FeatureExtractor::FEATURES);
@@ -232,6 +236,26 @@ mod tests {
         assert!(error(ImageShape::grey(6, 7)).contains("7x6 are too small or too large"));
         assert!(error(ImageShape::grey(usize::MAX, 28)).contains("too large"));
         assert!(error(ImageShape::grey(64, 64)).starts_with("its weights have"));
+    }
+
+    #[test]
+    fn what_is_predicted_is_recorded_and_checked() {
+        let device = Device::flex();
+        let extractor = |classes| {
+            let about = FeatureExtractor::mnist(&device).about;
+            let about = About { predicts: Predicts::Rotation, classes, ..about };
+            let net = Net::init(about.shape, classes, 1, &device);
+            FeatureExtractor { net, about, digest: String::new(), device: device.clone() }
+        };
+        let mut bytes = extractor(4).encode().unwrap();
+        let back = FeatureExtractor::decode(&bytes, &device).unwrap();
+        assert_eq!((back.predicts(), back.classes()), (Predicts::Rotation, None));
+        let value = bytes.windows(8).position(|bytes| bytes == b"rotation").unwrap();
+        bytes[value..value + 8].copy_from_slice(b"rotatium");
+        let error = FeatureExtractor::decode(&bytes, &device).unwrap_err();
+        assert!(error.contains("`rotatium`"), "{error}");
+        let error = FeatureExtractor::decode(&extractor(5).encode().unwrap(), &device).unwrap_err();
+        assert!(error.contains("predicts 5 rotations; expected 4"), "{error}");
     }
 
     #[test]

@@ -16,9 +16,13 @@ use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 
 use crate::FeatureExtractorError;
-use crate::feature_extractor::{About, FEATURES, FeatureExtractor, Net, convolutions, input};
+use crate::feature_extractor::{
+    About, FEATURES, FeatureExtractor, Net, ORIENTATIONS, Predicts, Targets, convolutions, input,
+};
 
+/// Passes over the images, and the fewest updates: small data sets get more passes.
 const PASSES: u64 = 10;
+const UPDATES: u64 = 1_000;
 const BATCH: usize = 128;
 /// Adam's first step size, which falls as half a cosine.
 const RATE: f64 = 1e-3;
@@ -37,8 +41,8 @@ pub struct ExtractorProgress {
     pub loss: f32,
 }
 
-/// Trains a feature extractor called `name` on labelled images, and measures its accuracy on
-/// `test`. On a CPU, equal seeds give equal files.
+/// Trains a feature extractor called `name` to predict the labels of images or something that
+/// needs no labels, and measures its accuracy on `test`. On a CPU, equal seeds give equal files.
 ///
 /// Each image is rotated, scaled and shifted a little, anew in every pass, so that the features
 /// are of what is shown and not of where. Dropout (Srivastava et al. 2014) makes features of
@@ -47,12 +51,13 @@ pub struct ExtractorProgress {
 /// the moving average of the weights.
 ///
 /// # Errors
-/// When a data set has no labels, images are too small or too large, or the weights cannot be
-/// read back from the device.
+/// When labels are predicted and a data set has none, images are too small or too large, or the
+/// weights cannot be read back from the device.
 pub fn train_feature_extractor(
     name: &str,
     train: &Dataset,
     test: &Dataset,
+    predicts: Predicts,
     seed: u64,
     device: &Device,
     mut observe: impl FnMut(ExtractorProgress),
@@ -63,22 +68,32 @@ pub fn train_feature_extractor(
             return Err(FeatureExtractorError::Shape(images.shape()));
         }
     }
-    let [labels, test_labels] = [labels(train)?, labels(test)?];
-    let classes = train.classes().unwrap_or(0).max(2);
+    let no_labels = |images: &Dataset| FeatureExtractorError::NoLabels(images.name().into());
+    let targets = Targets::new(predicts, train).ok_or_else(|| no_labels(train))?;
+    if Targets::new(predicts, test).is_none() {
+        return Err(no_labels(test));
+    }
+    let classes = match predicts {
+        Predicts::Labels => train.classes().unwrap_or(0).max(2),
+        Predicts::Rotation => ORIENTATIONS,
+    };
     let (_, flat) = convolutions(shape);
     let mut net = Net::init(shape, classes, seed, device).train();
     let mut averaged = net.valid();
     let mut adam =
         Adam::new(AdamConfig { beta1: 0.9, beta2: 0.999, epsilon: 1e-8 }, is_cpu(device));
-    let total = PASSES * train.len().div_ceil(BATCH) as u64;
+    let per_pass = train.len().div_ceil(BATCH) as u64;
+    let passes = PASSES.max(UPDATES.div_ceil(per_pass));
+    let total = passes * per_pass;
     let mut done = 0;
-    for pass in 0..PASSES {
+    for pass in 0..passes {
         let mut order: Vec<usize> = (0..train.len()).collect();
         order.shuffle(&mut stream(seed, Purpose::ExtractorOrder, pass));
         for batch in order.chunks(BATCH) {
             let mut rng = stream(seed, Purpose::ExtractorWarp, done);
-            let images =
-                batch.iter().flat_map(|&index| warp(train.image(index), shape, &mut rng)).collect();
+            let numbered = || batch.iter().copied().zip(0..);
+            let images = numbered().map(|(index, position)| targets.image(train, index, position));
+            let images = images.flat_map(|image| warp(&image, shape, &mut rng)).collect();
             let images = input(images, shape, device).autodiff();
             let masks = [(flat, 0), (FEATURES, 1)].map(|(units, layer)| {
                 let mut mask = vec![0.0; batch.len() * units];
@@ -89,7 +104,8 @@ pub fn train_feature_extractor(
             });
             let [before, after] = masks;
             let logits = net.logits(net.features(images, Some(before)) * after);
-            let loss = cross_entropy(logits, batch.iter().map(|&index| labels[index]), device);
+            let batch_targets = numbered().map(|(index, position)| targets.of(index, position));
+            let loss = cross_entropy(logits, batch_targets, device);
             let gradients = loss.backward();
             let rate = RATE * (0.5 + 0.5 * (PI * done as f64 / total as f64).cos());
             done += 1;
@@ -108,6 +124,7 @@ pub fn train_feature_extractor(
         dataset_digest: train.digest().into(),
         classes,
         accuracy: 0.0,
+        predicts,
         shape,
     };
     let extractor =
@@ -117,23 +134,19 @@ pub fn train_feature_extractor(
         FeatureExtractor::decode(&extractor.encode()?, device).map_err(FeatureExtractorError::Pack)
     };
     let mut extractor = reload(&extractor)?;
-    extractor.about.accuracy = extractor.accuracy_on(test.images(), test_labels);
+    extractor.about.accuracy = extractor.accuracy_on(test).ok_or_else(|| no_labels(test))?;
     reload(&extractor)
-}
-
-fn labels(dataset: &Dataset) -> Result<&[u16], FeatureExtractorError> {
-    dataset.labels().ok_or_else(|| FeatureExtractorError::NoLabels(dataset.name().into()))
 }
 
 fn cross_entropy(
     logits: Tensor<2>,
-    labels: impl Iterator<Item = u16>,
+    targets: impl Iterator<Item = usize>,
     device: &Device,
 ) -> Tensor<1> {
     let [rows, classes] = logits.dims();
     let mut one_hot = vec![0.0_f32; rows * classes];
-    for (row, label) in one_hot.chunks_exact_mut(classes).zip(labels) {
-        row[usize::from(label)] = 1.0;
+    for (row, target) in one_hot.chunks_exact_mut(classes).zip(targets) {
+        row[target] = 1.0;
     }
     let one_hot = TensorData::new(one_hot, [rows, classes]);
     let one_hot = Tensor::<2>::from_data(one_hot, device).autodiff();
@@ -180,6 +193,7 @@ mod tests {
     use gan_core::stream::normal;
 
     use super::*;
+    use crate::{Options, Reference};
 
     /// Colour images of two classes, one red and one blue, with noise.
     fn colours(count: usize, seed: u64) -> Dataset {
@@ -196,17 +210,68 @@ mod tests {
     fn an_extractor_for_small_colour_images_learns_their_classes() {
         let (train, test) = (colours(640, 1), colours(100, 2));
         let device = Device::flex();
-        let make = || train_feature_extractor("tiny", &train, &test, 0, &device, |_| ()).unwrap();
+        let make = || trained(&train, &test, &device);
         let extractor = make();
-        assert_eq!((extractor.shape(), extractor.classes()), (train.shape(), 2));
+        assert_eq!((extractor.shape(), extractor.classes()), (train.shape(), Some(2)));
         assert!(extractor.accuracy() > 0.95, "{}", extractor.accuracy());
         assert_eq!(extractor.digest(), make().digest(), "equal seeds, equal files");
+    }
+
+    /// Unlabelled colour images of two kinds, with a red or a blue corner.
+    fn corners(width: usize, count: usize, seed: u64) -> Dataset {
+        let shape = ImageShape { channels: 3, height: 8, width };
+        let noise = normal(&mut stream(seed, Purpose::Sample, 0), count * shape.len());
+        let value = |index: usize| {
+            let (image, pixel, channel) = (index / shape.len(), index / 3 % (8 * width), index % 3);
+            let corner = pixel % width < 3 && pixel / width < 4;
+            if corner && channel == image % 2 * 2 { 200.0 } else { 50.0 }
+        };
+        let pixels = noise.iter().enumerate().map(|(index, x)| (value(index) + 20.0 * x) as u8);
+        Dataset::new("corners", shape, pixels.collect()).unwrap()
+    }
+
+    fn trained(train: &Dataset, test: &Dataset, device: &Device) -> FeatureExtractor {
+        let predicts = Predicts::of(train, test);
+        train_feature_extractor("tiny", train, test, predicts, 0, device, |_| ()).unwrap()
+    }
+
+    #[test]
+    fn images_without_labels_train_an_extractor_that_predicts_rotations() {
+        let device = Device::flex();
+        for width in [8, 9] {
+            let (train, test) = (corners(width, 640, 1), corners(width, 100, 2));
+            let extractor = trained(&train, &test, &device);
+            assert_eq!((extractor.predicts(), extractor.classes()), (Predicts::Rotation, None));
+            assert!(extractor.accuracy() > 0.95, "{}", extractor.accuracy());
+            assert_eq!(extractor.accuracy_on(&test), Some(extractor.accuracy()));
+            let again = trained(&train, &test, &device);
+            assert_eq!(extractor.digest(), again.digest(), "equal seeds, equal files");
+        }
+    }
+
+    #[test]
+    fn measures_without_classes_rank_copies_above_noise() {
+        let device = Device::flex();
+        let (train, test) = (corners(8, 640, 1), corners(8, 200, 2));
+        let extractor = trained(&train, &test, &device);
+        let extract = |images: &[u8]| extractor.extract(images, &|_| ());
+        let reference = Reference::new(&extractor, extract(test.images()));
+        let copies: Vec<u8> = test.images().iter().map(|&pixel| pixel.saturating_add(3)).collect();
+        let noise = normal(&mut stream(3, Purpose::Sample, 0), copies.len());
+        let noise: Vec<u8> = noise.iter().map(|x| (90.0 + 60.0 * x) as u8).collect();
+        let [copies, noise] =
+            [copies, noise].map(|images| reference.evaluate(&extract(&images), Options::default()));
+        assert!(copies.frechet.value < noise.frechet.value / 10.0, "{copies:?}, {noise:?}");
+        assert!(copies.precision.value > noise.precision.value + 0.5, "{copies:?}, {noise:?}");
+        assert!(copies.coverage.value > noise.coverage.value + 0.5, "{copies:?}, {noise:?}");
+        assert_eq!(copies.classes, None);
     }
 
     #[test]
     fn images_without_labels_or_of_another_size_are_refused() {
         let train = |train: &Dataset, test: &Dataset| {
-            let error = train_feature_extractor("none", train, test, 0, &Device::flex(), |_| ());
+            let (labels, device) = (Predicts::Labels, Device::flex());
+            let error = train_feature_extractor("none", train, test, labels, 0, &device, |_| ());
             error.map(|_| ()).unwrap_err().to_string()
         };
         let labelled = colours(2, 1);

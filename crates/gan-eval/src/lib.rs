@@ -2,7 +2,7 @@
 //!
 //! - A [`FeatureExtractor`] is a classifier with fixed weights: its features and probabilities of
 //!   an image are what is measured. One for MNIST is built in; [`train_feature_extractor`] trains
-//!   one for another data set.
+//!   one for another data set, with or without labels.
 //! - A [`Reference`] has the features of real images, and evaluates others to [`Measures`].
 //! - [`nearest()`] and [`memorisation()`](memorisation::memorisation) detect copies of training
 //!   images.
@@ -23,8 +23,8 @@ mod nearest;
 pub mod neighbours;
 mod subset;
 
-pub use evaluate::{Measure, Measures, Options, Reference};
-pub use feature_extractor::{Extracted, FeatureExtractor};
+pub use evaluate::{ClassMeasures, Measure, Measures, Options, Reference};
+pub use feature_extractor::{Extracted, FeatureExtractor, Predicts};
 pub use feature_extractor_file::FeatureExtractorError;
 pub use feature_extractor_training::{ExtractorProgress, train_feature_extractor};
 pub use nearest::{Nearest, nearest};

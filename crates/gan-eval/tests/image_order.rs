@@ -15,7 +15,8 @@ fn measure(
     orders: [&[usize]; 2],
     count: usize,
 ) -> Measures {
-    let widths = [FeatureExtractor::FEATURES, extractor.classes()];
+    let classes = extractor.classes().expect("the extractor has classes");
+    let widths = [FeatureExtractor::FEATURES, classes];
     let rows = |values: &[f32], width: usize, order: &[usize]| -> Vec<f32> {
         order.iter().flat_map(|&row| &values[row * width..][..width]).copied().collect()
     };

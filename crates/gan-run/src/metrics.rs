@@ -66,6 +66,14 @@ pub struct Quality {
     pub density: f64,
     /// Share of the real images with a sample among their nearest neighbours.
     pub coverage: f64,
+    /// Measures of the classes, if the feature extractor has any.
+    #[serde(flatten)]
+    pub classes: Option<ClassQuality>,
+}
+
+/// Measures of the classes of samples.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct ClassQuality {
     /// Classifier score, from 1 to the number of classes.
     pub score: f64,
     /// Mean probability of the most likely class.
@@ -228,6 +236,20 @@ pub(crate) mod tests {
         rows.extend([measured(100, 200, 6.0), measured(120, 200, 6.0), row(140)]);
         assert_eq!(best_measured(&rows), Some(&rows[4]), "the first of equals");
         assert_eq!(best_measured(&rows[..1]), None);
+    }
+
+    #[test]
+    fn measures_of_classes_are_optional() {
+        let classes =
+            r#","score":9.5,"confidence":0.75,"diversity":1.5,"shares":[0.25,0.75],"missing":[2]"#;
+        for (classes, has_classes) in [(classes, true), ("", false)] {
+            let line = format!(
+                r#"{{"count":100,"frechet":8.123456,"precision":0.5,"recall":0.25,"density":1.0,"coverage":0.125{classes}}}"#
+            );
+            let quality: Quality = serde_json::from_str(&line).unwrap();
+            assert_eq!(quality.classes.is_some(), has_classes);
+            assert_eq!(serde_json::to_string(&quality).unwrap(), line);
+        }
     }
 
     #[test]

@@ -7,7 +7,7 @@
 use std::collections::VecDeque;
 
 use gan_model::{Loss, TrainingConfig};
-use gan_run::{MetricsRow, Warning};
+use gan_run::{ClassQuality, MetricsRow, Warning};
 
 use crate::report::READ_EVERY;
 
@@ -67,8 +67,8 @@ impl Diagnostics {
         let found = Warning::ALL.into_iter().find(|&warning| {
             !self.reported.contains(&warning) && row.epoch >= WARM_UP && self.shows(warning, row)
         });
-        if let Some(quality) = &row.quality {
-            self.missing.clone_from(&quality.missing);
+        if let Some(classes) = classes(row) {
+            self.missing.clone_from(&classes.missing);
         }
         self.reported.extend(found);
         found
@@ -104,8 +104,8 @@ impl Diagnostics {
                 let least = if row.epoch < self.slow_start { 0.02 } else { 0.2 };
                 self.large_batch && recent(|row| row.spread) < least
             }
-            Warning::MissingClasses => row.quality.as_ref().is_some_and(|quality| {
-                quality.missing.iter().any(|class| self.missing.contains(class))
+            Warning::MissingClasses => classes(row).is_some_and(|classes| {
+                classes.missing.iter().any(|class| self.missing.contains(class))
             }),
             Warning::Oscillation => above_zero && len == WINDOW && self.swing() > 1.2,
             Warning::Saturation => recent(|row| row.saturated) > 0.9,
@@ -129,6 +129,11 @@ impl Diagnostics {
         let net = (smooth[smooth.len() - 1] - smooth[0]).abs();
         (turns - net) / smooth.len() as f32 / mean.abs().max(1e-3) * 10.0
     }
+}
+
+/// The measures of classes, in a row that has them.
+fn classes(row: &MetricsRow) -> Option<&ClassQuality> {
+    row.quality.as_ref()?.classes.as_ref()
 }
 
 fn mean(numbers: impl ExactSizeIterator<Item = f32>) -> f32 {

@@ -5,7 +5,7 @@ use std::cell::OnceCell;
 use burn::tensor::Device;
 use gan_data::Dataset;
 use gan_eval::{FeatureExtractor, Options, Reference};
-use gan_run::Quality;
+use gan_run::{ClassQuality, Quality};
 use gan_sample::Sampler;
 
 use crate::trainer::Trainer;
@@ -44,11 +44,13 @@ impl Evaluator {
             recall: found.recall.value,
             density: found.density.value,
             coverage: found.coverage.value,
-            score: found.score.value,
-            confidence: found.confidence.value,
-            diversity: found.diversity.value,
-            shares: found.shares,
-            missing: found.missing,
+            classes: found.classes.map(|classes| ClassQuality {
+                score: classes.score.value,
+                confidence: classes.confidence.value,
+                diversity: classes.diversity.value,
+                shares: classes.shares,
+                missing: classes.missing,
+            }),
         }
     }
 }

@@ -20,7 +20,9 @@ mod trainer;
 
 pub use diagnosis::Diagnostics;
 pub use evaluator::Evaluator;
-pub use gan_run::{CHECKPOINT, Control, Event, MetricsRow, Quality, RunDir, RunDirError, Warning};
+pub use gan_run::{
+    CHECKPOINT, ClassQuality, Control, Event, MetricsRow, Quality, RunDir, RunDirError, Warning,
+};
 pub use recipe::{Recipe, memory_needed, validate};
 pub use report::StepReport;
 pub use run_config::{InitFrom, RunConfig};

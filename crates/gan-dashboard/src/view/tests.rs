@@ -18,11 +18,11 @@ fn state() -> State {
         recall: 0.712,
         density: 0.9,
         coverage: 0.6,
-        score: 8.0,
-        confidence: 0.97,
-        diversity: 0.88,
-        shares: vec![0.1; 10],
-        missing: vec![4, 9],
+        classes: Some(ClassQuality {
+            diversity: 0.88,
+            missing: vec![4, 9],
+            ..ClassQuality::default()
+        }),
     };
     state.push_row(MetricsRow { quality: Some(quality), ..row(4000) });
     state.best = Some(3000);
@@ -89,7 +89,7 @@ fn a_usual_terminal_shows_everything() {
 #[test]
 fn a_large_terminal_shows_more_measures_and_larger_samples() {
     let shown = lines(&drawn(160, 50, &state(), Colours::TrueColour));
-    let measures = ["FD         12.3", "coverage   0.60", "missing    fish, 9"];
+    let measures = ["FD         12.3", "coverage   0.60", "diversity  0.88", "missing    fish, 9"];
     assert_shows(&shown, &measures);
     assert!(shown.iter().filter(|line| line.starts_with('▀')).count() >= 26, "{shown:#?}");
 }

@@ -236,9 +236,12 @@ pub fn metrics(page: &mut String, records: &[Record], names: &[String]) {
                 "<tr><th scope=\"row\">{epoch}</th><td>{d_loss:.3}</td><td>{g_loss:.3}</td>\
                  <td>{d_real:.2}</td><td>{d_fake:.2}</td>"
             );
-            if let Some(Quality { frechet, precision, recall, missing, .. }) = quality {
-                let missing: Vec<_> = missing.iter().map(|class| classes.label(*class)).collect();
-                let missing = Escaped(missing.join(", "));
+            if let Some(Quality { frechet, precision, recall, classes: of_classes, .. }) = quality {
+                let missing = of_classes.as_ref().map_or("–".into(), |of_classes| {
+                    let missing = of_classes.missing.iter().map(|class| classes.label(*class));
+                    missing.collect::<Vec<_>>().join(", ")
+                });
+                let missing = Escaped(missing);
                 put!(page, "<td>{frechet:.2}</td><td>{precision:.3}</td><td>{recall:.3}</td>");
                 put!(page, "<td>{missing}</td></tr>\n");
             } else {

@@ -1,7 +1,7 @@
 use std::fs;
 use std::slice::from_ref;
 
-use gan_run::{EndReason, MetricsRow, Quality, RunDir, RunOutcome, Warning};
+use gan_run::{ClassQuality, EndReason, MetricsRow, Quality, RunDir, RunOutcome, Warning};
 use image::GrayImage;
 use serde_json::json;
 
@@ -28,11 +28,7 @@ fn quality(frechet: f64) -> Quality {
         recall: 0.8,
         density: 1.1,
         coverage: 0.95,
-        score: 9.0,
-        confidence: 0.97,
-        diversity: 1.0,
-        shares: vec![0.1; 10],
-        missing: Vec::new(),
+        classes: Some(ClassQuality { shares: vec![0.1; 10], ..ClassQuality::default() }),
     }
 }
 
@@ -88,7 +84,9 @@ fn assert_valid(page: &str) {
 fn a_report_of_one_run_has_every_section() {
     let dir = tempfile::tempdir().unwrap();
     let mut rows: Vec<_> = (1..=50).map(|i| row(20 * i)).collect();
-    rows[9].quality = Some(Quality { missing: vec![1, 3], ..quality(30.5) });
+    let missing = ClassQuality { missing: vec![1, 3], ..ClassQuality::default() };
+    rows[9].quality = Some(Quality { classes: Some(missing), ..quality(30.5) });
+    rows[29].quality = Some(Quality { classes: None, ..quality(20.5) });
     rows[49].quality = Some(quality(12.25));
     rows[20].warning = Some(Warning::Collapse);
     let root = dir.path().join("0003-mine");
@@ -106,6 +104,7 @@ fn a_report_of_one_run_has_every_section() {
         "&lt;i&gt;mine&lt;/i&gt;",
         "epoch 500",
         "<td>b, 3</td>",
+        "<td>20.50</td><td>0.900</td><td>0.800</td><td>–</td>",
         "style=\"aspect-ratio: 280 / 28\"",
     ] {
         assert!(page.contains(part), "{part} is not there");

@@ -4,7 +4,7 @@
 
 use std::io::{self, Write};
 
-use gan_run::{ClassNames, MetricsRow, Quality};
+use gan_run::{ClassNames, ClassQuality, MetricsRow, Quality};
 use prost::Message;
 
 use crate::images::{PngHeader, png_header};
@@ -121,27 +121,22 @@ fn scalars(row: &MetricsRow, classes: &ClassNames) -> impl Iterator<Item = (Stri
             recall,
             density,
             coverage,
-            score,
-            confidence,
-            diversity,
-            shares,
-            missing,
+            classes: of_classes,
         } = quality;
-        for (name, value) in [
-            ("frechet", *frechet),
-            ("precision", *precision),
-            ("recall", *recall),
-            ("density", *density),
-            ("coverage", *coverage),
-            ("score", *score),
-            ("confidence", *confidence),
-            ("diversity", *diversity),
-            ("missing", missing.len() as f64),
-        ] {
-            scalars.push((format!("quality/{name}"), value as f32));
-        }
-        for (class, share) in shares.iter().enumerate() {
-            scalars.push((format!("shares/{}", classes.label(class)), *share as f32));
+        let mut push = |name, value| scalars.push((format!("quality/{name}"), value as f32));
+        push("frechet", *frechet);
+        push("precision", *precision);
+        push("recall", *recall);
+        push("density", *density);
+        push("coverage", *coverage);
+        if let Some(ClassQuality { score, confidence, diversity, shares, missing }) = of_classes {
+            push("score", *score);
+            push("confidence", *confidence);
+            push("diversity", *diversity);
+            push("missing", missing.len() as f64);
+            for (class, share) in shares.iter().enumerate() {
+                scalars.push((format!("shares/{}", classes.label(class)), *share as f32));
+            }
         }
     }
     scalars.into_iter()
@@ -203,7 +198,8 @@ mod tests {
     #[test]
     fn class_shares_are_tagged_with_the_class_names() {
         let config = serde_json::json!({ "dataset": { "class_names": ["cat"] } });
-        let quality = Quality { shares: vec![0.75, 0.25], ..Quality::default() };
+        let of_classes = ClassQuality { shares: vec![0.75, 0.25], ..ClassQuality::default() };
+        let quality = Quality { classes: Some(of_classes), ..Quality::default() };
         let row = MetricsRow { quality: Some(quality), ..MetricsRow::default() };
         let scalars: Vec<_> = scalars(&row, &ClassNames::from_config(&config)).collect();
         assert!(scalars.contains(&("shares/cat".into(), 0.75)), "{scalars:?}");
