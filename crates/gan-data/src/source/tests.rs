@@ -212,6 +212,21 @@ fn arrays_that_are_no_images_are_refused() {
 }
 
 #[test]
+fn a_header_of_unclosed_brackets_is_refused_at_once() {
+    let error = |file: Vec<u8>| error(folder(&[("a.npy", file)]).path().join("a.npy"));
+    let headed = |version: u8, length: &[u8], header: &str| {
+        [b"\x93NUMPY", &[version, 0], length, header.as_bytes()].concat()
+    };
+    for brackets in [&"[".repeat(60), &"([{".repeat(20_000), &"[']',".repeat(60)] {
+        let length = u16::try_from(brackets.len()).unwrap().to_le_bytes();
+        assert!(error(headed(1, &length, brackets)).contains("its header has no"));
+    }
+    for version in [2, 3, 255] {
+        assert!(error(headed(version, &[255; 4], "{}")).contains("a header of 4294967295 bytes"));
+    }
+}
+
+#[test]
 fn every_cut_of_a_file_is_an_error_that_names_it() {
     let floats: Vec<u8> = (0..8).flat_map(|x| (x as f32 / 8.0).to_le_bytes()).collect();
     let array = npy("<f4", true, "2, 2, 2", &floats);

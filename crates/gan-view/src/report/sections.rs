@@ -42,11 +42,16 @@ pub fn summary(page: &mut String, records: &[Record], names: &[String]) {
         let total = record.total_epochs().map_or(String::new(), |total| format!(" of {total}"));
         let setting = |name| record.setting(name).unwrap_or_else(unknown);
         let last = record.rows.last();
+        let held_out =
+            record.setting("held_out").map(|count| format!(", {count} held out for tests"));
+        let init = record.setting("init_from.epoch").map(|epoch| {
+            format!(", fine-tuned from epoch {epoch} on {}", setting("init_from.dataset"))
+        });
         let cells = [
             format!("{}{total}", record.epochs_done()),
             format_duration(Duration::from_secs(record.seconds() as u64)).to_string(),
-            setting("dataset.name"),
-            setting("training.recipe"),
+            setting("dataset.name") + &held_out.unwrap_or_default(),
+            setting("training.recipe") + &init.unwrap_or_default(),
             last.map_or_else(unknown, |row| format!("{:.3}", row.d_loss)),
             last.map_or_else(unknown, |row| format!("{:.3}", row.g_loss)),
             record.last_modified().map_or_else(unknown, date),

@@ -40,6 +40,9 @@ fn run(root: &Path, seed: u64, rows: &[MetricsRow], reason: EndReason) -> Record
         "training": { "epochs": 1000, "loss": "bce", "recipe": "plain", "seed": seed },
         "dataset": { "name": "<i>mine</i>", "digest": "ab", "class_names": ["a", "b"] },
         "data_dir": "/home/someone/digits",
+        "data": "/home/someone/photos",
+        "held_out": 123,
+        "init_from": { "path": "/home/someone/ckpt.mpk", "epoch": 77, "dataset": "others" },
     });
     run.write_config(&config).unwrap();
     for row in rows {
@@ -106,6 +109,8 @@ fn a_report_of_one_run_has_every_section() {
         "<td>b, 3</td>",
         "<td>20.50</td><td>0.900</td><td>0.800</td><td>–</td>",
         "style=\"aspect-ratio: 280 / 28\"",
+        "&lt;i&gt;mine&lt;/i&gt;, 123 held out for tests</td>",
+        "plain, fine-tuned from epoch 77 on others</td>",
     ] {
         assert!(page.contains(part), "{part} is not there");
     }
