@@ -215,7 +215,7 @@ fn arrays_that_are_no_images_are_refused() {
 fn a_header_of_unclosed_brackets_is_refused_at_once() {
     let error = |file: Vec<u8>| error(folder(&[("a.npy", file)]).path().join("a.npy"));
     let headed = |version: u8, length: &[u8], header: &str| {
-        [b"\x93NUMPY", &[version, 0], length, header.as_bytes()].concat()
+        [&b"\x93NUMPY"[..], &[version, 0], length, header.as_bytes()].concat()
     };
     for brackets in [&"[".repeat(60), &"([{".repeat(20_000), &"[']',".repeat(60)] {
         let length = u16::try_from(brackets.len()).unwrap().to_le_bytes();
