@@ -25,8 +25,10 @@ Examples:
 
 /// List runs: data set, settings, progress, losses and quality.
 ///
-/// FD is the Fréchet distance of the samples when they were last evaluated, less is better; P and
-/// R are their precision and recall. Nothing is written, and trainings are not disturbed.
+/// KID is the kernel distance of the samples when they were last evaluated, less is better; it can be
+/// compared whatever the number of samples. Runs of earlier versions show the Fréchet distance, FD,
+/// instead, which is larger with fewer samples. P and R are precision and recall. Nothing is
+/// written, and trainings are not disturbed.
 #[derive(Parser, Debug)]
 #[command(name = "gan-runs", after_help = format!("{AFTER}\n\n{CODES}"))]
 pub struct RunsArgs {
@@ -74,6 +76,7 @@ fn summary(record: &Record) -> Value {
         Some(json!({
             "epoch": row.epoch,
             "frechet": quality.frechet,
+            "kernel_distance": quality.kernel_distance,
             "precision": quality.precision,
             "recall": quality.recall,
         }))
@@ -100,8 +103,12 @@ fn cells(record: &Record) -> [String; 8] {
     let total = record.total_epochs().map(|total| total.to_string());
     let losses = |row: &MetricsRow| format!("{:.3} / {:.3}", row.d_loss, row.g_loss);
     let quality = record.rows.iter().rev().find_map(|row| row.quality.as_ref());
-    let quality =
-        quality.map(|q| format!("FD {:.1}  P {:.2}  R {:.2}", q.frechet, q.precision, q.recall));
+    let quality = quality.map(|q| {
+        let distance = q.kernel_distance;
+        let distance =
+            distance.map_or_else(|| format!("FD {:.1}", q.frechet), |kid| format!("KID {kid:.3}"));
+        format!("{distance}  P {:.2}  R {:.2}", q.precision, q.recall)
+    });
     let age = record.last_modified().and_then(|when| SystemTime::now().duration_since(when).ok());
     [
         record.name(),
@@ -142,6 +149,7 @@ fn table(runs: &[Record]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use gan_run::Quality;
 
     fn record(name: &str, rows: Vec<MetricsRow>) -> Record {
         let config = json!({
@@ -166,6 +174,20 @@ mod tests {
              a            killed  mnist  plain   20/1000  0.500 / 1.250  -        -\n\
              a-long-name  killed  mnist  plain   0/1000   -              -        -"
         );
+    }
+
+    #[test]
+    fn quality_is_the_kernel_distance_where_there_is_one() {
+        let run = |kernel_distance| {
+            let (frechet, precision, recall) = (12.5, 0.875, 0.75);
+            let quality =
+                Quality { frechet, kernel_distance, precision, recall, ..Quality::default() };
+            record("a", vec![MetricsRow { quality: Some(quality), ..MetricsRow::default() }])
+        };
+        assert_eq!(cells(&run(Some(0.0625)))[6], "KID 0.062  P 0.88  R 0.75");
+        assert_eq!(cells(&run(None))[6], "FD 12.5  P 0.88  R 0.75");
+        assert_eq!(summary(&run(Some(0.0625)))["quality"]["kernel_distance"], 0.0625);
+        assert!(summary(&run(None))["quality"]["kernel_distance"].is_null());
     }
 
     #[test]

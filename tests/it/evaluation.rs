@@ -332,6 +332,7 @@ fn a_training_is_evaluated_and_keeps_its_best_checkpoint() {
         let quality = &row["quality"];
         assert_eq!(quality["count"], 100);
         assert!(number(&quality["frechet"]) > 0.0, "{quality}");
+        assert!(number(&quality["kernel_distance"]) > 0.0, "{quality}");
         for name in ["precision", "recall", "coverage", "confidence"] {
             assert!((0.0..=1.0).contains(&number(&quality[name])), "{name} of {quality}");
         }

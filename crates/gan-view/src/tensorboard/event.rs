@@ -117,6 +117,7 @@ fn scalars(row: &MetricsRow, classes: &ClassNames) -> impl Iterator<Item = (Stri
         let Quality {
             count: _,
             frechet,
+            kernel_distance,
             precision,
             recall,
             density,
@@ -127,6 +128,9 @@ fn scalars(row: &MetricsRow, classes: &ClassNames) -> impl Iterator<Item = (Stri
             shares,
             missing,
         } = quality;
+        if let Some(value) = kernel_distance {
+            scalars.push(("quality/kernel_distance".into(), *value as f32));
+        }
         for (name, value) in [
             ("frechet", *frechet),
             ("precision", *precision),
