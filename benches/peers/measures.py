@@ -39,6 +39,21 @@ def frechet(real, fake, weights=None):
     }
 
 
+def kernel_distance(real, fake):
+    """The unbiased squared MMD with the kernel of KID, and its error if the real images are fixed."""
+    n, m, d = len(fake), len(real), real.shape[1]
+    kernel = lambda x, y: (x @ y.T / d + 1) ** 3
+    within, between, own = kernel(fake, fake), kernel(fake, real), kernel(real, real)
+    others = (within.sum(1) - within.diagonal()) / (n - 1)
+    estimate = (
+        (within.sum() - within.trace()) / (n * (n - 1))
+        + (own.sum() - own.trace()) / (m * (m - 1))
+        - 2 * between.mean()
+    )
+    error = 2 * np.std(others - between.mean(1), ddof=1) / np.sqrt(n)
+    return {"estimate": float(estimate), "standard_error": float(error)}
+
+
 def neighbours(real, fake, k):
     with contextlib.redirect_stdout(io.StringIO()):  # prdc prints the numbers of images
         found = compute_prdc(real, fake, k)
@@ -78,7 +93,8 @@ def memory(samples, test):
 
 def reference(real, fake, probabilities, k, weights=None):
     real, fake = real.astype(np.float64), fake.astype(np.float64)
-    found = {"frechet": frechet(real, fake), **neighbours(real, fake, k)}
+    found = {"frechet": frechet(real, fake), "kernel_distance": kernel_distance(real, fake)}
+    found |= neighbours(real, fake, k)
     if weights is not None:
         found["frechet_weighted"] = frechet(real, fake, weights)
     if probabilities is not None:

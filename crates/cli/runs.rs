@@ -25,8 +25,11 @@ Examples:
 
 /// List runs: data set, settings, progress, losses and quality.
 ///
-/// FD is the Fréchet distance of the samples when they were last evaluated, less is better; P and
-/// R are their precision and recall. Nothing is written, and trainings are not disturbed.
+/// KID and FD are the kernel and the Fréchet distance of the samples when they were last evaluated;
+/// less is better. The kernel distance can be compared whatever the number of samples, the Fréchet
+/// distance, which is larger with fewer samples but varies less, between runs with the same
+/// --eval-count. P and R are precision and recall. Nothing is written, and trainings are not
+/// disturbed.
 #[derive(Parser, Debug)]
 #[command(name = "gan-runs", after_help = format!("{AFTER}\n\n{CODES}"))]
 pub struct RunsArgs {
@@ -74,6 +77,7 @@ fn summary(record: &Record) -> Value {
         Some(json!({
             "epoch": row.epoch,
             "frechet": quality.frechet,
+            "kernel_distance": quality.kernel_distance,
             "precision": quality.precision,
             "recall": quality.recall,
         }))
@@ -100,8 +104,10 @@ fn cells(record: &Record) -> [String; 8] {
     let total = record.total_epochs().map(|total| total.to_string());
     let losses = |row: &MetricsRow| format!("{:.3} / {:.3}", row.d_loss, row.g_loss);
     let quality = record.rows.iter().rev().find_map(|row| row.quality.as_ref());
-    let quality =
-        quality.map(|q| format!("FD {:.1}  P {:.2}  R {:.2}", q.frechet, q.precision, q.recall));
+    let quality = quality.map(|q| {
+        let kid = q.kernel_distance.map_or(String::new(), |kid| format!("KID {kid:.3}  "));
+        format!("{kid}FD {:.1}  P {:.2}  R {:.2}", q.frechet, q.precision, q.recall)
+    });
     let age = record.last_modified().and_then(|when| SystemTime::now().duration_since(when).ok());
     [
         record.name(),
@@ -142,6 +148,7 @@ fn table(runs: &[Record]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use gan_run::Quality;
 
     fn record(name: &str, rows: Vec<MetricsRow>) -> Record {
         let config = json!({
@@ -166,6 +173,20 @@ mod tests {
              a            killed  mnist  plain   20/1000  0.500 / 1.250  -        -\n\
              a-long-name  killed  mnist  plain   0/1000   -              -        -"
         );
+    }
+
+    #[test]
+    fn quality_has_the_kernel_distance_where_there_is_one() {
+        let run = |kernel_distance| {
+            let (frechet, precision, recall) = (12.5, 0.875, 0.75);
+            let quality =
+                Quality { frechet, kernel_distance, precision, recall, ..Quality::default() };
+            record("a", vec![MetricsRow { quality: Some(quality), ..MetricsRow::default() }])
+        };
+        assert_eq!(cells(&run(Some(0.0625)))[6], "KID 0.062  FD 12.5  P 0.88  R 0.75");
+        assert_eq!(cells(&run(None))[6], "FD 12.5  P 0.88  R 0.75");
+        assert_eq!(summary(&run(Some(0.0625)))["quality"]["kernel_distance"], 0.0625);
+        assert!(summary(&run(None))["quality"]["kernel_distance"].is_null());
     }
 
     #[test]

@@ -18,7 +18,7 @@ const GAN_EVAL: &str = env!("CARGO_BIN_EXE_gan-eval");
 const COUNT: usize = 210;
 /// Measures that have an interval.
 const MEASURES: [&str; 9] = [
-    "frechet",
+    "kernel_distance",
     "score",
     "precision",
     "recall",
@@ -125,18 +125,16 @@ fn json_has_every_measure_with_its_interval_and_floor() {
     let (found, floor) = (&object["measures"], &object["floor"]);
     for name in MEASURES {
         let [low, high] = [0_usize, 1].map(|end| number(&found[name]["interval"][end]));
-        assert!(low <= high, "{name}: {low} to {high}");
         let value = number(&found[name]["value"]);
-        // With so few samples, these are biased and may lie outside their interval.
-        if !["frechet", "score", "imbalance", "diversity"].contains(&name) {
-            let interval = low - 1e-9..=high + 1e-9;
-            assert!(interval.contains(&value), "{name}: {value} in {interval:?}");
-        }
+        assert!(low <= value && value <= high, "{name}: {value} in {low} to {high}");
+        assert!(low >= 0.0, "{name}: {low}");
         assert!(floor[name]["value"].is_f64(), "{name}");
         assert!(floor[name]["interval"].is_null(), "{name}");
     }
     for measures in [found, floor] {
         assert_eq!(measures["count"], COUNT);
+        assert!(number(&measures["frechet"]["value"]) > 0.0);
+        assert!(measures["frechet"]["interval"].is_null(), "it is biased");
         for name in ["precision", "recall", "coverage", "confidence"] {
             assert!((0.0..=1.0).contains(&number(&measures[name]["value"])), "{name}");
         }
@@ -152,8 +150,10 @@ fn json_has_every_measure_with_its_interval_and_floor() {
         let [low, high] = [0_usize, 1].map(|end| number(&found["shares_intervals"][class][end]));
         assert!(low <= number(share) && number(share) <= high, "{class}: {low} to {high}");
     }
-    let [found, floor] = [found, floor].map(|measures| number(&measures["frechet"]["value"]));
-    assert!(found > 2.0 * floor, "{found} after 40 epochs, floor {floor}");
+    for name in ["frechet", "kernel_distance"] {
+        let [found, floor] = [found, floor].map(|measures| number(&measures[name]["value"]));
+        assert!(found > 2.0 * floor, "{name}: {found} after 40 epochs, floor {floor}");
+    }
 
     let memory = &object["memory"];
     assert!((0.0..=1.0).contains(&number(&memory["near_share"])), "{memory}");
@@ -195,7 +195,7 @@ fn the_table_for_a_folder_of_samples_has_the_same_values() {
 
     let object = &evaluated().object;
     for (name, key, digits) in [
-        ("Fréchet distance", "frechet", 2),
+        ("kernel distance (KID)", "kernel_distance", 4),
         ("precision", "precision", 3),
         ("recall", "recall", 3),
         ("density", "density", 3),
@@ -213,6 +213,10 @@ fn the_table_for_a_folder_of_samples_has_the_same_values() {
             assert!(words.contains(&figure.as_str()), "{figure} is not in {line:?}");
         }
     }
+    let [value, real] = ["measures", "floor"].map(|of| number(&object[of]["frechet"]["value"]));
+    let line = ran.stdout.lines().find(|line| line.contains("Fréchet distance")).unwrap();
+    let words: Vec<&str> = line.split_whitespace().collect();
+    assert_eq!(words, ["Fréchet", "distance", &format!("{value:.2}"), &format!("{real:.2}")]);
     let digest = object["ruler"]["sha256"].as_str().unwrap();
     for word in ["210 samples of each", "10000 test images of synthetic", "mnist-1", &digest[..12]]
     {
@@ -331,6 +335,7 @@ fn a_training_is_evaluated_and_keeps_its_best_checkpoint() {
         let quality = &row["quality"];
         assert_eq!(quality["count"], 100);
         assert!(number(&quality["frechet"]) > 0.0, "{quality}");
+        assert!(number(&quality["kernel_distance"]) > 0.0, "{quality}");
         for name in ["precision", "recall", "coverage", "confidence"] {
             assert!((0.0..=1.0).contains(&number(&quality[name])), "{name} of {quality}");
         }

@@ -18,10 +18,11 @@ const EXAMPLES: &str = "Examples:
                                                         train an extractor for another data set";
 
 const READING: &str = "How to read the table: the last column is the result for real training \
-images in place of samples, the best that a generator can reach. Compare generators by the \
-Fréchet distance, less is better. Precision is the share of samples that look real; recall and \
+images in place of samples, the best that a generator can reach. Compare generators by the kernel \
+distance (KID), less is better: its mean does not depend on --count, and if the intervals of two \
+generators do not overlap, they differ. The Fréchet distance is larger with fewer samples. Precision is the share of samples that look real; recall and \
 coverage are the share of real images that the samples cover. Results are only comparable with \
-the same feature extractor and --count.";
+the same feature extractor and, but for the kernel distance, the same --count.";
 
 /// The fewest samples with meaningful measures.
 pub const MIN: usize = 100;

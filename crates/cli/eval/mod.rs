@@ -53,10 +53,10 @@ fn results_json(results: &Results, args: &EvalArgs, seconds: f64) -> Value {
         extractor["predicts"] = json!(results.extractor.predicts());
     }
     let memorisation = json!({
-        "median_ratio": memorisation.ratio,
-        "median_ratio_interval": memorisation.ratio_interval,
-        "near_share": memorisation.share,
-        "near_share_interval": memorisation.share_interval,
+        "median_ratio": memorisation.ratio.value,
+        "median_ratio_interval": memorisation.ratio.interval,
+        "near_share": memorisation.share.value,
+        "near_share_interval": memorisation.share.interval,
         "near_threshold": memorisation.threshold,
     });
     json!({
@@ -82,7 +82,9 @@ fn results_json(results: &Results, args: &EvalArgs, seconds: f64) -> Value {
 /// A table with what it compares above and memorisation below.
 fn text(results: &Results) -> String {
     let Results { source, extractor, dataset, tests, measures, memorisation, .. } = results;
-    let [ratio, share] = [memorisation.ratio_interval, memorisation.share_interval];
+    let (ratio, share) = (memorisation.ratio, memorisation.share);
+    let [near, far] = ratio.interval.unwrap_or([ratio.value; 2]);
+    let [few, many] = share.interval.unwrap_or([share.value; 2]);
     let held_out = if results.held_out { ", held out of its training images" } else { "" };
     let weights = source.checkpoint.as_ref().map_or(String::new(), |(header, weights)| {
         format!(" (epoch {}, {weights} weights)", header.step)
@@ -101,25 +103,25 @@ fn text(results: &Results) -> String {
         extractor.name(),
         extractor.digest(),
         table(measures, &results.floor),
-        memorisation.ratio,
-        ratio[0],
-        ratio[1],
-        100.0 * memorisation.share,
-        100.0 * share[0],
-        100.0 * share[1],
+        ratio.value,
+        near,
+        far,
+        100.0 * share.value,
+        100.0 * few,
+        100.0 * many,
     )
 }
 
 /// Rows of a measure, its value, its interval, and its value for real images.
 fn table(found: &Measures, floor: &Measures) -> String {
     let mut lines =
-        vec![format!("  {:<20}{:>9}   {:<20}{:>9}", "", "samples", "95% interval", "real")];
+        vec![format!("  {:<22}{:>9}   {:<20}{:>9}", "", "samples", "95% interval", "real")];
     for ((name, digits, found), (_, _, floor)) in found.rows().into_iter().zip(floor.rows()) {
         let interval = found
             .interval
             .map_or(String::new(), |[low, high]| format!("{low:.digits$} to {high:.digits$}"));
         let (value, floor) = (found.value, floor.value);
-        lines.push(format!("  {name:<20}{value:>9.digits$}   {interval:<20}{floor:>9.digits$}"));
+        lines.push(format!("  {name:<22}{value:>9.digits$}   {interval:<20}{floor:>9.digits$}"));
     }
     let percent = |shares: &[f64]| {
         let cells: Vec<_> = shares.iter().map(|share| format!("{:>4.1}", 100.0 * share)).collect();

@@ -151,20 +151,19 @@ fn evaluator(options: &Options, data: &Data) -> Result<Option<Evaluator>, Failur
         return Ok(None);
     }
     let quiet = options.args.output.quiet;
-    let extractor = match options.args.feature_extractor.as_deref() {
-        Some(named) => extractor::choose(Some(named), data, &device.device, quiet)?,
-        None => match extractor::find(data, &device.device)? {
-            Some(extractor) => extractor,
-            None => {
-                if !quiet {
-                    output::log(format!(
-                        "samples are not evaluated: {}; or add --feature-extractor train here",
-                        extractor::none_for(data)
-                    ));
-                }
-                return Ok(None);
-            }
-        },
+    let named = options.args.feature_extractor.as_deref();
+    let found = match named {
+        Some(_) => Some(extractor::choose(named, data, &device.device, quiet)?),
+        None => extractor::find(data, &device.device)?,
+    };
+    let Some(extractor) = found else {
+        if !quiet {
+            output::log(format!(
+                "samples are not evaluated: {}; or add --feature-extractor train here",
+                extractor::none_for(data)
+            ));
+        }
+        return Ok(None);
     };
     Ok(Some(Evaluator::new(extractor, (data.test)()?)))
 }

@@ -1,4 +1,5 @@
 //! Bootstrap intervals, from low to high: how much a measure varies with other samples.
+//! [`Measure::new`](crate::Measure::new) limits them to what is possible.
 
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
@@ -34,19 +35,19 @@ pub fn percentile_interval(resampled: &[f64]) -> [f64; 2] {
     [tail, 1.0 - tail].map(|q| quantile(&sorted, q))
 }
 
-/// The basic interval (Davison & Hinkley 1997, section 5.2): the percentile interval mirrored
-/// at the statistic's own `value`. For statistics with bias, such as the Fréchet distance.
+/// The symmetric interval (Hall 1988, "On symmetric bootstrap confidence intervals"): as far below
+/// the statistic's own `value` as above, so that 95% ([`LEVEL`]) of the resampled values are within
+/// it. For statistics with bias, such as the imbalance.
 ///
-/// A resample contains some samples twice, so its distance is biased again by about as much as
-/// `value` is: mirrored, the two biases cancel. The interval is thus for the unbiased distance,
-/// and may not contain `value`, or reach below 0. It covers the variation of what is resampled
-/// alone: with fixed real images, that of the samples.
+/// A resample contains some samples twice, so its statistic is biased again by about as much as
+/// `value` is. The width includes that bias, and the interval always contains `value`.
 ///
 /// # Panics
 /// When there are no values.
-pub fn basic_interval(value: f64, resampled: &[f64]) -> [f64; 2] {
-    let [low, high] = percentile_interval(resampled);
-    [2.0 * value - high, 2.0 * value - low]
+pub fn symmetric_interval(value: f64, resampled: &[f64]) -> [f64; 2] {
+    let apart: Vec<f64> = resampled.iter().map(|other| (other - value).abs()).collect();
+    let half = quantile(&sorted(&apart), LEVEL);
+    [value - half, value + half]
 }
 
 /// The percentile interval of the mean of one value a sample, from `resamples` resamples,
@@ -87,7 +88,7 @@ pub(crate) fn sorted<T: Copy + Into<f64>>(numbers: &[T]) -> Vec<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::frechet::{Gaussian, GaussianRoot};
+    use crate::classes::{imbalance, shares};
     use rand::SeedableRng;
 
     fn rng(seed: u64) -> ChaCha8Rng {
@@ -123,36 +124,36 @@ mod tests {
     }
 
     #[test]
-    fn the_basic_interval_is_mirrored() {
+    fn the_symmetric_interval_contains_the_value() {
         let resampled: Vec<f64> = (0..=200).map(|x| 10.0 + f64::from(x)).collect();
         let [low, high] = percentile_interval(&resampled);
         assert!((low - 15.0).abs() < 1e-9 && (high - 205.0).abs() < 1e-9);
-        let [low, high] = basic_interval(20.0, &resampled);
-        assert!((low - (40.0 - 205.0)).abs() < 1e-9 && (high - 25.0).abs() < 1e-9);
+        let [low, high] = symmetric_interval(0.0, &resampled);
+        assert!((low + 200.0).abs() < 1e-9 && (high - 200.0).abs() < 1e-9);
     }
 
     #[test]
-    fn the_basic_interval_of_a_frechet_distance_contains_the_true_value() {
-        // Each set has 300 samples of 8 features; the samples' own Gaussian is known.
-        let (n, dim) = (300, 8);
-        let mut source = rng(5);
-        let mut set = |shift: f64| -> Vec<f32> {
-            (0..n * dim).map(|_| (normal(&mut source) + shift) as f32).collect()
-        };
-        let (real, fake) = (set(0.0), set(0.2));
-        let root = GaussianRoot::new(&Gaussian::fit(&real, dim, &vec![1; n]));
-        let unit = |i: usize| if i.is_multiple_of(dim + 1) { 1.0 } else { 0.0 };
-        let covariance = (0..dim * dim).map(unit).collect();
-        let truth = root.distance(&Gaussian { mean: vec![0.2; dim], covariance });
-        let value = root.distance(&Gaussian::fit(&fake, dim, &vec![1; n]));
-        let mut rng = rng(6);
-        let mut again = || root.distance(&Gaussian::fit(&fake, dim, &resample(n, &mut rng)));
-        let resampled: Vec<f64> = (0..RESAMPLES).map(|_| again()).collect();
-        let [low, high] = basic_interval(value, &resampled);
-        let holds = low < truth && truth < high;
-        assert!(holds, "{low} to {high} around {value}, not {truth}");
-        let middle = f64::midpoint(low, high);
-        assert!(middle < value, "a bootstrap distance is too large: {middle} and {value}");
+    fn the_symmetric_interval_of_an_imbalance_contains_the_true_value() {
+        // Of 500 samples a fifth are of the first class of ten: the true value is 0.1, and the
+        // mean one is larger.
+        let (n, classes, sets, mut source) = (500, 10, 200, rng(5));
+        let (mut covered, mut sum) = (0, 0.0);
+        for _ in 0..sets {
+            let label = |source: &mut ChaCha8Rng| match source.random::<f64>() {
+                x if x < 0.2 => 0,
+                _ => source.random_range(1..classes),
+            };
+            let labels: Vec<usize> = (0..n).map(|_| label(&mut source)).collect();
+            let of = |weights: &[u32]| imbalance(&shares(&labels, classes, weights));
+            let value = of(&vec![1; n]);
+            sum += value;
+            let resampled: Vec<f64> =
+                (0..RESAMPLES).map(|_| of(&resample(n, &mut source))).collect();
+            let [low, high] = symmetric_interval(value, &resampled);
+            covered += usize::from(low <= 0.1 && 0.1 <= high);
+        }
+        assert!(sum > 0.105 * f64::from(sets), "{sum}");
+        assert!((182..200).contains(&covered), "{covered} of {sets}");
     }
 
     #[test]

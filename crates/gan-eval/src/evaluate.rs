@@ -1,15 +1,19 @@
 //! All measures of images against real ones.
 
+use std::ops::RangeInclusive;
+
 use burn::tensor::Device;
 use gan_core::stream::{Purpose, stream};
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
-use crate::bootstrap::{basic_interval, mean_interval, percentile_interval, resample};
+use crate::bootstrap::{mean_interval, percentile_interval, resample, symmetric_interval};
 use crate::classes::{
     classifier_score, confidences, diversity, imbalance, labels, missing, shares,
 };
 use crate::frechet::{Gaussian, GaussianRoot};
+use crate::kernel_distance::{KernelDistance, mean_kernels, mean_kernels_within};
+use crate::measure::{DISTANCE, Measure, SHARE};
 use crate::nearest::Targets;
 use crate::neighbours::{Support, kth_radii};
 use crate::subset::random_subset;
@@ -32,23 +36,17 @@ impl Default for Options {
     }
 }
 
-/// A value with its 95% interval.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Measure {
-    /// The value.
-    pub value: f64,
-    /// Bootstrap interval, if there were resamples.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub interval: Option<[f64; 2]>,
-}
-
 /// The measures of images against real ones.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Measures {
     /// Images measured.
     pub count: usize,
-    /// Fréchet distance of the features; 0 for equal distributions. See [`crate::frechet`].
+    /// Fréchet distance of the features, from 0; larger with fewer images, and without an
+    /// interval. See [`crate::frechet`].
     pub frechet: Measure,
+    /// Kernel distance of the features, from 0; comparable between any numbers of images. See
+    /// [`crate::kernel_distance`].
+    pub kernel_distance: Measure,
     /// Share of the images within the support of the real ones, in [0, 1].
     pub precision: Measure,
     /// Share of the real images within the support of these, in [0, 1].
@@ -81,7 +79,7 @@ pub struct ClassMeasures {
     /// How much the images of a class differ, relative to real ones; mean over the classes that
     /// have a value.
     pub diversity: Measure,
-    /// The same for each class; `None` for a class of fewer than two images.
+    /// The same for each class; `None` for a class of fewer than two images, or of equal real ones.
     pub diversity_by_class: Vec<Option<f64>>,
 }
 
@@ -90,6 +88,7 @@ impl Measures {
     pub fn rows(&self) -> Vec<(&'static str, usize, Measure)> {
         let mut rows = vec![
             ("Fréchet distance", 2, self.frechet),
+            ("kernel distance (KID)", 4, self.kernel_distance),
             ("precision", 3, self.precision),
             ("recall", 3, self.recall),
             ("density", 3, self.density),
@@ -112,6 +111,9 @@ pub struct Reference {
     device: Device,
     real: Extracted,
     root: GaussianRoot,
+    targets: Targets,
+    /// Mean kernel of two real images.
+    mean_kernel: f64,
     /// The diversity of each class, if there are any.
     diversity: Option<Vec<Option<f64>>>,
 }
@@ -129,7 +131,15 @@ impl Reference {
             let labels = labels(&real.probabilities, classes);
             diversity(&real.features, dim, &labels, classes, &each)
         });
-        Self { device: extractor.device.clone(), real, root, diversity }
+        let device = extractor.device.clone();
+        let targets = Targets::new(&real.features, dim, &device);
+        let mut kernels = Vec::new();
+        targets.products(&real.features, &device, |products| {
+            let first = kernels.len();
+            kernels.extend(mean_kernels_within(products, each.len(), dim, first));
+        });
+        let mean_kernel = mean(&kernels);
+        Self { device, real, root, targets, mean_kernel, diversity }
     }
 
     /// What was extracted from the real images.
@@ -153,28 +163,43 @@ impl Reference {
         let k = options.neighbours;
         let (real_targets, fake_targets) =
             (Targets::new(real, dim, &self.device), Targets::new(features, dim, &self.device));
-        let radii = |targets: &Targets, vectors: &[f32]| {
-            let mut radii = Vec::new();
-            targets.distances(vectors, &self.device, |rows| {
-                radii.extend(kth_radii(rows, vectors.len() / dim, k));
-            });
-            radii
-        };
-        let (real_radii, fake_radii) = (radii(&real_targets, real), radii(&fake_targets, features));
+        let (mut real_radii, mut fake_radii) = (Vec::new(), Vec::new());
+        real_targets.distances(real, &self.device, |rows| {
+            real_radii.extend(kth_radii(rows, real.len() / dim, k));
+        });
+        let (mut within, mut between) = (Vec::new(), Vec::new());
+        fake_targets.products_and_distances(features, &self.device, |products, distances| {
+            fake_radii.extend(kth_radii(distances, count, k));
+            let first = within.len();
+            within.extend(mean_kernels_within(products, count, dim, first));
+        });
         let mut support = Support::new(&real_radii, &fake_radii, k);
         fake_targets.distances(real, &self.device, |rows| support.add(rows));
         let overlap = support.finish();
 
+        let all = self.real.features.len() / dim;
+        self.targets.products(features, &self.device, |products| {
+            between.extend(mean_kernels(products, all, dim));
+        });
+        let kernel_distance = KernelDistance::new(&within, &between, self.mean_kernel).measure();
+
+        let each = vec![1; count];
         let boot = Bootstrap { count, options };
         Measures {
             count,
-            frechet: boot.of(1, basic_interval, |weights| {
-                self.root.distance(&Gaussian::fit(features, dim, weights))
-            }),
-            precision: boot.of_mean(3, &overlap.precision),
-            recall: boot.of_mean(4, &overlap.recall),
-            density: boot.of_mean(5, &overlap.density),
-            coverage: boot.of_mean(6, &overlap.coverage),
+            frechet: Measure::new(
+                self.root.distance(&Gaussian::fit(features, dim, &each)),
+                None,
+                DISTANCE,
+            ),
+            kernel_distance: Measure {
+                interval: kernel_distance.interval.filter(|_| options.resamples > 0),
+                ..kernel_distance
+            },
+            precision: boot.of_mean(3, SHARE, &overlap.precision),
+            recall: boot.of_mean(4, SHARE, &overlap.recall),
+            density: boot.of_mean(5, DISTANCE, &overlap.density),
+            coverage: boot.of_mean(6, SHARE, &overlap.coverage),
             classes: self.diversity.as_ref().map(|real| class_measures(extracted, real, &boot)),
         }
     }
@@ -192,19 +217,28 @@ fn class_measures(extracted: &Extracted, real: &[Option<f64>], boot: &Bootstrap)
     let all_shares = shares(&each);
     let diversity = |weights: &[u32]| -> Vec<Option<f64>> {
         let own = diversity(features, dim, &classified, classes, weights);
-        own.into_iter().zip(real).map(|(own, &real)| Some(own? / real?)).collect()
+        let relative = |(own, real): (Option<f64>, &Option<f64>)| {
+            Some(own? / real.filter(|&real| real > 0.0)?)
+        };
+        own.into_iter().zip(real).map(relative).collect()
     };
-    let percentile = |_: f64, resampled: &[f64]| percentile_interval(resampled);
     ClassMeasures {
-        score: boot.of(2, percentile, |weights| classifier_score(probabilities, classes, weights)),
-        confidence: boot.of_mean(7, &confidence),
-        shares_intervals: boot.of_each(8, shares),
-        imbalance: boot.of(9, basic_interval, |weights| imbalance(&shares(weights))),
+        // Index 1 was that of the Fréchet distance.
+        score: boot.of(2, 1.0..=classes as f64, |weights| {
+            classifier_score(probabilities, classes, weights)
+        }),
+        confidence: boot.of_mean(7, SHARE, &confidence),
+        shares_intervals: boot.of_shares(8, shares),
+        imbalance: boot.of(9, SHARE, |weights| imbalance(&shares(weights))),
         missing: missing(&all_shares),
         shares: all_shares,
-        diversity: boot.of(10, percentile, |weights| mean_of_known(&diversity(weights))),
+        diversity: boot.of(10, DISTANCE, |weights| mean_of_known(&diversity(weights))),
         diversity_by_class: diversity(&each),
     }
+}
+
+fn mean(values: &[f64]) -> f64 {
+    values.iter().sum::<f64>() / values.len() as f64
 }
 
 fn mean_of_known(values: &[Option<f64>]) -> f64 {
@@ -231,33 +265,36 @@ impl Bootstrap {
         resamples.map(|_| statistic(&resample(self.count, &mut rng))).collect()
     }
 
+    /// A statistic that may be biased, with its range.
     fn of(
         &self,
         index: u64,
-        interval: impl Fn(f64, &[f64]) -> [f64; 2],
+        range: RangeInclusive<f64>,
         statistic: impl Fn(&[u32]) -> f64,
     ) -> Measure {
         let value = statistic(&vec![1; self.count]);
         let resampled = self.resampled(index, statistic);
-        let interval = (!resampled.is_empty()).then(|| interval(value, &resampled));
-        Measure { value, interval }
+        let interval = (!resampled.is_empty()).then(|| symmetric_interval(value, &resampled));
+        Measure::new(value, interval, range)
     }
 
-    /// The intervals of several values of each resample.
-    fn of_each(&self, index: u64, statistic: impl Fn(&[u32]) -> Vec<f64>) -> Vec<[f64; 2]> {
-        let resampled = self.resampled(index, statistic);
-        let interval = |value: usize| {
-            let values: Vec<f64> = resampled.iter().map(|values| values[value]).collect();
-            percentile_interval(&values)
+    /// The intervals of the shares of each resample.
+    fn of_shares(&self, index: u64, shares: impl Fn(&[u32]) -> Vec<f64>) -> Vec<[f64; 2]> {
+        let resampled = self.resampled(index, &shares);
+        if resampled.is_empty() {
+            return Vec::new();
+        }
+        let interval = |(class, share)| {
+            let values: Vec<f64> = resampled.iter().map(|shares| shares[class]).collect();
+            Measure::new(share, Some(percentile_interval(&values)), SHARE).interval
         };
-        (0..resampled.first().map_or(0, Vec::len)).map(interval).collect()
+        shares(&vec![1; self.count]).into_iter().enumerate().filter_map(interval).collect()
     }
 
-    fn of_mean(&self, index: u64, values: &[f64]) -> Measure {
-        let value = values.iter().sum::<f64>() / values.len() as f64;
+    fn of_mean(&self, index: u64, range: RangeInclusive<f64>, values: &[f64]) -> Measure {
         let resamples = self.options.resamples;
         let interval =
             (resamples > 0).then(|| mean_interval(values, resamples, &mut self.rng(index)));
-        Measure { value, interval }
+        Measure::new(mean(values), interval, range)
     }
 }

@@ -6,8 +6,8 @@
 //! - A [`Reference`] has the features of real images, and evaluates others to [`Measures`].
 //! - [`nearest()`] and [`memorisation()`](memorisation::memorisation) detect copies of training
 //!   images.
-//! - The measures themselves are functions on slices: [`frechet`], [`neighbours`], [`classes`],
-//!   [`memorisation`], with [`bootstrap`] for their intervals.
+//! - The measures themselves are functions on slices: [`frechet`], [`kernel_distance`],
+//!   [`neighbours`], [`classes`], [`memorisation`], with [`bootstrap`] for most of their intervals.
 //!
 //! Features are row-major `[n, dim]`, an image per row; probabilities are `[n, classes]`.
 
@@ -18,14 +18,17 @@ mod feature_extractor;
 mod feature_extractor_file;
 mod feature_extractor_training;
 pub mod frechet;
+pub mod kernel_distance;
+mod measure;
 pub mod memorisation;
 mod nearest;
 pub mod neighbours;
 mod subset;
 
-pub use evaluate::{ClassMeasures, Measure, Measures, Options, Reference};
+pub use evaluate::{ClassMeasures, Measures, Options, Reference};
 pub use feature_extractor::{Extracted, FeatureExtractor, Predicts};
 pub use feature_extractor_file::FeatureExtractorError;
 pub use feature_extractor_training::{ExtractorProgress, train_feature_extractor};
+pub use measure::Measure;
 pub use nearest::{Nearest, nearest};
 pub use subset::random_subset;

@@ -5,6 +5,7 @@ use std::iter::repeat_n;
 use rand_chacha::ChaCha8Rng;
 
 use crate::bootstrap::{percentile_interval, quantile, resample, sorted};
+use crate::measure::{DISTANCE, Measure, SHARE};
 
 /// The quantile of the test images' distances below which a sample is near.
 pub const NEAR: f64 = 0.01;
@@ -12,14 +13,12 @@ pub const NEAR: f64 = 0.01;
 /// Distances of samples to the training images, compared with those of held-out test images.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Memorisation {
-    /// The median distance of the samples over that of the test images.
+    /// The median distance of the samples over that of the test images, which are not resampled.
     ///
     /// About 1 for a generator of the data's own distribution. Well below 1, the samples are
     /// closer to training images than new images are: copies, or only the commonest shapes.
     /// Above 1, they are unlike the data.
-    pub ratio: f64,
-    /// Its interval. The test images are not resampled.
-    pub ratio_interval: [f64; 2],
+    pub ratio: Measure,
     /// The 1% quantile ([`NEAR`]) of the test images' distances.
     pub threshold: f64,
     /// The share of samples that are nearer than `threshold`, in [0, 1].
@@ -29,9 +28,7 @@ pub struct Memorisation {
     /// training images do; the closest pairs show which. It detects a few copies among many good
     /// samples, which the ratio does not. Below 0.01 it does not exclude memorisation when `ratio`
     /// is above 1.
-    pub share: f64,
-    /// Its interval.
-    pub share_interval: [f64; 2],
+    pub share: Measure,
 }
 
 /// Compares each sample's distance to its nearest training image, `[n]`, with each test
@@ -64,8 +61,11 @@ pub fn memorisation(
             ratio_and_share(&drawn)
         })
         .unzip();
-    let [ratio_interval, share_interval] = [ratios, shares].map(|all| percentile_interval(&all));
-    Memorisation { ratio, ratio_interval, threshold, share, share_interval }
+    Memorisation {
+        ratio: Measure::new(ratio, Some(percentile_interval(&ratios)), DISTANCE),
+        threshold,
+        share: Measure::new(share, Some(percentile_interval(&shares)), SHARE),
+    }
 }
 
 /// The indices of the `count` smallest distances, smallest first and equal ones in order; all
@@ -95,17 +95,17 @@ mod tests {
     #[test]
     fn intervals_contain_the_figures_of_many_samples() {
         let found = compare(&spread());
-        let [low, high] = found.ratio_interval;
+        let [low, high] = found.ratio.interval.unwrap();
         assert!(low < 1.0 && 1.0 < high && high - low < 0.1, "{low} to {high}");
-        let [low, high] = found.share_interval;
+        let [low, high] = found.share.interval.unwrap();
         assert!(low < 0.01 && 0.01 < high && high < 0.03, "{low} to {high}");
     }
 
     #[test]
     fn new_images_are_near_in_one_of_a_hundred() {
         let found = compare(&spread());
-        assert_eq!(found.ratio, 1.0);
-        assert_eq!(found.share, 0.01);
+        assert_eq!(found.ratio.value, 1.0);
+        assert_eq!(found.share.value, 0.01);
         assert!((found.threshold - 1.00999).abs() < 1e-6);
     }
 
@@ -114,10 +114,10 @@ mod tests {
         let mut samples = spread();
         samples[500..600].fill(0.0);
         let few = compare(&samples);
-        assert!((few.share - 0.11).abs() < 1e-9 && few.ratio > 0.9);
+        assert!((few.share.value - 0.11).abs() < 1e-9 && few.ratio.value > 0.9);
         samples.fill(0.5);
         let all = compare(&samples);
-        assert!(all.share == 1.0 && all.ratio < 0.4);
+        assert!(all.share.value == 1.0 && all.ratio.value < 0.4);
     }
 
     #[test]

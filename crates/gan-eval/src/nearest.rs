@@ -1,10 +1,10 @@
-//! Distances between many vectors, by a matrix product.
+//! Inner products of many vectors, and distances between them, by a matrix product.
 
 use burn::tensor::{Device, Tensor};
 use gan_core::ImageShape;
 use gan_kernels::{Activation, buffer, dense, tensor_data};
 
-/// Rows whose distances are computed at once.
+/// Rows whose products are computed at once.
 const ROWS: usize = 256;
 /// Vectors that they are compared with at once.
 const COLUMNS: usize = 10_000;
@@ -15,6 +15,8 @@ pub(crate) struct Targets {
     transposed: Tensor<2>,
     /// −½ |y|², `[n]`
     bias: Tensor<1>,
+    /// ½ |y|², `[n]`
+    half_squares: Vec<f32>,
     dim: usize,
     count: usize,
 }
@@ -23,16 +25,18 @@ impl Targets {
     /// Takes vectors `[n, dim]`.
     pub(crate) fn new(vectors: &[f32], dim: usize, device: &Device) -> Self {
         let count = vectors.len() / dim;
-        let (mut transposed, mut bias) = (buffer(vectors.len()), vec![0.0; count]);
+        let (mut transposed, mut half_squares) = (buffer(vectors.len()), vec![0.0; count]);
         for (row, vector) in vectors.chunks_exact(dim).enumerate() {
             for (column, &x) in vector.iter().enumerate() {
                 transposed[column * count + row] = x;
             }
-            bias[row] = -0.5 * square(vector);
+            half_squares[row] = 0.5 * square(vector);
         }
+        let bias = half_squares.iter().map(|half| -half).collect();
         Self {
             transposed: Tensor::from_data(tensor_data(transposed, [dim, count]), device),
             bias: Tensor::from_data(tensor_data(bias, [count]), device),
+            half_squares,
             dim,
             count,
         }
@@ -41,23 +45,68 @@ impl Targets {
     /// Calls `each` with the squared distances from the next rows of `vectors`, `[_, dim]`, to all
     /// of these: `[rows, n]`. Rounding may leave some a little below 0.
     pub(crate) fn distances(&self, vectors: &[f32], device: &Device, mut each: impl FnMut(&[f32])) {
+        self.compare(vectors, device, |rows, biased| {
+            self.make_distances(rows, biased);
+            each(biased);
+        });
+    }
+
+    /// Calls `each` with the inner products of the next rows of `vectors`, `[_, dim]`, and all of
+    /// these: `[rows, n]`.
+    pub(crate) fn products(&self, vectors: &[f32], device: &Device, mut each: impl FnMut(&[f32])) {
+        self.compare(vectors, device, |_, biased| {
+            self.make_products(biased);
+            each(biased);
+        });
+    }
+
+    /// Calls `each` with both.
+    pub(crate) fn products_and_distances(
+        &self,
+        vectors: &[f32],
+        device: &Device,
+        mut each: impl FnMut(&[f32], &[f32]),
+    ) {
+        let mut products = Vec::new();
+        self.compare(vectors, device, |rows, biased| {
+            products.clear();
+            products.extend_from_slice(biased);
+            self.make_products(&mut products);
+            self.make_distances(rows, biased);
+            each(&products, biased);
+        });
+    }
+
+    /// Calls `each` with the next rows of `vectors` and their x·y − ½|y|².
+    fn compare(&self, vectors: &[f32], device: &Device, mut each: impl FnMut(&[f32], &mut [f32])) {
         for rows in vectors.chunks(ROWS * self.dim) {
             let count = rows.len() / self.dim;
             let mut input = buffer(rows.len());
             input.copy_from_slice(rows);
             let input = Tensor::from_data(tensor_data(input, [count, self.dim]), device);
-            // x·y − ½|y|², from which |x − y|² = |x|² − 2 (x·y − ½|y|²).
             let (weight, bias) = (self.transposed.clone(), self.bias.clone());
-            let products = dense(input, weight, bias, Activation::None).into_data();
-            let mut products: Vec<f32> = products.iter().collect();
-            let pairs = products.chunks_exact_mut(self.count).zip(rows.chunks_exact(self.dim));
-            for (row, x) in pairs {
-                let square = square(x);
-                for product in row {
-                    *product = square - 2.0 * *product;
-                }
+            let biased = dense(input, weight, bias, Activation::None);
+            let mut biased = biased.into_data().convert::<f32>();
+            let Ok(biased) = biased.as_mut_slice() else { unreachable!("converted") };
+            each(rows, biased);
+        }
+    }
+
+    /// |x − y|² = |x|² − 2 (x·y − ½|y|²)
+    fn make_distances(&self, rows: &[f32], biased: &mut [f32]) {
+        for (row, x) in biased.chunks_exact_mut(self.count).zip(rows.chunks_exact(self.dim)) {
+            let square = square(x);
+            for biased in row {
+                *biased = square - 2.0 * *biased;
             }
-            each(&products);
+        }
+    }
+
+    fn make_products(&self, biased: &mut [f32]) {
+        for row in biased.chunks_exact_mut(self.count) {
+            for (biased, half) in row.iter_mut().zip(&self.half_squares) {
+                *biased += half;
+            }
         }
     }
 }
@@ -128,15 +177,29 @@ mod tests {
     use gan_core::stream::{Purpose, normal, stream};
 
     #[test]
-    fn distances_equal_the_reference_implementation() {
+    fn distances_and_products_equal_the_reference_implementation() {
         let device = Device::flex();
         let numbers = |index, count| normal(&mut stream(1, Purpose::Bootstrap, index), count);
         let (a, b, dim) = (numbers(0, 300 * 9), numbers(1, 40 * 9), 9);
         let mut found = Vec::new();
-        Targets::new(&b, dim, &device).distances(&a, &device, |rows| found.extend_from_slice(rows));
+        let targets = Targets::new(&b, dim, &device);
+        targets.distances(&a, &device, |rows| found.extend_from_slice(rows));
+        let (mut products, mut both) = (Vec::new(), [Vec::new(), Vec::new()]);
+        targets.products(&a, &device, |rows| products.extend_from_slice(rows));
+        targets.products_and_distances(&a, &device, |products, distances| {
+            both[0].extend_from_slice(products);
+            both[1].extend_from_slice(distances);
+        });
+        assert!(both[0] == products && both[1] == found);
         let expected = squared_distances(&a, &b, dim);
         assert_eq!(found.len(), expected.len());
         for (found, expected) in found.iter().zip(&expected) {
+            assert!((found - expected).abs() < 1e-4, "{found} is not {expected}");
+        }
+        let product = |x: &[f32], y: &[f32]| x.iter().zip(y).map(|(x, y)| x * y).sum::<f32>();
+        let expected =
+            a.chunks_exact(dim).flat_map(|x| b.chunks_exact(dim).map(move |y| product(x, y)));
+        for (found, expected) in products.into_iter().zip(expected) {
             assert!((found - expected).abs() < 1e-4, "{found} is not {expected}");
         }
     }

@@ -62,7 +62,7 @@ fn same_figures_in_any_order(train: &Dataset, test: &Dataset) {
         let shuffled = measure(2);
         for (order, measures) in [("by class", measure(0)), ("alternating", measure(1))] {
             for (name, a, b) in [
-                ("Fréchet distance", measures.frechet, shuffled.frechet),
+                ("kernel distance", measures.kernel_distance, shuffled.kernel_distance),
                 ("precision", measures.precision, shuffled.precision),
                 ("recall", measures.recall, shuffled.recall),
                 ("density", measures.density, shuffled.density),

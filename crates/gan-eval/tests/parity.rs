@@ -4,6 +4,7 @@
 
 use gan_core::stream::{Purpose, stream};
 use gan_eval::frechet::{Gaussian, GaussianRoot};
+use gan_eval::kernel_distance::{KernelDistance, mean_kernels, mean_kernels_within};
 use gan_eval::{classes, memorisation, neighbours};
 use serde_json::Value;
 
@@ -90,6 +91,29 @@ fn frechet_distances_equal_scipys() {
 }
 
 #[test]
+fn kernel_distances_equal_numpys() {
+    for case in cases() {
+        let (real, fake) = (numbers(&case["real"]), numbers(&case["fake"]));
+        let (dim, figures) = (size(&case, "dim"), &case["figures"]["kernel_distance"]);
+        let products = |a: &[f32], b: &[f32]| -> Vec<f32> {
+            let product = |x: &[f32], y: &[f32]| {
+                x.iter().zip(y).map(|(&x, &y)| f64::from(x) * f64::from(y)).sum::<f64>() as f32
+            };
+            let row = |x| b.chunks_exact(dim).map(move |y| product(x, y));
+            a.chunks_exact(dim).flat_map(row).collect()
+        };
+        let within = |set: &[f32]| -> Vec<f64> {
+            mean_kernels_within(&products(set, set), set.len() / dim, dim, 0).collect()
+        };
+        let between: Vec<f64> =
+            mean_kernels(&products(&fake, &real), real.len() / dim, dim).collect();
+        let found = KernelDistance::new(&within(&fake), &between, mean(&within(&real)));
+        compare(found.estimate, &figures["estimate"], "estimate");
+        compare(found.standard_error, &figures["standard_error"], "standard error");
+    }
+}
+
+#[test]
 fn precision_recall_density_and_coverage_equal_prdcs() {
     for case in cases() {
         let (real, fake) = (numbers(&case["real"]), numbers(&case["fake"]));
@@ -149,9 +173,9 @@ fn memorisation_equals_numpys() {
         let figures = &case["figures"]["memory"];
         let mut rng = stream(0, Purpose::Bootstrap, 0);
         let found = memorisation::memorisation(&nearest, &test, 1, &mut rng);
-        compare(found.ratio, &figures["ratio"], "ratio");
+        compare(found.ratio.value, &figures["ratio"], "ratio");
         compare(found.threshold, &figures["threshold"], "threshold");
-        compare(found.share, &figures["share"], "share");
+        compare(found.share.value, &figures["share"], "share");
         assert_eq!(memorisation::closest(&nearest, 5), indices(&figures["closest"]));
     }
 }

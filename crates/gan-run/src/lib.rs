@@ -19,7 +19,9 @@ mod warning;
 
 pub use event::{Control, Event};
 pub use limits::read as read_limited;
-pub use metrics::{ClassQuality, MetricsRow, Quality, best_measured, training_seconds};
+pub use metrics::{
+    ClassQuality, MetricsRow, Quality, best_measured, lowest_kernel_distance, training_seconds,
+};
 pub use outcome::{EndReason, RunOutcome, RunState};
 pub use paths::{CHECKPOINT, RunPaths};
 pub use record::{ClassNames, Record, find_runs};

@@ -44,20 +44,31 @@ pub struct MetricsRow {
     pub seconds: f64,
 }
 
+impl MetricsRow {
+    /// The kernel distance of the samples, in the rows that have one.
+    pub fn kernel_distance(&self) -> Option<f64> {
+        self.quality.as_ref()?.kernel_distance
+    }
+}
+
 /// The one field that every row must have.
 #[derive(Deserialize)]
 struct Epoch {
     epoch: u64,
 }
 
-/// Measures of samples of the averaged generator against as many test images; the Fréchet distance
-/// against all of them. Comparable only at the same count and feature extractor.
+/// Measures of samples of the averaged generator against as many test images; both distances
+/// against all of them. Comparable only with the same feature extractor and, but for the kernel
+/// distance, the same count.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Quality {
     /// Number of samples.
     pub count: usize,
     /// Fréchet distance; lower is better. Biased upwards when there are few samples.
     pub frechet: f64,
+    /// Kernel distance (KID); lower is better. Rows of earlier versions lack it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kernel_distance: Option<f64>,
     /// Share of the samples within the manifold of real images.
     pub precision: f64,
     /// Share of the real images within the manifold of samples.
@@ -93,6 +104,12 @@ pub fn best_measured(rows: &[MetricsRow]) -> Option<&MetricsRow> {
     let count = measured().next_back()?.1.count;
     let comparable = measured().filter(|(_, quality)| quality.count == count);
     comparable.min_by(|a, b| a.1.frechet.total_cmp(&b.1.frechet)).map(|(row, _)| row)
+}
+
+/// The row with the lowest kernel distance, the first of equals, whatever its number of samples.
+pub fn lowest_kernel_distance(rows: &[MetricsRow]) -> Option<(&MetricsRow, f64)> {
+    let measured = |row| Some((row, MetricsRow::kernel_distance(row)?));
+    rows.iter().filter_map(measured).min_by(|a, b| a.1.total_cmp(&b.1))
 }
 
 /// Seconds of training up to each row. Each process counts from zero, so a decrease marks a
@@ -250,6 +267,30 @@ pub(crate) mod tests {
             assert_eq!(quality.classes.is_some(), has_classes);
             assert_eq!(serde_json::to_string(&quality).unwrap(), line);
         }
+    }
+
+    #[test]
+    fn the_lowest_kernel_distance_is_that_of_any_count() {
+        let measured = |epoch, count, kernel_distance| {
+            let quality = Quality { count, kernel_distance, ..Quality::default() };
+            MetricsRow { quality: Some(quality), ..row(epoch) }
+        };
+        let rows = [
+            measured(20, 100, None),
+            measured(40, 100, Some(0.25)),
+            measured(60, 200, Some(0.5)),
+            measured(80, 200, Some(0.25)),
+        ];
+        assert_eq!(lowest_kernel_distance(&rows), Some((&rows[1], 0.25)));
+        assert_eq!(lowest_kernel_distance(&rows[..1]), None);
+    }
+
+    #[test]
+    fn a_row_without_a_kernel_distance_keeps_its_form() {
+        let quality = Quality::default();
+        let text = serde_json::to_string(&quality).unwrap();
+        assert!(!text.contains("kernel_distance"), "{text}");
+        assert_eq!(serde_json::from_str::<Quality>(&text).unwrap(), quality);
     }
 
     #[test]

@@ -15,6 +15,8 @@ const CHARTS = [
   { id: "probability", title: "Discriminator output", unit: "mean probability of “real”", range: [0, 1], lines: [
     { name: "D(real)", of: (row) => row.d_real },
     { name: "D(fake)", of: (row) => row.d_fake }] },
+  { id: "kernel", title: "Kernel distance (KID)", unit: "distance, lower is better", log: true, sparse: true, lines: [
+    { name: "kernel distance", of: (row) => row.quality?.kernel_distance, slot: 2 }] },
   { id: "frechet", title: "Fréchet distance", unit: "distance, lower is better", log: true, sparse: true, lines: [
     { name: "Fréchet distance", of: (row) => row.quality?.frechet, slot: 2 }] },
   { id: "precision", title: "Precision and recall", unit: "share", range: [0, 1], sparse: true, lines: [

@@ -5,6 +5,10 @@ import { MAX_SHOWN, best, element, formatCount, formatDuration, formatNumber, la
 const byId = (id) => document.getElementById(id);
 const swatch = (run) => element("span", { class: `swatch s${run.slot}`, "aria-hidden": "true" });
 
+/** The kernel distance of samples, or the Fréchet distance in runs of earlier versions. */
+const distance = ({ kernel_distance: kernel, frechet }) =>
+  kernel === undefined ? `Fréchet ${formatNumber(frechet)}` : `KID ${formatNumber(kernel)}`;
+
 /** Replaces the content of an element only if it differs, so that screen readers stay silent. */
 function update(parent, ...children) {
   const next = element("div", {}, ...children);
@@ -139,7 +143,7 @@ export class Samples {
     if (!strip || latest === undefined) return;
     const evaluated = run.rows.findLast((row) => row.epoch <= latest && row.quality);
     const info = [`epoch ${formatCount(latest)}`];
-    if (evaluated) info.push(`Fréchet ${formatNumber(evaluated.quality.frechet)}${evaluated.epoch === latest ? "" : ` at ${formatCount(evaluated.epoch)}`}`);
+    if (evaluated) info.push(`${distance(evaluated.quality)}${evaluated.epoch === latest ? "" : ` at ${formatCount(evaluated.epoch)}`}`);
     strip.querySelector(".info").textContent = info.join(" · ");
     const frame = strip.querySelector(".frame");
     const image = this.#image(run, latest);

@@ -36,10 +36,12 @@ impl Evaluator {
         let options = Options { resamples: 0, ..Options::default() };
         let reference = || Reference::new(&self.extractor, extract(self.test.images()));
         let found = self.reference.get_or_init(reference).evaluate(&extracted, options);
+        // JSON then restores every bit: a resumed training compares with this row.
+        let rounded = |value: f64, scale: f64| (value * scale).round() / scale;
         Quality {
             count: found.count,
-            // Rounded so that JSON restores every bit: a resumed training compares with this row.
-            frechet: (found.frechet.value * 1e6).round() / 1e6,
+            frechet: rounded(found.frechet.value, 1e6),
+            kernel_distance: Some(rounded(found.kernel_distance.value, 1e9)),
             precision: found.precision.value,
             recall: found.recall.value,
             density: found.density.value,

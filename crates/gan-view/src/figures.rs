@@ -40,6 +40,8 @@ struct Group {
     metrics: &'static [Metric],
     /// Whether they are in the rows with an evaluation only.
     evaluated: bool,
+    /// Whether the kernel distance replaces them where runs are compared.
+    replaced: bool,
 }
 
 /// The label of losses, unless all are cross-entropies.
@@ -54,7 +56,7 @@ const fn metric(
     Metric { name, title, value, colour }
 }
 
-const GROUPS: [Group; 4] = [
+const GROUPS: [Group; 5] = [
     Group {
         title: "Losses",
         note: "Neither loss measures the quality of the samples, but a loss that keeps rising means \
@@ -66,6 +68,7 @@ const GROUPS: [Group; 4] = [
             metric("generator", "Loss of the generator", 1, |row| Some(row.g_loss.into())),
         ],
         evaluated: false,
+        replaced: false,
     },
     Group {
         title: "Discriminator output",
@@ -78,16 +81,30 @@ const GROUPS: [Group; 4] = [
             metric("D(fake)", "D(fake): output for samples", 3, |row| Some(row.d_fake.into())),
         ],
         evaluated: false,
+        replaced: false,
+    },
+    Group {
+        title: "Kernel distance (KID) to real images",
+        note: "Of samples of the averaged generator (EMA). Lower is better.",
+        y_label: "kernel distance (no unit)",
+        y_range: None,
+        metrics: &[metric("kernel distance", "Kernel distance (KID)", 0, |row| {
+            row.kernel_distance()
+        })],
+        evaluated: true,
+        replaced: false,
     },
     Group {
         title: "Fréchet distance to real images",
-        note: "Of samples of the averaged generator (EMA). Lower is better.",
+        note: "Of samples of the averaged generator (EMA). Lower is better. Comparable between runs \
+               with the same number of samples only.",
         y_label: "Fréchet distance (no unit)",
         y_range: None,
         metrics: &[metric("Fréchet distance", "Fréchet distance", 0, |row| {
             Some(row.quality.as_ref()?.frechet)
         })],
         evaluated: true,
+        replaced: true,
     },
     Group {
         title: "Fidelity and diversity",
@@ -103,13 +120,22 @@ const GROUPS: [Group; 4] = [
             metric("coverage", "Coverage", 3, |row| Some(row.quality.as_ref()?.coverage)),
         ],
         evaluated: true,
+        replaced: false,
     },
 ];
+
+/// Whether the kernel distance replaces the Fréchet distance: there are several runs, and all their
+/// evaluations have one.
+pub fn compares_by_kernel_distance(records: &[Record]) -> bool {
+    let mut rows = records.iter().flat_map(|record| &record.rows);
+    records.len() > 1 && rows.all(|row| row.quality.is_none() || row.kernel_distance().is_some())
+}
 
 /// The charts of one run or several with these `names`, without charts that have no values.
 pub fn figures(records: &[Record], names: &[String]) -> Result<Vec<Figure>, ViewError> {
     let mut figures = Vec::new();
-    for group in &GROUPS {
+    let kernel_distance = compares_by_kernel_distance(records);
+    for group in GROUPS.iter().filter(|group| !(group.replaced && kernel_distance)) {
         let per_chart = if records.len() == 1 { group.metrics.len() } else { 1 };
         for (index, metrics) in group.metrics.chunks(per_chart).enumerate() {
             // The note of a group is printed once.

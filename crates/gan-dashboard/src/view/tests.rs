@@ -14,6 +14,7 @@ fn state() -> State {
     let quality = Quality {
         count: 2000,
         frechet: 12.345,
+        kernel_distance: None,
         precision: 0.83,
         recall: 0.712,
         density: 0.9,

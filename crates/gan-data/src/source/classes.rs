@@ -69,7 +69,7 @@ impl Plan {
             let label = labels.get(name).or_else(|| labels.get(&name[part.begin..])).copied();
             let found = || format!("its dataset.json has no label for {}", one_line(name));
             label
-                .filter(|&label| label <= u32::from(u16::MAX))
+                .filter(|&label| u16::try_from(label).is_ok())
                 .ok_or_else(|| Fault::new(found(), "one for each image, 0 to 65535"))
         };
         let labels = part.indices.iter().map(label).collect::<Result<_, _>>()?;
@@ -112,11 +112,13 @@ fn splits<'a>(names: &'a [String], notes: &mut Notes) -> [Option<Part<'a>>; 2] {
     let top = |name: &'a String| name[common..].split_once('/').map(|(top, _)| top);
     let tops: BTreeSet<Option<&str>> = names.iter().map(top).collect();
     let is =
-        |top: &Option<&str>, wanted: &str| top.is_some_and(|top| top.eq_ignore_ascii_case(wanted));
+        |top: Option<&str>, wanted: &str| top.is_some_and(|top| top.eq_ignore_ascii_case(wanted));
     let find = |wanted: &[&str]| {
-        wanted.iter().find_map(|wanted| tops.iter().find(|top| is(top, wanted)).copied().flatten())
+        wanted
+            .iter()
+            .find_map(|wanted| tops.iter().find(|top| is(**top, wanted)).copied().flatten())
     };
-    let known = |top| TRAIN.iter().chain(&TEST).any(|wanted| is(top, wanted));
+    let known = |top: &Option<_>| TRAIN.iter().chain(&TEST).any(|wanted| is(*top, wanted));
     let train = find(&TRAIN).filter(|_| tops.iter().all(known));
     let Some(train) = train else {
         return [Some(Part::new(names, (0..names.len()).collect(), common)), None];

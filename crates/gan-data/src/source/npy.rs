@@ -146,6 +146,13 @@ pub(crate) fn images(
         );
         return Err(Fault::new(format!("its shape is {axes:?}"), wanted));
     };
+    // Another size would be refused after it was read.
+    if let Some(ImageShape { height, width, .. }) = expected
+        && [height, width] != [layout.shape.height, layout.shape.width]
+    {
+        let found = format!("its shape is {axes:?}");
+        return Err(Fault::new(found, format!("images of {width}x{height}")));
+    }
     let bytes = (layout.len() as u64).saturating_mul(kind.size as u64);
     if bytes > limit {
         let found = format!("its shape {axes:?} needs {bytes} bytes");

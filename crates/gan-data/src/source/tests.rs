@@ -160,7 +160,8 @@ fn arrays_of_every_layout_type_and_order_have_the_same_images() {
         first.extend((0..2).flat_map(|y| (0..4).map(move |x| (y, x))).map(|(y, x)| at(n, y, x, c)));
     }
     stored.push(("2, 3, 2, 4", false, first));
-    let kinds: [(&str, fn(u8) -> Vec<u8>); 8] = [
+    type Kind = (&'static str, fn(u8) -> Vec<u8>);
+    let kinds: [Kind; 8] = [
         ("|u1", |x| vec![x]),
         ("<i8", |x| i64::from(x).to_le_bytes().to_vec()),
         (">u2", |x| u16::from(x).to_be_bytes().to_vec()),
@@ -618,7 +619,7 @@ fn archives_are_read_in_memory_and_odd_ones_are_refused() {
     assert_eq!(found.train.class_names(), ["2", "4"]);
     assert_eq!(opened(at("null.zip")).train.labels(), None);
     assert!(error(at("less.zip")).contains("dataset.json has no label for 0.png"));
-    assert!(error(at("wrong.zip")).contains("dataset.json: it cannot be read"));
+    assert!(error(at("wrong.zip")).contains("its dataset.json cannot be read"));
     assert!(error(at("climbs.zip")).contains("../0.png in it leads out of the archive"));
     assert!(error(at("empty.zip")).contains("empty.zip"));
     assert!(error(at("bomb.zip")).contains("0.png: it is too long; expected at most"));
@@ -661,7 +662,7 @@ fn samples_are_brought_to_the_shape_of_the_data_set() {
     let both: Vec<u8> = (0..27).collect();
     assert_eq!(read(npy("|u1", false, "1, 3, 3, 3", &both), three), Ok(both));
     let error = read(npy("|u1", false, "1, 2, 2", &[0; 4]), ImageShape::grey(3, 3)).unwrap_err();
-    assert!(error.ends_with("its images are of 2x2; expected 3x3, as the data set has"), "{error}");
+    assert!(error.ends_with("its shape is [1, 2, 2]; expected images of 3x3"), "{error}");
 }
 
 /// A table that `PyArrow` wrote, of two images with labels.

@@ -4,10 +4,12 @@ use std::collections::HashSet;
 use std::fmt::Write;
 use std::time::{Duration, SystemTime};
 
-use gan_run::{ClassNames, MetricsRow, Quality, Record, RunState, best_measured};
+use gan_run::{
+    ClassNames, MetricsRow, Quality, Record, RunState, best_measured, lowest_kernel_distance,
+};
 use humantime::{format_duration, format_rfc3339_seconds};
 
-use crate::figures::Figure;
+use crate::figures::{Figure, compares_by_kernel_distance};
 use crate::html::{Escaped, TABLE_END, png_url, put, table_start};
 use crate::images::{png_header, read_png};
 use crate::palette::LINES;
@@ -21,16 +23,21 @@ const MAX_ROWS_PER_RUN: usize = 24;
 
 /// The state of each run.
 pub fn summary(page: &mut String, records: &[Record], names: &[String]) {
-    let best = |record: &Record| {
+    let frechet = |record: &Record| {
         let row = best_measured(&record.rows)?;
         Some(format!("{:.2} (epoch {})", row.quality.as_ref()?.frechet, row.epoch))
     };
+    let kernel = |record: &Record| {
+        let (row, distance) = lowest_kernel_distance(&record.rows)?;
+        Some(format!("{distance:.3} (epoch {})", row.epoch))
+    };
     let mut heads = vec!["Run", "State", "Epochs", "Training", "Data", "Recipe"];
     heads.extend(["Loss of D", "Loss of G", "Last written"]);
-    let evaluated = records.iter().any(|record| best(record).is_some());
-    if evaluated {
-        heads.push("Lowest Fréchet distance");
-    }
+    let kernels = records.iter().any(|record| kernel(record).is_some());
+    let frechets = !compares_by_kernel_distance(records)
+        && records.iter().any(|record| frechet(record).is_some());
+    heads.extend(kernels.then_some("Lowest kernel distance (KID)"));
+    heads.extend(frechets.then_some("Lowest Fréchet distance"));
     table_start(page, "Summary", &heads);
     for (record, name) in records.iter().zip(names) {
         let state = record.state();
@@ -56,8 +63,9 @@ pub fn summary(page: &mut String, records: &[Record], names: &[String]) {
             last.map_or_else(unknown, |row| format!("{:.3}", row.g_loss)),
             record.last_modified().map_or_else(unknown, date),
         ];
-        let best = evaluated.then(|| best(record).unwrap_or_else(unknown));
-        for cell in cells.into_iter().chain(best) {
+        let kernel = kernels.then(|| kernel(record).unwrap_or_else(unknown));
+        let frechet = frechets.then(|| frechet(record).unwrap_or_else(unknown));
+        for cell in cells.into_iter().chain(kernel).chain(frechet) {
             put!(page, "<td>{}</td>", Escaped(cell));
         }
         page.push_str("</tr>\n");
@@ -233,7 +241,7 @@ pub fn metrics(page: &mut String, records: &[Record], names: &[String]) {
             Escaped(name)
         );
         let losses = ["Epoch", "Loss of D", "Loss of G", "D(real)", "D(fake)"];
-        let quality = ["Fréchet", "Precision", "Recall", "Missing classes"];
+        let quality = ["KID", "Fréchet", "Precision", "Recall", "Missing classes"];
         table_start(page, "Metrics", &[&losses[..], &quality].concat());
         for MetricsRow { epoch, d_loss, g_loss, d_real, d_fake, quality, .. } in rows {
             put!(
@@ -241,16 +249,18 @@ pub fn metrics(page: &mut String, records: &[Record], names: &[String]) {
                 "<tr><th scope=\"row\">{epoch}</th><td>{d_loss:.3}</td><td>{g_loss:.3}</td>\
                  <td>{d_real:.2}</td><td>{d_fake:.2}</td>"
             );
-            if let Some(Quality { frechet, precision, recall, classes: of_classes, .. }) = quality {
-                let missing = of_classes.as_ref().map_or("–".into(), |of_classes| {
+            if let Some(quality) = quality {
+                let Quality { frechet, kernel_distance, precision, recall, .. } = quality;
+                let kernel = kernel_distance.map_or_else(unknown, |value| format!("{value:.3}"));
+                let missing = quality.classes.as_ref().map_or_else(unknown, |of_classes| {
                     let missing = of_classes.missing.iter().map(|class| classes.label(*class));
                     missing.collect::<Vec<_>>().join(", ")
                 });
                 let missing = Escaped(missing);
-                put!(page, "<td>{frechet:.2}</td><td>{precision:.3}</td><td>{recall:.3}</td>");
-                put!(page, "<td>{missing}</td></tr>\n");
+                put!(page, "<td>{kernel}</td><td>{frechet:.2}</td><td>{precision:.3}</td>");
+                put!(page, "<td>{recall:.3}</td><td>{missing}</td></tr>\n");
             } else {
-                page.push_str("<td></td><td></td><td></td><td></td></tr>\n");
+                page.push_str("<td></td><td></td><td></td><td></td><td></td></tr>\n");
             }
         }
         put!(page, "{TABLE_END}</details>\n");

@@ -24,6 +24,7 @@ fn quality(frechet: f64) -> Quality {
     Quality {
         count: 2000,
         frechet,
+        kernel_distance: None,
         precision: 0.9,
         recall: 0.8,
         density: 1.1,
@@ -142,6 +143,35 @@ fn a_report_of_several_runs_names_what_differs() {
     let page = report(&[one, other]).unwrap();
     assert!(page.contains("b/one"), "runs with equal names are distinguished");
     assert!(page.contains("The runs have the same settings."));
+}
+
+#[test]
+fn runs_are_compared_by_the_kernel_distance_if_all_have_one() {
+    let dir = tempfile::tempdir().unwrap();
+    let evaluated = |kernel_distance| {
+        let mut rows: Vec<_> = (1..=50).map(|i| row(20 * i)).collect();
+        for row in [9, 29, 49] {
+            rows[row].quality = Some(Quality { kernel_distance, ..quality(30.5) });
+        }
+        rows
+    };
+    let run =
+        |name, kernel| run(&dir.path().join(name), 0, &evaluated(kernel), EndReason::Finished);
+    let [new, other, old] = [run("new", Some(0.5)), run("other", Some(0.25)), run("old", None)];
+    let compared = |records: &[Record]| {
+        let page = report(records).unwrap();
+        assert_valid(&page);
+        [
+            page.contains("0.500 (epoch 200)"),
+            page.contains("<h3>Kernel distance (KID)"),
+            page.contains("30.50 (epoch 200)"),
+            page.contains("<h3>Fréchet distance"),
+        ]
+    };
+    assert_eq!(compared(&[new.clone(), other]), [true, true, false, false]);
+    assert_eq!(compared(&[new.clone(), old.clone()]), [true; 4]);
+    assert_eq!(compared(&[new]), [true; 4]);
+    assert_eq!(compared(&[old]), [false, false, true, true]);
 }
 
 #[test]

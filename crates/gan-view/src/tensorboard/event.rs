@@ -117,6 +117,7 @@ fn scalars(row: &MetricsRow, classes: &ClassNames) -> impl Iterator<Item = (Stri
         let Quality {
             count: _,
             frechet,
+            kernel_distance,
             precision,
             recall,
             density,
@@ -124,6 +125,9 @@ fn scalars(row: &MetricsRow, classes: &ClassNames) -> impl Iterator<Item = (Stri
             classes: of_classes,
         } = quality;
         let mut push = |name, value| scalars.push((format!("quality/{name}"), value as f32));
+        if let Some(value) = kernel_distance {
+            push("kernel_distance", *value);
+        }
         push("frechet", *frechet);
         push("precision", *precision);
         push("recall", *recall);
