@@ -142,6 +142,9 @@ fn the_same_images_are_the_same_data_set_whatever_files_they_come_in() {
     }
 }
 
+/// The name of a type of numbers, and a byte as such a number.
+type Kind = (&'static str, fn(u8) -> Vec<u8>);
+
 #[test]
 fn arrays_of_every_layout_type_and_order_have_the_same_images() {
     // [2, 2, 4, 3] with all values different.
@@ -160,7 +163,6 @@ fn arrays_of_every_layout_type_and_order_have_the_same_images() {
         first.extend((0..2).flat_map(|y| (0..4).map(move |x| (y, x))).map(|(y, x)| at(n, y, x, c)));
     }
     stored.push(("2, 3, 2, 4", false, first));
-    type Kind = (&'static str, fn(u8) -> Vec<u8>);
     let kinds: [Kind; 8] = [
         ("|u1", |x| vec![x]),
         ("<i8", |x| i64::from(x).to_le_bytes().to_vec()),
