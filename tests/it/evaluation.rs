@@ -380,7 +380,9 @@ fn an_extractor_trained_without_labels_has_no_measures_of_classes() {
     for measures in ["measures", "floor"] {
         let mut names: Vec<_> = object[measures].as_object().unwrap().keys().collect();
         names.sort();
-        assert_eq!(names, ["count", "coverage", "density", "frechet", "precision", "recall"]);
+        let expected =
+            ["count", "coverage", "density", "frechet", "kernel_distance", "precision", "recall"];
+        assert_eq!(names, expected);
     }
     assert_eq!(place.list("seen"), ["fake.npy", "real.npy"]);
 

@@ -13,10 +13,10 @@ use super::part::{Notes, Part, Split};
 
 /// Names of a column of labels.
 const LABEL: [&str; 4] = ["label", "class", "target", "y"];
-/// The most columns: an image of 256×256 pixels of three channels, and a label.
-const MAX_COLUMNS: usize = 3 * 256 * 256 + 1;
+/// The most columns: a grey image of 256×256 pixels and a label.
+const MAX_COLUMNS: usize = 256 * 256 + 1;
 /// The most bytes of a line.
-const MAX_LINE: usize = 1 << 21;
+const MAX_LINE: usize = 1 << 19;
 
 /// Whether a file's name is that of a table.
 pub(crate) fn is_csv(path: &Path) -> bool {
@@ -70,7 +70,7 @@ pub(crate) fn parse(
     // Without quoting a line is a row, so a quote that is not closed cannot make a row endless.
     let mut builder = ReaderBuilder::new();
     let builder = builder.has_headers(false).flexible(true).quoting(false);
-    let mut reader = builder.from_reader(ShortLines { source, length: 0 });
+    let mut reader = builder.from_reader(ShortLines { source, length: 0, columns: 1 });
     let (mut row, mut pixels, mut labels) = (ByteRecord::new(), Vec::new(), Vec::new());
     let mut table: Option<Columns> = None;
     while reader.read_byte_record(&mut row)? {
@@ -121,10 +121,6 @@ impl Columns {
     /// From the first row, and whether that is a header of names.
     fn of(first: &ByteRecord, expected: Option<ImageShape>) -> Result<(Self, bool), Fault> {
         let count = first.len();
-        if count > MAX_COLUMNS {
-            let expected = format!("at most {MAX_COLUMNS}");
-            return Err(Fault::new(format!("it has {count} columns"), expected));
-        }
         let name = |field| String::from_utf8_lossy(unquoted(field)).to_lowercase();
         let names = || first.iter().map(name);
         let is_header = first.iter().any(|field| whole(field).is_none());
@@ -164,17 +160,26 @@ fn unquoted(field: &[u8]) -> &[u8] {
 /// Fails on a line that is too long, which would be kept in memory as a whole.
 struct ShortLines<R> {
     source: R,
+    /// Of the line so far.
     length: usize,
+    columns: usize,
 }
 
 impl<R: Read> Read for ShortLines<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let read = self.source.read(buffer)?;
-        let last_end = buffer[..read].iter().rposition(|&byte| byte == b'\n' || byte == b'\r');
-        self.length = last_end.map_or(self.length + read, |end| read - end);
-        if self.length > MAX_LINE {
-            let error = format!("a line is longer than {MAX_LINE} bytes");
-            return Err(io::Error::new(io::ErrorKind::InvalidData, error));
+        let mut lines = buffer[..read].split(|&byte| byte == b'\n' || byte == b'\r');
+        let mut line = lines.next().unwrap_or_default();
+        loop {
+            self.length += line.len();
+            self.columns += line.iter().filter(|&&byte| byte == b',').count();
+            if self.length > MAX_LINE || self.columns > MAX_COLUMNS {
+                let error =
+                    format!("a line has more than {MAX_LINE} bytes or {MAX_COLUMNS} columns");
+                return Err(io::Error::new(io::ErrorKind::InvalidData, error));
+            }
+            let Some(next) = lines.next() else { break };
+            (line, self.length, self.columns) = (next, 0, 1);
         }
         Ok(read)
     }
