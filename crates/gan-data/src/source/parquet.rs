@@ -1,7 +1,7 @@
 //! Parquet, as the Hugging Face hub has images: a column of encoded images and a column of labels.
 
 use std::fs;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::panic::{self, AssertUnwindSafe};
 use std::path::{Path, PathBuf};
 
 use parquet::file::reader::{FileReader, SerializedFileReader};
@@ -79,15 +79,14 @@ impl Images {
         for path in tables {
             images.tables.push((path.clone(), images.files.len()));
             let file = open_regular(path)?;
-            // The crate panics on some damaged files.
-            let read = catch_unwind(AssertUnwindSafe(|| images.add(file, &mut labels)));
-            let damaged = || Fault::new("it is damaged", "a whole Parquet file");
-            read.unwrap_or_else(|_| Err(damaged())).map_err(|fault| fault.of(path))?;
+            let read = without_panics(|| images.add(file, &mut labels));
+            read.map_err(|fault| fault.of(path))?;
         }
         images.labels = (labels.len() == images.files.len()).then_some(labels);
         Ok(images)
     }
 
+    /// Adds the rows of a table.
     fn add(&mut self, file: fs::File, labels: &mut Vec<u32>) -> Result<(), Fault> {
         let table = SerializedFileReader::new(file)?;
         for (index, row) in table.get_row_iter(None)?.enumerate() {
@@ -111,6 +110,16 @@ impl Images {
         }
         Ok(())
     }
+}
+
+/// Calls `read`; the crate panics on some damaged files. Its message would be printed by the
+/// process's hook, which is therefore exchanged meanwhile.
+fn without_panics(read: impl FnOnce() -> Result<(), Fault>) -> Result<(), Fault> {
+    let hook = panic::take_hook();
+    panic::set_hook(Box::new(|_| {}));
+    let result = panic::catch_unwind(AssertUnwindSafe(read));
+    panic::set_hook(hook);
+    result.unwrap_or_else(|_| Err(Fault::new("it is damaged", "a whole Parquet file")))
 }
 
 /// The first value that is bytes, or has bytes in it.

@@ -692,6 +692,11 @@ fn a_table_of_encoded_images_is_read_with_the_feature_and_named_without() {
             );
         }
     }
+    // The crate panics on this one.
+    let damaged = include_bytes!("../../../../fuzz/corpus/parquet/panic");
+    let path = dir.path().join("damaged.parquet");
+    fs::write(&path, &damaged[1..]).unwrap();
+    assert!(error(&path).contains("damaged.parquet"));
     for cut in (0..TABLE.len() - 1).step_by(7) {
         fs::write(dir.path().join("mnist/test-00000-of-00001.parquet"), &TABLE[1..=cut]).unwrap();
         assert!(error(dir.path()).contains(".parquet"));
