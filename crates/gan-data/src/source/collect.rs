@@ -9,7 +9,15 @@ use gan_core::memory::OutOfMemory;
 use super::decode::{Decoded, Pixels, decode, size};
 use super::error::{Fault, SourceError, one_line};
 use super::fit::{Fit, Fitter, ImageOptions, colour};
-use crate::Progress;
+
+/// Images decoded, and images in all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Progress {
+    /// Images done.
+    pub done: usize,
+    /// Images in all.
+    pub total: usize,
+}
 
 /// The largest side of images that are taken as they are, without a size of the options.
 pub(crate) const MAX_OWN_SIDE: usize = 64;

@@ -6,6 +6,7 @@ mod classes;
 mod collect;
 mod csv;
 mod decode;
+mod describe;
 mod error;
 mod fit;
 mod folder;
@@ -18,7 +19,7 @@ mod reshape;
 mod tables;
 
 use std::fs::{self, File};
-use std::io::Read;
+use std::io::{BufReader, Read};
 use std::path::{Path, PathBuf};
 
 use flate2::bufread::MultiGzDecoder;
@@ -26,26 +27,19 @@ use gan_core::{FileError, ImageShape};
 
 use self::archive::Archive;
 use self::collect::Collect;
-
+pub use self::collect::Progress;
+use self::describe::describe;
 pub use self::error::SourceError;
 use self::error::{Fault, shown};
 pub use self::fit::{Fit, ImageOptions};
+#[cfg(feature = "parquet")]
+use self::parquet::read as read_parquet;
+use self::part::{Part, Split, dataset, number_classes};
 use self::reshape::reshape;
 pub use self::reshape::reshaped;
-
-use self::part::{Notes, Part, Split, number_classes};
+use crate::Dataset;
 use crate::hold_out::hold_out;
 use crate::mnist_folder::MNIST_SHA256;
-use crate::{Dataset, DatasetError};
-
-/// Images decoded, and images in all.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Progress {
-    /// Images done.
-    pub done: usize,
-    /// Images in all.
-    pub total: usize,
-}
 
 /// Where images are, and what is made of them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -72,9 +66,10 @@ pub struct Opened {
 
 /// Reads the images of a source.
 ///
-/// A folder may have IDX files (also in `raw` or `MNIST/raw`), tables, or images, in a subfolder for
-/// each class or not, and in `train` and `test` or not. A file may be IDX, an array or an archive of
-/// arrays of NumPy, a table (CSV), an archive of images, or Parquet (with the feature of that name); content decides, not the name.
+/// A folder may have IDX files (also in `raw` or `MNIST/raw`), images, in a subfolder for each class
+/// or not, and in `train` and `test` or not, or tables. A file may be IDX, an array or an archive of
+/// arrays of `NumPy`, a table (CSV), an archive of images, or Parquet (with the feature of that
+/// name). Content decides, not the name.
 ///
 /// Without test images, a tenth of the images, at least 100 and at most 10 000, is taken from them by
 /// a random choice that depends on their number alone.
@@ -136,18 +131,6 @@ pub fn read_samples(
     Ok((pixels, [vec![notes.format, notes.range], notes.others].concat()))
 }
 
-fn dataset(name: &str, part: Part, class_names: Vec<String>) -> Result<Dataset, DatasetError> {
-    let Part { shape, pixels, labels } = part;
-    let images = Dataset::new(name, shape, pixels)?;
-    match labels {
-        None => Ok(images),
-        Some(labels) => {
-            let labels = labels.into_iter().map(|label| label as u16).collect();
-            images.with_labels(labels, class_names)
-        }
-    }
-}
-
 /// What a path is.
 enum Kind {
     Folder,
@@ -164,8 +147,8 @@ fn read(
     observe: &(dyn Fn(Progress) + Sync),
 ) -> Result<Split, SourceError> {
     let Source { path, options } = source;
-    // An array has images of its own shape, which the options change later.
-    let stored = expected.filter(|&shape| options.keeps(shape));
+    // Images that get their size later may have any before.
+    let stored = expected.filter(|_| options.size.is_none());
     let collect = Collect { options: *options, expected, observe };
     let reshape = |split| reshape(split, *options, expected, path, observe);
     match kind(path)? {
@@ -186,14 +169,15 @@ fn read(
             if let Some(images) = idx::find(path)? {
                 return reshape(idx::read(&images)?);
             }
+            // Before tables, which beside images only describe them.
+            if let Some(images) = folder::read_folder(path, collect)? {
+                return Ok(images);
+            }
             if let Some(table) = csv::find(path)? {
                 return reshape(csv::read(&table, stored)?);
             }
             if let Some([train, test]) = tables::find(path)? {
                 return read_parquet([&train, &test], path, collect);
-            }
-            if let Some(images) = folder::read_folder(path, collect)? {
-                return Ok(images);
             }
             match only_file(path)? {
                 Some(file) => read(&Source { path: file, ..source.clone() }, expected, observe),
@@ -203,10 +187,6 @@ fn read(
     }
 }
 
-#[cfg(feature = "parquet")]
-use self::parquet::read as read_parquet;
-
-#[cfg(not(feature = "parquet"))]
 #[cfg(not(feature = "parquet"))]
 fn read_parquet(
     [train, _]: [&[PathBuf]; 2],
@@ -218,6 +198,7 @@ fn read_parquet(
     Err(Fault::new("it is a Parquet file", expected).of(path))
 }
 
+/// What a path should be.
 const EXPECTED: &str = "IDX files, a .npy or .npz, a .csv, or PNG, JPEG, BMP, GIF or WebP images, in \
                         a folder for each class or not";
 
@@ -230,7 +211,7 @@ fn kind(path: &Path) -> Result<Kind, SourceError> {
     let mut begin = beginning(&mut file).map_err(FileError::new("read", path))?;
     if begin.starts_with(&[0x1f, 0x8b]) {
         let file = File::open(path).map_err(FileError::new("read", path))?;
-        begin = beginning(&mut MultiGzDecoder::new(std::io::BufReader::new(file)))
+        begin = beginning(&mut MultiGzDecoder::new(BufReader::new(file)))
             .map_err(|error| Fault::from(error).of(path))?;
     }
     match &begin[..] {
@@ -278,52 +259,6 @@ fn only_file(folder: &Path) -> Result<Option<PathBuf>, SourceError> {
 
 /// The largest size that may be asked for.
 pub const MAX_SIZE: usize = 256;
-
-/// What was found, as rows of a table.
-fn describe(
-    train: &Dataset,
-    test: &Dataset,
-    held_out: Option<usize>,
-    notes: Notes,
-    options: &ImageOptions,
-    count: usize,
-) -> Vec<(&'static str, String)> {
-    let shape = train.shape();
-    let kind = if shape.channels == 1 { "grey" } else { "colour" };
-    let classes = match (train.classes(), notes.labels) {
-        (Some(classes), Some(place)) => format!("{classes}, from {place}"),
-        (Some(classes), None) => classes.to_string(),
-        (None, _) => "none: the images have no labels".into(),
-    };
-    let tests = if let Some(held_out) = held_out {
-        format!("{held_out} held out of the {count} by a random choice")
-    } else {
-        let place = notes.test.map_or(String::new(), |place| format!(", from {place}"));
-        format!("{}{place}", test.len())
-    };
-    let mut rows = vec![
-        ("format", notes.format),
-        ("images", format!("{} of {shape}, {kind}", train.len())),
-        ("values", notes.range),
-        ("classes", classes),
-        ("test images", tests),
-        ("sha256", train.digest().to_owned()),
-    ];
-    let mut others = notes.others;
-    if let Some([width, height]) = options.size {
-        let fit = match options.fit {
-            Fit::Crop => "cropped",
-            Fit::Pad => "padded",
-            Fit::Stretch => "stretched",
-        };
-        others.push(format!("brought to {width}x{height}, {fit} where needed"));
-    }
-    if options.invert {
-        others.push("inverted".into());
-    }
-    rows.extend(others.into_iter().map(|note| ("note", note)));
-    rows
-}
 
 #[cfg(test)]
 mod tests;

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use gan_core::ImageShape;
 
+use crate::{Dataset, DatasetError};
+
 /// Images of one split, `[n, height, width, channels]` row-major, before any data set is made of
 /// them.
 #[derive(Debug)]
@@ -58,4 +60,21 @@ pub(crate) fn number_classes(parts: [Option<&mut Vec<u32>>; 2]) -> Vec<String> {
         *label = classes[label];
     }
     classes.keys().map(u32::to_string).collect()
+}
+
+/// The data set of a part whose labels are indices into the names of the classes.
+pub(crate) fn dataset(
+    name: &str,
+    part: Part,
+    class_names: Vec<String>,
+) -> Result<Dataset, DatasetError> {
+    let Part { shape, pixels, labels } = part;
+    let images = Dataset::new(name, shape, pixels)?;
+    match labels {
+        None => Ok(images),
+        Some(labels) => {
+            let labels = labels.into_iter().map(|label| label as u16).collect();
+            images.with_labels(labels, class_names)
+        }
+    }
 }

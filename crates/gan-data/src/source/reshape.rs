@@ -4,12 +4,11 @@ use std::path::Path;
 
 use gan_core::ImageShape;
 
-use super::collect::{MAX_OWN_SIDE, parallel};
+use super::collect::{MAX_OWN_SIDE, Progress, parallel};
 use super::decode::{Decoded, Pixels};
 use super::error::{Fault, SourceError};
 use super::fit::{Fitter, ImageOptions, colour};
-use super::part::{Part, Split};
-use super::{Progress, dataset};
+use super::part::{Part, Split, dataset};
 use crate::Dataset;
 
 /// The data set with its images brought to the options' shape.

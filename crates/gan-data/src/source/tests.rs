@@ -423,6 +423,10 @@ fn folders_are_classes_in_natural_order_and_mixed_ones_are_refused() {
     assert!(found.found.iter().any(|(_, text)| text == "no images in the folder birds"));
     let nothing = folder(&[("notes.txt", Vec::new())]);
     assert!(error(nothing.path()).contains("the folder has no images; expected IDX files"));
+    // Tables beside images only describe them.
+    let described =
+        folder(&[("0.png", grey(1)), ("1.png", grey(1)), ("labels.csv", "a,b\n".into())]);
+    assert_eq!(opened(described.path()).held_out, Some(1));
     let case = folder(&[
         ("Cat/0.png", grey(1)),
         ("cat/0.png", grey(2)),
@@ -660,6 +664,12 @@ fn samples_are_brought_to_the_shape_of_the_data_set() {
         Ok(vec![1, 2, 3, 4, 5, 6])
     );
     assert_eq!(read(npy("|u1", false, "1, 1, 2", &[1, 2]), colour), Ok(vec![1, 1, 1, 2, 2, 2]));
+    // With a size, arrays of other sizes are brought to it.
+    let dir = folder(&[("a.npy", npy("|u1", false, "1, 4, 4", &[7; 16]))]);
+    let options = ImageOptions { size: Some([3, 2]), ..ImageOptions::default() };
+    let resized = Source { path: dir.path().into(), options };
+    let pixels = read_samples(&resized, ImageShape::grey(2, 3), &|_| ()).unwrap().0;
+    assert_eq!(pixels, [7; 6]);
     let three = ImageShape { channels: 3, height: 3, width: 3 };
     let both: Vec<u8> = (0..27).collect();
     assert_eq!(read(npy("|u1", false, "1, 3, 3, 3", &both), three), Ok(both));
