@@ -47,9 +47,9 @@ pub struct EvalArgs {
     #[arg(long, value_name = "CKPT|DIR")]
     pub checkpoint: Option<PathBuf>,
 
-    /// Samples to evaluate instead: an array of uint8 [n, height, width], or a folder of PNGs;
-    /// 0 is black (background), 255 is white
-    #[arg(long, value_name = "FILE.npy|DIR", conflicts_with = "checkpoint")]
+    /// Samples of any program to evaluate instead, from any source that --data reads: a .npy, also of
+    /// float32 in [-1, 1], a folder of images, a .zip, ...
+    #[arg(long, value_name = "PATH", conflicts_with = "checkpoint")]
     pub samples: Option<PathBuf>,
 
     #[command(flatten)]
@@ -97,7 +97,7 @@ impl EvalArgs {
         let training = self.feature_extractor.as_deref().is_some_and(extractor::is_training);
         if self.checkpoint.is_none() && self.samples.is_none() && !training {
             return Err(usage!(
-                "nothing to evaluate; give --checkpoint CKPT|DIR or --samples FILE.npy|DIR"
+                "nothing to evaluate; give --checkpoint CKPT|DIR or --samples PATH"
             ));
         }
         check_range("count", self.count, MIN..=MAX)?;

@@ -24,7 +24,7 @@ pub(crate) const MAX_OWN_SIDE: usize = 64;
 /// Images that are decoded before they are joined with the others.
 const BLOCK: usize = 1024;
 /// Images that decide the background.
-const SURVEY: usize = 256;
+pub(crate) const SURVEY: usize = 256;
 
 /// Encoded images.
 pub(crate) trait Encoded: Sync {
@@ -157,7 +157,6 @@ impl Collect<'_> {
         let tones = images.into_iter().fold(Tones::default(), Tones::add);
         let transparent = tones.shown[1] > 0.0;
         let needed = transparent || self.options.fit == Fit::Pad && self.options.size.is_some();
-        let mean = |[sum, weight]: [f64; 2]| if weight > 0.0 { sum / weight } else { 0.0 };
         let white = if transparent { mean(tones.shown) < 127.5 } else { mean(tones.edge) > 127.5 };
         if let Some(background) = self.options.background {
             return (background, None);
@@ -167,6 +166,16 @@ impl Collect<'_> {
             if transparent { "transparent images show the opposite" } else { "as at the edges" };
         ([if white { 255 } else { 0 }; 3], needed.then(|| format!("background {name} ({why})")))
     }
+}
+
+/// Black, or white if that is nearer to the edges of opaque images.
+pub(crate) fn edge_background(images: impl Iterator<Item = Decoded>) -> [u8; 3] {
+    let tones = images.map(|image| Tones::of(&image)).fold(Tones::default(), Tones::add);
+    [if mean(tones.edge) > 127.5 { 255 } else { 0 }; 3]
+}
+
+fn mean([sum, weight]: [f64; 2]) -> f64 {
+    if weight > 0.0 { sum / weight } else { 0.0 }
 }
 
 /// Sums of brightness and of weights.

@@ -45,6 +45,10 @@ pub(crate) fn read(
     Ok(Split { train, test, class_names: None, notes })
 }
 
+/// How many bytes of encoded images a byte of a file may have, and how many a small file.
+const MAX_RATIO: u64 = 64;
+const MIN_LIMIT: u64 = 1 << 22;
+
 /// Encoded images in memory, with the table and the row of each.
 #[derive(Default)]
 struct Images {
@@ -88,6 +92,8 @@ impl Images {
 
     /// Adds the rows of a table.
     fn add(&mut self, file: fs::File, labels: &mut Vec<u32>) -> Result<(), Fault> {
+        // A dictionary can repeat an image in next to no bytes.
+        let mut left = file.metadata()?.len().saturating_mul(MAX_RATIO).max(MIN_LIMIT);
         let table = SerializedFileReader::new(file)?;
         for (index, row) in table.get_row_iter(None)?.enumerate() {
             let row = row?;
@@ -95,6 +101,11 @@ impl Images {
                 let found = format!("row {index} has no image");
                 return Err(Fault::new(found, "a column of encoded images (bytes)"));
             };
+            let Some(rest) = left.checked_sub(file.len() as u64) else {
+                let found = format!("the images up to row {index} are far larger than the file");
+                return Err(Fault::new(found, "a table of different images"));
+            };
+            left = rest;
             self.files.push(file);
             if let Some((column, label)) = label_of(&row) {
                 let label = u32::try_from(label).ok().filter(|label| *label <= u32::from(u16::MAX));

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use gan_core::ImageShape;
 
-use super::collect::{MAX_OWN_SIDE, Progress, parallel};
+use super::collect::{MAX_OWN_SIDE, Progress, SURVEY, edge_background, parallel};
 use super::decode::{Decoded, Pixels};
 use super::error::{Fault, SourceError};
 use super::fit::{Fitter, ImageOptions, colour};
@@ -68,16 +68,22 @@ fn reshape_part(
     let len = part.shape.len();
     let count = part.len();
     let mut pixels = gan_core::memory::reserve(count.saturating_mul(target.len()))?;
-    let background = options.background.unwrap_or([0; 3]);
+    let decoded = |pixels: &[u8], index: usize| {
+        let values = pixels[index * len..][..len].to_vec();
+        let pixels = if channels == 1 { Pixels::Grey(values) } else { Pixels::Rgb(values) };
+        Decoded { width, height, pixels }
+    };
+    let background = options.background.unwrap_or_else(|| {
+        let surveyed = (0..count).step_by(count.div_ceil(SURVEY).max(1));
+        edge_background(surveyed.map(|index| decoded(&part.pixels, index)))
+    });
     for begin in (0..count).step_by(BLOCK) {
         observe(Progress { done: begin, total: count });
         let images = &part.pixels[begin * len..];
         let fitted = parallel(0..BLOCK.min(count - begin), |range| {
             let mut fitter = Fitter::new(options, background);
             let fit = |index: usize| {
-                let values = images[index * len..][..len].to_vec();
-                let pixels = if channels == 1 { Pixels::Grey(values) } else { Pixels::Rgb(values) };
-                let fitted = fitter.fit(Decoded { width, height, pixels })?;
+                let fitted = fitter.fit(decoded(images, index))?;
                 let fitted = if target.channels == 3 { colour(fitted) } else { fitted };
                 let (Pixels::Grey(values) | Pixels::Rgb(values) | Pixels::Rgba(values)) =
                     fitted.pixels;

@@ -664,6 +664,10 @@ fn samples_are_brought_to_the_shape_of_the_data_set() {
         Ok(vec![1, 2, 3, 4, 5, 6])
     );
     assert_eq!(read(npy("|u1", false, "1, 1, 2", &[1, 2]), colour), Ok(vec![1, 1, 1, 2, 2, 2]));
+    // White edges are padded with white.
+    let white = folder(&[("a.npy", npy("|u1", false, "1, 2, 4", &[255; 8]))]);
+    let options = ImageOptions { size: Some([4, 4]), fit: Fit::Pad, ..ImageOptions::default() };
+    assert_eq!(all(white.path(), options).1, [255; 16]);
     // With a size, arrays of other sizes are brought to it.
     let dir = folder(&[("a.npy", npy("|u1", false, "1, 4, 4", &[7; 16]))]);
     let options = ImageOptions { size: Some([3, 2]), ..ImageOptions::default() };
