@@ -48,6 +48,8 @@ pub(crate) fn read(
 /// How many bytes of encoded images a byte of a file may have, and how many a small file.
 const MAX_RATIO: u64 = 64;
 const MIN_LIMIT: u64 = 1 << 22;
+/// What an image counts at least: no image has fewer bytes, and each takes some memory.
+const LEAST: usize = 32;
 
 /// Encoded images in memory, with the table and the row of each.
 #[derive(Default)]
@@ -101,7 +103,7 @@ impl Images {
                 let found = format!("row {index} has no image");
                 return Err(Fault::new(found, "a column of encoded images (bytes)"));
             };
-            let Some(rest) = left.checked_sub(file.len() as u64) else {
+            let Some(rest) = left.checked_sub(file.len().max(LEAST) as u64) else {
                 let found = format!("the images up to row {index} are far larger than the file");
                 return Err(Fault::new(found, "a table of different images"));
             };
