@@ -4,6 +4,7 @@ use std::fs;
 use std::panic::{self, AssertUnwindSafe};
 use std::path::{Path, PathBuf};
 
+use parquet::column::page::Page;
 use parquet::file::reader::{FileReader, SerializedFileReader};
 use parquet::record::{Field, Row};
 
@@ -97,6 +98,7 @@ impl Images {
         // A dictionary can repeat an image in next to no bytes.
         let mut left = file.metadata()?.len().saturating_mul(MAX_RATIO).max(MIN_LIMIT);
         let table = SerializedFileReader::new(file)?;
+        check_dictionaries(&table)?;
         for (index, row) in table.get_row_iter(None)?.enumerate() {
             let row = row?;
             let Some(file) = image_of(&row) else {
@@ -110,7 +112,7 @@ impl Images {
             left = rest;
             self.files.push(file);
             if let Some((column, label)) = label_of(&row) {
-                let label = u32::try_from(label).ok().filter(|label| *label <= u32::from(u16::MAX));
+                let label = u16::try_from(label).ok().map(u32::from);
                 let Some(label) = label else {
                     return Err(Fault::new(
                         format!("the label of row {index} is negative or too large"),
@@ -123,6 +125,26 @@ impl Images {
         }
         Ok(())
     }
+}
+
+/// The crate allocates as many values as a dictionary states, so none may state more than it has
+/// bytes.
+fn check_dictionaries(table: &SerializedFileReader<fs::File>) -> Result<(), Fault> {
+    for group in 0..table.num_row_groups() {
+        let group = table.get_row_group(group)?;
+        for column in 0..group.num_columns() {
+            let mut pages = group.get_column_page_reader(column)?;
+            while let Some(page) = pages.get_next_page()? {
+                if let Page::DictionaryPage { buf, num_values, .. } = page
+                    && num_values as usize > buf.len()
+                {
+                    let found = format!("a dictionary states {num_values} values");
+                    return Err(Fault::new(found, format!("at most {} in its bytes", buf.len())));
+                }
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Calls `read`; the crate panics on some damaged files. Its message would be printed by the
