@@ -1,15 +1,18 @@
 //! Parquet, as the Hugging Face hub has images: a column of encoded images and a column of labels.
 
-use std::fs;
+mod stated;
+
+use std::fs::File;
 use std::panic::{self, AssertUnwindSafe};
 use std::path::{Path, PathBuf};
 
-use parquet::column::page::Page;
+use parquet::basic::{ConvertedType, Repetition, Type as Physical};
 use parquet::file::reader::{FileReader, SerializedFileReader};
 use parquet::record::{Field, Row};
+use parquet::schema::types::Type;
 
 use super::collect::{Collect, Encoded, skipped_note};
-use super::error::{Fault, SourceError, shown};
+use super::error::{Fault, SourceError, one_line, shown};
 use super::idx::open_regular;
 use super::part::{Notes, Part, Split};
 
@@ -46,9 +49,6 @@ pub(crate) fn read(
     Ok(Split { train, test, class_names: None, notes })
 }
 
-/// How many bytes of encoded images a byte of a file may have, and how many a small file.
-const MAX_RATIO: u64 = 64;
-const MIN_LIMIT: u64 = 1 << 22;
 /// What an image counts at least: no image has fewer bytes, and each takes some memory.
 const LEAST: usize = 32;
 
@@ -94,12 +94,15 @@ impl Images {
     }
 
     /// Adds the rows of a table.
-    fn add(&mut self, file: fs::File, labels: &mut Vec<u32>) -> Result<(), Fault> {
+    fn add(&mut self, mut file: File, labels: &mut Vec<u32>) -> Result<(), Fault> {
+        stated::check_footer(&mut file)?;
+        let table = SerializedFileReader::new(file.try_clone()?)?;
+        let schema = images_and_labels(table.metadata().file_metadata().schema())?;
+        let fields: Vec<_> = schema.get_fields().iter().map(|field| field.name()).collect();
+        stated::check_pages(&mut file, table.metadata().row_groups(), &fields)?;
         // A dictionary can repeat an image in next to no bytes.
-        let mut left = file.metadata()?.len().saturating_mul(MAX_RATIO).max(MIN_LIMIT);
-        let table = SerializedFileReader::new(file)?;
-        check_dictionaries(&table)?;
-        for (index, row) in table.get_row_iter(None)?.enumerate() {
+        let mut left = stated::limit(file.metadata()?.len());
+        for (index, row) in table.get_row_iter(Some(schema))?.enumerate() {
             let row = row?;
             let Some(file) = image_of(&row) else {
                 let found = format!("row {index} has no image");
@@ -127,24 +130,32 @@ impl Images {
     }
 }
 
-/// The crate allocates as many values as a dictionary states, so none may state more than it has
-/// bytes.
-fn check_dictionaries(table: &SerializedFileReader<fs::File>) -> Result<(), Fault> {
-    for group in 0..table.num_row_groups() {
-        let group = table.get_row_group(group)?;
-        for column in 0..group.num_columns() {
-            let mut pages = group.get_column_page_reader(column)?;
-            while let Some(page) = pages.get_next_page()? {
-                if let Page::DictionaryPage { buf, num_values, .. } = page
-                    && num_values as usize > buf.len()
-                {
-                    let found = format!("a dictionary states {num_values} values");
-                    return Err(Fault::new(found, format!("at most {} in its bytes", buf.len())));
-                }
-            }
-        }
-    }
-    Ok(())
+/// The fields of a schema that are read: the first that has bytes, and those of labels. Fields with
+/// lists are not, since a few bytes can have a list of any length.
+fn images_and_labels(schema: &Type) -> Result<Type, Fault> {
+    let is_single = |field: &Type| field.get_basic_info().repetition() != Repetition::REPEATED;
+    let fields = schema.get_fields();
+    let single = || fields.iter().filter(|field| all_of(field, &is_single)).cloned();
+    let Some(image) = single().find(|field| !all_of(field, &|field| !is_bytes(field))) else {
+        let names: Vec<_> = fields.iter().take(10).map(|field| field.name()).collect();
+        let found = format!("its columns are {}", one_line(&names.join(", ")));
+        return Err(Fault::new(found, "a column of encoded images (bytes)"));
+    };
+    let labels = single().filter(|field| LABELS.contains(&field.name()));
+    let fields = std::iter::once(image).chain(labels).collect();
+    Ok(Type::group_type_builder(schema.name()).with_fields(fields).build()?)
+}
+
+/// Whether a field is bytes that are not text.
+fn is_bytes(field: &Type) -> bool {
+    field.is_primitive()
+        && matches!(field.get_physical_type(), Physical::BYTE_ARRAY)
+        && matches!(field.get_basic_info().converted_type(), ConvertedType::NONE)
+}
+
+/// Whether `is` holds for a field and for all in it.
+fn all_of(field: &Type, is: &dyn Fn(&Type) -> bool) -> bool {
+    is(field) && (field.is_primitive() || field.get_fields().iter().all(|inner| all_of(inner, is)))
 }
 
 /// Calls `read`; the crate panics on some damaged files. Its message would be printed by the
