@@ -160,7 +160,7 @@ fn a_dry_run_shows_what_is_found_and_the_images_as_the_nets_see_them() {
     assert_eq!(found["test images"], "2 held out of the 4 by a random choice");
     assert!(ran.stderr.contains("background white"), "{}", ran.stderr);
     let seen = image::open(place.path("seen.png")).unwrap().into_rgb8();
-    assert_eq!(seen.dimensions(), (100, 100));
+    assert_eq!(seen.dimensions(), (20, 10), "two images, each once");
     assert_eq!(seen.get_pixel(8, 5).0, [255; 3]);
     assert_eq!(seen.get_pixel(1, 5).0, [200, 0, 0]);
     assert_eq!(place.list("."), ["mine", "seen.png"]);
@@ -182,6 +182,7 @@ fn wrong_flags_for_images_are_named() {
         ("--data mine --fit half", "crop"),
         ("--data mine --background grey", "#RRGGBB"),
         ("--data mine --preview seen.png", "--dry-run"),
+        ("--data mine --dry-run --preview seen.jpg", "expected FILE.png"),
         ("--data mine --pixel-mean automatic", "expected a number"),
         ("--resume run --init-from run", "--init-from"),
     ] {
@@ -200,6 +201,39 @@ fn wrong_flags_for_images_are_named() {
     assert_eq!((&model["height"], &model["channels"]), (&9.into(), &3.into()));
     let mean = model["pixel_mean"].as_f64().unwrap();
     assert!((-0.9..-0.6).contains(&mean) && (mean * 100.0).round() / 100.0 == mean, "{mean}");
+}
+
+#[test]
+fn flags_override_where_a_file_or_a_run_has_its_images() {
+    let place = Place::new();
+    write_folder(&place, "mine", &pixels(1));
+    place.write("my.toml", "data = \"mine\"\n");
+    let shown =
+        train(&place, "--config my.toml --dataset synthetic --size 9 --dry-run --json").ok();
+    let shown = shown.object();
+    assert_eq!((&shown["dataset"], &shown["data"]), (&"synthetic".into(), &Value::Null));
+    assert_eq!(shown["model"]["height"], 9);
+    place.write("both.toml", "data = \"mine\"\ndataset = \"mnist\"\n");
+    let both = train(&place, "--config both.toml --dry-run");
+    both.fails(2, &["has data and dataset or data-dir", "expected one"]);
+
+    train(&place, "--data mine --epochs 2 --out run").ok();
+    place.resume("run", "--epochs 4 --data-dir none").fails(2, &["does not tell", "--data"]);
+    // Of other images some training images would be held out for tests.
+    std::fs::remove_file(place.path("mine/0/0000.png")).unwrap();
+    eval(&place, "--checkpoint run").fails(2, &["was trained on images with sha256", "--data"]);
+}
+
+#[test]
+fn too_few_images_are_no_measure() {
+    let place = Place::new();
+    write_folder(&place, "mine", &pixels(1)[..11 * SIDE * SIDE]);
+    let how = "--data mine --epochs 20 --eval-every 10 --out";
+    let ran = train(&place, &format!("{how} run")).ok();
+    let few = "compared with 6 training images and 5 test images; expected 6 or more of each";
+    assert!(ran.stderr.contains(few), "{}", ran.stderr);
+    train(&place, &format!("{how} other --feature-extractor train")).fails(1, &[few]);
+    eval(&place, "--data mine --feature-extractor train").fails(1, &[few]);
 }
 
 #[test]
@@ -230,8 +264,14 @@ fn fine_tuning_begins_with_the_nets_of_a_checkpoint_and_nothing_else_of_it() {
 
     let wrong = train(&place, "--data other --size 9 --init-from first --epochs 1");
     wrong.fails(2, &["--init-from", "images of 8x8", "9x9", "--size 8x8 --channels 1"]);
-    let nets = place.gan_train("--data other --init-from first --latent 9 --epochs 1");
-    nets.fails(2, &["--latent 9 contradicts 8", "--init-from"]);
+    for (setting, words) in [
+        ("--latent 9", "--latent 9 contradicts 8"),
+        ("--pixel-mean auto", "--pixel-mean \"auto\" contradicts"),
+        ("--batch 10", "--batch is 10; expected a multiple of"),
+    ] {
+        let ran = place.gan_train(&format!("--data other --init-from first {setting} --epochs 1"));
+        ran.fails(2, &[words]);
+    }
 }
 
 #[test]
@@ -273,6 +313,8 @@ fn samples_have_the_same_measures_in_every_form() {
     place.write("unit.npy", npy("<f4", false, "120, 28, 28, 1", &unit(bytes)));
     place.write("wide.npy", npy(">f8", false, "120, 28, 28", &f64s(bytes)));
     place.write("all.npz", zip(&[("samples.npy", &file)]));
+    let inverted: Vec<u8> = bytes.iter().map(|byte| 255 - byte).collect();
+    place.write("inverted.npy", npy("|u1", false, "120, 28, 28", &inverted));
     let measures = |samples: &str| -> Value {
         let how = format!("--samples {samples} --dataset synthetic --count 120 --json");
         let found = eval(&place, &how).ok().object();
@@ -289,6 +331,7 @@ fn samples_have_the_same_measures_in_every_form() {
         "unit.npy",
         "wide.npy",
         "all.npz",
+        "inverted.npy --invert",
     ] {
         assert_eq!(measures(form), expected, "{form}");
     }

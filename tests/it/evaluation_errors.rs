@@ -131,7 +131,7 @@ fn a_folder_without_images_is_refused() {
     save("d.png", 28, 28);
     evaluate().fails(2, &["--samples mine has 1 samples", "expected 100 or more"]);
     save("c.png", 27, 28);
-    evaluate().fails(1, &["27x28 (1 image, such as mine/c.png)", "--size 27"]);
+    evaluate().fails(1, &["27x28 (1 image, such as mine/c.png)", "--size 28x28"]);
     save("b.png", 5000, 1);
     evaluate().fails(1, &["5000x1 (1 image, such as mine/b.png)"]);
     place.write("mine/a.png", "not an image");

@@ -2,8 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use clap::{Args, ValueEnum};
+use gan_core::ImageShape;
 use gan_data::{
     Dataset, DatasetError, FILE_NAMES, ImageOptions, KnownDataset, Opened, SourceError,
     load_folder, missing_files, reshaped, synthetic,
@@ -100,9 +101,9 @@ impl DatasetArgs {
     /// flags say otherwise. `None` if neither tells where it is.
     pub fn or_recorded(mut self, name: &str, root: &Path) -> Option<Self> {
         let run = RunDir::read_config::<RunConfig>(root);
-        let named = self.data.is_some() || self.dataset.is_some();
-        if !named {
+        if self.data.is_none() && self.dataset.is_none() {
             let data = run.as_ref().and_then(|run| run.data.clone());
+            let data = data.filter(|_| self.data_dir.is_none());
             match DatasetName::recorded(name).filter(|_| data.is_none()) {
                 Some(name) => self.dataset = Some(name),
                 None => self.data = Some(data?),
@@ -134,8 +135,12 @@ pub struct Data {
     pub dir: Option<PathBuf>,
     /// The path of `--data`.
     pub path: Option<PathBuf>,
+    /// How many test images there are.
+    pub tests: usize,
     /// How many test images were taken from the training images, because there are no others.
     pub held_out: Option<usize>,
+    /// Whether black and white were exchanged.
+    pub inverted: bool,
     /// What was found at the path, as rows of a table.
     pub found: Vec<(&'static str, String)>,
     /// The flags that load it, with a blank before each.
@@ -145,15 +150,17 @@ pub struct Data {
 }
 
 impl Data {
-    /// A data set without files.
-    pub fn new(train: Dataset, test: impl Fn() -> Result<Dataset, SourceError> + 'static) -> Self {
-        let (dir, path, held_out) = (None, None, None);
+    /// A data set without files, with `tests` test images.
+    pub fn new(
+        train: Dataset,
+        tests: usize,
+        test: impl Fn() -> Result<Dataset, SourceError> + 'static,
+    ) -> Self {
+        let (dir, path, held_out, inverted) = (None, None, None, false);
         let (found, flags) = (Vec::new(), String::new());
-        Self { train, dir, path, held_out, found, flags, test: Box::new(test) }
+        Self { train, dir, path, tests, held_out, inverted, found, flags, test: Box::new(test) }
     }
-}
 
-impl Data {
     /// What was found at the path, as rows.
     pub fn table(&self) -> String {
         let path = self.path.as_ref().map_or(String::new(), |path| path.display().to_string());
@@ -165,9 +172,10 @@ impl Data {
 /// Loads the data set; `auto` falls back to the built-in digits when there is no MNIST.
 pub fn load(args: &DatasetArgs, quiet: bool) -> Result<Data> {
     let options = args.options();
+    let inverted = options.invert;
     if let Some(path) = &args.data {
         let flags = format!(" --data {}{}", quoted(path), flags(&options));
-        return Ok(Data { flags, ..open(path, options, quiet)? });
+        return Ok(Data { inverted, flags, ..open(path, options, quiet)? });
     }
     let data = load_named(args, quiet)?;
     let folder = data.dir.as_deref().map(|dir| format!(" --data-dir {}", quoted(dir)));
@@ -175,10 +183,17 @@ pub fn load(args: &DatasetArgs, quiet: bool) -> Result<Data> {
     let test = data.test;
     Ok(Data {
         flags: format!(" --dataset {name}{folder}{}", flags(&options)),
+        inverted,
         train: reshaped(data.train, &options)?,
         test: Box::new(move || reshaped(test()?, &options)),
         ..data
     })
+}
+
+/// The flags that give images this shape.
+pub fn shape_flags(shape: ImageShape) -> String {
+    let ImageShape { channels, height, width } = shape;
+    format!("--size {width}x{height} --channels {channels}")
 }
 
 /// A path for a shell.
@@ -189,15 +204,19 @@ fn quoted(path: &Path) -> String {
 }
 
 fn open(path: &Path, options: ImageOptions, quiet: bool) -> Result<Data> {
+    // It is recorded in files of text.
+    let named = path.to_str().with_context(|| {
+        format!("--data {}: its name is not UTF-8; expected one that is", path.display())
+    })?;
     let bar = output::progress_bar("  reading images [{bar:30}] {pos}/{len}  {eta} left", quiet)?;
-    let source = gan_data::Source { path: path.into(), options };
+    let source = gan_data::Source { path: named.into(), options };
     let opened = gan_data::open(&source, &|progress| {
         bar.set_length(progress.total as u64);
         bar.set_position(progress.done as u64);
     });
     bar.finish_and_clear();
     let Opened { train, test, held_out, found } = opened?;
-    let data = Data::new(train, move || Ok(test.clone()));
+    let data = Data::new(train, test.len(), move || Ok(test.clone()));
     Ok(Data { path: Some(path.into()), held_out, found, ..data })
 }
 
@@ -230,13 +249,14 @@ fn load_named(args: &DatasetArgs, quiet: bool) -> Result<Data> {
             dir.display()
         ));
     }
-    let data = Data::new(loaded.train, move || Ok(loaded.test.clone()));
+    let data = Data::new(loaded.train, loaded.test.len(), move || Ok(loaded.test.clone()));
     Ok(Data { dir: Some(dir), ..data })
 }
 
 /// Built-in images: the same for every training.
 fn built_in(generate: Generate) -> Result<Data> {
-    Ok(Data::new(generate(20_000, 0)?, move || Ok(generate(10_000, 1)?)))
+    const TESTS: usize = 10_000;
+    Ok(Data::new(generate(20_000, 0)?, TESTS, move || Ok(generate(TESTS, 1)?)))
 }
 
 #[cfg(not(feature = "download"))]

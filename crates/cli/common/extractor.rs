@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Result, anyhow};
 use burn::tensor::Device;
 use gan_core::atomic_file::directory;
-use gan_eval::{ExtractorProgress, FeatureExtractor, Predicts, train_feature_extractor};
+use gan_eval::{ExtractorProgress, FeatureExtractor, Predicts, Reference, train_feature_extractor};
 
 use super::data::Data;
 use super::output;
@@ -39,6 +39,7 @@ pub fn choose(
     quiet: bool,
 ) -> Result<FeatureExtractor> {
     match named {
+        _ if let Some(why) = unsupported(data) => Err(anyhow!(why)),
         None => find(data, device)?.ok_or_else(|| anyhow!(none_for(data))),
         Some(word) if word == Path::new(TRAIN) => train(data, predicts(data)?, device, quiet),
         Some(word) if word == Path::new(TRAIN_WITHOUT_LABELS) => {
@@ -50,7 +51,10 @@ pub fn choose(
 
 /// The extractor of a data set, if it is built in or was trained before.
 pub fn find(data: &Data, device: &Device) -> Result<Option<FeatureExtractor>> {
-    if DIGITS.contains(&data.train.name()) {
+    if unsupported(data).is_some() {
+        return Ok(None);
+    }
+    if DIGITS.contains(&data.train.name()) && !data.inverted {
         let mnist = FeatureExtractor::mnist(device);
         // Digits of another size have an extractor of their own.
         if mnist.shape() == data.train.shape() {
@@ -74,19 +78,30 @@ fn read(path: &Path, data: &Data, device: &Device) -> Result<FeatureExtractor> {
     Ok(extractor)
 }
 
-/// That a data set has no extractor, and the command that trains one.
-pub fn none_for(data: &Data) -> String {
-    let (name, shape) = (data.train.name(), data.train.shape());
+/// Why samples cannot be compared with a data set by any extractor.
+pub fn unsupported(data: &Data) -> Option<String> {
+    let (shape, least) = (data.train.shape(), Reference::MIN_IMAGES);
     if !FeatureExtractor::supports(shape) {
         let [low, high] = FeatureExtractor::SIDES;
-        return format!(
+        return Some(format!(
             "there is no feature extractor for images of {shape}; expected sides of {low} to {high} \
              pixels: choose a --size"
-        );
+        ));
     }
+    let (images, tests) = (data.train.len(), data.tests);
+    (images.min(tests) < least).then(|| {
+        format!(
+            "samples cannot be compared with {images} training images and {tests} test images; \
+             expected {least} or more of each"
+        )
+    })
+}
+
+/// That a data set has no extractor, and the command that trains one.
+pub fn none_for(data: &Data) -> String {
     format!(
-        "there is no feature extractor for {name}; train one with: gan-eval --feature-extractor \
-         train{}",
+        "there is no feature extractor for {}; train one with: gan-eval --feature-extractor train{}",
+        data.train.name(),
         data.flags
     )
 }
@@ -163,7 +178,7 @@ mod tests {
             train = train.with_labels(labels, Vec::new()).unwrap();
         }
         let test = train.clone();
-        Data { dir: Some(dir.into()), ..Data::new(train, move || Ok(test.clone())) }
+        Data { dir: Some(dir.into()), ..Data::new(train, test.len(), move || Ok(test.clone())) }
     }
 
     #[test]

@@ -180,7 +180,9 @@ impl FromStr for Colour {
             "white" => return Ok(Self([255; 3])),
             _ => {}
         }
-        let hex = text.strip_prefix('#').filter(|hex| hex.len() == 6);
+        let is_hex =
+            |hex: &&str| hex.len() == 6 && hex.bytes().all(|byte| byte.is_ascii_hexdigit());
+        let hex = text.strip_prefix('#').filter(is_hex);
         let number = hex.and_then(|hex| u32::from_str_radix(hex, 16).ok());
         let [_, r, g, b] =
             number.ok_or("expected black, white or #RRGGBB, such as #ff8000")?.to_be_bytes();
@@ -223,7 +225,7 @@ mod tests {
         }
         assert_eq!("white".parse(), Ok(Colour([255; 3])));
         assert_eq!("#ff8000".parse(), Ok(Colour([255, 128, 0])));
-        for wrong in ["", "grey", "#fff", "#gggggg", "ff8000"] {
+        for wrong in ["", "grey", "#fff", "#gggggg", "#+12345", "ff8000"] {
             assert!(wrong.parse::<Colour>().is_err(), "{wrong}");
         }
     }

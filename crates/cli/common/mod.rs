@@ -10,4 +10,4 @@ pub mod run;
 pub use args::{DeviceArgs, OutputArgs, PageArgs, checkpoint_path, page_url};
 pub use data::{Data, DatasetArgs, DatasetName};
 pub(crate) use run::usage;
-pub use run::{CODES, Failure, check_range};
+pub use run::{CODES, Failure, check_png, check_range};

@@ -2,10 +2,12 @@
 
 use std::io::{self, Write};
 use std::ops::RangeInclusive;
+use std::path::Path;
 use std::process::ExitCode;
 
 use clap::{Arg, ArgAction, ArgMatches, Command, Parser, value_parser};
 use clap_complete::Shell;
+use gan_core::atomic_file::directory;
 
 use super::output;
 
@@ -43,6 +45,18 @@ pub fn check_range(flag: &str, value: usize, range: RangeInclusive<usize>) -> Re
         return Ok(());
     }
     Err(usage!("--{flag} is {value}; expected {} to {}", range.start(), range.end()))
+}
+
+/// Checks the name of a PNG that a flag gives.
+pub fn check_png(flag: &str, path: &Path) -> Result<(), Failure> {
+    let found = path.display();
+    if path.is_dir() || path.extension().is_none_or(|ending| !ending.eq_ignore_ascii_case("png")) {
+        return Err(usage!("--{flag} {found}: not the name of a PNG; expected FILE.png"));
+    }
+    if !directory(path).is_dir() {
+        return Err(usage!("--{flag} {found}: its folder does not exist; create it first"));
+    }
+    Ok(())
 }
 
 /// The command line of a program, with the flags that all programs have.

@@ -1,12 +1,12 @@
 //! The flags of `gan-eval`.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::Parser;
 use gan_core::atomic_file::directory;
 
 use crate::common::{
-    CODES, DatasetArgs, DeviceArgs, Failure, OutputArgs, check_range, extractor, usage,
+    CODES, DatasetArgs, DeviceArgs, Failure, OutputArgs, check_png, check_range, extractor, usage,
 };
 
 const EXAMPLES: &str = "Examples:
@@ -19,7 +19,7 @@ const EXAMPLES: &str = "Examples:
 
 const READING: &str = "How to read the table: the last column is the result for real training \
 images in place of samples, the best that a generator can reach. Compare generators by the kernel \
-distance (KID), less is better: its mean does not depend on --count, and if the intervals of two \
+distance (KID), less is better: it does not grow with a smaller --count, and if the intervals of two \
 generators do not overlap, they differ. The Fréchet distance is larger with fewer samples. Precision is the share of samples that look real; recall and \
 coverage are the share of real images that the samples cover. Results are only comparable with \
 the same feature extractor and, but for the kernel distance, the same --count.";
@@ -38,6 +38,7 @@ pub const MAX: usize = 200_000;
     name = "gan-eval",
     after_help = format!("{EXAMPLES}\n\n{READING}\n\n{CODES}"),
     allow_negative_numbers = true,
+    mut_arg("invert", |arg| arg.help("Exchange black and white: of --samples, else of the data set")),
     mut_arg("dataset", |arg| arg.help(
         "Data set to compare with [default: the one the checkpoint was trained on, else mnist]"
     ))
@@ -52,6 +53,7 @@ pub struct EvalArgs {
     #[arg(long, value_name = "PATH", conflicts_with = "checkpoint")]
     pub samples: Option<PathBuf>,
 
+    // With --samples, --invert is for them alone.
     #[command(flatten)]
     pub dataset: DatasetArgs,
 
@@ -63,9 +65,9 @@ pub struct EvalArgs {
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub seed: u64,
 
-    /// File of a feature extractor; or train, which trains one for the data set and saves it
-    /// beside the data files, from its labels or, if it has none, by predicting rotations; or
-    /// train-without-labels, which does not use labels [default: the built-in one, or the saved
+    /// File of a feature extractor; or train, which trains one for the data set and saves it beside
+    /// the data files, or with --data in ./data/NAME: from its labels or, without labels of 2 to 256
+    /// classes, by predicting rotations; or train-without-labels, which does not use labels [default: the built-in one, or the saved
     /// one]
     #[arg(long, visible_alias = "ruler", value_name = "FILE|train|train-without-labels")]
     pub feature_extractor: Option<PathBuf>,
@@ -101,23 +103,19 @@ impl EvalArgs {
             ));
         }
         check_range("count", self.count, MIN..=MAX)?;
-        let fails = |flag: &str, path: &Path, what: &str| {
-            Err(usage!("--{flag} {}: {what}", path.display()))
-        };
-        if let Some(path) = self.features.as_ref().filter(|path| path.exists()) {
-            return fails("features", path, "already exists; expected a new folder");
-        }
-        if let Some(path) = &self.pairs
-            && (path.is_dir() || path.extension().is_none_or(|ending| ending != "png"))
-        {
-            return fails("pairs", path, "not the name of a PNG; expected FILE.png");
-        }
-        for (flag, path) in [("features", &self.features), ("pairs", &self.pairs)] {
-            if let Some(path) = path
-                && !directory(path).is_dir()
-            {
-                return fails(flag, path, "its folder does not exist; create it first");
+        if let Some(path) = &self.features {
+            let found = path.display();
+            if path.exists() {
+                return Err(usage!("--features {found}: already exists; expected a new folder"));
             }
+            if !directory(path).is_dir() {
+                return Err(usage!(
+                    "--features {found}: its folder does not exist; create it first"
+                ));
+            }
+        }
+        if let Some(path) = &self.pairs {
+            check_png("pairs", path)?;
         }
         Ok(())
     }

@@ -34,6 +34,7 @@ pub struct Results {
     pub source: Source,
     pub extractor: FeatureExtractor,
     pub dataset: String,
+    pub class_names: Vec<String>,
     /// Number of test images, and whether they were held out of the training images.
     pub tests: usize,
     pub held_out: bool,
@@ -112,6 +113,7 @@ impl Results {
             source,
             extractor,
             dataset: data.train.name().to_owned(),
+            class_names: data.train.class_names().to_vec(),
             tests: test.len(),
             held_out: data.held_out.is_some(),
             measures,

@@ -23,6 +23,7 @@ pub fn main(args: &EvalArgs) -> Result<(), Failure> {
     let generated = Source::generated(args, &device)?;
     let quiet = args.output.quiet;
     let data = data::load(&source::dataset(args, generated.as_ref())?, quiet)?;
+    source::check_images(args, generated.as_ref(), &data.train)?;
     let source = Source::open(generated, args, &data.train)?;
     let named = args.feature_extractor.as_deref();
     let extractor = extractor::choose(named, &data, &device.device, quiet)?;
@@ -67,6 +68,7 @@ fn results_json(results: &Results, args: &EvalArgs, seconds: f64) -> Value {
         "dataset": results.dataset,
         "test_images": results.tests,
         "test_images_held_out": results.held_out,
+        "class_names": results.class_names,
         "feature_extractor": extractor,
         "measures": results.measures,
         "floor": results.floor,
@@ -102,7 +104,7 @@ fn text(results: &Results) -> String {
         source.path.display(),
         extractor.name(),
         extractor.digest(),
-        table(measures, &results.floor),
+        table(measures, &results.floor, &results.class_names),
         ratio.value,
         near,
         far,
@@ -113,7 +115,7 @@ fn text(results: &Results) -> String {
 }
 
 /// Rows of a measure, its value, its interval, and its value for real images.
-fn table(found: &Measures, floor: &Measures) -> String {
+fn table(found: &Measures, floor: &Measures, class_names: &[String]) -> String {
     let mut lines =
         vec![format!("  {:<22}{:>9}   {:<20}{:>9}", "", "samples", "95% interval", "real")];
     for ((name, digits, found), (_, _, floor)) in found.rows().into_iter().zip(floor.rows()) {
@@ -142,7 +144,9 @@ fn table(found: &Measures, floor: &Measures) -> String {
     lines.push(match &found.missing[..] {
         [] => "  no class is missing".into(),
         missing => {
-            let names: Vec<_> = missing.iter().map(usize::to_string).collect();
+            let name =
+                |&class: &usize| class_names.get(class).map_or(class.to_string(), String::clone);
+            let names: Vec<_> = missing.iter().map(name).collect();
             format!("  missing classes (below a tenth of their share): {}", names.join(", "))
         }
     });

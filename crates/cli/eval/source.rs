@@ -12,6 +12,8 @@ use gan_model::device::SelectedDevice;
 use gan_sample::Sampler;
 
 use super::args::{EvalArgs, MIN};
+use crate::common::data::shape_flags;
+use crate::common::image_args::ImageArgs;
 use crate::common::{DatasetArgs, DatasetName, Failure, checkpoint_path, output, usage};
 
 /// Samples, and where they come from.
@@ -31,6 +33,12 @@ impl Source {
             // What can fail at once fails before anything is downloaded.
             std::fs::metadata(path)
                 .map_err(|error| anyhow!("--samples: cannot read {}: {error}", path.display()))?;
+            if path.to_str().is_none() {
+                return Err(usage!(
+                    "--samples {}: its name is not UTF-8; expected one that is",
+                    path.display()
+                ));
+            }
         }
         let Some(path) = args.checkpoint.as_deref().map(checkpoint_path) else { return Ok(None) };
         let checkpoint = Checkpoint::open(&path)?;
@@ -55,7 +63,9 @@ impl Source {
         {
             let (path, found) = (path.display(), header.model.image);
             return Err(usage!(
-                "{path} generates samples of {found}; expected {shape}, as the data set has"
+                "{path} generates samples of {found}, but the images to compare them with are of \
+                 {shape}; expected the same, which you get with {}",
+                shape_flags(found)
             ));
         }
         let Some(path) = &args.samples else { return Ok(generated) };
@@ -103,7 +113,32 @@ pub fn dataset(args: &EvalArgs, source: Option<&Source>) -> Result<DatasetArgs, 
     if dataset.data.is_none() {
         dataset.dataset = dataset.dataset.or(Some(DatasetName::Mnist));
     }
+    if args.samples.is_some() {
+        // It is the samples that are inverted.
+        dataset.images.invert = None;
+    }
     Ok(dataset)
+}
+
+/// Checks that images that no flag names are those that the checkpoint was trained on: others may
+/// have its training images among their test images.
+pub fn check_images(
+    args: &EvalArgs,
+    source: Option<&Source>,
+    images: &Dataset,
+) -> Result<(), Failure> {
+    let DatasetArgs { data, dataset, data_dir, images: flags, .. } = &args.dataset;
+    let named = data.is_some() || dataset.is_some() || data_dir.is_some();
+    let Some(Source { path, checkpoint: Some((header, _)), .. }) = source else { return Ok(()) };
+    let (found, trained) = (images.digest(), &header.dataset.digest);
+    if named || *flags != ImageArgs::default() || found == trained {
+        return Ok(());
+    }
+    Err(usage!(
+        "{} was trained on images with sha256 {trained:.12}…, but its run's images have {found:.12}… \
+         now; expected the same: to compare with these, give their path with --data",
+        path.display()
+    ))
 }
 
 /// A likely mistake in samples that could be read.

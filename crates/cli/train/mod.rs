@@ -16,7 +16,8 @@ use std::path::Path;
 use anyhow::anyhow;
 use gan_core::stream::{Purpose, stream};
 use gan_core::{ImageShape, memory};
-use gan_data::{Dataset, draw_batch};
+use gan_data::Dataset;
+use gan_eval::random_subset;
 use gan_sample::{Grid, write_png};
 use gan_serve::{Limits, Runs};
 use gan_train::{Evaluator, RunConfig, RunDir, Trainer, dataset_info, memory_needed};
@@ -69,13 +70,17 @@ pub fn main(args: &TrainArgs) -> Result<(), Failure> {
     outcome::report(ended, &options, &run, &config)
 }
 
-/// Shows the effective settings, and the images of `--data`. Nothing is downloaded.
+/// Shows the effective settings, and the images if a flag asks for them; then MNIST is downloaded
+/// if it is missing.
 fn dry_run(options: &mut Options) -> Result<(), Failure> {
     let OutputArgs { quiet, json } = options.args.output;
     let wanted = options.dataset.data.is_some() || options.args.preview.is_some();
     let data = wanted.then(|| data::load(&options.dataset, quiet)).transpose()?;
     let mut known =
         options.resume.as_ref().map(|resume| resume.checkpoint.header().dataset.clone());
+    if data.is_none() && options.resume.is_none() && options.init.is_none() {
+        options.set_named_images()?;
+    }
     if let Some(data) = &data {
         if options.resume.is_none() {
             options.set_images(&data.train)?;
@@ -88,33 +93,38 @@ fn dry_run(options: &mut Options) -> Result<(), Failure> {
     let Options { model, training, dataset, device, .. } = &options;
     let found = data.as_ref().map_or(&[][..], |data| &data.found);
     if !quiet {
-        if let Some(data) = &data {
+        if !found.is_empty()
+            && let Some(data) = &data
+        {
             output::log(data.table());
         }
         let auto_mean = options.auto_pixel_mean && data.is_none();
         output::log(fields::table(model, training, known.as_ref(), &device.name, auto_mean));
     }
     if json {
-        let found: Map<_, _> = found.iter().map(|(name, text)| (*name, text)).collect();
+        let (notes, rows): (Vec<_>, Vec<_>) = found.iter().partition(|(name, _)| *name == "note");
+        let mut rows: Map<_, _> = rows.iter().map(|(name, text)| (*name, json!(text))).collect();
+        rows.insert("notes", notes.iter().map(|(_, text)| text.as_str()).collect());
+        let named = dataset.data.is_none();
         output::print_json(&json!({
             "model": model,
             "training": training,
-            "dataset": dataset.dataset.unwrap_or_default(),
-            "data_dir": dataset.folder(),
+            "dataset": named.then(|| dataset.dataset.unwrap_or_default()),
+            "data_dir": named.then(|| dataset.folder()),
             "data": dataset.data,
-            "found": found,
+            "found": rows,
             "device": device.name,
         }))?;
     }
     Ok(())
 }
 
-/// Writes a random choice of images, brought to the range of the nets and back.
+/// Writes a random choice of images.
 fn write_preview(path: &Path, images: &Dataset) -> Result<(), Failure> {
-    let mut pixels = vec![0.0; PREVIEW * images.shape().len()];
-    draw_batch(images, &mut stream(0, Purpose::Subset, 3), &mut pixels);
-    let bytes: Vec<u8> = pixels.iter().map(|x| (127.5 * x + 127.5).round() as u8).collect();
-    let image = Grid { columns: 10, scale: 1 }.draw(&bytes, images.shape())?;
+    let mut rng = stream(0, Purpose::Subset, 3);
+    let shape = images.shape();
+    let pixels = random_subset(images.images(), shape.len(), PREVIEW, &mut rng);
+    let image = Grid { columns: 10, scale: 1 }.draw(&pixels, shape)?;
     write_png(path, &image)
         .map_err(|error| anyhow!("cannot write --preview {}: {error}", path.display()))?;
     Ok(())
@@ -152,6 +162,10 @@ fn evaluator(options: &Options, data: &Data) -> Result<Option<Evaluator>, Failur
     }
     let quiet = options.args.output.quiet;
     let named = options.args.feature_extractor.as_deref();
+    if let Some(why) = extractor::unsupported(data).filter(|_| named.is_none()) {
+        output::log(format!("samples are not evaluated: {why}"));
+        return Ok(None);
+    }
     let found = match named {
         Some(_) => Some(extractor::choose(named, data, &device.device, quiet)?),
         None => extractor::find(data, &device.device)?,

@@ -14,7 +14,10 @@ use super::config_file;
 use super::fields::{Fields, fields, flag, replace};
 use super::resume::{Resume, equal, same_path};
 use super::settings::{PixelMean, Settings};
-use crate::common::{Data, DatasetArgs, Failure, OutputArgs, PageArgs, checkpoint_path, usage};
+use crate::common::data::shape_flags;
+use crate::common::{
+    Data, DatasetArgs, Failure, OutputArgs, PageArgs, check_png, checkpoint_path, usage,
+};
 
 const EXAMPLES: &str = "Examples:
   gan-train                                  10000 epochs of batch size 128 on MNIST
@@ -133,14 +136,19 @@ pub struct Options<'a> {
 impl<'a> Options<'a> {
     /// The options of a new training, or of a resumed one, whose settings must not change.
     pub fn new(args: &'a TrainArgs) -> Result<Self, Failure> {
+        if let Some(path) = &args.preview {
+            check_png("preview", path)?;
+        }
         let resume = args.resume.as_deref().map(Resume::read).transpose()?;
         let init = args.init_from.as_deref().map(read_init).transpose()?;
         let file = args.config.as_deref().map(config_file::read).transpose()?;
-        let mut set = file.unwrap_or_default().set()?;
-        set.extend(args.settings.clone().set()?);
+        let set = merge(file.unwrap_or_default().set()?, args.settings.clone().set()?)?;
         let settings: Settings = serde_json::from_value(set.clone().into())?;
-        // The nets are told a number.
-        set.retain(|name, value| name != "pixel_mean" || value != "auto");
+        let mut set = set;
+        if init.is_none() {
+            // The mean is known once the images are loaded.
+            set.retain(|name, value| name != "pixel_mean" || value != "auto");
+        }
 
         let mut auto_pixel_mean = false;
         let (model, training) = match (&resume, &init) {
@@ -175,20 +183,28 @@ impl<'a> Options<'a> {
         Ok(Self { model, training, dataset, device, out, args, resume, init, auto_pixel_mean })
     }
 
+    /// Sets the shape of the images of a named data set, before they are loaded.
+    pub fn set_named_images(&mut self) -> Result<(), Failure> {
+        let images = self.dataset.options();
+        let image = &mut self.model.image;
+        if let Some([width, height]) = images.size {
+            (image.width, image.height) = (width, height);
+        }
+        image.channels = images.channels.unwrap_or(image.channels);
+        check(&self.model, &self.training)
+    }
+
     /// Sets what depends on the images, once they are loaded.
     pub fn set_images(&mut self, images: &Dataset) -> Result<(), Failure> {
         let shape = images.shape();
         if let Some(init) = &self.init {
             let image = self.model.image;
             if image != shape {
-                let hint = format!(
-                    "--size {}x{} --channels {}",
-                    image.width, image.height, image.channels
-                );
                 return Err(usage!(
                     "--init-from {} is for images of {image}, but those of the data set are of \
-                     {shape}; expected the same, which you get with {hint}",
-                    init.path().display()
+                     {shape}; expected the same, which you get with {}",
+                    init.path().display(),
+                    shape_flags(image)
                 ));
             }
             return Ok(());
@@ -260,6 +276,26 @@ fn absolute(path: &Path) -> PathBuf {
     std::path::absolute(path).unwrap_or_else(|_| path.into())
 }
 
+/// The settings of the file that no flag overrides, and the flags. Images come from one place, so
+/// a flag for it overrides all of the file's.
+fn merge(mut file: Fields, flags: Fields) -> Result<Fields, Failure> {
+    const NAMED: [&str; 2] = ["dataset", "data_dir"];
+    let is_named = |fields: &Fields| NAMED.iter().any(|name| fields.contains_key(*name));
+    if file.contains_key("data") && is_named(&file) {
+        return Err(usage!(
+            "the configuration file has data and {}; expected one of them",
+            NAMED.map(flag).join(" or ")
+        ));
+    }
+    if flags.contains_key("data") {
+        file.retain(|name, _| !NAMED.contains(&name.as_str()));
+    } else if is_named(&flags) {
+        file.remove("data");
+    }
+    file.extend(flags);
+    Ok(file)
+}
+
 /// Reads the checkpoint of `--init-from`.
 fn read_init(path: &Path) -> Result<Checkpoint, Failure> {
     Ok(Checkpoint::read(&checkpoint_path(path))?)
@@ -305,7 +341,7 @@ fn new_settings(
         model.family = by_name("family", name, Family::all(), Family::name)?;
     }
     let (mut model, mut training) = (replace(&model, set)?, replace(&training, set)?);
-    if settings.minibatch_stddev.is_none() {
+    if settings.minibatch_stddev.is_none() && model_of.is_none() {
         model.fit_batch(training.batch);
     }
     if settings.eval_every.is_none() {

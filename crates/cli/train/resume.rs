@@ -12,6 +12,7 @@ use gan_run::RunDir;
 use serde_json::Value;
 
 use super::fields::{Fields, fields, flag};
+use crate::common::data::shape_flags;
 use crate::common::{DatasetArgs, Failure, checkpoint_path, usage};
 
 /// Settings of a resumed training that may differ from the checkpoint's.
@@ -82,7 +83,11 @@ impl Resume {
         let Header { model, dataset, .. } = self.checkpoint.header();
         if model.image != shape {
             let image = model.image;
-            return Err(usage!("the checkpoint is for images of {image}; expected {shape}"));
+            return Err(usage!(
+                "the images are of {shape}; expected {image}, as the checkpoint has, which you get \
+                 with {}",
+                shape_flags(image)
+            ));
         }
         if dataset == found {
             return Ok(());

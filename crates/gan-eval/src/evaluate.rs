@@ -32,7 +32,11 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self { neighbours: 5, resamples: crate::bootstrap::RESAMPLES, seed: 0 }
+        Self {
+            neighbours: Reference::MIN_IMAGES - 1,
+            resamples: crate::bootstrap::RESAMPLES,
+            seed: 0,
+        }
     }
 }
 
@@ -119,6 +123,10 @@ pub struct Reference {
 }
 
 impl Reference {
+    /// The fewest real images, and the fewest images that are measured against them, with the
+    /// default options: each has five neighbours.
+    pub const MIN_IMAGES: usize = 6;
+
     /// Takes what `extractor` extracted from real images, which should not be training images.
     ///
     /// # Panics

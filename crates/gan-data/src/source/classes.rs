@@ -22,6 +22,12 @@ pub(crate) struct Group {
     pub labels: Option<Vec<u32>>,
 }
 
+/// `StyleGAN`'s file of labels, and the folder that its names begin at.
+pub(crate) struct Json {
+    pub content: Vec<u8>,
+    pub folder: String,
+}
+
 /// What all files are for.
 pub(crate) struct Plan {
     pub train: Group,
@@ -41,23 +47,23 @@ impl Plan {
     /// From `StyleGAN`'s `dataset.json`, if there is one, else from the folders that files are in:
     /// `names` have slashes between folders. Files are in the order of their classes, then of their
     /// names.
-    pub(crate) fn of(names: &[String], json: Option<&[u8]>) -> Result<Self, Fault> {
+    pub(crate) fn of(names: &[String], json: Option<&Json>) -> Result<Self, Fault> {
         match json {
             Some(json) => Self::by_json(names, json),
             None => Self::by_folders(names),
         }
     }
 
-    fn by_json(names: &[String], json: &[u8]) -> Result<Self, Fault> {
+    fn by_json(names: &[String], json: &Json) -> Result<Self, Fault> {
         #[derive(Deserialize)]
         struct Document {
             labels: Option<Vec<(String, u32)>>,
         }
-        let document: Document = serde_json::from_slice(json).map_err(|error| {
+        let document: Document = serde_json::from_slice(&json.content).map_err(|error| {
             let expected = "labels: a list of [name, number], or null";
             Fault::new(format!("its dataset.json cannot be read ({error})"), expected)
         })?;
-        let part = Part::new(names, (0..names.len()).collect(), common_folders(names));
+        let part = Part::new(names, (0..names.len()).collect(), 0);
         let mut notes = Notes::default();
         let Some(labels) = document.labels else {
             let train = part.unlabelled();
@@ -66,11 +72,14 @@ impl Plan {
         let labels: HashMap<String, u32> = labels.into_iter().collect();
         let label = |&index: &usize| {
             let name = &names[index];
-            let label = labels.get(name).or_else(|| labels.get(&name[part.begin..])).copied();
-            let found = || format!("its dataset.json has no label for {}", one_line(name));
-            label
-                .filter(|&label| u16::try_from(label).is_ok())
-                .ok_or_else(|| Fault::new(found(), "one for each image, 0 to 65535"))
+            let label = labels.get(name.strip_prefix(&json.folder).unwrap_or(name)).copied();
+            let found = match label {
+                Some(label) if u16::try_from(label).is_ok() => return Ok(label),
+                Some(label) => format!("its dataset.json has the label {label} for"),
+                None => "its dataset.json has no label for".into(),
+            };
+            let found = format!("{found} {}", one_line(name));
+            Err(Fault::new(found, "one for each image, 0 to 65535"))
         };
         let labels = part.indices.iter().map(label).collect::<Result<_, _>>()?;
         notes.labels = Some("dataset.json".into());
@@ -80,7 +89,7 @@ impl Plan {
 
     fn by_folders(names: &[String]) -> Result<Self, Fault> {
         let mut notes = Notes::default();
-        let [train, test] = splits(names, &mut notes);
+        let [train, test] = splits(names, &mut notes)?;
         let test = |label: &dyn Fn(Part) -> Result<Group, Fault>| test.map(label).transpose();
         let unlabelled = |part: Part| Ok(part.unlabelled());
         let train = train.unwrap_or_else(|| Part::new(names, Vec::new(), 0));
@@ -93,7 +102,13 @@ impl Plan {
             return Ok(Self { train: train.unlabelled(), test, class_names: None, notes });
         }
         let places: HashMap<&str, u32> = classes.iter().copied().zip(0..).collect();
-        let test = test(&|part| part.labelled(&places))?;
+        let test = test(&|part| {
+            let folders = part.indices.iter().any(|&index| part.class(index).is_some());
+            if folders { part.labelled(&places) } else { unlabelled(part) }
+        })?;
+        if test.as_ref().is_some_and(|test| test.labels.is_none()) {
+            notes.others.push("the test images have no labels".into());
+        }
         let lower: BTreeSet<String> = classes.iter().map(|name| name.to_lowercase()).collect();
         if lower.len() < classes.len() {
             notes.others.push("some classes differ only in upper and lower case".into());
@@ -107,7 +122,7 @@ impl Plan {
 
 /// Training files and test files: by their outermost folders where all of these have names of splits,
 /// else all files are for training.
-fn splits<'a>(names: &'a [String], notes: &mut Notes) -> [Option<Part<'a>>; 2] {
+fn splits<'a>(names: &'a [String], notes: &mut Notes) -> Result<[Option<Part<'a>>; 2], Fault> {
     let common = common_folders(names);
     let top = |name: &'a String| name[common..].split_once('/').map(|(top, _)| top);
     let tops: BTreeSet<Option<&str>> = names.iter().map(top).collect();
@@ -119,19 +134,26 @@ fn splits<'a>(names: &'a [String], notes: &mut Notes) -> [Option<Part<'a>>; 2] {
             .find_map(|wanted| tops.iter().find(|top| is(**top, wanted)).copied().flatten())
     };
     let known = |top: &Option<_>| TRAIN.iter().chain(&TEST).any(|wanted| is(*top, wanted));
-    let train = find(&TRAIN).filter(|_| tops.iter().all(known));
-    let Some(train) = train else {
-        return [Some(Part::new(names, (0..names.len()).collect(), common)), None];
+    let (train, test) = (find(&TRAIN), find(&TEST));
+    let other = tops.iter().find(|top| !known(top));
+    if let (Some(train), Some(test), Some(other)) = (train, test, other) {
+        let other =
+            other.map_or("images".into(), |other| format!("the folder {}", one_line(other)));
+        let found = format!("it has the folders {train} and {test}, and {other} beside them");
+        let expected = "folders of training and test images alone, or of classes alone";
+        return Err(Fault::new(found, expected));
+    }
+    let Some(train) = train.filter(|_| other.is_none()) else {
+        return Ok([Some(Part::new(names, (0..names.len()).collect(), common)), None]);
     };
     let part = |wanted: &str| {
         let within = (0..names.len()).filter(|&index| top(&names[index]) == Some(wanted));
         Part::new(names, within.collect(), common + wanted.len() + 1)
     };
-    let test = find(&TEST);
     let unused = tops.iter().flatten().filter(|&&top| top != train && Some(top) != test);
     notes.others.extend(unused.map(|top| format!("the folder {} is not used", one_line(top))));
     notes.test = test.map(|test| format!("the folder {}", one_line(test)));
-    [Some(part(train)), test.map(part)]
+    Ok([Some(part(train)), test.map(part)])
 }
 
 impl<'a> Part<'a> {
@@ -150,9 +172,14 @@ impl<'a> Part<'a> {
     fn classes(&self) -> Result<Vec<&'a str>, Fault> {
         let classes: BTreeSet<_> = self.indices.iter().map(|&index| self.class(index)).collect();
         if classes.contains(&None) && classes.len() > 1 {
-            let beside = self.indices.iter().find(|&&index| self.class(index).is_none());
-            let beside = beside.map_or(String::new(), |&index| one_line(&self.names[index]));
-            let found = format!("it has images in subfolders and beside them, such as {beside}");
+            let such = |is: &dyn Fn(Option<&str>) -> bool| {
+                let such = self.indices.iter().find(|&&index| is(self.class(index)));
+                such.map_or(String::new(), |&index| one_line(&self.names[index]))
+            };
+            let (within, beside) = (such(&|class| class.is_some()), such(&|class| class.is_none()));
+            let found = format!(
+                "it has images in subfolders and beside them, such as {beside} and {within}"
+            );
             return Err(Fault::new(found, "a subfolder for each class, or none"));
         }
         let mut classes: Vec<_> = classes.into_iter().flatten().collect();
@@ -245,10 +272,31 @@ mod tests {
         assert_eq!(split.train.labels, Some(vec![0, 1]));
         assert_eq!(split.test, Some(Group { indices: vec![2], labels: Some(vec![1]) }));
         assert_eq!(split.notes.others, ["the folder val is not used"]);
-        let (_, classes) = plan(&["train/1", "boat/1", "test/1"]);
-        assert_eq!(classes.class_names.unwrap(), ["boat", "test", "train"]);
+        let (_, classes) = plan(&["train/1", "boat/1"]);
+        assert_eq!(classes.class_names.unwrap(), ["boat", "train"]);
+        let names = ["train/1", "more/1", "test/1"].map(str::to_owned);
+        let Err(Fault::Content { found, .. }) = Plan::of(&names, None) else { panic!() };
+        assert_eq!(found, "it has the folders train and test, and the folder more beside them");
+        let (_, unlabelled) = plan(&["train/a/1", "train/b/1", "test/1"]);
+        assert_eq!(unlabelled.train.labels, Some(vec![0, 1]));
+        assert_eq!(unlabelled.test, Some(Group { indices: vec![2], labels: None }));
+        assert_eq!(unlabelled.notes.others, ["the test images have no labels"]);
         let (_, flat) = plan(&["x/train/2", "x/train/1"]);
         assert_eq!(flat.train, Group { indices: vec![1, 0], labels: None });
+    }
+
+    #[test]
+    fn labels_of_a_json_are_by_names_from_its_folder() {
+        let names = ["m/00000/a.png", "m/00000/b.png"].map(str::to_owned);
+        let plan = |labels: &str| {
+            let content = format!(r#"{{"labels": [{labels}]}}"#).into_bytes();
+            Plan::of(&names, Some(&Json { content, folder: "m/".into() }))
+        };
+        let labelled = plan(r#"["00000/b.png", 7], ["00000/a.png", 3]"#);
+        let Ok(Plan { train, .. }) = labelled else { panic!() };
+        assert_eq!(train, Group { indices: vec![0, 1], labels: Some(vec![3, 7]) });
+        let Err(Fault::Content { found, .. }) = plan(r#"["00000/a.png", 70000]"#) else { panic!() };
+        assert_eq!(found, "its dataset.json has the label 70000 for m/00000/a.png");
     }
 
     #[test]

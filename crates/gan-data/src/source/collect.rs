@@ -1,7 +1,7 @@
 //! Many encoded images, decoded by all processors, as one array.
 
 use std::collections::BTreeMap;
-use std::thread;
+use std::thread::{self, ScopedJoinHandle};
 
 use gan_core::ImageShape;
 use gan_core::memory::OutOfMemory;
@@ -91,7 +91,7 @@ impl Collect<'_> {
             for (index, outcome) in (begin..end).zip(outcomes) {
                 let image = match outcome {
                     Outcome::Image(image) => image,
-                    Outcome::Large => return Err(sizes(source, whole)),
+                    Outcome::Large => return Err(sizes(source, whole, self.expected)),
                     Outcome::Broken(error) if self.options.skip_broken => {
                         skipped.push((index, error.to_string()));
                         continue;
@@ -100,7 +100,7 @@ impl Collect<'_> {
                 };
                 let found = [image.width, image.height];
                 if *first.get_or_insert(found) != found {
-                    return Err(sizes(source, whole));
+                    return Err(sizes(source, whole, self.expected));
                 }
                 let memory = |cause| SourceError::Memory { place: whole.into(), cause };
                 joined.push(image, count - index).map_err(memory)?;
@@ -132,13 +132,14 @@ impl Collect<'_> {
         let mut read = || {
             let file = source.read(index)?;
             let fault = |fault: Fault| fault.at(&source.place(index));
-            let image = decode(&file).map_err(fault)?;
-            let most = self.expected.map_or(0, |shape| shape.width.max(shape.height));
-            let size = [image.width, image.height];
-            if self.options.size.is_none() && size.into_iter().max() > Some(most.max(MAX_OWN_SIDE))
-            {
-                return Ok(Outcome::Large);
+            if self.options.size.is_none() {
+                let most = self.expected.map_or(0, |shape| shape.width.max(shape.height));
+                let [width, height] = size(&file).map_err(fault)?;
+                if width.max(height) > most.max(MAX_OWN_SIDE) {
+                    return Ok(Outcome::Large);
+                }
             }
+            let image = decode(&file).map_err(fault)?;
             Ok(Outcome::Image(fitter.fit(image).map_err(fault)?))
         };
         read().unwrap_or_else(Outcome::Broken)
@@ -148,6 +149,9 @@ impl Collect<'_> {
     /// the one of black and white that differs more from what transparent images show, or that is
     /// nearer to the edges of opaque ones. Also says how it was decided, if it is needed.
     pub(crate) fn background(&self, source: &dyn Encoded) -> ([u8; 3], Option<String>) {
+        if let Some(background) = self.options.background {
+            return (background, None);
+        }
         let step = source.count().div_ceil(SURVEY).max(1);
         let sample: Vec<usize> = (0..source.count()).step_by(step).collect();
         let images = parallel(0..sample.len(), |range| {
@@ -158,9 +162,6 @@ impl Collect<'_> {
         let transparent = tones.shown[1] > 0.0;
         let needed = transparent || self.options.fit == Fit::Pad && self.options.size.is_some();
         let white = if transparent { mean(tones.shown) < 127.5 } else { mean(tones.edge) > 127.5 };
-        if let Some(background) = self.options.background {
-            return (background, None);
-        }
         let name = if white { "white" } else { "black" };
         let why =
             if transparent { "transparent images show the opposite" } else { "as at the edges" };
@@ -274,17 +275,23 @@ pub(crate) fn parallel<T: Send>(
     let parts = range.clone().step_by(part).map(|begin| begin..range.end.min(begin + part));
     thread::scope(|scope| {
         let work = &work;
-        let running: Vec<_> = parts.map(|part| scope.spawn(move || work(part))).collect();
-        let results = running.into_iter().map(|thread| match thread.join() {
-            Ok(results) => results,
-            Err(panic) => std::panic::resume_unwind(panic),
+        let start = |part: std::ops::Range<usize>| {
+            let work_on = part.clone();
+            let thread = thread::Builder::new().spawn_scoped(scope, move || work(work_on));
+            // The system may refuse a thread.
+            thread.map_err(|_| work(part))
+        };
+        let running: Vec<_> = parts.map(start).collect();
+        let results = running.into_iter().map(|thread| match thread.map(ScopedJoinHandle::join) {
+            Ok(Ok(results)) | Err(results) => results,
+            Ok(Err(panic)) => std::panic::resume_unwind(panic),
         });
         results.collect::<Vec<_>>().into_iter().flatten().collect()
     })
 }
 
 /// Says which sizes there are, and what to do.
-fn sizes(source: &dyn Encoded, whole: &str) -> SourceError {
+fn sizes(source: &dyn Encoded, whole: &str, wanted: Option<ImageShape>) -> SourceError {
     let found = parallel(0..source.count(), |range| {
         let read = |index| Some((size(&source.read(index).ok()?).ok()?, index));
         range.filter_map(read).collect()
@@ -303,7 +310,10 @@ fn sizes(source: &dyn Encoded, whole: &str) -> SourceError {
     let more = if more > 0 { format!(", and {more} more sizes") } else { String::new() };
     let named = named.collect::<Vec<_>>().join(", ");
     let smallest = sizes.keys().flatten().copied().min().unwrap_or(1);
-    let suggested = if smallest < 16 { 16 } else { smallest.min(MAX_OWN_SIDE) };
+    let suggested = match wanted {
+        Some(ImageShape { width, height, .. }) => format!("{width}x{height}"),
+        None => smallest.clamp(16, MAX_OWN_SIDE).to_string(),
+    };
     let found = format!("its images have the sizes {named}{more}");
     let expected = format!(
         "one size of at most {MAX_OWN_SIDE}x{MAX_OWN_SIDE}; choose one for all, such as --size \

@@ -1,5 +1,6 @@
 //! Images as single files, in a folder or an archive, with a subfolder for each class or none.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -8,15 +9,19 @@ use std::sync::{Mutex, PoisonError};
 use gan_core::FileError;
 
 use super::archive::Archive;
-use super::classes::{Group, Plan};
+use super::classes::{Group, Json, Plan};
 use super::collect::{Collect, Encoded, skipped_note};
 use super::decode::{MAX_FILE, is_image};
 use super::error::{Fault, SourceError, one_line, shown};
 use super::idx::open_regular;
 use super::part::{Part, Split};
 
-/// How deep folders may be in one another.
+/// How deep folders may be nested, and how many there may be; links can repeat the same ones.
 const MAX_DEPTH: usize = 32;
+const MAX_FOLDERS: usize = 100_000;
+/// Endings of images in formats that are not read.
+const UNREAD: [&str; 10] =
+    ["tif", "tiff", "heic", "heif", "avif", "svg", "jxl", "jp2", "ppm", "pgm"];
 /// `StyleGAN`'s file of labels, and the most bytes of it.
 const LABELS: &str = "dataset.json";
 const MAX_LABELS: u64 = 1 << 28;
@@ -34,17 +39,25 @@ enum Content {
 
 impl Files {
     /// `StyleGAN`'s file of labels, if there is one.
-    fn read_labels(&self, path: &Path) -> Result<Option<Vec<u8>>, SourceError> {
+    fn read_labels(&self, path: &Path) -> Result<Option<Json>, SourceError> {
         match &self.content {
             Content::Folder(_) => {
                 let path = path.join(LABELS);
-                if path.exists() { read_file(&path, MAX_LABELS).map(Some) } else { Ok(None) }
+                let read = path.exists().then(|| read_file(&path, MAX_LABELS)).transpose()?;
+                Ok(read.map(|content| Json { content, folder: String::new() }))
             }
             Content::Archive { path, archive, .. } => {
                 let mut archive = archive.lock().unwrap_or_else(PoisonError::into_inner);
-                let is_labels = |name: &String| name.rsplit('/').next() == Some(LABELS);
-                let found = archive.names().iter().position(is_labels);
-                found.map(|index| read_entry(&mut archive, path, index, MAX_LABELS)).transpose()
+                let names = archive.names().iter().enumerate();
+                let in_folder = |(index, name): (usize, &String)| {
+                    let folder = name.strip_suffix(LABELS)?;
+                    (folder.is_empty() || folder.ends_with('/')).then(|| (index, folder.to_owned()))
+                };
+                // The outermost one.
+                let found = names.filter_map(in_folder).min_by_key(|(_, folder)| folder.len());
+                let Some((index, folder)) = found else { return Ok(None) };
+                let content = read_entry(&mut archive, path, index, MAX_LABELS)?;
+                Ok(Some(Json { content, folder }))
             }
         }
     }
@@ -116,9 +129,16 @@ fn read_entry(
 pub(crate) fn read_folder(path: &Path, collect: Collect) -> Result<Option<Split>, SourceError> {
     let mut walk = Walk::default();
     walk.visit(path, "", &mut Vec::new())?;
-    let Walk { names, paths, empty } = walk;
-    if names.is_empty() {
+    let Walk { names, paths, empty, unread, .. } = walk;
+    let unread: Vec<_> =
+        unread.iter().map(|(ending, count)| format!("{count} .{ending}")).collect();
+    let unread = unread.join(", ");
+    if names.is_empty() && unread.is_empty() {
         return Ok(None);
+    }
+    if names.is_empty() {
+        let expected = "PNG, JPEG, BMP, GIF or WebP; convert them";
+        return Err(Fault::new(format!("its images are {unread}"), expected).of(path));
     }
     let files = Files { names, content: Content::Folder(paths) };
     let mut split = read(&files, path, "folder of images", collect)?;
@@ -126,36 +146,52 @@ pub(crate) fn read_folder(path: &Path, collect: Collect) -> Result<Option<Split>
         let names: Vec<_> = empty.iter().take(5).map(|name| one_line(name)).collect();
         split.notes.others.push(format!("no images in the folder {}", names.join(", ")));
     }
+    if !unread.is_empty() {
+        let note = format!("not read: {unread}; expected PNG, JPEG, BMP, GIF or WebP");
+        split.notes.others.push(note);
+    }
     Ok(Some(split))
 }
 
-/// The images in an archive; `None` if it has none.
+/// The images in an archive.
 pub(crate) fn read_archive(
     path: &Path,
     archive: Archive,
     collect: Collect,
-) -> Result<Option<Split>, SourceError> {
+) -> Result<Split, SourceError> {
     let seen = |name: &str| is_image(name) && !name.split('/').any(is_hidden);
     let names = archive.names().iter().map(|name| name.replace('\\', "/")).enumerate();
     let (indices, names): (Vec<_>, Vec<_>) = names.filter(|(_, name)| seen(name)).unzip();
     if names.is_empty() {
-        return Ok(None);
+        let files = archive.names().iter().filter(|name| !name.ends_with('/'));
+        let such: Vec<_> = files.take(3).map(|name| one_line(name)).collect();
+        let found = match such.join(", ") {
+            such if such.is_empty() => "it has no files".into(),
+            such => format!("it has {such:.200}, which is not read from an archive"),
+        };
+        return Err(Fault::new(
+            found,
+            "images or arrays (.npy); else unpack it, and give the folder",
+        )
+        .of(path));
     }
     let content = Content::Archive { path: path.into(), archive: Mutex::new(archive), indices };
-    read(&Files { names, content }, path, "zip archive of images", collect).map(Some)
+    read(&Files { names, content }, path, "zip archive of images", collect)
 }
 
 /// Whether a file or folder is not meant to be seen.
 fn is_hidden(name: &str) -> bool {
-    name.starts_with('.') || name == "__MACOSX"
+    name.starts_with('.') || ["__MACOSX", "@eaDir"].contains(&name)
 }
 
-/// A folder's images, and its subfolders without any.
+/// A folder's images, its subfolders without any, and images of other formats by their endings.
 #[derive(Default)]
 struct Walk {
     names: Vec<String>,
     paths: Vec<PathBuf>,
     empty: Vec<String>,
+    unread: BTreeMap<String, usize>,
+    folders: usize,
 }
 
 impl Walk {
@@ -174,18 +210,26 @@ impl Walk {
         }
         if above.len() >= MAX_DEPTH {
             let expected = format!("at most {MAX_DEPTH}");
-            return Err(Fault::new("its folders are too deep in one another", expected).of(folder));
+            return Err(Fault::new("its folders are nested too deeply", expected).of(folder));
+        }
+        self.folders += 1;
+        if self.folders > MAX_FOLDERS {
+            let found = format!("it has more than {MAX_FOLDERS} folders");
+            return Err(Fault::new(found, "fewer; links may repeat the same ones").of(folder));
         }
         above.push(own);
         let (before, mut subfolders) = (self.names.len(), 0);
         for entry in fs::read_dir(folder).map_err(failed())? {
             let entry = entry.map_err(failed())?;
-            let own = entry.file_name().to_string_lossy().into_owned();
-            if is_hidden(&own) {
+            let (path, own) = (entry.path(), entry.file_name());
+            // Names are compared and recorded as text.
+            let Some(own) = own.to_str() else {
+                return Err(Fault::new("its name is not UTF-8", "one that is; rename it").of(&path));
+            };
+            if is_hidden(own) {
                 continue;
             }
-            let inner = if name.is_empty() { own } else { format!("{name}/{own}") };
-            let path = entry.path();
+            let inner = if name.is_empty() { own.into() } else { format!("{name}/{own}") };
             let kind = entry.file_type().map_err(failed())?;
             let is_folder = kind.is_dir() || kind.is_symlink() && path.is_dir();
             if is_folder {
@@ -194,6 +238,11 @@ impl Walk {
             } else if is_image(&inner) {
                 self.names.push(inner);
                 self.paths.push(path);
+            } else if let Some((_, ending)) = inner.rsplit_once('.') {
+                let ending = ending.to_ascii_lowercase();
+                if UNREAD.contains(&ending.as_str()) {
+                    *self.unread.entry(ending).or_default() += 1;
+                }
             }
         }
         if self.names.len() == before && subfolders == 0 && !name.is_empty() {
@@ -207,7 +256,7 @@ impl Walk {
 /// Reads files as training images, test images and classes.
 fn read(files: &Files, path: &Path, format: &str, collect: Collect) -> Result<Split, SourceError> {
     let json = files.read_labels(path)?;
-    let plan = Plan::of(&files.names, json.as_deref()).map_err(|fault| fault.of(path))?;
+    let plan = Plan::of(&files.names, json.as_ref()).map_err(|fault| fault.of(path))?;
     let Plan { train, test, class_names, mut notes } = plan;
     notes.format = format.into();
     notes.range = "0 to 255".into();

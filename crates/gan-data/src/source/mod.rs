@@ -159,9 +159,7 @@ fn read(
         Kind::Zip => {
             let mut archive = Archive::open(path)?;
             if archive.arrays().is_empty() {
-                return folder::read_archive(path, archive, collect)?.ok_or_else(|| {
-                    Fault::new("the archive has no images and no arrays", EXPECTED).of(path)
-                });
+                return folder::read_archive(path, archive, collect);
             }
             reshape(npy::read_npz(path, &mut archive, stored)?)
         }
