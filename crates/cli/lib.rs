@@ -9,6 +9,7 @@ pub mod eval;
 pub mod report;
 pub mod runs;
 pub mod sample;
+pub mod sweep;
 pub mod train;
 pub mod watch;
 
@@ -37,6 +38,7 @@ mod tests {
         check::<eval::EvalArgs>();
         check::<report::ReportArgs>();
         check::<runs::RunsArgs>();
+        check::<sweep::SweepArgs>();
         check::<watch::WatchArgs>();
     }
 }

@@ -1,5 +1,7 @@
 //! Trainings that are interrupted by signals and resumed.
 
+use std::time::SystemTime;
+
 use crate::util::Place;
 
 const HOW: &str = "--sample-every 50 --checkpoint-every 10 --quiet --out";
@@ -64,4 +66,31 @@ fn a_run_killed_twice_and_resumed_equals_an_uninterrupted_one() {
     place.resume("run", &format!("--epochs {total} --quiet")).ok();
     place.train(&format!("--epochs {total} {HOW} uninterrupted")).ok();
     place.assert_same_run("run", "uninterrupted");
+}
+
+#[test]
+fn signals_of_batch_systems_write_a_checkpoint_and_the_training_continues() {
+    let place = Place::new();
+    let mut run = place.start("--epochs 1000000 --checkpoint-every 1000000 --quiet --out run");
+    run.until(|| !place.rows("run").is_empty());
+    for signal in ["USR1", "USR2"] {
+        let before = place.read("run/ckpt.mpk");
+        run.send(signal);
+        run.until(|| place.read("run/ckpt.mpk") != before);
+    }
+    assert_eq!(run.signal("TERM").code, Some(143));
+}
+
+#[test]
+fn a_checkpoint_is_written_before_the_time_limit_of_a_job() {
+    let place = Place::new();
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs();
+    let job = [("SLURM_JOB_ID", "7"), ("SLURM_JOB_END_TIME", &*(now + 8).to_string())];
+    let how = "--epochs 1000000 --checkpoint-every 1000000 --out run";
+    let mut run = place.start_with(how, &job);
+    let told = run.logs("SLURM job 7");
+    assert!(told.contains("left; a checkpoint is written"), "{told}");
+    run.until(|| !place.rows("run").is_empty());
+    let before = place.read("run/ckpt.mpk");
+    run.until(|| place.read("run/ckpt.mpk") != before);
 }

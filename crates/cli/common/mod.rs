@@ -6,6 +6,7 @@ pub mod extractor;
 pub mod image_args;
 pub mod output;
 pub mod run;
+pub mod slurm;
 
 pub use args::{DeviceArgs, OutputArgs, PageArgs, checkpoint_path, page_url};
 pub use data::{Data, DatasetArgs, DatasetName};

@@ -7,7 +7,7 @@ use std::path::Path;
 use clap::{Arg, Args, Command};
 use serde::Deserialize;
 
-use super::fields::flag;
+use super::fields::{Fields, flag};
 use super::settings::Settings;
 use crate::common::{Failure, usage};
 
@@ -32,8 +32,16 @@ pub fn read(path: &Path) -> Result<Settings, Failure> {
     parse(&text).map_err(|what| usage!("--config {name}: {what}"))
 }
 
+/// Settings by the names of flags.
+pub(super) fn from_fields(fields: &Fields) -> Result<Settings, String> {
+    from_table(toml::Table::try_from(fields).map_err(|error| error.to_string())?)
+}
+
 fn parse(text: &str) -> Result<Settings, String> {
-    let table: toml::Table = text.parse().map_err(|error: toml::de::Error| error.to_string())?;
+    from_table(text.parse().map_err(|error: toml::de::Error| error.to_string())?)
+}
+
+fn from_table(table: toml::Table) -> Result<Settings, String> {
     let command = Settings::augment_args(Command::new("settings"));
     let known: Vec<_> = command.get_arguments().filter_map(Arg::get_long).collect();
     let mut settings = toml::Table::new();

@@ -25,7 +25,9 @@ use serde_json::json;
 use std::collections::BTreeMap as Map;
 
 use self::options::Options;
-pub(crate) use self::options::TrainArgs;
+pub(crate) use self::options::{TrainArgs, differing_setting, resolve_settings};
+use self::session::SaveRequests;
+use crate::common::slurm::Job;
 use crate::common::{Data, Failure, OutputArgs, data, extractor, output, page_url, usage};
 
 /// Images in the picture of `--preview`.
@@ -39,6 +41,8 @@ pub fn main(args: &TrainArgs) -> Result<(), Failure> {
         return dry_run(&mut options);
     }
 
+    let job = Job::detect();
+    let requests = SaveRequests::listen(job.as_ref())?;
     // What can fail at once fails before anything is downloaded.
     options.check_out()?;
     let page = &options.args.page;
@@ -58,6 +62,9 @@ pub fn main(args: &TrainArgs) -> Result<(), Failure> {
     run.write_config(&config)?;
     if !quiet {
         print_settings(&config, &data, &run);
+        if let Some(job) = &job {
+            output::log(format!("  job           {}", job.describe()));
+        }
         if let Some(listener) = &listener {
             output::log(format!("  page          {}", page_url(listener)));
         }
@@ -66,7 +73,9 @@ pub fn main(args: &TrainArgs) -> Result<(), Failure> {
     let _server = listener.map(|listener| listener.serve(runs, Limits::default())).transpose()?;
     warn_of_new_total(&options);
 
-    let ended = session::train(&options, &mut trainer, &data.train, &run, evaluator.as_ref())?;
+    let images = &data.train;
+    let ended =
+        session::train(&options, &mut trainer, images, &run, evaluator.as_ref(), &requests)?;
     outcome::report(ended, &options, &run, &config)
 }
 

@@ -41,7 +41,8 @@ const AFTER: &str = "Keys of the configuration file are the names of flags:
 
 const CODES: &str = "Exit codes: 0 success, 1 failure, 2 wrong usage, 3 training diverged, \
 129 terminal closed (SIGHUP), 130 interrupted (Ctrl-C), 143 terminated (SIGTERM). An interrupted \
-training has saved its checkpoint.";
+training has saved its checkpoint. SIGUSR1 and SIGUSR2 write a checkpoint and continue; in a job of
+SLURM one is also written a minute before its time limit.";
 
 /// Train a GAN on MNIST or on your own images.
 ///
@@ -270,6 +271,43 @@ impl<'a> Options<'a> {
             }
         }
     }
+}
+
+/// The model and the training that settings by the names of flags describe, checked; what depends on
+/// the images has its default.
+pub(crate) fn resolve_settings(
+    settings: &Fields,
+) -> Result<(ModelConfig, TrainingConfig), Failure> {
+    let settings = config_file::from_fields(settings).map_err(Failure::Usage)?;
+    let mut set = settings.clone().set()?;
+    let settings: Settings = serde_json::from_value(set.clone().into())?;
+    set.retain(|name, value| name != "pixel_mean" || value != "auto");
+    let (model, training) = new_settings(&settings, &set, None)?;
+    refuse_other_families(&model, &set)?;
+    check(&model, &training)?;
+    Ok((model, training))
+}
+
+/// The first setting of a run that differs from what [`resolve_settings`] returned, but for what
+/// depends on the images.
+pub(crate) fn differing_setting(
+    (model, training): (&ModelConfig, &TrainingConfig),
+    (mut expected, expected_training): (ModelConfig, TrainingConfig),
+) -> Result<Option<String>, Failure> {
+    expected.image = model.image;
+    if expected.pixel_mean != 0.0 {
+        expected.pixel_mean = model.pixel_mean;
+    }
+    let found = fields(model)?.into_iter().chain(fields(training)?);
+    let expected: Fields =
+        fields(&expected)?.into_iter().chain(fields(&expected_training)?).collect();
+    for (name, is) in found {
+        let wanted = expected.get(&name).unwrap_or(&serde_json::Value::Null);
+        if !equal(wanted, &is) {
+            return Ok(Some(format!("its {} is {is}, expected {wanted}", flag(&name))));
+        }
+    }
+    Ok(None)
 }
 
 fn absolute(path: &Path) -> PathBuf {

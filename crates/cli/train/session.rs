@@ -1,5 +1,6 @@
 //! The training with what runs beside it: signals, dashboard, progress bar, event files.
 
+use std::cell::Cell;
 use std::env;
 use std::io::{self, IsTerminal};
 use std::sync::Arc;
@@ -13,13 +14,14 @@ use gan_run::{Control, EndReason, Event, Record, RunDir};
 use gan_train::{Evaluator, Outcome, TrainError, Trainer};
 use gan_view::EventLog;
 #[cfg(unix)]
-use signal_hook::consts::SIGHUP;
+use signal_hook::consts::{SIGHUP, SIGUSR1, SIGUSR2};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::flag;
 use signal_hook::low_level::raise;
 
 use super::options::Options;
 use super::progress::Progress;
+use crate::common::slurm::Job;
 use crate::common::{Failure, output};
 
 /// A training that has ended.
@@ -42,6 +44,7 @@ pub fn train(
     dataset: &Dataset,
     run: &RunDir,
     evaluator: Option<&Evaluator>,
+    requests: &SaveRequests,
 ) -> Result<Ended, Failure> {
     let signals = Signals::listen()?;
     let begin = Instant::now();
@@ -63,7 +66,10 @@ pub fn train(
 
     let last = options.args.stop_after.unwrap_or(u64::MAX);
     let control = |epoch| match signals.received() {
-        None if epoch < last => dashboard.as_ref().map_or(Control::Continue, Dashboard::control),
+        None if epoch < last => match dashboard.as_ref().map(Dashboard::control) {
+            None | Some(Control::Continue) if requests.take() => Control::Checkpoint,
+            control => control.unwrap_or_default(),
+        },
         _ => Control::Stop,
     };
     let observe = |event| {
@@ -120,6 +126,35 @@ fn open_dashboard(
     };
     let colours = Colours::detect(|name| env::var(name).ok());
     Ok(Dashboard::open(record, epochs, colours, !quiet, signals)?)
+}
+
+/// Requests of a checkpoint: SIGUSR1 and SIGUSR2, which batch systems send before they end a job,
+/// and a time shortly before the end.
+#[derive(Debug, Default)]
+pub struct SaveRequests {
+    signalled: Arc<AtomicBool>,
+    due: Cell<Option<Instant>>,
+}
+
+impl SaveRequests {
+    /// Handles the signals from now on, also before the training starts.
+    pub fn listen(job: Option<&Job>) -> io::Result<Self> {
+        let requests = Self { due: Cell::new(job.and_then(Job::save_at)), ..Self::default() };
+        #[cfg(unix)]
+        for signal in [SIGUSR1, SIGUSR2] {
+            flag::register(signal, requests.signalled.clone())?;
+        }
+        Ok(requests)
+    }
+
+    /// Whether a checkpoint was requested since the last call.
+    fn take(&self) -> bool {
+        let due = self.due.get().is_some_and(|due| due <= Instant::now());
+        if due {
+            self.due.set(None);
+        }
+        self.signalled.swap(false, Ordering::Relaxed) || due
+    }
 }
 
 /// The signal that requested a stop, if any: the first Ctrl-C or SIGTERM requests one, the second

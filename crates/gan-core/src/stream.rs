@@ -49,6 +49,8 @@ pub enum Purpose {
     ExtractorDropout = tag(*b"r-drop  "),
     /// Resamples of a bootstrap; the index is the measure.
     Bootstrap = tag(*b"bootstrp"),
+    /// Settings of a random search; the index is the trial.
+    Search = tag(*b"search  "),
     /// Which training images are measured in place of samples; index 0.
     Floor = tag(*b"stand-in"),
     /// A random subset of images; the index is what for: 0 the reference's neighbours, 1 and 2

@@ -1,0 +1,144 @@
+//! `gan-sweep`: trains a GAN many times, with different settings.
+
+mod args;
+mod process;
+mod settings;
+mod slurm;
+mod table;
+mod worker;
+
+use std::env;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+use gan_sweep::{Folder, Progress, Ranking, Sweep};
+use serde_json::json;
+
+pub(crate) use self::args::SweepArgs;
+use self::args::{Common, Place};
+use self::worker::Ended;
+use crate::common::{Failure, output, usage};
+
+/// # Errors
+/// Any exit other than success.
+pub fn main(args: &SweepArgs) -> Result<(), Failure> {
+    let (folder, sweep) = match args.place()? {
+        Place::File(file) => {
+            let sweep = settings::resolve(Sweep::read(file).map_err(|error| usage!("{error}"))?)?;
+            let directory = env::current_dir().context("cannot tell the working directory")?;
+            (args.folder(file)?, Sweep { directory, ..sweep })
+        }
+        Place::Folder(folder) => {
+            let folder = Folder::new(absolute(folder));
+            let sweep = folder.read()?;
+            (folder, sweep)
+        }
+    };
+    let common = args.common();
+    let quiet = common.output.quiet;
+    if common.dry_run {
+        return Ok(output::print(table::commands(&sweep))?);
+    }
+    if let Some(before) = folder.create(&sweep)? {
+        report_changes(&before, &sweep);
+    }
+    settings::check_runs(&folder, &sweep)?;
+    if args.slurm.submit {
+        return slurm::submit(&args.slurm, common, &folder, &sweep);
+    }
+    if !quiet {
+        let (trials, root) = (sweep.trials.len(), folder.root().display());
+        output::log(format!("gan-sweep {}: {trials} trials in {root}", env!("CARGO_PKG_VERSION")));
+    }
+    let Ended { failed, signal } = worker::work(&sweep, &folder, common, args.is_worker())?;
+
+    let progress = read_progress(&sweep, &folder)?;
+    show(&sweep, &folder, &progress, common)?;
+    if let Some(signal) = signal {
+        slurm::requeue_after(signal, &progress);
+        return Err(Failure::Interrupted(signal));
+    }
+    match &failed[..] {
+        [] => Ok(()),
+        [(name, why), rest @ ..] => {
+            let more =
+                if rest.is_empty() { String::new() } else { format!(" and {} more", rest.len()) };
+            Err(Failure::Failed(anyhow::anyhow!(
+                "{name}{more} failed: {why}; gan-sweep {} tries them again",
+                folder.root().display()
+            )))
+        }
+    }
+}
+
+fn absolute(path: &Path) -> PathBuf {
+    std::path::absolute(path).unwrap_or_else(|_| path.into())
+}
+
+fn read_progress(sweep: &Sweep, folder: &Folder) -> Result<Vec<Progress>, Failure> {
+    let progress = sweep.trials.iter().map(|trial| folder.progress(sweep, trial));
+    Ok(progress.collect::<Result<_, _>>()?)
+}
+
+/// Says which trials the sweep has now and had not before, or the reverse.
+fn report_changes(before: &Sweep, now: &Sweep) {
+    let missing = |of: &Sweep, from: &Sweep| {
+        of.trials.iter().filter(|trial| !from.trials.contains(trial)).count()
+    };
+    let (new, gone) = (missing(now, before), missing(before, now));
+    output::log(format!(
+        "note: the sweep has changed: {new} trials are new, and {gone} are no longer part of it"
+    ));
+}
+
+/// Prints the ranks of the trials.
+fn show(
+    sweep: &Sweep,
+    folder: &Folder,
+    progress: &[Progress],
+    common: &Common,
+) -> Result<(), Failure> {
+    let ranking = Ranking::of(sweep, progress);
+    if !common.output.json {
+        return Ok(output::print(table::ranks(sweep, folder, progress, &ranking))?);
+    }
+    let trials: Vec<_> = sweep
+        .trials
+        .iter()
+        .zip(progress)
+        .map(|(trial, progress)| {
+            json!({
+                "name": trial.name,
+                "path": folder.run(trial),
+                "settings": trial.settings,
+                "state": progress.state,
+                "epochs": progress.epochs,
+                "value": progress.values.last().map(|(_, value)| value),
+                "seconds": progress.seconds,
+            })
+        })
+        .collect();
+    let groups: Vec<_> = ranking
+        .groups
+        .iter()
+        .map(|group| {
+            json!({
+                "name": group.name,
+                "settings": group.varied,
+                "epoch": group.epoch,
+                "mean": group.mean(),
+                "deviation": group.deviation(),
+                "seeds": group.values.len(),
+            })
+        })
+        .collect();
+    output::print_json(&json!({
+        "folder": folder.root(),
+        "measure": sweep.target.measure,
+        "minimise": sweep.target.minimise,
+        "trials": trials,
+        "groups": groups,
+        "best": ranking.best.map(|(trial, _)| &sweep.trials[trial].name),
+    }))?;
+    Ok(())
+}

@@ -1,0 +1,116 @@
+//! The trials of a sweep, as text.
+
+use gan_run::RunState;
+use gan_sweep::{Folder, Group, Progress, Ranking, Sweep};
+use serde_json::Value;
+
+use crate::common::output;
+
+/// The most groups in a table.
+const ROWS: usize = 50;
+
+/// The command of each trial.
+pub fn commands(sweep: &Sweep) -> String {
+    let lines = sweep.trials.iter().map(|trial| format!("gan-train {}", trial.flags().join(" ")));
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+/// The ranks of the groups, how many trials are in which state, and the best trial.
+pub fn ranks(sweep: &Sweep, folder: &Folder, progress: &[Progress], ranking: &Ranking) -> String {
+    let names: Vec<_> =
+        sweep.trials.first().map_or(Vec::new(), |trial| trial.varied.keys().collect());
+    // Trials of a list differ in which settings they have.
+    let same = sweep.trials.iter().all(|trial| trial.varied.keys().eq(names.iter().copied()));
+    let measure = sweep.target.measure.name();
+    let mut head = vec!["rank".to_owned()];
+    let columns = same && !names.is_empty();
+    if columns {
+        head.extend(names.iter().map(|name| (*name).clone()));
+    } else {
+        head.push("trial".into());
+    }
+    head.extend([measure.to_owned(), "seeds".into(), "epochs".into()]);
+    let mut rows = vec![head];
+    for (rank, group) in ranking.groups.iter().take(ROWS).enumerate() {
+        let mut row = vec![(rank + 1).to_string()];
+        if columns {
+            row.extend(group.varied.values().map(text));
+        } else {
+            row.push(group.name.clone());
+        }
+        let seeds = format!("{}/{}", group.values.len(), group.trials.len());
+        row.extend([value(group), seeds, group.epoch.to_string()]);
+        rows.push(row);
+    }
+    let mut lines = vec![aligned(&rows)];
+    if ranking.groups.len() > ROWS {
+        lines.push(format!("... and {} more; --json has all", ranking.groups.len() - ROWS));
+    }
+    lines.push(String::new());
+    lines.push(states(progress));
+    if let Some((best, value)) = ranking.best {
+        let trial = &sweep.trials[best];
+        lines.push(format!("best: {}, {measure} {value:.4}", folder.run(trial).display()));
+        lines.push(format!("  gan-train {}", trial.flags().join(" ")));
+        lines.push(format!("  gan-sample --checkpoint {}", folder.run(trial).display()));
+    } else {
+        lines.push(format!(
+            "no trial has a {measure}: either none is done, or its samples were not \
+                            evaluated, for which the data set needs a feature extractor (gan-eval \
+                            --feature-extractor train)"
+        ));
+    }
+    output_lines(&lines)
+}
+
+/// How many trials are in each state.
+pub fn states(progress: &[Progress]) -> String {
+    let count =
+        |state: Option<RunState>| progress.iter().filter(|trial| trial.state == state).count();
+    let named = [
+        (Some(RunState::Done), "done"),
+        (Some(RunState::Running), "running"),
+        (Some(RunState::Stopped), "stopped"),
+        (Some(RunState::Killed), "interrupted"),
+        (Some(RunState::Diverged), "diverged"),
+        (None, "not begun"),
+    ];
+    let counts = named.map(|(state, name)| (count(state), name));
+    let parts: Vec<_> = counts
+        .iter()
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, name)| format!("{count} {name}"))
+        .collect();
+    format!("{} trials: {}", progress.len(), parts.join(", "))
+}
+
+fn value(group: &Group) -> String {
+    match (group.mean(), group.deviation()) {
+        (Some(mean), Some(deviation)) => format!("{mean:.4} ± {deviation:.4}"),
+        (Some(mean), None) => format!("{mean:.4}"),
+        (None, _) => "-".into(),
+    }
+}
+
+fn text(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+}
+
+fn aligned(rows: &[Vec<String>]) -> String {
+    let width =
+        |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
+    let widths: Vec<_> = (0..rows[0].len()).map(width).collect();
+    let line = |row: &Vec<String>| {
+        let cells = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:width$}"));
+        cells.collect::<Vec<_>>().join("  ").trim_end().to_owned()
+    };
+    rows.iter().map(line).collect::<Vec<_>>().join("\n")
+}
+
+fn output_lines(lines: &[String]) -> String {
+    lines
+        .iter()
+        .map(|line| line.split('\n').map(output::printable).collect::<Vec<_>>().join("\n"))
+        .collect::<Vec<_>>()
+        .join("\n")
+}

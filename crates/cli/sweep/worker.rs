@@ -1,0 +1,345 @@
+//! Trains trials, several at a time, until none is left that no other process has.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use std::{io, thread};
+
+use gan_run::RunState;
+use gan_sweep::{Claim, Folder, FolderError, Progress, Sweep, Task};
+use indicatif::ProgressBar;
+#[cfg(unix)]
+use signal_hook::consts::{SIGHUP, SIGUSR1, SIGUSR2};
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::flag;
+
+use super::args::Common;
+use super::process;
+use crate::common::{Failure, check_range, output};
+
+/// How often a trial is tried that ends without a result, by one process.
+const ATTEMPTS: u32 = 3;
+/// How often signals are looked for.
+const POLL: Duration = Duration::from_millis(20);
+
+/// How the work ended.
+pub struct Ended {
+    /// Trials that were given up, and why.
+    pub failed: Vec<(String, String)>,
+    /// The signal that stopped it.
+    pub signal: Option<i32>,
+}
+
+/// What the threads share, one for each trial at a time.
+struct Board<'a> {
+    sweep: &'a Sweep,
+    folder: &'a Folder,
+    state: Mutex<State>,
+    /// A training has ended.
+    ended: Condvar,
+    stopping: AtomicBool,
+    bar: ProgressBar,
+    quiet: bool,
+    threads: usize,
+}
+
+#[derive(Default)]
+struct State {
+    progress: Vec<Progress>,
+    /// The processes of this one's trials.
+    running: HashMap<usize, u32>,
+    attempts: HashMap<usize, u32>,
+    failed: Vec<(String, String)>,
+    error: Option<FolderError>,
+}
+
+/// Trains what is left of a sweep.
+pub fn work(
+    sweep: &Sweep,
+    folder: &Folder,
+    common: &Common,
+    is_worker: bool,
+) -> Result<Ended, Failure> {
+    let processors = processors();
+    let jobs = match common.jobs {
+        Some(jobs) => jobs,
+        None if process::is_on_cpu(sweep) => processors.len(),
+        None => 1,
+    };
+    check_range("jobs", jobs, 1..=1024)?;
+    let signals = Signals::listen()?;
+    let template = "  [{bar:24}] {pos}/{len} trials  {msg}";
+    let bar = output::progress_bar(template, common.output.quiet)?;
+    bar.set_length(sweep.trials.len() as u64);
+    let board = Board {
+        sweep,
+        folder,
+        state: Mutex::new(State {
+            progress: super::read_progress(sweep, folder)?,
+            ..State::default()
+        }),
+        ended: Condvar::new(),
+        stopping: AtomicBool::new(false),
+        bar,
+        quiet: common.output.quiet,
+        threads: (processors.len() / jobs).max(1),
+    };
+    let pin = !common.no_pin && !is_worker && jobs > 1 && jobs <= processors.len();
+    thread::scope(|scope| {
+        let board = &board;
+        let slots: Vec<_> = (0..jobs)
+            .map(|slot| {
+                let own = pin.then(|| &processors[slot * board.threads..][..board.threads]);
+                scope.spawn(move || {
+                    if let Some(own) = own {
+                        stay_on(own);
+                    }
+                    board.work();
+                })
+            })
+            .collect();
+        let mut stopped = false;
+        while !slots.iter().all(thread::ScopedJoinHandle::is_finished) {
+            if let Some(signal) = signals.save() {
+                board.signal(signal);
+            }
+            if !stopped && signals.stop().is_some() {
+                stopped = true;
+                board.stop();
+            }
+            thread::sleep(POLL);
+        }
+    });
+    board.bar.finish_and_clear();
+    let state = board.state.into_inner().unwrap_or_else(PoisonError::into_inner);
+    match state.error {
+        Some(error) => Err(error.into()),
+        None => Ok(Ended { failed: state.failed, signal: signals.stop() }),
+    }
+}
+
+impl Board<'_> {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Trains one trial after the other.
+    fn work(&self) {
+        loop {
+            let mut state = self.state();
+            if self.stopping.load(Ordering::Relaxed) || state.error.is_some() {
+                return;
+            }
+            let (task, claim) = match self.choose(&mut state) {
+                Ok(Some(chosen)) => chosen,
+                // Those that are running may lead to more.
+                Ok(None) if !state.running.is_empty() && self.sweep.halving.is_some() => {
+                    drop(self.ended.wait(state));
+                    continue;
+                }
+                Ok(None) => return,
+                Err(error) => {
+                    state.error = Some(error);
+                    return;
+                }
+            };
+            let child = process::start(self.sweep, self.folder, task, self.threads);
+            if let Ok(child) = &child {
+                state.running.insert(task.trial, child.id());
+            }
+            self.show(&state);
+            drop(state);
+            let ended = child.and_then(process::wait);
+            self.report(task, ended);
+            // Another process may take it, if it is not done.
+            drop(claim);
+            self.ended.notify_all();
+        }
+    }
+
+    /// Takes the most urgent trial that no other process has.
+    fn choose(&self, state: &mut State) -> Result<Option<(Task, Claim)>, FolderError> {
+        let Self { sweep, folder, .. } = self;
+        for (trial, progress) in sweep.trials.iter().zip(&mut state.progress) {
+            if !progress.has_ended() {
+                *progress = folder.progress(sweep, trial)?;
+            }
+        }
+        for task in Folder::next(sweep, &state.progress) {
+            let attempts = state.attempts.get(&task.trial).copied().unwrap_or(0);
+            if attempts >= ATTEMPTS || state.running.contains_key(&task.trial) {
+                continue;
+            }
+            let trial = &sweep.trials[task.trial];
+            let Some(claim) = folder.claim(trial)? else { continue };
+            // Another process may have trained it since its progress was read.
+            let now = folder.progress(sweep, trial)?;
+            if now == state.progress[task.trial] {
+                return Ok(Some((task, claim)));
+            }
+            state.progress[task.trial] = now;
+        }
+        Ok(None)
+    }
+
+    /// Records how a training ended, and says it.
+    fn report(&self, task: Task, ended: io::Result<(std::process::ExitStatus, String)>) {
+        let trial = &self.sweep.trials[task.trial];
+        let mut state = self.state();
+        state.running.remove(&task.trial);
+        let now = match self.folder.progress(self.sweep, trial) {
+            Ok(now) => now,
+            Err(error) => {
+                state.error = Some(error);
+                return;
+            }
+        };
+        let reached = task.until.is_some_and(|until| now.epochs >= until);
+        let stopping = self.stopping.load(Ordering::Relaxed);
+        let complete =
+            now.has_ended() || reached || stopping || now.state == Some(RunState::Running);
+        let value = now.values.last().map_or(String::new(), |(_, value)| {
+            format!("  {} {value:.4}", self.sweep.target.measure.name())
+        });
+        let (what, seconds) = (
+            now.state.map_or("not begun".into(), |state| state.to_string()),
+            output::duration(now.seconds),
+        );
+        let epochs = now.epochs;
+        state.progress[task.trial] = now;
+        let line = format!("{}  {what} after {epochs} epochs, {seconds}{value}", trial.name);
+        if complete {
+            self.say(&state, &line);
+            self.show(&state);
+            return;
+        }
+        let why = match ended {
+            Err(error) => format!("gan-train cannot be started: {error}"),
+            Ok((status, messages)) => reason(status, &messages),
+        };
+        let attempts = state.attempts.entry(task.trial).or_default();
+        *attempts += 1;
+        let again = *attempts < ATTEMPTS;
+        let what = if again { "it will be tried again" } else { "given up" };
+        output_above(&self.bar, &format!("warning: {}: {why}; {what}", trial.name));
+        if !again {
+            state.failed.push((trial.name.clone(), why));
+        }
+        self.show(&state);
+    }
+
+    fn say(&self, state: &State, line: &str) {
+        if !self.quiet {
+            let done = state.progress.iter().filter(|progress| progress.has_ended()).count();
+            output_above(&self.bar, &format!("[{done}/{}] {line}", state.progress.len()));
+        }
+    }
+
+    fn show(&self, state: &State) {
+        let done = state.progress.iter().filter(|progress| progress.has_ended()).count();
+        self.bar.set_position(done as u64);
+        let mut running: Vec<_> =
+            state.running.keys().map(|&trial| &*self.sweep.trials[trial].name).collect();
+        running.sort_unstable();
+        self.bar.set_message(running.join(", "));
+    }
+
+    /// Passes a signal on to all trainings.
+    fn signal(&self, signal: i32) {
+        for &id in self.state().running.values() {
+            process::signal(id, signal);
+        }
+    }
+
+    /// Starts no more trainings, and interrupts those that run, which then save.
+    fn stop(&self) {
+        // Under the lock, so that none is started in between.
+        let state = self.state();
+        self.stopping.store(true, Ordering::Relaxed);
+        if !self.quiet && !state.running.is_empty() {
+            output_above(&self.bar, "stopping; all trials save their checkpoints");
+        }
+        for &id in state.running.values() {
+            process::signal(id, SIGTERM);
+        }
+        self.ended.notify_all();
+    }
+}
+
+/// Why a process ended.
+fn reason(status: std::process::ExitStatus, messages: &str) -> String {
+    let line = messages.lines().find_map(|line| line.strip_prefix("error: "));
+    line.map_or_else(|| format!("gan-train ended with {status}"), str::to_owned)
+}
+
+fn output_above(bar: &ProgressBar, line: &str) {
+    bar.suspend(|| output::log(line));
+}
+
+/// Signals that have come.
+struct Signals {
+    stop: Arc<AtomicUsize>,
+    save: Arc<AtomicUsize>,
+}
+
+impl Signals {
+    /// SIGINT, SIGTERM and SIGHUP stop; a second SIGINT or SIGTERM ends the process, and the
+    /// trainings save and end by themselves. SIGUSR1 stops too in a job of SLURM, where it
+    /// announces the end; elsewhere it and SIGUSR2 are passed on to the trainings, which save.
+    fn listen() -> io::Result<Self> {
+        let signals = Self { stop: Arc::default(), save: Arc::default() };
+        let second = Arc::new(AtomicBool::new(false));
+        for signal in [SIGINT, SIGTERM] {
+            flag::register_conditional_shutdown(signal, 128 + signal, second.clone())?;
+            flag::register(signal, second.clone())?;
+            flag::register_usize(signal, signals.stop.clone(), signal as usize)?;
+        }
+        #[cfg(unix)]
+        {
+            flag::register_usize(SIGHUP, signals.stop.clone(), SIGHUP as usize)?;
+            let in_job = std::env::var_os("SLURM_JOB_ID").is_some();
+            let to = if in_job { &signals.stop } else { &signals.save };
+            flag::register_usize(SIGUSR1, to.clone(), SIGUSR1 as usize)?;
+            flag::register_usize(SIGUSR2, signals.save.clone(), SIGUSR2 as usize)?;
+        }
+        Ok(signals)
+    }
+
+    fn stop(&self) -> Option<i32> {
+        i32::try_from(self.stop.load(Ordering::Relaxed)).ok().filter(|&signal| signal != 0)
+    }
+
+    fn save(&self) -> Option<i32> {
+        i32::try_from(self.save.swap(0, Ordering::Relaxed)).ok().filter(|&signal| signal != 0)
+    }
+}
+
+/// The processors that this process may use.
+#[cfg(target_os = "linux")]
+fn processors() -> Vec<usize> {
+    use rustix::thread::{CpuSet, sched_getaffinity};
+    let set = sched_getaffinity(None).unwrap_or_default();
+    let found: Vec<_> = (0..CpuSet::MAX_CPU).filter(|&cpu| set.is_set(cpu)).collect();
+    if found.is_empty() { vec![0] } else { found }
+}
+
+#[cfg(not(target_os = "linux"))]
+fn processors() -> Vec<usize> {
+    (0..thread::available_parallelism().map_or(1, usize::from)).collect()
+}
+
+/// Keeps this thread, and the processes that it starts, on these processors.
+#[cfg(target_os = "linux")]
+fn stay_on(processors: &[usize]) {
+    use rustix::thread::{CpuSet, sched_setaffinity};
+    let mut set = CpuSet::new();
+    for &processor in processors {
+        set.set(processor);
+    }
+    // They only run slower elsewhere.
+    let _ = sched_setaffinity(None, &set);
+}
+
+#[cfg(not(target_os = "linux"))]
+fn stay_on(_processors: &[usize]) {}

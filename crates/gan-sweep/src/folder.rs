@@ -1,0 +1,271 @@
+//! Where the trials of a sweep are, what is done, and what is to be done next.
+
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use gan_core::{FileError, atomic_file};
+use gan_run::{MetricsRow, Record, RunDir, RunDirError, RunPaths, RunState, read_limited};
+use thiserror::Error;
+
+use crate::sweep::{Sweep, Trial};
+
+/// The name of the file that describes the sweep, and the largest one that is read.
+const SWEEP: &str = "sweep.json";
+const MAX_SWEEP: u64 = 1 << 28;
+/// The folder of the locks by which processes take trials.
+const CLAIMS: &str = ".claims";
+
+/// The folder of a sweep.
+#[derive(Clone, Debug)]
+pub struct Folder {
+    root: PathBuf,
+}
+
+/// Why the folder of a sweep cannot be used.
+#[derive(Debug, Error)]
+pub enum FolderError {
+    /// A file or folder cannot be read or written.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// A trial's directory cannot be read.
+    #[error(transparent)]
+    Run(#[from] RunDirError),
+    /// There is no sweep, or it cannot be parsed.
+    #[error(
+        "{path} is not the folder of a sweep: {1}; expected one made by gan-sweep",
+        path = .0.display()
+    )]
+    NoSweep(PathBuf, String),
+    /// The folder has other files and no sweep.
+    #[error("{} is not empty and has no sweep; choose a new or an empty folder", .0.display())]
+    NotEmpty(PathBuf),
+    /// Locks have no effect there.
+    #[error(
+        "{} is on a file system without locks, so that two processes would train the same trial; \
+         expected a local disk, or a shared one that is mounted with locks", .0.display()
+    )]
+    NoLocks(PathBuf),
+}
+
+/// How far a trial is.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Progress {
+    /// Its state; `None` if it has not begun, or was ended before its first checkpoint.
+    pub state: Option<RunState>,
+    /// Epochs done.
+    pub epochs: u64,
+    /// Epochs and values of the target, in order.
+    pub values: Vec<(u64, f64)>,
+    /// Seconds of training.
+    pub seconds: f64,
+}
+
+impl Progress {
+    /// The value of the target after `epoch`.
+    pub fn value_at(&self, epoch: u64) -> Option<f64> {
+        self.values.iter().find(|(at, _)| *at == epoch).map(|(_, value)| *value)
+    }
+
+    /// Whether it will not be trained further.
+    pub fn has_ended(&self) -> bool {
+        matches!(self.state, Some(RunState::Done | RunState::Diverged))
+    }
+}
+
+/// A training to start: a trial, and how far.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Task {
+    /// Index of the trial.
+    pub trial: usize,
+    /// Train until this epoch, if that is not the end.
+    pub until: Option<u64>,
+    /// Whether there is a checkpoint to continue from.
+    pub resume: bool,
+}
+
+/// A trial that this process has taken; others do not until it is dropped.
+#[derive(Debug)]
+pub struct Claim {
+    // Released by the system when the process ends.
+    _lock: File,
+}
+
+impl Folder {
+    /// The folder at `root`, which may not exist yet.
+    pub fn new(root: impl Into<PathBuf>) -> Self {
+        Self { root: root.into() }
+    }
+
+    /// Its path.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// The directory of a trial's run.
+    pub fn run(&self, trial: &Trial) -> PathBuf {
+        self.root.join(&trial.name)
+    }
+
+    /// Writes what the sweep is, for other processes and for later. Returns the sweep that was there
+    /// before, if it was another one.
+    ///
+    /// # Errors
+    /// When the folder has other files and no sweep, has no locks, or cannot be written.
+    pub fn create(&self, sweep: &Sweep) -> Result<Option<Sweep>, FolderError> {
+        let root = &self.root;
+        let path = root.join(SWEEP);
+        let before = if path.exists() { Some(self.read()?) } else { None };
+        let empty = match fs::read_dir(root) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => true,
+            Err(error) => return Err(FileError::new("use as a sweep's folder", root)(error).into()),
+            Ok(mut entries) => entries.all(|entry| {
+                entry.is_ok_and(|entry| {
+                    entry.file_name() == CLAIMS || atomic_file::is_temporary(&entry.path())
+                })
+            }),
+        };
+        if before.is_none() && !empty {
+            return Err(FolderError::NotEmpty(root.clone()));
+        }
+        let claims = root.join(CLAIMS);
+        fs::create_dir_all(&claims).map_err(FileError::new("create", &claims))?;
+        self.check_locks()?;
+        if before.as_ref() == Some(sweep) {
+            return Ok(None);
+        }
+        let text = serde_json::to_vec_pretty(sweep).map_err(io::Error::other);
+        let text = text.map_err(FileError::new("write", &path))?;
+        atomic_file::write(&path, &text)?;
+        Ok(before)
+    }
+
+    /// Reads what the sweep is.
+    ///
+    /// # Errors
+    /// When there is none, or it is not JSON of this version.
+    pub fn read(&self) -> Result<Sweep, FolderError> {
+        let path = self.root.join(SWEEP);
+        let text = read_limited(&path, MAX_SWEEP);
+        let none = |what: String| FolderError::NoSweep(self.root.clone(), what);
+        let text = text.map_err(|error| none(format!("{SWEEP} cannot be read ({error})")))?;
+        serde_json::from_slice(&text).map_err(|error| none(format!("{SWEEP}: {error}")))
+    }
+
+    /// Locks that are ignored are worse than none.
+    fn check_locks(&self) -> Result<(), FolderError> {
+        let path = self.root.join(CLAIMS).join("check");
+        let open = || OpenOptions::new().create(true).truncate(false).write(true).open(&path);
+        let failed = || FileError::new("create", &path);
+        let (first, second) = (open().map_err(failed())?, open().map_err(failed())?);
+        // Another process may be at the same check.
+        let held = match first.try_lock() {
+            Ok(()) => true,
+            Err(TryLockError::WouldBlock) => return Ok(()),
+            Err(TryLockError::Error(_)) => false,
+        };
+        match second.try_lock() {
+            Err(TryLockError::WouldBlock) if held => Ok(()),
+            _ => Err(FolderError::NoLocks(self.root.clone())),
+        }
+    }
+
+    /// How far a trial is.
+    ///
+    /// # Errors
+    /// When its directory cannot be read.
+    pub fn progress(&self, sweep: &Sweep, trial: &Trial) -> Result<Progress, FolderError> {
+        let root = self.run(trial);
+        // A training that was ended before its first checkpoint begins again.
+        if !RunPaths::new(&root).checkpoint().exists() {
+            let running = RunDir::is_run(&root)
+                && Record::read(&root).is_ok_and(|record| record.state() == RunState::Running);
+            let state = running.then_some(RunState::Running);
+            return Ok(Progress { state, epochs: 0, values: Vec::new(), seconds: 0.0 });
+        }
+        let record = Record::read(&root)?;
+        let value =
+            |row: &MetricsRow| Some((row.epoch, sweep.target.measure.of(row.quality.as_ref()?)?));
+        Ok(Progress {
+            state: Some(record.state()),
+            epochs: record.epochs_done(),
+            values: record.rows.iter().filter_map(value).collect(),
+            seconds: record.seconds(),
+        })
+    }
+
+    /// What can be trained next, the most urgent first, from the progress of all trials: what is in
+    /// the middle of a rung, then what is promoted, then what has not begun.
+    pub fn next(sweep: &Sweep, progress: &[Progress]) -> Vec<Task> {
+        let free = |trial: &usize| {
+            let progress = &progress[*trial];
+            progress.state != Some(RunState::Running) && !progress.has_ended()
+        };
+        let resume = |trial: usize| progress[trial].state.is_some();
+        let trials = || (0..progress.len()).filter(free);
+        let Some(halving) = sweep.halving else {
+            let mut tasks: Vec<_> =
+                trials().map(|trial| Task { trial, until: None, resume: resume(trial) }).collect();
+            tasks.sort_by_key(|task| !task.resume);
+            return tasks;
+        };
+        let rungs = |trial: usize| halving.rungs(sweep.trials[trial].epochs());
+        let task = |trial: usize, until: u64| {
+            let until = Some(until).filter(|&until| until < sweep.trials[trial].epochs());
+            Task { trial, until, resume: resume(trial) }
+        };
+        let (mut begun, mut new, mut reached) = (Vec::new(), Vec::new(), Vec::new());
+        for trial in trials() {
+            let (done, rungs) = (progress[trial].epochs, rungs(trial));
+            match rungs.iter().position(|&rung| rung == done) {
+                Some(rung) if progress[trial].value_at(done).is_some() => {
+                    reached.push((rung, trial));
+                }
+                _ if !resume(trial) => new.push(task(trial, rungs[0])),
+                _ => {
+                    let until = rungs.iter().copied().find(|&rung| rung > done);
+                    begun.push(task(trial, until.unwrap_or(done)));
+                }
+            }
+        }
+        // The highest rung first.
+        reached.sort_by_key(|&(rung, trial)| (std::cmp::Reverse(rung), trial));
+        let mut promoted = Vec::new();
+        for (rung, trial) in reached {
+            let at: Vec<_> = (0..progress.len())
+                .filter_map(|trial| {
+                    let epoch = *rungs(trial).get(rung)?;
+                    Some((trial, progress[trial].value_at(epoch)?))
+                })
+                .collect();
+            if halving.promoted(sweep.target, &at).contains(&trial)
+                && let Some(&until) = rungs(trial).get(rung + 1)
+            {
+                promoted.push(task(trial, until));
+            }
+        }
+        [begun, promoted, new].concat()
+    }
+
+    /// Takes a trial, unless another process has it.
+    ///
+    /// # Errors
+    /// When the lock cannot be created.
+    pub fn claim(&self, trial: &Trial) -> Result<Option<Claim>, FolderError> {
+        let path = self.root.join(CLAIMS).join(&trial.name);
+        let lock = OpenOptions::new().create(true).truncate(false).write(true).open(&path);
+        let lock = lock.map_err(FileError::new("create", &path))?;
+        match lock.try_lock() {
+            Ok(()) => Ok(Some(Claim { _lock: lock })),
+            Err(TryLockError::WouldBlock) => Ok(None),
+            Err(TryLockError::Error(error)) => Err(FileError::new("lock", &path)(error).into()),
+        }
+    }
+}
+
+impl Trial {
+    /// Epochs of its whole training.
+    pub fn epochs(&self) -> u64 {
+        self.settings.get("epochs").and_then(serde_json::Value::as_u64).unwrap_or(u64::MAX)
+    }
+}
