@@ -64,6 +64,11 @@ fn write_folder(place: &Place, name: &str, pixels: &[u8]) {
     }
 }
 
+/// Writes a folder of small images in two classes.
+pub(crate) fn write_images(place: &Place, name: &str) {
+    write_folder(place, name, &pixels(1));
+}
+
 fn train(place: &Place, args: &str) -> Ran {
     place.gan_train(&format!("{args} --batch 16 --no-report --device {CPU} {SMALL}"))
 }

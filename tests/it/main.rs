@@ -45,6 +45,8 @@ mod sampling;
 mod settings;
 #[cfg(unix)]
 mod streams;
+#[cfg(unix)]
+mod sweeps;
 mod tensorboard;
 mod training;
 mod util;

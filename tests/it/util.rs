@@ -244,6 +244,18 @@ impl Running {
         assert!(Command::new("sh").args(["-c", &kill]).status().unwrap().success());
     }
 
+    /// Sends a signal, if the program has not ended.
+    #[cfg(unix)]
+    pub(crate) fn send_if_alive(&mut self, name: &str) {
+        if !self.has_ended() {
+            self.send(name);
+            // After SIGKILL it ends at once.
+            while name == "KILL" && !self.has_ended() {
+                thread::sleep(Duration::from_millis(1));
+            }
+        }
+    }
+
     /// The process id.
     pub(crate) fn id(&self) -> u32 {
         self.0.id()

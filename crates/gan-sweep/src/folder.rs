@@ -186,8 +186,14 @@ impl Folder {
         let record = Record::read(&root)?;
         let value =
             |row: &MetricsRow| Some((row.epoch, sweep.target.measure.of(row.quality.as_ref()?)?));
+        // Without an outcome it may lack its last checkpoint, whatever rows it has.
+        let state = match (record.outcome(), record.state()) {
+            (Some(outcome), _) => outcome.reason.into(),
+            (None, RunState::Running) => RunState::Running,
+            (None, _) => RunState::Killed,
+        };
         Ok(Progress {
-            state: Some(record.state()),
+            state: Some(state),
             epochs: record.epochs_done(),
             values: record.rows.iter().filter_map(value).collect(),
             seconds: record.seconds(),
@@ -221,6 +227,8 @@ impl Folder {
                 Some(rung) if progress[trial].value_at(done).is_some() => {
                     reached.push((rung, trial));
                 }
+                // It cannot be compared: there is no feature extractor.
+                Some(_) => {}
                 _ if !resume(trial) => new.push(task(trial, rungs[0])),
                 _ => {
                     let until = rungs.iter().copied().find(|&rung| rung > done);
