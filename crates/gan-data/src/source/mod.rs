@@ -257,6 +257,11 @@ fn only_file(folder: &Path) -> Result<Option<PathBuf>, SourceError> {
     }
 }
 
+    one_of(folder, found)
+}
+
+/// The one file of those found in a folder, if there are any.
+fn one_of(folder: &Path, mut found: Vec<PathBuf>) -> Result<Option<PathBuf>, SourceError> {
 /// The largest size that may be asked for.
 pub const MAX_SIZE: usize = 256;
 

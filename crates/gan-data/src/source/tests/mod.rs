@@ -161,7 +161,7 @@ fn every_cut_of_a_file_is_an_error_that_names_it() {
         ("c.gz", gzip(&idx(8, &[2, 2, 2], &[9; 8]))),
         ("d.npz", zip(&[("x_train.npy", array)])),
         ("e.zip", zip(&[("0.png", grey(1)), ("1.png", grey(2))])),
-        ("f.csv.gz", gzip(b"1,2,3,4\n5,6,7,8\n")),
+        ("f.csv.gz", gzip(b"9,2,3,4\n5,6,7,8\n")),
     ];
     for (name, file) in files {
         let dir = folder(&[(name, file.clone())]);
