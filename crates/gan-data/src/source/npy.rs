@@ -6,6 +6,7 @@ use std::path::Path;
 
 use gan_core::ImageShape;
 use gan_core::memory::reserve;
+use half::f16;
 
 use super::archive::Archive;
 use super::array::{Layout, Range, zeros};
@@ -280,7 +281,7 @@ impl Kind {
         let known = match class {
             b'b' => size == 1,
             b'u' | b'i' => [1, 2, 4, 8].contains(&size),
-            b'f' => [4, 8].contains(&size),
+            b'f' => [2, 4, 8].contains(&size),
             _ => false,
         };
         let ordered = matches!(order, b'<' | b'>' | b'=') || (*order == b'|' && size == 1);
@@ -347,3 +348,4 @@ impl Kind {
         Ok(())
     }
 }
+            (b'f', 2) => f64::from(f16::from_bits(bits as u16)),
