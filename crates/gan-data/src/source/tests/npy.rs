@@ -88,3 +88,124 @@ fn a_header_of_unclosed_brackets_is_refused_at_once() {
         assert!(error(headed(version, &[255; 4], "{}")).contains("a header of 4294967295 bytes"));
     }
 }
+
+/// An array of `count` images of 2×2 pixels, all of this value.
+fn constant(count: usize, value: u8) -> Vec<u8> {
+    npy("|u1", false, &format!("{count}, 2, 2"), &vec![value; 4 * count])
+}
+
+/// As many labels, all of this value.
+fn labels(count: usize, value: u8) -> Vec<u8> {
+    npy("|u1", false, &format!("{count},"), &vec![value; count])
+}
+
+#[test]
+fn arrays_are_found_by_names_in_upper_and_lower_case_and_with_their_own_labels() {
+    // The value of the training images, their class, the value of test images, and theirs.
+    let found = |files: &[(&str, Vec<u8>)]| {
+        let dir = folder(&[("mine.npz", zip(files))]);
+        let split = read(&source(dir.path()), None, &|_| ()).unwrap();
+        let values = |part: Part| (part.pixels[0], part.labels.map(|labels| labels[0]));
+        (values(split.train), split.test.map(values))
+    };
+    let [train, test] = [constant(3, 1), constant(2, 2)];
+    let [train_labels, test_labels] = [labels(3, 10), labels(2, 20)];
+    for [x, y, x_test, y_test] in [
+        ["X_train.npy", "y_train.npy", "X_test.npy", "y_test.npy"],
+        ["train_x.npy", "train_y.npy", "test_x.npy", "test_y.npy"],
+        ["image.npy", "label.npy", "test_images.npy", "test_labels.npy"],
+        ["data.npy", "target.npy", "x_test.npy", "y_test.npy"],
+        ["images.npy", "target.npy", "x_test.npy", "y_test.npy"],
+        ["photos.npy", "y_train.npy", "x_test.npy", "y_test.npy"],
+    ] {
+        let files = [
+            (x_test, test.clone()),
+            (y_test, test_labels.clone()),
+            (x, train.clone()),
+            (y, train_labels.clone()),
+        ];
+        assert_eq!(found(&files), ((1, Some(10)), Some((2, Some(20)))), "{x}");
+    }
+    for [x_test, y_test] in [["x_test.npy", "y_test.npy"], ["Test_Images.npy", "test_labels.npy"]] {
+        let files = [(y_test, test_labels.clone()), (x_test, test.clone())];
+        assert_eq!(found(&files), ((2, Some(20)), None));
+        let files = [("y_train.npy", train_labels.clone()), (x_test, test.clone())];
+        assert_eq!(found(&files), ((2, None), None), "labels of other images");
+    }
+    // Without known names.
+    let column = npy("|u1", false, "3, 1", &[0; 3]);
+    let square = npy("|u1", false, "3, 4", &[0; 12]);
+    let files = [
+        ("my-test.npy", test),
+        ("flags.npy", column),
+        ("class-labels.npy", square),
+        ("latest.npy", train),
+    ];
+    assert_eq!(found(&files), ((1, None), None));
+}
+
+#[test]
+fn arrays_of_different_types_have_ranges_of_their_own() {
+    let floats =
+        |values: [f32; 4]| npy("<f4", false, "1, 2, 2", &values.map(f32::to_le_bytes).concat());
+    let pixels = |train: &Vec<u8>, test: Vec<u8>| {
+        let archive = zip(&[("x_train.npy", train.clone()), ("x_test.npy", test)]);
+        all(folder(&[("mine.npz", archive)]).path(), ImageOptions::default()).1[4..].to_vec()
+    };
+    let bytes = npy("|u1", false, "1, 2, 2", &[0, 255, 9, 9]);
+    assert_eq!(pixels(&bytes, floats([0.0, 1.0, 0.2, 0.0])), [0, 255, 51, 0]);
+    let signed = floats([-1.0, 1.0, 0.0, 0.0]);
+    assert_eq!(pixels(&signed, bytes), [0, 255, 9, 9]);
+    // Two arrays of floats have one range.
+    assert_eq!(pixels(&signed, floats([0.0, 1.0, 0.0, 0.0])), [128, 255, 128, 128]);
+    assert_eq!(pixels(&floats([0.0, 255.0, 0.0, 0.0]), floats([0.0, 1.0, 1.0, 0.0])), [0, 1, 1, 0]);
+}
+
+#[test]
+fn half_precision_is_read() {
+    // 0, 1, 0.2 and the smallest number.
+    let bits: [u16; 4] = [0, 0x3c00, 0x3266, 1];
+    for (kind, body) in
+        [("<f2", bits.map(u16::to_le_bytes).concat()), (">f2", bits.map(u16::to_be_bytes).concat())]
+    {
+        let dir = folder(&[("mine.npy", npy(kind, false, "1, 2, 2", &body))]);
+        assert_eq!(all(dir.path(), ImageOptions::default()).1, [0, 255, 51, 0]);
+    }
+    let infinite = npy("<f2", false, "1, 1, 2", &[0, 0, 0, 0x7c]);
+    assert!(error(folder(&[("a.npy", infinite)]).path()).contains("number 1 is inf"));
+}
+
+#[test]
+fn errors_about_arrays_say_what_is_expected() {
+    let whole = npy("|i1", false, "2, 2, 2", &[255, 1, 1, 255, 1, 1, 1, 1]);
+    let text = error(folder(&[("a.npy", whole)]).path());
+    assert!(
+        text.contains("its numbers are from -1 to 1; expected whole numbers from 0 to 255"),
+        "{text}"
+    );
+    for labels in
+        [npy("<U3", false, "3,", &[0; 36]), npy("|u1", false, "3, 10", &[0; 30]), labels(2, 0)]
+    {
+        let archive = zip(&[("x_train.npy", constant(3, 1)), ("y_train.npy", labels)]);
+        let text = error(folder(&[("a.npz", archive)]).path());
+        let expected = "; expected labels: a whole number for each image, [3]";
+        assert!(text.contains("y_train.npy: its") && text.ends_with(expected), "{text}");
+    }
+}
+
+#[test]
+fn one_image_is_not_read_as_many() {
+    for (axes, values) in [("32, 32, 3", 32 * 32 * 3), ("28, 28, 500", 28 * 28 * 500)] {
+        let dir = folder(&[("mine.npy", npy("|u1", false, axes, &vec![7; values]))]);
+        let text = error(dir.path());
+        assert!(text.contains(&format!("its shape is [{axes}]; expected [n, height")), "{text}");
+        assert!(text.ends_with("the axis of images comes first"), "{text}");
+    }
+    for axes in ["8, 8, 8", "4, 4, 4", "28, 28, 28", "5, 3, 24", "5, 40, 5, 3"] {
+        let values = axes.split(", ").map(|axis| axis.parse::<usize>().unwrap()).product();
+        opened(folder(&[("mine.npy", npy("|u1", false, axes, &vec![7; values]))]).path());
+    }
+    let dir = folder(&[("mine.npy", npy("|u1", false, "2, 2, 20", &[7; 80]))]);
+    let narrow = read_samples(&source(dir.path()), ImageShape::grey(2, 20), &|_| ());
+    assert_eq!(narrow.unwrap().0, [7; 80], "the data set has such images");
+}
