@@ -255,3 +255,19 @@ fn samples_are_brought_to_the_shape_of_the_data_set() {
     let error = read(npy("|u1", false, "1, 2, 2", &[0; 4]), ImageShape::grey(3, 3)).unwrap_err();
     assert!(error.ends_with("its shape is [1, 2, 2]; expected images of 3x3"), "{error}");
 }
+
+#[test]
+fn dark_images_are_noted() {
+    let note = |value: u8, options: ImageOptions| {
+        let dir = folder(&[("a.npy", npy("|u1", false, "2, 2, 2", &[value; 8]))]);
+        let source = Source { path: dir.path().into(), options };
+        let found = open(&source, &|_| ()).unwrap().found;
+        found.into_iter().find(|(_, text)| text.starts_with("the brightest")).map(|(_, text)| text)
+    };
+    let plain = ImageOptions::default();
+    let expected = "the brightest pixel is 16 of 255: the images are dark; multiply them so that \
+                    white is 255";
+    assert_eq!(note(16, plain).unwrap(), expected);
+    assert_eq!(note(128, plain), None);
+    assert_eq!(note(16, ImageOptions { invert: true, ..plain }), None);
+}
