@@ -37,3 +37,26 @@ fn a_table_of_encoded_images_is_read_with_the_feature_and_named_without() {
         assert!(error(dir.path()).contains(".parquet"));
     }
 }
+
+#[test]
+fn tables_are_sorted_into_training_and_tests_by_their_names_and_folders() {
+    let found = |names: &[&str]| {
+        let dir = folder(&names.iter().map(|name| (*name, Vec::new())).collect::<Vec<_>>());
+        let name = |path: PathBuf| {
+            path.strip_prefix(dir.path()).unwrap().to_str().unwrap().replace('\\', "/")
+        };
+        let found = tables::find(dir.path()).unwrap();
+        found.map(|parts| parts.map(|part| part.into_iter().map(name).collect::<Vec<_>>()))
+    };
+    let some = |train: &[&str], test: &[&str]| {
+        Some([train, test].map(|names| names.iter().map(|&name| name.to_owned()).collect()))
+    };
+    let files = ["validation/0.parquet", "train/1.parquet", "train/0.parquet", "test/0.parquet"];
+    assert_eq!(found(&files), some(&["train/0.parquet", "train/1.parquet"], &["test/0.parquet"]));
+    assert_eq!(found(&files[..3]), some(&["train/0.parquet", "train/1.parquet"], &[files[0]]));
+    let files = ["data/Test-0.parquet", "data/train-0.parquet", "notes.txt"];
+    assert_eq!(found(&files), some(&[files[1]], &[files[0]]));
+    let files = ["a.parquet", "b.parquet", "test.parquet", "more/train.parquet"];
+    assert_eq!(found(&files), some(&files[..2], &files[2..3]));
+    assert_eq!(found(&["notes.txt"]), None);
+}
