@@ -220,7 +220,7 @@ fn what_is_no_source_is_named() {
         folder(&[("a.png", grey(1)), ("page.html", b"<html>".to_vec()), ("x.bin", vec![1, 2])]);
     assert!(error(dir.path().join("a.png")).contains("it is a single image; expected a folder"));
     assert!(error(dir.path().join("page.html")).contains("it is a web page; expected IDX"));
-    assert!(error(dir.path().join("x.bin")).contains("it is no images"));
+    assert!(error(dir.path().join("x.bin")).contains("it has none of the known formats"));
     assert!(error(dir.path().join("none")).starts_with("cannot read"));
 }
 
@@ -270,4 +270,24 @@ fn dark_images_are_noted() {
     assert_eq!(note(16, plain).unwrap(), expected);
     assert_eq!(note(128, plain), None);
     assert_eq!(note(16, ImageOptions { invert: true, ..plain }), None);
+}
+
+#[test]
+fn of_compressed_files_only_idx_and_csv_are_read() {
+    let array = npy("|u1", false, "2, 2, 2", &[9; 8]);
+    let dir = folder(&[
+        ("a.npy.gz", gzip(&array)),
+        ("a.npz.gz", gzip(&zip(&[("x_train.npy", array)]))),
+        ("a.parquet.gz", gzip(b"PAR1PAR1")),
+    ]);
+    for name in ["a.npy.gz", "a.npz.gz", "a.parquet.gz"] {
+        let text = error(dir.path().join(name));
+        assert!(text.contains("it is compressed with gzip; expected the decompressed"), "{text}");
+    }
+}
+
+#[test]
+fn a_table_that_begins_as_the_name_of_a_zip_is_a_table() {
+    let dir = folder(&[("a.csv", b"PK,label,a,b,c\n9,1,2,3,4\n9,1,2,3,4\n".to_vec())]);
+    assert_eq!(opened(dir.path().join("a.csv")).train.image(0), [9, 2, 3, 4]);
 }
