@@ -126,6 +126,14 @@ fn the_same_images_are_the_same_data_set_whatever_files_they_come_in() {
         ("x_test.npy", npy("|u1", false, "1, 2, 3", &[7; 6])),
         ("y_test.npy", npy("|u1", false, "1, 1", &[9])),
     ]);
+    // Three channels, all grey.
+    let three = |values: &[u8]| values.iter().flat_map(|&x| [x; 3]).collect::<Vec<u8>>();
+    let coloured = zip(&[
+        ("x_train.npy", npy("|u1", false, "4, 2, 3, 3", &three(&pixels))),
+        ("y_train.npy", npy("|u1", false, "4,", &labels)),
+        ("x_test.npy", npy("|u1", false, "1, 2, 3, 3", &[7; 18])),
+        ("y_test.npy", npy("|u1", false, "1,", &[9])),
+    ]);
     let classes: Vec<(String, Vec<u8>)> = (0..4)
         .map(|i| (format!("train/{}/{i}.png", LABELS[i]), image(i)))
         .chain([("test/9/0.png".into(), grey(7))])
@@ -142,6 +150,7 @@ fn the_same_images_are_the_same_data_set_whatever_files_they_come_in() {
     for files in [
         &dotted[..],
         &[("mine.npz", keras)],
+        &[("coloured.npz", coloured)],
         &classes,
         &[("mine.zip", zip(&classes.iter().map(|(n, f)| (*n, f.clone())).collect::<Vec<_>>()))],
     ] {

@@ -103,3 +103,64 @@ fn sizes_are_cropped_padded_or_stretched() {
     let options = ImageOptions { size: Some([7, 5]), channels: Some(3), ..ImageOptions::default() };
     assert_eq!(all(array.path(), options), all(folder.path(), options));
 }
+
+#[test]
+fn arrays_without_colours_are_grey() {
+    let grey: Vec<u8> = (0..24).flat_map(|value| [10 * value; 3]).collect();
+    let mut coloured = grey.clone();
+    coloured[71] = 0;
+    let stored = |values: &[u8]| {
+        let last = npy("|u1", false, "2, 3, 4, 3", values);
+        [("a.npy", last), ("a.idx", self::idx(8, &[2, 3, 4, 3], values))]
+    };
+    let plain = ImageOptions::default();
+    for (values, channels) in [(&grey, 1), (&coloured, 3)] {
+        let expected: Vec<u8> = values.iter().step_by(3 / channels).copied().collect();
+        for (name, file) in stored(values) {
+            let dir = folder(&[(name, file)]);
+            let path = dir.path().join(name);
+            let (shape, pixels, _) = all(&path, plain);
+            assert_eq!((shape.channels, &pixels), (channels, &expected), "{name}");
+            let colour = ImageOptions { channels: Some(3), ..plain };
+            assert_eq!(all(&path, colour).1, *values);
+            let shape = ImageShape { channels: 3, height: 3, width: 4 };
+            assert_eq!(read_samples(&source(&path), shape, &|_| ()).unwrap().0, *values);
+        }
+    }
+    // As images in files, with any options.
+    let image = |index: usize| {
+        let values = coloured[36 * index..][..36].to_vec();
+        encoded(RgbImage::from_raw(4, 3, values).unwrap(), ImageFormat::Png)
+    };
+    let array = folder(&stored(&coloured)[..1]);
+    let files = folder(&[("0.png", image(0)), ("1.png", image(1))]);
+    let size = Some([7, 7]);
+    for options in [
+        ImageOptions { size, ..plain },
+        ImageOptions { size, fit: Fit::Pad, ..plain },
+        ImageOptions { size, fit: Fit::Pad, background: Some([9, 8, 7]), invert: true, ..plain },
+    ] {
+        assert_eq!(all(array.path(), options), all(files.path(), options), "{options:?}");
+    }
+    // Grey images beside which there is colour.
+    let grey = folder(&[("a.npy", npy("|u1", false, "1, 2, 4", &[7; 8]))]);
+    let red = Some([255, 0, 0]);
+    let options = ImageOptions { size: Some([4, 4]), fit: Fit::Pad, background: red, ..plain };
+    let (shape, pixels, _) = all(grey.path(), options);
+    assert_eq!((shape.channels, &pixels[..3], pixels.len()), (3, &[255, 0, 0][..], 48));
+}
+
+#[test]
+fn the_training_images_decide_the_background_of_the_test_images() {
+    let archive = zip(&[
+        ("x_train.npy", npy("|u1", false, "1, 2, 4", &[255; 8])),
+        ("x_test.npy", npy("|u1", false, "1, 2, 4", &[0; 8])),
+    ]);
+    let dir = folder(&[("a.npz", archive)]);
+    let options = ImageOptions { size: Some([4, 4]), fit: Fit::Pad, ..ImageOptions::default() };
+    let (_, pixels, notes) = all(dir.path(), options);
+    assert_eq!(pixels[16..20], [255; 4], "beside the test image");
+    assert_eq!(notes, ["background white (as at the edges)"]);
+    let options = ImageOptions { fit: Fit::Crop, ..options };
+    assert!(all(dir.path(), options).2.is_empty());
+}
