@@ -59,6 +59,14 @@ impl Layout {
             }
             _ => return None,
         };
+        // One image, [32, 32, 3], or images along the last axis, [28, 28, 500], would be such narrow
+        // images.
+        let ImageShape { height, width, .. } = shape;
+        let (short, long) = (height.min(width), height.max(width));
+        let narrow = long > 8 * short && (short < 5 || count == height as u64);
+        if narrow && expected.is_none_or(|shape| [shape.height, shape.width] != [height, width]) {
+            return None;
+        }
         let side = |side| (1..=MAX_SIDE).contains(&(side as u64));
         let values: u64 = image.iter().try_fold(1_u64, |all, &size| all.checked_mul(size))?;
         let whole = shape.len() as u64 == values && side(shape.height) && side(shape.width);
@@ -173,7 +181,11 @@ impl Range {
         } else if within(0.0, 255.0) {
             Ok(Self::Bytes)
         } else {
-            let expected = "0 to 1, -1 to 1, or 0 to 255";
+            let expected = if whole {
+                "whole numbers from 0 to 255 (0 to 1 and -1 to 1 are for floats)"
+            } else {
+                "0 to 1, -1 to 1, or 0 to 255"
+            };
             Err(Fault::new(format!("its numbers are from {low} to {high}"), expected))
         }
     }

@@ -46,6 +46,13 @@ pub(crate) fn describe(
     if options.invert {
         others.push("inverted".into());
     }
+    let brightest = train.images().iter().copied().max().unwrap_or(0);
+    if brightest < 128 {
+        others.push(format!(
+            "the brightest pixel is {brightest} of 255: the images are dark; multiply them so that \
+             white is 255"
+        ));
+    }
     rows.extend(others.into_iter().map(|note| ("note", note)));
     rows
 }

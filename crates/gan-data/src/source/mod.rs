@@ -197,8 +197,8 @@ fn read_parquet(
 }
 
 /// What a path should be.
-const EXPECTED: &str = "IDX files, a .npy or .npz, a .csv, or PNG, JPEG, BMP, GIF or WebP images, in \
-                        a folder for each class or not";
+const EXPECTED: &str = "IDX files, a .npy, .npz, .zip, .csv or Parquet file, or PNG, JPEG, BMP, GIF or \
+                        WebP images, in a folder for each class or not";
 
 fn kind(path: &Path) -> Result<Kind, SourceError> {
     let metadata = fs::metadata(path).map_err(FileError::new("read", path))?;
@@ -207,24 +207,34 @@ fn kind(path: &Path) -> Result<Kind, SourceError> {
     }
     let mut file = idx::open_regular(path)?;
     let mut begin = beginning(&mut file).map_err(FileError::new("read", path))?;
-    if begin.starts_with(&[0x1f, 0x8b]) {
+    let gzip = begin.starts_with(&[0x1f, 0x8b]);
+    if gzip {
         let file = File::open(path).map_err(FileError::new("read", path))?;
         begin = beginning(&mut MultiGzDecoder::new(BufReader::new(file)))
             .map_err(|error| Fault::from(error).of(path))?;
     }
-    match &begin[..] {
+    let kind = match &begin[..] {
         begin if idx::is_idx(begin) => Ok(Kind::Idx),
         begin if begin.starts_with(b"\x93NUMPY") => Ok(Kind::Npy),
-        begin if begin.starts_with(b"PK") => Ok(Kind::Zip),
+        [b'P', b'K', 3, 4, ..] | [b'P', b'K', 5, 6, ..] => Ok(Kind::Zip),
         begin if begin.starts_with(b"PAR1") => Ok(Kind::Parquet),
         _ if csv::is_csv(path) => Ok(Kind::Csv),
         _ if decode::is_image(&path.to_string_lossy()) => {
             Err(Fault::new("it is a single image", "a folder of images").of(path))
         }
         begin => {
-            let hint = if begin.starts_with(b"<") { "it is a web page" } else { "it is no images" };
-            Err(Fault::new(hint, EXPECTED).of(path))
+            let web_page = begin.starts_with(b"<");
+            let found =
+                if web_page { "it is a web page" } else { "it has none of the known formats" };
+            Err(Fault::new(found, EXPECTED).of(path))
         }
+    };
+    match kind {
+        Ok(Kind::Npy | Kind::Zip | Kind::Parquet) if gzip => {
+            let expected = "the decompressed file; only IDX and CSV are read from gzip";
+            Err(Fault::new("it is compressed with gzip", expected).of(path))
+        }
+        kind => kind,
     }
 }
 
@@ -245,6 +255,11 @@ fn only_file(folder: &Path) -> Result<Option<PathBuf>, SourceError> {
             found.push(path);
         }
     }
+    one_of(folder, found)
+}
+
+/// The one file of those found in a folder, if there are any.
+fn one_of(folder: &Path, mut found: Vec<PathBuf>) -> Result<Option<PathBuf>, SourceError> {
     found.sort();
     match &found[..] {
         [] | [_] => Ok(found.pop()),

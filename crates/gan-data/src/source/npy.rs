@@ -6,6 +6,7 @@ use std::path::Path;
 
 use gan_core::ImageShape;
 use gan_core::memory::reserve;
+use half::f16;
 
 use super::archive::Archive;
 use super::array::{Layout, Range, zeros};
@@ -18,11 +19,21 @@ const MAX_HEADER: u32 = u16::MAX as u32;
 /// Bytes that are converted at once; a multiple of every number's size.
 const BUFFER: usize = 1 << 16;
 
-/// The names of an archive's arrays: Keras', then others that are in use.
-const TRAIN_IMAGES: &[&str] = &["x_train", "train_images", "images", "x", "data"];
-const TRAIN_LABELS: &[&str] = &["y_train", "train_labels", "labels", "y"];
-const TEST_IMAGES: &[&str] = &["x_test", "test_images"];
-const TEST_LABELS: &[&str] = &["y_test", "test_labels"];
+/// The names of an archive's arrays of images and of their labels, in lower case: Keras', then
+/// others that are in use.
+const TRAIN: [[&str; 2]; 7] = [
+    ["x_train", "y_train"],
+    ["train_x", "train_y"],
+    ["train_images", "train_labels"],
+    ["images", "labels"],
+    ["image", "label"],
+    ["x", "y"],
+    ["data", "target"],
+];
+const TEST: [[&str; 2]; 3] =
+    [["x_test", "y_test"], ["test_x", "test_y"], ["test_images", "test_labels"]];
+/// Words in the names of arrays of labels.
+const LABEL_WORDS: &[&str] = &["label", "labels", "class", "classes", "target", "targets", "y"];
 
 /// What an array's file says about its content.
 #[derive(Debug)]
@@ -71,7 +82,7 @@ impl Stored for Entry<'_> {
 pub(crate) fn read_npy(path: &Path, expected: Option<ImageShape>) -> Result<Split, SourceError> {
     let mut file = open_regular(path)?;
     let (train, range, kind) = images(&mut file, expected, None).map_err(|fault| fault.of(path))?;
-    let format = format!("NumPy array of {kind}");
+    let format = format!("NumPy array of {}", kind.name());
     let notes = Notes { format, range: range.name().into(), ..Notes::default() };
     Ok(Split { train, test: None, class_names: None, notes })
 }
@@ -83,19 +94,36 @@ pub(crate) fn read_npz(
     expected: Option<ImageShape>,
 ) -> Result<Split, SourceError> {
     let place = |index: usize, archive: &Archive| archive.place(path, index);
-    let find = |names: &[&str], archive: &Archive| {
-        names.iter().find_map(|name| archive.index_of(&format!("{name}.npy")))
+    let find = |name: &str, archive: &Archive| {
+        let name = format!("{name}.npy");
+        let found = archive.names().iter().find(|found| found.eq_ignore_ascii_case(&name))?;
+        archive.index_of(found)
     };
-    let fits = |archive: &mut Archive, index: usize| {
-        let header = archive.read(index).ok().and_then(|(mut file, _)| header(&mut file).ok());
-        header.is_some_and(|header| {
-            Layout::of(&header.axes, expected).is_some() && header.axes.len() > 1
-        })
+    let find_images = |names: &[[&str; 2]], archive: &Archive| {
+        names.iter().find_map(|[images, _]| find(images, archive))
     };
-    let mut arrays = archive.arrays();
-    let first = find(TRAIN_IMAGES, archive).or_else(|| {
-        arrays.retain(|&index| fits(archive, index));
-        arrays.first().copied()
+    let says = |index: usize, words: &[&str], archive: &Archive| {
+        let name = archive.name(index).to_ascii_lowercase();
+        name.split(|c: char| !c.is_alphanumeric()).any(|word| words.contains(&word))
+    };
+    let find_labels = |images: usize, archive: &Archive| {
+        let names = if says(images, &["test"], archive) { &TEST[..] } else { &TRAIN };
+        let own = names.iter().find(|[name, _]| find(name, archive) == Some(images));
+        own.into_iter().chain(names).find_map(|[_, labels]| find(labels, archive))
+    };
+    let fits = |index: usize, archive: &mut Archive| {
+        let (mut file, _) = archive.read(index).ok()?;
+        let axes = header(&mut file, NUMBERS).ok()?.axes;
+        let ImageShape { height, width, .. } = Layout::of(&axes, expected)?.shape;
+        Some(axes.len() > 1 && height.min(width) > 1)
+    };
+    let first = find_images(&TRAIN, archive).or_else(|| {
+        let mut arrays = archive.arrays();
+        arrays.retain(|&index| {
+            !says(index, LABEL_WORDS, archive) && fits(index, archive) == Some(true)
+        });
+        // Test images only if there are no others.
+        arrays.into_iter().min_by_key(|&index| says(index, &["test"], archive))
     });
     let Some(first) = first else {
         let names: Vec<_> = archive.names().iter().map(|name| one_line(name)).collect();
@@ -107,18 +135,20 @@ pub(crate) fn read_npz(
         read.map_err(|fault| fault.at(&place(index, archive)))
     };
     let (mut train, range, kind) = read(first, None, archive)?;
-    let test = find(TEST_IMAGES, archive).filter(|&index| index != first);
-    let test_name = test.map(|index| archive.name(index).to_owned());
-    let mut test =
-        test.map(|index| read(index, Some(range), archive)).transpose()?.map(|(part, ..)| part);
+    let test_index = find_images(&TEST, archive).filter(|&index| index != first);
+    // Test floats are read as the training floats are: dark ones may be within 0 to 1.
+    let test_range = kind.is_float().then_some(range);
+    let test = test_index.map(|index| read(index, test_range, archive)).transpose()?;
+    let mut test = test.map(|(part, ..)| part);
     let mut notes = Notes {
-        format: format!("NumPy archive, {} of {kind}", one_line(archive.name(first))),
+        format: format!("NumPy archive, {} of {}", one_line(archive.name(first)), kind.name()),
         range: range.name().into(),
-        test: test_name,
+        test: test_index.map(|index| archive.name(index).to_owned()),
         ..Notes::default()
     };
-    for (part, names) in [(Some(&mut train), TRAIN_LABELS), (test.as_mut(), TEST_LABELS)] {
-        if let (Some(part), Some(index)) = (part, find(names, archive)) {
+    for (part, images) in [(Some(&mut train), Some(first)), (test.as_mut(), test_index)] {
+        let index = images.and_then(|images| find_labels(images, archive));
+        if let (Some(part), Some(index)) = (part, index) {
             let found = labels(&mut Entry { archive, index }, part.len());
             part.labels = Some(found.map_err(|fault| fault.at(&place(index, archive)))?);
             notes.labels.get_or_insert_with(|| archive.name(index).to_owned());
@@ -127,19 +157,20 @@ pub(crate) fn read_npz(
     Ok(Split { train, test, class_names: None, notes })
 }
 
-/// Reads images; `range` is that of the numbers, if it is known, else their own. Also returns the
-/// name of the numbers' type.
-pub(crate) fn images(
+/// Reads images; `range` is that of floats, if it is known, else their own. Also returns the
+/// numbers' type.
+fn images(
     stored: &mut dyn Stored,
     expected: Option<ImageShape>,
     range: Option<Range>,
-) -> Result<(Part, Range, String), Fault> {
+) -> Result<(Part, Range, Kind), Fault> {
     let (mut file, limit) = stored.open()?;
-    let Header { kind, fortran, axes } = header(&mut file)?;
+    let Header { kind, fortran, axes } = header(&mut file, NUMBERS)?;
     let Some(layout) = Layout::of(&axes, expected) else {
         let wanted = expected.map_or_else(
             || {
-                "[n, height, width], with 1 or 3 channels last or second, or [n, side * side]"
+                "[n, height, width], with 1 or 3 channels last or second, or [n, side * side]; the \
+                 axis of images comes first"
                     .into()
             },
             |shape| format!("images of {shape}"),
@@ -158,7 +189,6 @@ pub(crate) fn images(
         let found = format!("its shape {axes:?} needs {bytes} bytes");
         return Err(Fault::new(found, format!("a whole file: it has at most {limit}")));
     }
-    let name = kind.name();
     let part = |pixels| Part { shape: layout.shape, pixels, labels: None };
     if kind.is_byte() && layout.is_ours(fortran) {
         let mut pixels = reserve(layout.len())?;
@@ -169,7 +199,7 @@ pub(crate) fn images(
                 "a whole file",
             ));
         }
-        return Ok((part(pixels), Range::Bytes, name));
+        return Ok((part(pixels), Range::Bytes, kind));
     }
     let range = match range {
         _ if kind.is_byte() || kind.class == b'b' => kind.own_range(),
@@ -183,12 +213,11 @@ pub(crate) fn images(
                 (low, high, index) = (low.min(number), high.max(number), index + 1);
                 Ok(())
             })?;
-            let own = Range::of(low, high, kind.class != b'f')?;
+            let own = Range::of(low, high, !kind.is_float())?;
             drop(file);
             (file, _) = stored.open()?;
-            header(&mut file)?;
-            // Test images are read as the training images are: dark ones may be within 0 to 1.
-            match range {
+            header(&mut file, NUMBERS)?;
+            match range.filter(|_| kind.is_float()) {
                 Some(range) if !range.contains(own) => {
                     let found = format!("its numbers are {}", own.name());
                     return Err(Fault::new(found, format!("{}, as before", range.name())));
@@ -203,15 +232,15 @@ pub(crate) fn images(
         pixels[places.next()] = range.byte(number);
         Ok(())
     })?;
-    Ok((part(pixels), range, name))
+    Ok((part(pixels), range, kind))
 }
 
 /// Reads `count` labels: whole numbers, `[n]` or `[n, 1]`.
 fn labels(stored: &mut dyn Stored, count: usize) -> Result<Vec<u32>, Fault> {
     let (mut file, limit) = stored.open()?;
-    let Header { kind, axes, .. } = header(&mut file)?;
+    let expected = format!("labels: a whole number for each image, [{count}]");
+    let Header { kind, axes, .. } = header(&mut file, &expected)?;
     if axes != [count as u64] && axes != [count as u64, 1] {
-        let expected = format!("[{count}], a label for each image");
         return Err(Fault::new(format!("its shape is {axes:?}"), expected));
     }
     if (count * kind.size) as u64 > limit {
@@ -229,9 +258,13 @@ fn labels(stored: &mut dyn Stored, count: usize) -> Result<Vec<u32>, Fault> {
     Ok(labels)
 }
 
+/// The types of numbers that are read.
+const NUMBERS: &str = "bytes, whole numbers, or floats";
+
 /// Reads a header, a dictionary in Python's notation. Only the three needed fields are parsed: a
-/// general parser takes years for a header of unclosed brackets.
-fn header(file: &mut impl Read) -> Result<Header, Fault> {
+/// general parser takes years for a header of unclosed brackets. `expected` is for the error about
+/// other types than numbers.
+fn header(file: &mut impl Read, expected: &str) -> Result<Header, Fault> {
     let wrong = |found: &str| Fault::new(found, "a NumPy array");
     let mut begin = [0; 10];
     file.read_exact(&mut begin)?;
@@ -262,7 +295,6 @@ fn header(file: &mut impl Read) -> Result<Header, Fault> {
     let fortran = value("fortran_order")?.starts_with("True");
     let kind = value("descr")?.split(',').next().unwrap_or_default().trim_end();
     let known = Kind::parse(kind.trim_matches(['\'', '"']));
-    let expected = "bytes, whole numbers, or floats";
     let kind = known.ok_or_else(|| {
         Fault::new(
             format!("its numbers are of type {}", one_line(&format!("{kind:.40}"))),
@@ -280,7 +312,7 @@ impl Kind {
         let known = match class {
             b'b' => size == 1,
             b'u' | b'i' => [1, 2, 4, 8].contains(&size),
-            b'f' => [4, 8].contains(&size),
+            b'f' => [2, 4, 8].contains(&size),
             _ => false,
         };
         let ordered = matches!(order, b'<' | b'>' | b'=') || (*order == b'|' && size == 1);
@@ -290,6 +322,10 @@ impl Kind {
 
     fn is_byte(self) -> bool {
         self.class == b'u' && self.size == 1
+    }
+
+    fn is_float(self) -> bool {
+        self.class == b'f'
     }
 
     fn own_range(self) -> Range {
@@ -315,6 +351,7 @@ impl Kind {
         }
         let bits = u64::from_le_bytes(padded);
         match (self.class, self.size) {
+            (b'f', 2) => f64::from(f16::from_bits(bits as u16)),
             (b'f', 4) => f64::from(f32::from_bits(bits as u32)),
             (b'f', _) => f64::from_bits(bits),
             (b'i', size) => {
