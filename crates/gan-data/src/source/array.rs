@@ -84,11 +84,6 @@ impl Layout {
         self.count * self.shape.len()
     }
 
-    /// The same, as the bytes of an array of bytes.
-    pub(crate) fn bytes(self) -> u64 {
-        self.len() as u64
-    }
-
     /// Whether row-major values are in our order already.
     pub(crate) fn is_ours(self, fortran: bool) -> bool {
         !fortran && (self.axes != Axes::ChannelsFirst || self.shape.channels == 1)

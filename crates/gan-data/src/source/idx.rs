@@ -168,7 +168,7 @@ pub(crate) fn parse_images(mut source: impl Read, limit: u64) -> Result<Part, Fa
         let expected = "[n, height, width], [n, height, width, channels] or [n, side * side]";
         return Err(Fault::new(format!("its header states the sizes {sizes:?}"), expected));
     };
-    let pixels = body(source, layout.bytes(), limit)?;
+    let pixels = body(source, layout.len() as u64, limit)?;
     Ok(Part { shape: layout.shape, pixels: layout.arrange(pixels)?, labels: None })
 }
 
