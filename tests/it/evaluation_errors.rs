@@ -84,8 +84,8 @@ fn an_array_that_is_not_of_images_is_refused() {
     refused(&npy("|u1", "False", "(784,)", &[0; 784]), &["[784]"]);
     refused(&npy("|u1", "False", "(0, 28, 28)", &[]), &["[0, 28, 28]"]);
     refused(&npy("<c8", "False", "(200, 28, 28)", &[]), &["<c8"]);
-    refused(b"", &["IDX files, a .npy or .npz"]);
-    refused(b"\x89PNG\r\n\x1a\n and so on", &["IDX files, a .npy or .npz"]);
+    refused(b"", &["IDX files, a .npy"]);
+    refused(b"\x89PNG\r\n\x1a\n and so on", &["IDX files, a .npy"]);
 
     let whole = blank_images(200);
     for length in [40, 128, whole.len() - 1] {
