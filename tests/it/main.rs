@@ -43,6 +43,8 @@ mod reports;
 mod resume;
 mod sampling;
 mod settings;
+#[cfg(target_os = "linux")]
+mod slurm;
 #[cfg(unix)]
 mod streams;
 #[cfg(unix)]

@@ -11,16 +11,16 @@ use serde_json::Value;
 use crate::any_images::write_images;
 use crate::util::{CPU, Place, Ran, Running};
 
-const GAN_SWEEP: &str = env!("CARGO_BIN_EXE_gan-sweep");
+pub(crate) const GAN_SWEEP: &str = env!("CARGO_BIN_EXE_gan-sweep");
 /// A folder of images that is read in an instant.
 const BASE: &str = "[base]\ndata = 'mine'\nbatch = 16\nlatent = 8\ngenerator-hidden = [32]\n\
                     discriminator-hidden = [32]\ncheckpoint-every = 20\nsample-every = 100\n";
 
-fn base() -> String {
+pub(crate) fn base() -> String {
     format!("{BASE}device = '{CPU}'\n")
 }
 
-fn sweep(place: &Place, args: &str) -> Ran {
+pub(crate) fn sweep(place: &Place, args: &str) -> Ran {
     place.run(GAN_SWEEP, args.split_whitespace())
 }
 
@@ -29,7 +29,7 @@ fn start(place: &Place, args: &str) -> Running {
 }
 
 /// A place with images and a sweep of them.
-fn place(sweep: &str) -> Place {
+pub(crate) fn place(sweep: &str) -> Place {
     let place = Place::new();
     write_images(&place, "mine");
     place.write("s.toml", sweep);
@@ -43,7 +43,7 @@ fn commands(place: &Place) -> Vec<String> {
 }
 
 /// Asserts that every trial is the same as a training by hand, and was done once.
-fn assert_as_by_hand(place: &Place, folder: &str, logs: &str) {
+pub(crate) fn assert_as_by_hand(place: &Place, folder: &str, logs: &str) {
     let listed = sweep(place, &format!("{folder} --json --quiet")).ok().object();
     let trials = listed["trials"].as_array().unwrap().clone();
     let commands = commands(place);
@@ -58,7 +58,7 @@ fn assert_as_by_hand(place: &Place, folder: &str, logs: &str) {
     }
     let known: BTreeSet<_> = trials.iter().map(|trial| trial["name"].as_str().unwrap()).collect();
     for name in place.list(folder) {
-        let other = [".claims", "sweep.json", "slurm.sh"].contains(&&*name);
+        let other = [".claims", "sweep.html", "sweep.json", "slurm.sh"].contains(&&*name);
         assert!(other || name.starts_with("slurm-") || known.contains(&*name), "{name} is left");
     }
 }
@@ -70,6 +70,9 @@ fn a_sweep_is_the_same_trainings_as_by_hand_and_done_once() {
     let ran = sweep(&place, "s.toml --jobs 2").ok();
     assert!(ran.stderr.contains("4 trials in"), "{}", ran.stderr);
     assert!(ran.stdout.contains("4 trials: 4 done"), "{}", ran.stdout);
+    assert!(
+        String::from_utf8(place.read("sweeps/s/sweep.html")).unwrap().contains("4 trials: 4 done")
+    );
     assert_as_by_hand(&place, "sweeps/s", &ran.stderr);
     let again = sweep(&place, "sweeps/s").ok();
     assert!(!again.stderr.contains("done after"), "{}", again.stderr);
@@ -115,16 +118,16 @@ fn workers_killed_at_any_instant_lose_no_trial_and_do_none_twice() {
         sleep(Duration::from_millis(5));
     }
     workers.push(start(&place, "worker sweeps/s --jobs 1"));
-    for kill in 0..kills {
-        sleep(Duration::from_millis(u64::from(kill.wrapping_mul(2_654_435_761) >> 23)));
-        let victim = kill as usize % 2;
-        match kill % 3 {
+    for index in 0..kills {
+        sleep(Duration::from_millis(u64::from(index.wrapping_mul(2_654_435_761) >> 23)));
+        let victim = index as usize % 2;
+        match index % 3 {
             // The worker alone, and its training goes on; the training alone; or both.
             0 => workers[victim].send_if_alive("KILL"),
-            1 => kill_trainings(&place),
+            1 => kill(&trainings(&place)),
             _ => {
                 workers[victim].send_if_alive("KILL");
-                kill_trainings(&place);
+                kill(&trainings(&place));
             }
         }
         if workers[victim].has_ended() {
@@ -145,10 +148,10 @@ fn workers_killed_at_any_instant_lose_no_trial_and_do_none_twice() {
     assert_as_by_hand(&place, "sweeps/s", &logs);
 }
 
-/// Processes of `gan-train` that work in a place.
+/// Processes that work in a place, by a pattern of their command lines.
 #[cfg(target_os = "linux")]
-fn trainings(place: &Place) -> Vec<String> {
-    let found = Command::new("pgrep").args(["-f", "gan-train.*--no-report"]).output().unwrap();
+pub(crate) fn processes(place: &Place, pattern: &str) -> Vec<String> {
+    let found = Command::new("pgrep").args(["-f", pattern]).output().unwrap();
     let ids = String::from_utf8(found.stdout).unwrap();
     let here = place.path(".").canonicalize().unwrap();
     let is_here = |id: &&str| fs::read_link(format!("/proc/{id}/cwd")).is_ok_and(|cwd| cwd == here);
@@ -156,9 +159,14 @@ fn trainings(place: &Place) -> Vec<String> {
 }
 
 #[cfg(target_os = "linux")]
-fn kill_trainings(place: &Place) {
-    for id in trainings(place) {
-        let _ = Command::new("kill").args(["-KILL", &id]).output();
+pub(crate) fn trainings(place: &Place) -> Vec<String> {
+    processes(place, "gan-train.*--no-report")
+}
+
+#[cfg(target_os = "linux")]
+pub(crate) fn kill(ids: &[String]) {
+    for id in ids {
+        let _ = Command::new("kill").args(["-KILL", id]).output();
     }
 }
 

@@ -95,3 +95,8 @@ pub fn page_url(listener: &Listener) -> String {
 pub fn checkpoint_path(path: &Path) -> PathBuf {
     if path.is_dir() { path.join(CHECKPOINT) } else { path.to_path_buf() }
 }
+
+/// The path from the root, which other directories understand as well.
+pub fn absolute(path: &Path) -> PathBuf {
+    std::path::absolute(path).unwrap_or_else(|_| path.into())
+}

@@ -8,7 +8,7 @@ pub mod output;
 pub mod run;
 pub mod slurm;
 
-pub use args::{DeviceArgs, OutputArgs, PageArgs, checkpoint_path, page_url};
+pub use args::{DeviceArgs, OutputArgs, PageArgs, absolute, checkpoint_path, page_url};
 pub use data::{Data, DatasetArgs, DatasetName};
 pub(crate) use run::usage;
 pub use run::{CODES, Failure, check_png, check_range};

@@ -22,7 +22,12 @@ pub struct Job {
 impl Job {
     /// The job that this process is in, if any.
     pub fn detect() -> Option<Self> {
-        let id = env::var("SLURM_JOB_ID").ok().filter(|id| !id.is_empty())?;
+        let var = |name: &str| env::var(name).ok().filter(|value| !value.is_empty());
+        // The id of one task of an array is that of the whole array.
+        let id = match (var("SLURM_ARRAY_JOB_ID"), var("SLURM_ARRAY_TASK_ID")) {
+            (Some(array), Some(task)) => format!("{array}_{task}"),
+            _ => var("SLURM_JOB_ID")?,
+        };
         let left = left_by_environment().or_else(|| left_by_squeue(&id));
         Some(Self { ends: left.and_then(|left| Instant::now().checked_add(left)), id })
     }
@@ -34,8 +39,8 @@ impl Job {
         self.ends?.checked_sub(BEFORE_LIMIT.min(left / 2))
     }
 
-    /// Puts the job back into the queue, unless it was cancelled or the system does it; says what
-    /// was done.
+    /// Puts the job back into the queue after a signal, unless it was cancelled or SLURM does it; says
+    /// what was done.
     ///
     /// # Errors
     /// When SLURM refuses.
@@ -44,10 +49,19 @@ impl Job {
         let shown = Command::new("scontrol").args(["show", "job", id]).output();
         let shown = shown.context("scontrol cannot be started")?;
         let shown = String::from_utf8_lossy(&shown.stdout);
-        let state = shown.split_whitespace().find_map(|word| word.strip_prefix("JobState="));
-        match state {
-            Some("RUNNING" | "COMPLETING" | "TIMEOUT") | None => {}
-            Some(state) => return Ok(format!("job {id} is {state}, and not requeued by itself")),
+        let value = |name: &str| {
+            let value = |word: &str| word.strip_prefix(name)?.strip_prefix('=').map(str::to_owned);
+            shown.split_whitespace().find_map(value).unwrap_or_default()
+        };
+        // A job that SLURM requeues counts the restart before this process is told to end; one that
+        // is cancelled does not.
+        let restarts = |count: Option<String>| count.and_then(|count| count.parse::<u32>().ok());
+        let before = restarts(env::var("SLURM_RESTART_COUNT").ok()).unwrap_or(0);
+        if restarts(Some(value("Restarts"))).is_some_and(|restarts| restarts > before) {
+            return Ok(format!("job {id} is requeued by SLURM"));
+        }
+        if value("JobState") != "RUNNING" && value("Reason") != "TimeLimit" {
+            return Ok(format!("job {id} was cancelled, and is not requeued"));
         }
         let ran = Command::new("scontrol").args(["requeue", id]).output()?;
         ensure!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr).trim());

@@ -5,8 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::{Args, Parser, Subcommand};
 use gan_sweep::Folder;
 
-use super::absolute;
-use crate::common::{CODES, Failure, OutputArgs, usage};
+use crate::common::{CODES, Failure, OutputArgs, PageArgs, absolute, usage};
 
 const EXAMPLES: &str = "A sweep file:
   seeds = [0, 1, 2]
@@ -37,6 +36,7 @@ Examples:
   gan-sweep my.toml                    train all trials that are not done, and rank them
   gan-sweep my.toml --dry-run          print the commands of all trials
   gan-sweep sweeps/my                  the same sweep again: nothing done is done twice
+  gan-sweep sweeps/my --ranks          only print the ranks, also while others train
   gan-sweep worker sweeps/my           as many of these as you like, on any machines that share
                                        the folder
   gan-sweep my.toml --slurm --tasks 8 --sbatch=\"--partition=gpu --time=2:00:00\"
@@ -89,6 +89,13 @@ pub struct Common {
     /// Print the commands of all trials and exit
     #[arg(long)]
     pub dry_run: bool,
+
+    /// Print the ranks of what is done so far and exit
+    #[arg(long, conflicts_with = "dry_run")]
+    pub ranks: bool,
+
+    #[command(flatten)]
+    pub page: PageArgs,
 
     #[command(flatten)]
     pub output: OutputArgs,

@@ -2,22 +2,23 @@
 
 mod args;
 mod process;
+mod report;
 mod settings;
 mod slurm;
 mod table;
 mod worker;
 
 use std::env;
-use std::path::{Path, PathBuf};
 
 use anyhow::Context;
+use gan_serve::{Limits, Runs};
 use gan_sweep::{Folder, Progress, Ranking, Sweep};
 use serde_json::json;
 
 pub(crate) use self::args::SweepArgs;
 use self::args::{Common, Place};
 use self::worker::Ended;
-use crate::common::{Failure, output, usage};
+use crate::common::{Failure, absolute, output, page_url, usage};
 
 /// # Errors
 /// Any exit other than success.
@@ -39,6 +40,9 @@ pub fn main(args: &SweepArgs) -> Result<(), Failure> {
     if common.dry_run {
         return Ok(output::print(table::commands(&sweep))?);
     }
+    if common.ranks {
+        return show(&sweep, &folder, &folder.progress_of_all(&sweep)?, common);
+    }
     if let Some(before) = folder.create(&sweep)? {
         report_changes(&before, &sweep);
     }
@@ -50,10 +54,22 @@ pub fn main(args: &SweepArgs) -> Result<(), Failure> {
         let (trials, root) = (sweep.trials.len(), folder.root().display());
         output::log(format!("gan-sweep {}: {trials} trials in {root}", env!("CARGO_PKG_VERSION")));
     }
+    let page = &common.page;
+    let listener = page.serve.is_some().then(|| page.listen()).transpose()?;
+    if let Some(listener) = listener.as_ref().filter(|_| !quiet) {
+        output::log(format!("page: {}", page_url(listener)));
+    }
+    let runs = Runs::in_folder(folder.root())?;
+    let _server = listener.map(|listener| listener.serve(runs, Limits::default())).transpose()?;
     let Ended { failed, signal } = worker::work(&sweep, &folder, common, args.is_worker())?;
 
-    let progress = read_progress(&sweep, &folder)?;
+    let progress = folder.progress_of_all(&sweep)?;
     show(&sweep, &folder, &progress, common)?;
+    match report::write(&sweep, &folder, &progress, &Ranking::of(&sweep, &progress)) {
+        Ok(path) if !quiet => output::log(format!("report: {}", path.display())),
+        Ok(_) => {}
+        Err(error) => output::log(format!("warning: no report of the sweep: {error}")),
+    }
     if let Some(signal) = signal {
         slurm::requeue_after(signal, &progress);
         return Err(Failure::Interrupted(signal));
@@ -69,15 +85,6 @@ pub fn main(args: &SweepArgs) -> Result<(), Failure> {
             )))
         }
     }
-}
-
-fn absolute(path: &Path) -> PathBuf {
-    std::path::absolute(path).unwrap_or_else(|_| path.into())
-}
-
-fn read_progress(sweep: &Sweep, folder: &Folder) -> Result<Vec<Progress>, Failure> {
-    let progress = sweep.trials.iter().map(|trial| folder.progress(sweep, trial));
-    Ok(progress.collect::<Result<_, _>>()?)
 }
 
 /// Says which trials the sweep has now and had not before, or the reverse.

@@ -58,7 +58,7 @@ pub fn submit(
         let root = root.display();
         output::log(format!(
             "submitted {tasks} tasks for {} trials; see them with: squeue --jobs {id}; the trials \
-             with: gan-runs {root}; the ranks with: gan-sweep {root}",
+             with: gan-runs {root}; the ranks with: gan-sweep {root} --ranks",
             sweep.trials.len()
         ));
     }

@@ -1,7 +1,7 @@
 //! The trials of a sweep, as text.
 
 use gan_run::RunState;
-use gan_sweep::{Folder, Group, Progress, Ranking, Sweep};
+use gan_sweep::{Folder, Group, Progress, Ranking, Sweep, Trial};
 use serde_json::Value;
 
 use crate::common::output;
@@ -11,8 +11,12 @@ const ROWS: usize = 50;
 
 /// The command of each trial.
 pub fn commands(sweep: &Sweep) -> String {
-    let lines = sweep.trials.iter().map(|trial| format!("gan-train {}", trial.flags().join(" ")));
-    lines.collect::<Vec<_>>().join("\n")
+    sweep.trials.iter().map(command).collect::<Vec<_>>().join("\n")
+}
+
+/// The command that trains the same as a trial.
+pub fn command(trial: &Trial) -> String {
+    format!("gan-train {}", trial.flags().join(" "))
 }
 
 /// The ranks of the groups, how many trials are in which state, and the best trial.
@@ -51,7 +55,7 @@ pub fn ranks(sweep: &Sweep, folder: &Folder, progress: &[Progress], ranking: &Ra
     if let Some((best, value)) = ranking.best {
         let trial = &sweep.trials[best];
         lines.push(format!("best: {}, {measure} {value:.4}", folder.run(trial).display()));
-        lines.push(format!("  gan-train {}", trial.flags().join(" ")));
+        lines.push(format!("  {}", command(trial)));
         lines.push(format!("  gan-sample --checkpoint {}", folder.run(trial).display()));
     } else {
         lines.push(format!(
@@ -84,7 +88,7 @@ pub fn states(progress: &[Progress]) -> String {
     format!("{} trials: {}", progress.len(), parts.join(", "))
 }
 
-fn value(group: &Group) -> String {
+pub fn value(group: &Group) -> String {
     match (group.mean(), group.deviation()) {
         (Some(mean), Some(deviation)) => format!("{mean:.4} ± {deviation:.4}"),
         (Some(mean), None) => format!("{mean:.4}"),
@@ -92,7 +96,7 @@ fn value(group: &Group) -> String {
     }
 }
 
-fn text(value: &Value) -> String {
+pub fn text(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 

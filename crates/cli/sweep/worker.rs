@@ -75,10 +75,7 @@ pub fn work(
     let board = Board {
         sweep,
         folder,
-        state: Mutex::new(State {
-            progress: super::read_progress(sweep, folder)?,
-            ..State::default()
-        }),
+        state: Mutex::new(State { progress: folder.progress_of_all(sweep)?, ..State::default() }),
         ended: Condvar::new(),
         stopping: AtomicBool::new(false),
         bar,

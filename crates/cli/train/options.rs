@@ -16,7 +16,7 @@ use super::resume::{Resume, equal, same_path};
 use super::settings::{PixelMean, Settings};
 use crate::common::data::shape_flags;
 use crate::common::{
-    Data, DatasetArgs, Failure, OutputArgs, PageArgs, check_png, checkpoint_path, usage,
+    Data, DatasetArgs, Failure, OutputArgs, PageArgs, absolute, check_png, checkpoint_path, usage,
 };
 
 const EXAMPLES: &str = "Examples:
@@ -308,10 +308,6 @@ pub(crate) fn differing_setting(
         }
     }
     Ok(None)
-}
-
-fn absolute(path: &Path) -> PathBuf {
-    std::path::absolute(path).unwrap_or_else(|_| path.into())
 }
 
 /// The settings of the file that no flag overrides, and the flags. Images come from one place, so

@@ -200,6 +200,14 @@ impl Folder {
         })
     }
 
+    /// How far all trials are.
+    ///
+    /// # Errors
+    /// As [`progress`](Self::progress).
+    pub fn progress_of_all(&self, sweep: &Sweep) -> Result<Vec<Progress>, FolderError> {
+        sweep.trials.iter().map(|trial| self.progress(sweep, trial)).collect()
+    }
+
     /// What can be trained next, the most urgent first, from the progress of all trials: what is in
     /// the middle of a rung, then what is promoted, then what has not begun.
     pub fn next(sweep: &Sweep, progress: &[Progress]) -> Vec<Task> {

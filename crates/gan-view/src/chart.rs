@@ -178,7 +178,7 @@ fn finite(points: &[Point]) -> Vec<Point> {
 }
 
 /// Formats a number for an axis: `10 000`, `0.25`, `1e-5`.
-fn number(value: f64) -> String {
+pub fn number(value: f64) -> String {
     let size = value.abs();
     if size != 0.0 && size < 1e-12 {
         return "0".into(); // A rounding error around zero.

@@ -3,37 +3,21 @@
 mod sections;
 
 use std::fmt::Write;
-use std::fs::File;
-use std::io::{self, Read};
 use std::path::Path;
 
-use gan_core::FileError;
 use gan_run::Record;
 
 use crate::error::ViewError;
 use crate::figures::figures;
-use crate::html::{Escaped, put};
-use crate::palette;
-
-/// The start of every report, which identifies it.
-const START: &str = "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
-                     <meta name=\"generator\" content=\"gan-report ";
+use crate::html::put;
+use crate::page::{is_report, start};
 
 fn report(records: &[Record]) -> Result<String, ViewError> {
     let names = names(records);
-    let title = Escaped(match &names[..] {
+    let mut page = start(&match &names[..] {
         [name] => name.clone(),
         names => format!("{} runs side by side", names.len()),
     });
-    let (css, page_css) = (palette::css(), include_str!("report/page.css"));
-    let mut page = String::from(START);
-    put!(
-        page,
-        "{}\">\n<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
-         <meta name=\"color-scheme\" content=\"light dark\">\n<title>{title}</title>\n\
-         <style>\n{css}{page_css}</style>\n</head>\n<body>\n<header>\n<h1>{title}</h1>\n",
-        env!("CARGO_PKG_VERSION")
-    );
     sections::summary(&mut page, records, &names);
     page.push_str("</header>\n<main>\n");
     let figures = figures(records, &names)?;
@@ -68,16 +52,10 @@ fn names(records: &[Record]) -> Vec<String> {
 /// # Errors
 /// When the file exists and is not a report, or cannot be written.
 pub fn write_report(records: &[Record], path: &Path, force: bool) -> Result<(), ViewError> {
-    if !force && path.exists() && !is_report(path).map_err(FileError::new("read", path))? {
+    if !force && path.exists() && !is_report(path)? {
         return Err(ViewError::NotAReport(path.into()));
     }
     Ok(gan_core::atomic_file::write(path, report(records)?.as_bytes())?)
-}
-
-fn is_report(path: &Path) -> io::Result<bool> {
-    let mut start = Vec::new();
-    File::open(path)?.take(START.len() as u64).read_to_end(&mut start)?;
-    Ok(start == START.as_bytes())
 }
 
 #[cfg(test)]

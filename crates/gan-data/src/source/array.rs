@@ -59,7 +59,7 @@ impl Layout {
             }
             _ => return None,
         };
-        // One image, [32, 32, 3], or images along the last axis, [28, 28, 500], would be such narrow
+        // One image, [32, 32, 3], or images along the last axis, [20, 20, 500], would be such narrow
         // images.
         let ImageShape { height, width, .. } = shape;
         let (short, long) = (height.min(width), height.max(width));

@@ -8,7 +8,7 @@ use csv::{ByteRecord, ReaderBuilder};
 use gan_core::{FileError, ImageShape};
 
 use super::array::Layout;
-use super::error::{Fault, SourceError, one_line, shown};
+use super::error::{Fault, SourceError, one_line, one_of, shown};
 use super::part::{Notes, Part, Split};
 
 /// Names of a column of labels.
@@ -34,7 +34,7 @@ pub(crate) fn find(dir: &Path) -> Result<Option<PathBuf>, SourceError> {
     if tables.iter().any(|path| test_name(path).is_some()) {
         tables.retain(|path| test_name(path).is_some());
     }
-    super::one_of(dir, tables)
+    one_of(dir, tables)
 }
 
 /// The tables in a folder, sorted.

@@ -1,6 +1,6 @@
 //! Why images were not read.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use gan_core::FileError;
 use gan_core::memory::OutOfMemory;
@@ -74,6 +74,21 @@ impl From<OutOfMemory> for Fault {
 impl From<std::io::Error> for Fault {
     fn from(error: std::io::Error) -> Self {
         Self::new(format!("it cannot be read ({error})"), "a whole file")
+    }
+}
+
+/// The one file of those found in a folder, if there are any.
+pub(crate) fn one_of(
+    folder: &Path,
+    mut found: Vec<PathBuf>,
+) -> Result<Option<PathBuf>, SourceError> {
+    found.sort();
+    match &found[..] {
+        [] | [_] => Ok(found.pop()),
+        [first, second, ..] => {
+            let found = format!("the folder has {} and {}", shown(first), shown(second));
+            Err(Fault::new(found, "one file; give it instead of the folder").of(folder))
+        }
     }
 }
 

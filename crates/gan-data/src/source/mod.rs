@@ -30,7 +30,7 @@ use self::collect::Collect;
 pub use self::collect::Progress;
 use self::describe::describe;
 pub use self::error::SourceError;
-use self::error::{Fault, shown};
+use self::error::{Fault, one_of};
 pub use self::fit::{Fit, ImageOptions};
 #[cfg(feature = "parquet")]
 use self::parquet::read as read_parquet;
@@ -256,18 +256,6 @@ fn only_file(folder: &Path) -> Result<Option<PathBuf>, SourceError> {
         }
     }
     one_of(folder, found)
-}
-
-/// The one file of those found in a folder, if there are any.
-fn one_of(folder: &Path, mut found: Vec<PathBuf>) -> Result<Option<PathBuf>, SourceError> {
-    found.sort();
-    match &found[..] {
-        [] | [_] => Ok(found.pop()),
-        [first, second, ..] => {
-            let found = format!("the folder has {} and {}", shown(first), shown(second));
-            Err(Fault::new(found, "one file; give it instead of the folder").of(folder))
-        }
-    }
 }
 
 /// The largest size that may be asked for.
