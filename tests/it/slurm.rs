@@ -89,14 +89,22 @@ fn a_job_array_ends_every_trial_once_whatever_happens_to_its_tasks() {
     let Some(cluster) = Cluster::start() else { return };
     let kills: usize = std::env::var("GAN_KILLS").map_or(8, |kills| kills.parse().unwrap());
     let seeds: Vec<_> = (0..24).collect();
-    let place = sweeps::place(&format!("seeds = {seeds:?}\n{}epochs = 1000\n", base()));
+    // Long enough for the disturbances.
+    let epochs = 250 * kills;
+    let place = sweeps::place(&format!("seeds = {seeds:?}\n{}epochs = {epochs}\n", base()));
     let submit =
         |tasks| cluster.submit(&place, tasks, "--partition=low --cpus-per-task=1 --time=10");
     submit(4);
     let run = |program: &str, args: &str| cluster.run(&place, program, args);
     let mut drained = None;
+    let mut hit = 0;
     for index in 0..kills {
-        sleep(Duration::from_millis(200 + (index as u64 * 377) % 700));
+        let begin = Instant::now();
+        while trainings(&place).is_empty() && begin.elapsed() < Duration::from_secs(20) {
+            sleep(Duration::from_millis(10));
+        }
+        hit += usize::from(!trainings(&place).is_empty());
+        sleep(Duration::from_millis((index as u64 * 377) % 700));
         match index % 6 {
             0 => kill(&trainings(&place)),
             1 => {
@@ -127,6 +135,7 @@ fn a_job_array_ends_every_trial_once_whatever_happens_to_its_tasks() {
             submit(3);
         }
     }
+    assert!(hit > kills / 2, "only {hit} of {kills} were in the middle of a training");
     for node in ["n1", "n2"] {
         run("scontrol", &format!("update nodename={node} state=resume"));
     }

@@ -106,7 +106,7 @@ fn an_interrupted_sweep_saves_all_trials_and_continues() {
 #[test]
 fn workers_killed_at_any_instant_lose_no_trial_and_do_none_twice() {
     let kills: u32 = std::env::var("GAN_KILLS").map_or(6, |kills| kills.parse().unwrap());
-    let (trials, epochs) = (4 + kills, 300);
+    let (trials, epochs) = (4 + kills, 800);
     let seeds: Vec<_> = (0..trials).collect();
     let place = place(&format!("seeds = {seeds:?}\n{}epochs = {epochs}\n", base()));
     let mut logs = String::new();
@@ -118,7 +118,9 @@ fn workers_killed_at_any_instant_lose_no_trial_and_do_none_twice() {
         sleep(Duration::from_millis(5));
     }
     workers.push(start(&place, "worker sweeps/s --jobs 1"));
+    let mut hit = 0;
     for index in 0..kills {
+        hit += u32::from(!trainings(&place).is_empty());
         sleep(Duration::from_millis(u64::from(index.wrapping_mul(2_654_435_761) >> 23)));
         let victim = index as usize % 2;
         match index % 3 {
@@ -135,6 +137,7 @@ fn workers_killed_at_any_instant_lose_no_trial_and_do_none_twice() {
             logs += &std::mem::replace(&mut workers[victim], new).ended().stderr;
         }
     }
+    assert!(hit > kills / 2, "only {hit} of {kills} were in the middle of a training");
     for worker in workers {
         logs += &worker.ended().stderr;
     }
