@@ -2,6 +2,7 @@
 //!
 //! It is simulated by a limit on the length of files, whose signal is ignored, so that writes fail.
 
+use crate::sweeps::{self, GAN_SWEEP, assert_as_by_hand, base};
 use crate::util::{CPU, GAN_SAMPLE, GAN_TRAIN, Place, Ran, trained};
 
 /// Runs a program that can write files of at most `blocks` blocks, of 512 or 1024 bytes.
@@ -54,4 +55,15 @@ fn a_failed_write_keeps_the_old_samples() {
         assert!(place.read(out) == before, "{out} is unchanged");
     }
     assert_eq!(place.list("."), ["all.gif", "all.npy", "all.png", "ckpt.mpk"]);
+}
+
+#[test]
+fn a_sweep_on_a_full_disk_names_the_file_and_continues_later() {
+    let text = format!("seeds = [0, 1]\n{}epochs = 40\n", base());
+    let place = sweeps::place(&text);
+    let ran = limited(&place, 12, GAN_SWEEP, "s.toml --jobs 1");
+    let ran = ran.fails(1, &["trial_seed-0", "cannot write", "tries them again"]);
+    assert!(ran.stderr.contains("it will be tried again"), "{}", ran.stderr);
+    let later = sweeps::sweep(&place, "sweeps/s").ok();
+    assert_as_by_hand(&place, "sweeps/s", &later.stderr);
 }

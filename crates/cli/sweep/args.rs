@@ -75,6 +75,7 @@ pub struct SweepArgs {
 
 /// What both forms of the command have.
 #[derive(Args, Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag")]
 pub struct Common {
     /// Number of trials at a time, each in a process of its own; processors are divided among them
     /// [default: the number of processors, each trial on one; on a GPU 1]
@@ -93,6 +94,10 @@ pub struct Common {
     /// Print the ranks of what is done so far and exit
     #[arg(long, conflicts_with = "dry_run")]
     pub ranks: bool,
+
+    /// Show a table of the trials and their curves in the terminal
+    #[arg(long)]
+    pub watch: bool,
 
     #[command(flatten)]
     pub page: PageArgs,

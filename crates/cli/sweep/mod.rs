@@ -6,6 +6,7 @@ mod report;
 mod settings;
 mod slurm;
 mod table;
+mod watch;
 mod worker;
 
 use std::env;

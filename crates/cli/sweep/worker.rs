@@ -16,6 +16,7 @@ use signal_hook::flag;
 
 use super::args::Common;
 use super::process;
+use super::watch::Watch;
 use crate::common::{Failure, check_range, output};
 
 /// How often a trial is tried that ends without a result, by one process.
@@ -40,6 +41,9 @@ struct Board<'a> {
     ended: Condvar,
     stopping: AtomicBool,
     bar: ProgressBar,
+    /// Messages that wait until the terminal is free.
+    messages: Mutex<Vec<String>>,
+    watched: bool,
     quiet: bool,
     threads: usize,
 }
@@ -72,13 +76,16 @@ pub fn work(
     let template = "  [{bar:24}] {pos}/{len} trials  {msg}";
     let bar = output::progress_bar(template, common.output.quiet)?;
     bar.set_length(sweep.trials.len() as u64);
+    let mut watch = if common.watch { Watch::open(common.output.quiet) } else { None };
     let board = Board {
         sweep,
         folder,
         state: Mutex::new(State { progress: folder.progress_of_all(sweep)?, ..State::default() }),
         ended: Condvar::new(),
         stopping: AtomicBool::new(false),
-        bar,
+        bar: if watch.is_some() { ProgressBar::hidden() } else { bar },
+        messages: Mutex::default(),
+        watched: watch.is_some(),
         quiet: common.output.quiet,
         threads: (processors.len() / jobs).max(1),
     };
@@ -105,10 +112,21 @@ pub fn work(
                 stopped = true;
                 board.stop();
             }
-            thread::sleep(POLL);
+            match watch.as_mut().filter(|_| !stopped) {
+                Some(watch) => watch.show(sweep, folder, &board.messages),
+                None => thread::sleep(POLL),
+            }
+            if stopped {
+                // A second Ctrl-C is a signal again.
+                watch = None;
+            }
         }
     });
+    drop(watch);
     board.bar.finish_and_clear();
+    for line in board.messages.lock().unwrap_or_else(PoisonError::into_inner).iter() {
+        output::log(line);
+    }
     let state = board.state.into_inner().unwrap_or_else(PoisonError::into_inner);
     match state.error {
         Some(error) => Err(error.into()),
@@ -219,7 +237,7 @@ impl Board<'_> {
         *attempts += 1;
         let again = *attempts < ATTEMPTS;
         let what = if again { "it will be tried again" } else { "given up" };
-        output_above(&self.bar, &format!("warning: {}: {why}; {what}", trial.name));
+        self.log(format!("warning: {}: {why}; {what}", trial.name));
         if !again {
             state.failed.push((trial.name.clone(), why));
         }
@@ -229,7 +247,15 @@ impl Board<'_> {
     fn say(&self, state: &State, line: &str) {
         if !self.quiet {
             let done = state.progress.iter().filter(|progress| progress.has_ended()).count();
-            output_above(&self.bar, &format!("[{done}/{}] {line}", state.progress.len()));
+            self.log(format!("[{done}/{}] {line}", state.progress.len()));
+        }
+    }
+
+    fn log(&self, line: String) {
+        if self.watched {
+            self.messages.lock().unwrap_or_else(PoisonError::into_inner).push(line);
+        } else {
+            self.bar.suspend(|| output::log(line));
         }
     }
 
@@ -255,7 +281,7 @@ impl Board<'_> {
         let state = self.state();
         self.stopping.store(true, Ordering::Relaxed);
         if !self.quiet && !state.running.is_empty() {
-            output_above(&self.bar, "stopping; all trials save their checkpoints");
+            self.log("stopping; all trials save their checkpoints".into());
         }
         for &id in state.running.values() {
             process::signal(id, SIGTERM);
@@ -268,10 +294,6 @@ impl Board<'_> {
 fn reason(status: std::process::ExitStatus, messages: &str) -> String {
     let line = messages.lines().find_map(|line| line.strip_prefix("error: "));
     line.map_or_else(|| format!("gan-train ended with {status}"), str::to_owned)
-}
-
-fn output_above(bar: &ProgressBar, line: &str) {
-    bar.suspend(|| output::log(line));
 }
 
 /// Signals that have come.

@@ -1,5 +1,7 @@
 //! `gan-runs`: lists runs.
 
+mod query;
+
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
@@ -9,6 +11,7 @@ use gan_run::{MetricsRow, Record, best_measured, find_runs};
 use humantime::format_rfc3339_seconds;
 use serde_json::{Value, json};
 
+use self::query::Condition;
 use crate::common::{CODES, Failure, output};
 
 const AFTER: &str = "States:
@@ -21,6 +24,7 @@ const AFTER: &str = "States:
 Examples:
   gan-runs                       the runs in runs/
   gan-runs elsewhere/runs
+  gan-runs sweeps/my --where state=done --where lr>=0.001 --sort frechet
   gan-runs --json | jq -r '.runs[] | select(.state == \"stopped\").path'";
 
 /// List runs: data set, settings, progress, losses and quality.
@@ -36,6 +40,20 @@ pub struct RunsArgs {
     /// A folder of runs, or the directory of one run
     #[arg(value_name = "FOLDER", default_value = "runs")]
     folder: PathBuf,
+
+    /// List only runs for which this holds, such as state=done, lr>=0.001 or recipe~tuned (contains);
+    /// a setting by the name of its flag, or name, state, data, epochs-done, seconds, d-loss, g-loss,
+    /// frechet, kid, precision, recall, density, coverage; several of these must all hold
+    #[arg(long = "where", value_name = "CONDITION")]
+    conditions: Vec<Condition>,
+
+    /// Sort by such a value, the smallest first; runs without it come last [default: by number]
+    #[arg(long, value_name = "NAME")]
+    sort: Option<String>,
+
+    /// With --sort: the largest first
+    #[arg(long, requires = "sort")]
+    reverse: bool,
 
     /// Print the results as one JSON object on stdout
     #[arg(long)]
@@ -59,9 +77,22 @@ pub fn main(args: &RunsArgs) -> Result<(), Failure> {
             Err(error) => output::log(format!("warning: run skipped: {error}")),
         }
     }
+    let names = args.conditions.iter().map(|condition| &condition.name).chain(&args.sort);
+    for name in names {
+        if !runs.is_empty() && runs.iter().all(|run| query::value(run, name).is_none()) {
+            output::log(format!("warning: no run has a value {name:?}; --help lists the names"));
+        }
+    }
+    let all = runs.len();
+    runs.retain(|run| args.conditions.iter().all(|condition| condition.holds(run)));
+    if let Some(name) = &args.sort {
+        query::sort(&mut runs, name, args.reverse);
+    }
     if args.json {
         let runs: Vec<_> = runs.iter().map(summary).collect();
         output::print_json(&json!({ "folder": args.folder, "runs": runs }))?;
+    } else if runs.is_empty() && all > 0 {
+        output::log(format!("none of the {all} runs in {folder} is as --where says"));
     } else if runs.is_empty() {
         output::log(format!("no runs in {folder}; start one with: gan-train"));
     } else {
