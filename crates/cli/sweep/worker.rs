@@ -73,20 +73,21 @@ pub fn work(
     };
     check_range("jobs", jobs, 1..=1024)?;
     let signals = Signals::listen()?;
+    let quiet = common.output.quiet;
+    let mut watch = if common.watch { Watch::open(quiet) } else { None };
     let template = "  [{bar:24}] {pos}/{len} trials  {msg}";
-    let bar = output::progress_bar(template, common.output.quiet)?;
+    let bar = output::progress_bar(template, quiet || watch.is_some())?;
     bar.set_length(sweep.trials.len() as u64);
-    let mut watch = if common.watch { Watch::open(common.output.quiet) } else { None };
     let board = Board {
         sweep,
         folder,
         state: Mutex::new(State { progress: folder.progress_of_all(sweep)?, ..State::default() }),
         ended: Condvar::new(),
         stopping: AtomicBool::new(false),
-        bar: if watch.is_some() { ProgressBar::hidden() } else { bar },
+        bar,
         messages: Mutex::default(),
         watched: watch.is_some(),
-        quiet: common.output.quiet,
+        quiet,
         threads: (processors.len() / jobs).max(1),
     };
     let pin = !common.no_pin && !is_worker && jobs > 1 && jobs <= processors.len();
