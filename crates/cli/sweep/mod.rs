@@ -9,6 +9,7 @@ mod table;
 mod watch;
 mod worker;
 
+use std::collections::HashMap;
 use std::env;
 
 use anyhow::Context;
@@ -91,9 +92,13 @@ pub fn main(args: &SweepArgs) -> Result<(), Failure> {
 /// Says which trials the sweep has now and had not before, or the reverse.
 fn report_changes(before: &Sweep, now: &Sweep) {
     let missing = |of: &Sweep, from: &Sweep| {
-        of.trials.iter().filter(|trial| !from.trials.contains(trial)).count()
+        let known: HashMap<_, _> = from.trials.iter().map(|trial| (&trial.name, trial)).collect();
+        of.trials.iter().filter(|trial| known.get(&trial.name) != Some(trial)).count()
     };
     let (new, gone) = (missing(now, before), missing(before, now));
+    if new + gone == 0 {
+        return;
+    }
     output::log(format!(
         "note: the sweep has changed: {new} trials are new, and {gone} are no longer part of it"
     ));

@@ -211,10 +211,14 @@ impl Board<'_> {
                 return;
             }
         };
+        if now.state == Some(RunState::Running) {
+            // Another process has it, which this one did not see in time.
+            state.progress[task.trial] = now;
+            return;
+        }
         let reached = task.until.is_some_and(|until| now.epochs >= until);
         let stopping = self.stopping.load(Ordering::Relaxed);
-        let complete =
-            now.has_ended() || reached || stopping || now.state == Some(RunState::Running);
+        let complete = now.has_ended() || reached || stopping;
         let value = now.values.last().map_or(String::new(), |(_, value)| {
             format!("  {} {value:.4}", self.sweep.target.measure.name())
         });
