@@ -24,7 +24,7 @@ const AFTER: &str = "States:
 Examples:
   gan-runs                       the runs in runs/
   gan-runs elsewhere/runs
-  gan-runs sweeps/my --where state=done --where lr>=0.001 --sort frechet
+  gan-runs sweeps/my --where state=done --where 'lr>=0.001' --sort frechet
   gan-runs --json | jq -r '.runs[] | select(.state == \"stopped\").path'";
 
 /// List runs: data set, settings, progress, losses and quality.
@@ -41,7 +41,7 @@ pub struct RunsArgs {
     #[arg(value_name = "FOLDER", default_value = "runs")]
     folder: PathBuf,
 
-    /// List only runs for which this holds, such as state=done, lr>=0.001 or recipe~tuned (contains);
+    /// List only runs for which this holds, such as state=done, 'lr>=0.001' or recipe~tuned (contains);
     /// a setting by the name of its flag, or name, state, data, epochs-done, seconds, d-loss, g-loss,
     /// frechet, kid, precision, recall, density, coverage; several of these must all hold
     #[arg(long = "where", value_name = "CONDITION")]
