@@ -2,8 +2,10 @@
 
 mod args;
 mod process;
+mod processors;
 mod report;
 mod settings;
+mod signals;
 mod slurm;
 mod table;
 mod watch;

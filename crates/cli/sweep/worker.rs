@@ -1,21 +1,20 @@
 //! Trains trials, several at a time, until none is left that no other process has.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use std::{io, thread};
 
 use gan_run::RunState;
 use gan_sweep::{Claim, Folder, FolderError, Progress, Sweep, Task};
 use indicatif::ProgressBar;
-#[cfg(unix)]
-use signal_hook::consts::{SIGHUP, SIGUSR1, SIGUSR2};
-use signal_hook::consts::{SIGINT, SIGTERM};
-use signal_hook::flag;
+use signal_hook::consts::SIGTERM;
 
 use super::args::Common;
 use super::process;
+use super::processors::{processors, stay_on};
+use super::signals::Signals;
 use super::watch::Watch;
 use crate::common::{Failure, check_range, output};
 
@@ -300,70 +299,3 @@ fn reason(status: std::process::ExitStatus, messages: &str) -> String {
     let line = messages.lines().find_map(|line| line.strip_prefix("error: "));
     line.map_or_else(|| format!("gan-train ended with {status}"), str::to_owned)
 }
-
-/// Signals that have come.
-struct Signals {
-    stop: Arc<AtomicUsize>,
-    save: Arc<AtomicUsize>,
-}
-
-impl Signals {
-    /// SIGINT, SIGTERM and SIGHUP stop; a second SIGINT or SIGTERM ends the process, and the
-    /// trainings save and end by themselves. SIGUSR1 stops too in a job of SLURM, where it
-    /// announces the end; elsewhere it and SIGUSR2 are passed on to the trainings, which save.
-    fn listen() -> io::Result<Self> {
-        let signals = Self { stop: Arc::default(), save: Arc::default() };
-        let second = Arc::new(AtomicBool::new(false));
-        for signal in [SIGINT, SIGTERM] {
-            flag::register_conditional_shutdown(signal, 128 + signal, second.clone())?;
-            flag::register(signal, second.clone())?;
-            flag::register_usize(signal, signals.stop.clone(), signal as usize)?;
-        }
-        #[cfg(unix)]
-        {
-            flag::register_usize(SIGHUP, signals.stop.clone(), SIGHUP as usize)?;
-            let in_job = std::env::var_os("SLURM_JOB_ID").is_some();
-            let to = if in_job { &signals.stop } else { &signals.save };
-            flag::register_usize(SIGUSR1, to.clone(), SIGUSR1 as usize)?;
-            flag::register_usize(SIGUSR2, signals.save.clone(), SIGUSR2 as usize)?;
-        }
-        Ok(signals)
-    }
-
-    fn stop(&self) -> Option<i32> {
-        i32::try_from(self.stop.load(Ordering::Relaxed)).ok().filter(|&signal| signal != 0)
-    }
-
-    fn save(&self) -> Option<i32> {
-        i32::try_from(self.save.swap(0, Ordering::Relaxed)).ok().filter(|&signal| signal != 0)
-    }
-}
-
-/// The processors that this process may use.
-#[cfg(target_os = "linux")]
-fn processors() -> Vec<usize> {
-    use rustix::thread::{CpuSet, sched_getaffinity};
-    let set = sched_getaffinity(None).unwrap_or_default();
-    let found: Vec<_> = (0..CpuSet::MAX_CPU).filter(|&cpu| set.is_set(cpu)).collect();
-    if found.is_empty() { vec![0] } else { found }
-}
-
-#[cfg(not(target_os = "linux"))]
-fn processors() -> Vec<usize> {
-    (0..thread::available_parallelism().map_or(1, usize::from)).collect()
-}
-
-/// Keeps this thread, and the processes that it starts, on these processors.
-#[cfg(target_os = "linux")]
-fn stay_on(processors: &[usize]) {
-    use rustix::thread::{CpuSet, sched_setaffinity};
-    let mut set = CpuSet::new();
-    for &processor in processors {
-        set.set(processor);
-    }
-    // They only run slower elsewhere.
-    let _ = sched_setaffinity(None, &set);
-}
-
-#[cfg(not(target_os = "linux"))]
-fn stay_on(_processors: &[usize]) {}

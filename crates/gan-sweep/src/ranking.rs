@@ -85,3 +85,58 @@ impl Ranking {
         Self { groups, best: best.map(|(trial, (_, value))| (trial, value)) }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use super::*;
+    use crate::measure::{Measure, Target};
+    use crate::sweep::Trial;
+
+    fn ranked(minimise: bool, trials: &[(&str, &[(u64, f64)])]) -> Ranking {
+        let trial = |(index, (group, _)): (usize, &(&str, _))| Trial {
+            name: format!("{group}-{index}"),
+            group: (*group).into(),
+            varied: Settings::new(),
+            settings: Settings::new(),
+        };
+        let target = Target { measure: Measure::Frechet, minimise };
+        let sweep = Sweep {
+            target,
+            halving: None,
+            feature_extractor: None,
+            directory: PathBuf::new(),
+            trials: trials.iter().enumerate().map(trial).collect(),
+        };
+        let progress = |(_, values): &(&str, &[(u64, f64)])| Progress {
+            state: None,
+            epochs: 0,
+            values: values.to_vec(),
+            seconds: 0.0,
+        };
+        Ranking::of(&sweep, &trials.iter().map(progress).collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn groups_are_ranked_by_how_far_they_came_and_then_by_their_means() {
+        let trials: &[(&str, &[(u64, f64)])] = &[
+            ("a", &[(9, 3.0)]),
+            ("none", &[]),
+            ("b", &[(3, 7.0), (9, 1.0)]),
+            ("a", &[(9, 5.0)]),
+            ("b", &[(3, 0.5)]),
+            ("short", &[(3, 0.1)]),
+        ];
+        let ranking = ranked(true, trials);
+        let names: Vec<_> = ranking.groups.iter().map(|group| group.name.as_str()).collect();
+        assert_eq!(names, ["b", "a", "short", "none"]);
+        assert_eq!(ranking.best, Some((2, 1.0)), "of those that came as far");
+        let [b, a, _, none] = &ranking.groups[..] else { panic!() };
+        assert_eq!((a.mean(), a.deviation()), (Some(4.0), Some(2.0_f64.sqrt())));
+        assert_eq!((b.values.as_slice(), b.deviation(), b.trials.len()), (&[1.0][..], None, 2));
+        assert_eq!((none.mean(), none.epoch), (None, 0));
+        assert_eq!(ranked(false, trials).best, Some((3, 5.0)));
+        assert_eq!(ranked(true, &[("x", &[])]).best, None);
+    }
+}
