@@ -174,11 +174,14 @@ pub fn load(args: &DatasetArgs, quiet: bool) -> Result<Data> {
     let options = args.options();
     let inverted = options.invert;
     if let Some(path) = &args.data {
-        let flags = format!(" --data {}{}", quoted(path), flags(&options));
+        let flags = format!(" --data {}{}", quoted(&path.display().to_string()), flags(&options));
         return Ok(Data { inverted, flags, ..open(path, options, quiet)? });
     }
     let data = load_named(args, quiet)?;
-    let folder = data.dir.as_deref().map(|dir| format!(" --data-dir {}", quoted(dir)));
+    let folder = data
+        .dir
+        .as_deref()
+        .map(|dir| format!(" --data-dir {}", quoted(&dir.display().to_string())));
     let (name, folder) = (data.train.name(), folder.unwrap_or_default());
     let test = data.test;
     Ok(Data {
@@ -196,11 +199,10 @@ pub fn shape_flags(shape: ImageShape) -> String {
     format!("--size {width}x{height} --channels {channels}")
 }
 
-/// A path for a shell.
-fn quoted(path: &Path) -> String {
-    let path = path.display().to_string();
+/// A word for a shell.
+pub fn quoted(word: &str) -> String {
     let plain = |c: char| c.is_alphanumeric() || "/._-+=:,@".contains(c);
-    if path.chars().all(plain) { path } else { format!("'{}'", path.replace('\'', "'\\''")) }
+    if word.chars().all(plain) { word.into() } else { format!("'{}'", word.replace('\'', "'\\''")) }
 }
 
 fn open(path: &Path, options: ImageOptions, quiet: bool) -> Result<Data> {

@@ -124,7 +124,7 @@ pub fn value(record: &Record, name: &str) -> Option<String> {
         "recall" => measure(|quality| Some(quality.recall)),
         "density" => measure(|quality| Some(quality.density)),
         "coverage" => measure(|quality| Some(quality.coverage)),
-        "data" => record.setting("dataset.name"),
+        "data" | "dataset" => record.setting("dataset.name"),
         _ => {
             let field = name.replace('-', "_");
             let places = ["training.", "model.", "dataset.", ""];

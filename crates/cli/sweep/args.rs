@@ -110,7 +110,7 @@ pub struct Common {
 #[derive(Args, Clone, Debug)]
 pub struct SlurmArgs {
     /// Submit the sweep to SLURM as a job array whose tasks train its trials, and exit
-    #[arg(long = "slurm")]
+    #[arg(long = "slurm", conflicts_with_all = ["ranks", "dry_run"])]
     pub submit: bool,
 
     /// With --slurm: number of tasks [default: 8, or the number of trials]

@@ -15,6 +15,7 @@ use std::collections::HashMap;
 use std::env;
 
 use anyhow::Context;
+use gan_run::RunState;
 use gan_serve::{Limits, Runs};
 use gan_sweep::{Folder, Progress, Ranking, Sweep};
 use serde_json::json;
@@ -44,13 +45,14 @@ pub fn main(args: &SweepArgs) -> Result<(), Failure> {
     if common.dry_run {
         return Ok(output::print(table::commands(&sweep))?);
     }
+    // Before the sweep is recorded: a refused one leaves the recorded one as it is.
+    settings::check_runs(&folder, &sweep)?;
     if common.ranks {
-        return show(&sweep, &folder, &folder.progress_of_all(&sweep)?, common);
+        return show(&sweep, &folder, &folder.progress_of_all(&sweep), common);
     }
-    if let Some(before) = folder.create(&sweep)? {
+    if let Some(before) = folder.create(&sweep)?.filter(|_| !quiet) {
         report_changes(&before, &sweep);
     }
-    settings::check_runs(&folder, &sweep)?;
     if args.slurm.submit {
         return slurm::submit(&args.slurm, common, &folder, &sweep);
     }
@@ -67,10 +69,20 @@ pub fn main(args: &SweepArgs) -> Result<(), Failure> {
     let _server = listener.map(|listener| listener.serve(runs, Limits::default())).transpose()?;
     let Ended { failed, signal } = worker::work(&sweep, &folder, common, args.is_worker())?;
 
-    let progress = folder.progress_of_all(&sweep)?;
+    let progress = folder.progress_of_all(&sweep);
     show(&sweep, &folder, &progress, common)?;
     match report::write(&sweep, &folder, &progress, &Ranking::of(&sweep, &progress)) {
-        Ok(path) if !quiet => output::log(format!("report: {}", path.display())),
+        Ok(path) if !quiet => {
+            output::log(format!("report: {}", path.display()));
+            let elsewhere = |trial: &&Progress| trial.state == Some(RunState::Running);
+            let elsewhere = progress.iter().filter(elsewhere).count();
+            if elsewhere > 0 {
+                output::log(format!(
+                    "note: {elsewhere} trials are being trained by other processes; call gan-sweep \
+                     again when these have ended"
+                ));
+            }
+        }
         Ok(_) => {}
         Err(error) => output::log(format!("warning: no report of the sweep: {error}")),
     }
@@ -113,6 +125,10 @@ fn show(
     progress: &[Progress],
     common: &Common,
 ) -> Result<(), Failure> {
+    let damaged = sweep.trials.iter().zip(progress);
+    for (trial, damage) in damaged.filter_map(|(trial, now)| Some((trial, now.damage.as_ref()?))) {
+        output::log(format!("warning: {}: {damage}; move its directory away", trial.name));
+    }
     let ranking = Ranking::of(sweep, progress);
     if !common.output.json {
         return Ok(output::print(table::ranks(sweep, folder, progress, &ranking))?);

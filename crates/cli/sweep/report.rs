@@ -32,7 +32,10 @@ pub fn write(
     let best = best.as_ref().map(|(record, trial, value)| BestTrial {
         record,
         value: *value,
-        command: table::command(&sweep.trials[*trial]),
+        command: {
+            let until = progress[*trial].values.last().map(|(at, _)| *at);
+            table::command(sweep, &sweep.trials[*trial], until)
+        },
     });
     let title = folder.root().file_name().unwrap_or_default().to_string_lossy();
     let path = folder.root().join("sweep.html");

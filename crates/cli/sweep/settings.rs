@@ -16,13 +16,22 @@ pub fn resolve(mut sweep: Sweep) -> Result<Sweep, Failure> {
         let (_, training) =
             resolve_settings(&trial.settings).map_err(|error| named(trial, error))?;
         let total = training.epochs;
+        if let Some(first) =
+            sweep.halving.map(|halving| halving.first).filter(|&first| first >= total)
+        {
+            return Err(usage!(
+                "{}: it has {total} epochs, but the first rung of [halving] is after {first}; expected \
+                 fewer",
+                trial.name
+            ));
+        }
         let rungs = sweep.halving.map_or(vec![total], |halving| halving.rungs(total));
         let every =
             if trial.settings.contains_key("eval-every") { training.eval_every } else { rungs[0] };
         if let Some(rung) = rungs.iter().find(|&rung| every == 0 || !rung.is_multiple_of(every)) {
             return Err(usage!(
                 "{}: it is compared after {rung} epochs, but evaluated every {every}; expected an \
-                 eval-every, epochs and a first rung that fit",
+                 eval-every, and in [halving] a first, that its epochs are a multiple of",
                 trial.name
             ));
         }

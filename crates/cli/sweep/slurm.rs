@@ -8,6 +8,7 @@ use gan_core::atomic_file;
 use gan_sweep::{Folder, Progress, Sweep};
 
 use super::args::{Common, SlurmArgs};
+use crate::common::data::quoted;
 use crate::common::slurm::Job;
 use crate::common::{Failure, check_range, output};
 
@@ -76,8 +77,4 @@ pub fn requeue_after(signal: i32, progress: &[Progress]) {
         Ok(what) => output::log(what),
         Err(error) => output::log(format!("warning: this task is not requeued: {error}")),
     }
-}
-
-fn quoted(text: &str) -> String {
-    format!("'{}'", text.replace('\'', "'\\''"))
 }

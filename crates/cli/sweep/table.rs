@@ -4,6 +4,7 @@ use gan_run::RunState;
 use gan_sweep::{Folder, Group, Progress, Ranking, Sweep, Trial};
 use serde_json::Value;
 
+use crate::common::data::quoted;
 use crate::common::output;
 
 /// The most groups in a table.
@@ -11,13 +12,25 @@ const ROWS: usize = 50;
 
 /// The command of each trial.
 pub fn commands(sweep: &Sweep) -> String {
-    sweep.trials.iter().map(command).collect::<Vec<_>>().join("\n")
+    sweep.trials.iter().map(|trial| command(sweep, trial, None)).collect::<Vec<_>>().join("\n")
 }
 
-/// The command that trains the same as a trial.
-pub fn command(trial: &Trial) -> String {
-    format!("gan-train {}", trial.flags().join(" "))
+/// The command that trains the same as a trial, until an epoch.
+pub fn command(sweep: &Sweep, trial: &Trial, until: Option<u64>) -> String {
+    let mut flags = trial.flags();
+    if let Some(extractor) = &sweep.feature_extractor {
+        flags.push(format!("--feature-extractor={}", extractor.display()));
+    }
+    flags.extend(
+        until.filter(|&until| until < trial.epochs()).map(|until| format!("--stop-after={until}")),
+    );
+    let flags: Vec<_> = flags.iter().map(|flag| quoted(flag)).collect();
+    format!("gan-train {}", flags.join(" "))
 }
+
+/// Why there are no ranks.
+pub const UNMEASURED: &str = "its samples were not evaluated, so it cannot be ranked: the data set \
+                              needs a feature extractor (gan-eval --feature-extractor train)";
 
 /// The ranks of the groups, how many trials are in which state, and the best trial.
 pub fn ranks(sweep: &Sweep, folder: &Folder, progress: &[Progress], ranking: &Ranking) -> String {
@@ -54,9 +67,11 @@ pub fn ranks(sweep: &Sweep, folder: &Folder, progress: &[Progress], ranking: &Ra
     lines.push(states(progress));
     if let Some((best, value)) = ranking.best {
         let trial = &sweep.trials[best];
-        lines.push(format!("best: {}, {measure} {value:.4}", folder.run(trial).display()));
-        lines.push(format!("  {}", command(trial)));
-        lines.push(format!("  gan-sample --checkpoint {}", folder.run(trial).display()));
+        let (run, epoch) = (folder.run(trial), progress[best].values.last().map(|(at, _)| *at));
+        lines.push(format!("best: {}, {measure} {value:.4}", run.display()));
+        lines.push(format!("  {}", command(sweep, trial, epoch)));
+        let run = quoted(&run.display().to_string());
+        lines.push(format!("  gan-sample --checkpoint {run}"));
     } else {
         lines.push(format!(
             "no trial has a {measure}: either none is done, or its samples were not \

@@ -56,7 +56,7 @@ impl Watch {
         let mut shown = Vec::new();
         let mut progress = Vec::new();
         for (trial, ended) in sweep.trials.iter().zip(&mut self.ended) {
-            let Ok(now) = folder.progress(sweep, trial) else { continue };
+            let now = folder.progress(sweep, trial);
             let found = ended.clone().or_else(|| Shown::read(trial, folder, &now));
             if now.has_ended() {
                 ended.clone_from(&found);

@@ -15,6 +15,7 @@ use super::args::Common;
 use super::process;
 use super::processors::{processors, stay_on};
 use super::signals::Signals;
+use super::table;
 use super::watch::Watch;
 use crate::common::{Failure, check_range, output};
 
@@ -55,6 +56,8 @@ struct State {
     attempts: HashMap<usize, u32>,
     failed: Vec<(String, String)>,
     error: Option<FolderError>,
+    /// Whether it was said that trials have no value.
+    unmeasured: bool,
 }
 
 /// Trains what is left of a sweep.
@@ -80,7 +83,7 @@ pub fn work(
     let board = Board {
         sweep,
         folder,
-        state: Mutex::new(State { progress: folder.progress_of_all(sweep)?, ..State::default() }),
+        state: Mutex::new(State { progress: folder.progress_of_all(sweep), ..State::default() }),
         ended: Condvar::new(),
         stopping: AtomicBool::new(false),
         bar,
@@ -178,7 +181,7 @@ impl Board<'_> {
         let Self { sweep, folder, .. } = self;
         for (trial, progress) in sweep.trials.iter().zip(&mut state.progress) {
             if !progress.has_ended() {
-                *progress = folder.progress(sweep, trial)?;
+                *progress = folder.progress(sweep, trial);
             }
         }
         for task in Folder::next(sweep, &state.progress) {
@@ -189,7 +192,7 @@ impl Board<'_> {
             let trial = &sweep.trials[task.trial];
             let Some(claim) = folder.claim(trial)? else { continue };
             // Another process may have trained it since its progress was read.
-            let now = folder.progress(sweep, trial)?;
+            let now = folder.progress(sweep, trial);
             if now == state.progress[task.trial] {
                 return Ok(Some((task, claim)));
             }
@@ -203,13 +206,7 @@ impl Board<'_> {
         let trial = &self.sweep.trials[task.trial];
         let mut state = self.state();
         state.running.remove(&task.trial);
-        let now = match self.folder.progress(self.sweep, trial) {
-            Ok(now) => now,
-            Err(error) => {
-                state.error = Some(error);
-                return;
-            }
-        };
+        let now = self.folder.progress(self.sweep, trial);
         if now.state == Some(RunState::Running) {
             // Another process has it, which this one did not see in time.
             state.progress[task.trial] = now;
@@ -226,10 +223,16 @@ impl Board<'_> {
             output::duration(now.seconds),
         );
         let epochs = now.epochs;
+        let unmeasured =
+            complete && !stopping && now.values.is_empty() && now.state != Some(RunState::Diverged);
         state.progress[task.trial] = now;
         let line = format!("{}  {what} after {epochs} epochs, {seconds}{value}", trial.name);
         if complete {
             self.say(&state, &line);
+            if unmeasured && !state.unmeasured {
+                state.unmeasured = true;
+                self.log(format!("warning: {}", table::UNMEASURED));
+            }
             self.show(&state);
             return;
         }

@@ -279,6 +279,11 @@ pub(crate) fn resolve_settings(
     settings: &Fields,
 ) -> Result<(ModelConfig, TrainingConfig), Failure> {
     let settings = config_file::from_fields(settings).map_err(Failure::Usage)?;
+    if settings.dataset.data.is_some()
+        && (settings.dataset.dataset.is_some() || settings.dataset.data_dir.is_some())
+    {
+        return Err(usage!("data and dataset or data-dir are set; expected one of them"));
+    }
     let mut set = settings.clone().set()?;
     let settings: Settings = serde_json::from_value(set.clone().into())?;
     set.retain(|name, value| name != "pixel_mean" || value != "auto");

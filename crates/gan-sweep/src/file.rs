@@ -189,6 +189,11 @@ fn settings(place: &str, table: Table) -> Result<Settings, String> {
         if name == "seed" {
             return Err(format!("{place}: seed is set; expected seeds = [0, 1, …] at the top"));
         }
+        if name == "out" {
+            return Err(format!(
+                "{place}: out is set; each trial has a directory of its own in that of gan-sweep --out"
+            ));
+        }
         let found = value.to_string();
         let value = json!(value);
         // JSON has no infinity, and TOML's times would become tables.
@@ -279,6 +284,7 @@ mod tests {
             ("minimise = 'fid'\nmaximise = 'recall'", "minimise and maximise"),
             ("seed = 3", "unknown field `seed`"),
             ("[base]\nseed = 3", "base: seed is set"),
+            ("[base]\nout = 'x'", "base: out is set"),
             ("[grid]\nlr = 3", "grid: lr is 3; expected a list"),
             ("[grid]\nlr = []", "has no trials"),
             ("[grid]\nlr = [1, 1]", "two trials lr-1_seed-0"),

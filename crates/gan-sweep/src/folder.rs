@@ -5,7 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use gan_core::{FileError, atomic_file};
-use gan_run::{MetricsRow, Record, RunDir, RunDirError, RunPaths, RunState, read_limited};
+use gan_run::{MetricsRow, Record, RunDir, RunPaths, RunState, read_limited};
 use thiserror::Error;
 
 use crate::sweep::{Sweep, Trial};
@@ -28,9 +28,6 @@ pub enum FolderError {
     /// A file or folder cannot be read or written.
     #[error(transparent)]
     File(#[from] FileError),
-    /// A trial's directory cannot be read.
-    #[error(transparent)]
-    Run(#[from] RunDirError),
     /// There is no sweep, or it cannot be parsed.
     #[error(
         "{path} is not the folder of a sweep: {1}; expected one made by gan-sweep",
@@ -59,9 +56,15 @@ pub struct Progress {
     pub values: Vec<(u64, f64)>,
     /// Seconds of training.
     pub seconds: f64,
+    /// Why it cannot be read, if it is damaged; then it is not trained.
+    pub damage: Option<String>,
 }
 
 impl Progress {
+    fn none() -> Self {
+        Self { state: None, epochs: 0, values: Vec::new(), seconds: 0.0, damage: None }
+    }
+
     /// The value of the target after `epoch`.
     pub fn value_at(&self, epoch: u64) -> Option<f64> {
         self.values.iter().find(|(at, _)| *at == epoch).map(|(_, value)| *value)
@@ -119,9 +122,13 @@ impl Folder {
         let empty = match fs::read_dir(root) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => true,
             Err(error) => return Err(FileError::new("use as a sweep's folder", root)(error).into()),
+            // What is there may be the trials of this sweep, whose description was lost.
             Ok(mut entries) => entries.all(|entry| {
                 entry.is_ok_and(|entry| {
-                    entry.file_name() == CLAIMS || atomic_file::is_temporary(&entry.path())
+                    let name = entry.file_name();
+                    name == CLAIMS
+                        || atomic_file::is_temporary(&entry.path())
+                        || sweep.trials.iter().any(|trial| name == *trial.name)
                 })
             }),
         };
@@ -171,19 +178,19 @@ impl Folder {
     }
 
     /// How far a trial is.
-    ///
-    /// # Errors
-    /// When its directory cannot be read.
-    pub fn progress(&self, sweep: &Sweep, trial: &Trial) -> Result<Progress, FolderError> {
+    pub fn progress(&self, sweep: &Sweep, trial: &Trial) -> Progress {
         let root = self.run(trial);
         // A training that was ended before its first checkpoint begins again.
         if !RunPaths::new(&root).checkpoint().exists() {
             let running = RunDir::is_run(&root)
                 && Record::read(&root).is_ok_and(|record| record.state() == RunState::Running);
             let state = running.then_some(RunState::Running);
-            return Ok(Progress { state, epochs: 0, values: Vec::new(), seconds: 0.0 });
+            return Progress { state, ..Progress::none() };
         }
-        let record = Record::read(&root)?;
+        let record = match Record::read(&root) {
+            Ok(record) => record,
+            Err(error) => return Progress { damage: Some(error.to_string()), ..Progress::none() },
+        };
         let value =
             |row: &MetricsRow| Some((row.epoch, sweep.target.measure.of(row.quality.as_ref()?)?));
         // Without an outcome it may lack its last checkpoint, whatever rows it has.
@@ -192,19 +199,17 @@ impl Folder {
             (None, RunState::Running) => RunState::Running,
             (None, _) => RunState::Killed,
         };
-        Ok(Progress {
+        Progress {
             state: Some(state),
             epochs: record.epochs_done(),
             values: record.rows.iter().filter_map(value).collect(),
             seconds: record.seconds(),
-        })
+            damage: None,
+        }
     }
 
     /// How far all trials are.
-    ///
-    /// # Errors
-    /// As [`progress`](Self::progress).
-    pub fn progress_of_all(&self, sweep: &Sweep) -> Result<Vec<Progress>, FolderError> {
+    pub fn progress_of_all(&self, sweep: &Sweep) -> Vec<Progress> {
         sweep.trials.iter().map(|trial| self.progress(sweep, trial)).collect()
     }
 
@@ -213,7 +218,9 @@ impl Folder {
     pub fn next(sweep: &Sweep, progress: &[Progress]) -> Vec<Task> {
         let free = |trial: &usize| {
             let progress = &progress[*trial];
-            progress.state != Some(RunState::Running) && !progress.has_ended()
+            progress.state != Some(RunState::Running)
+                && !progress.has_ended()
+                && progress.damage.is_none()
         };
         let resume = |trial: usize| progress[trial].state.is_some();
         let trials = || (0..progress.len()).filter(free);
@@ -247,7 +254,7 @@ impl Folder {
         // The highest rung first.
         reached.sort_by_key(|&(rung, trial)| (std::cmp::Reverse(rung), trial));
         let mut promoted = Vec::new();
-        for (rung, trial) in reached {
+        for &(rung, trial) in &reached {
             let at: Vec<_> = (0..progress.len())
                 .filter_map(|trial| {
                     let epoch = *rungs(trial).get(rung)?;
@@ -260,7 +267,23 @@ impl Folder {
                 promoted.push(task(trial, until));
             }
         }
-        [begun, promoted, new].concat()
+        let tasks = [begun, promoted, new].concat();
+        let running = progress.iter().any(|progress| progress.state == Some(RunState::Running));
+        let ended = progress.iter().any(|progress| progress.state == Some(RunState::Done));
+        if !tasks.is_empty() || running || ended {
+            return tasks;
+        }
+        // Of too few for a promotion, the best one of those that came furthest continues alone.
+        let furthest = reached.first().map(|(rung, _)| *rung);
+        let value = |trial: usize| progress[trial].value_at(progress[trial].epochs);
+        let best = reached
+            .iter()
+            .filter(|(rung, _)| Some(*rung) == furthest)
+            .filter_map(|&(rung, trial)| Some((rung, trial, value(trial)?)))
+            .min_by(|a, b| sweep.target.compare(a.2, b.2));
+        best.and_then(|(rung, trial, _)| Some(task(trial, *rungs(trial).get(rung + 1)?)))
+            .into_iter()
+            .collect()
     }
 
     /// Takes a trial, unless another process has it.
@@ -283,5 +306,92 @@ impl Trial {
     /// Epochs of its whole training.
     pub fn epochs(&self) -> u64 {
         self.settings.get("epochs").and_then(serde_json::Value::as_u64).unwrap_or(u64::MAX)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::halving::Halving;
+    use crate::measure::{Measure, Target};
+    use crate::sweep::Settings;
+
+    fn sweep(count: usize, halving: Option<Halving>) -> Sweep {
+        let trial = |index| Trial {
+            name: format!("t{index}"),
+            group: format!("t{index}"),
+            varied: Settings::new(),
+            settings: [("epochs".to_owned(), json!(90))].into_iter().collect(),
+        };
+        let target = Target { measure: Measure::Frechet, minimise: true };
+        let trials = (0..count).map(trial).collect();
+        Sweep { target, halving, feature_extractor: None, directory: PathBuf::new(), trials }
+    }
+
+    fn at(state: RunState, epochs: u64, value: Option<f64>) -> Progress {
+        let values = value.map(|value| (epochs, value)).into_iter().collect();
+        Progress { state: Some(state), epochs, values, ..Progress::none() }
+    }
+
+    fn next(sweep: &Sweep, progress: &[Progress]) -> Vec<(usize, Option<u64>, bool)> {
+        let tasks = Folder::next(sweep, progress).into_iter();
+        tasks.map(|task| (task.trial, task.until, task.resume)).collect()
+    }
+
+    #[test]
+    fn what_was_interrupted_comes_before_what_has_not_begun() {
+        let damaged = Progress { damage: Some("bad".into()), ..Progress::none() };
+        let progress = [
+            Progress::none(),
+            at(RunState::Done, 90, None),
+            at(RunState::Killed, 20, None),
+            at(RunState::Running, 20, None),
+            at(RunState::Diverged, 20, None),
+            damaged,
+            Progress::none(),
+        ];
+        let expected = [(2, None, true), (0, None, false), (6, None, false)];
+        assert_eq!(next(&sweep(7, None), &progress), expected);
+    }
+
+    #[test]
+    fn the_best_third_of_a_rung_continues_and_of_few_the_best_one() {
+        let halving = Some(Halving { first: 10, factor: 3 });
+        let stopped = |epochs, value| at(RunState::Stopped, epochs, Some(value));
+        let of = |progress: &[Progress]| next(&sweep(progress.len(), halving), progress);
+        assert_eq!(of(&[Progress::none()]), [(0, Some(10), false)]);
+        // One of three, before what has not begun; from 30 epochs on to 90, the end.
+        let three = [stopped(10, 3.0), stopped(10, 1.0), stopped(10, 2.0), Progress::none()];
+        assert_eq!(of(&three), [(1, Some(30), true), (3, Some(10), false)]);
+        // In the middle of a rung, after SIGKILL.
+        assert_eq!(of(&[at(RunState::Killed, 17, None)]), [(0, Some(30), true)]);
+        // Two are no third of anything: the best one, unless others may come.
+        assert_eq!(of(&[stopped(10, 3.0), stopped(10, 1.0)]), [(1, Some(30), true)]);
+        assert_eq!(of(&[stopped(30, 3.0), stopped(10, 1.0)]), [(0, None, true)]);
+        assert_eq!(of(&[stopped(10, 3.0), at(RunState::Running, 4, None)]), []);
+        assert_eq!(of(&[stopped(10, 3.0), at(RunState::Done, 90, Some(1.0))]), []);
+        // Without a value it cannot be compared.
+        assert_eq!(of(&[at(RunState::Stopped, 10, None)]), []);
+    }
+
+    #[test]
+    fn a_trial_is_taken_once_and_the_sweep_is_found_again() {
+        let dir = tempfile::tempdir().unwrap();
+        let (folder, sweep) = (Folder::new(dir.path()), sweep(2, None));
+        assert_eq!(folder.create(&sweep).unwrap(), None);
+        let claim = folder.claim(&sweep.trials[0]).unwrap();
+        assert!(claim.is_some() && folder.claim(&sweep.trials[0]).unwrap().is_none());
+        drop(claim);
+        assert!(folder.claim(&sweep.trials[0]).unwrap().is_some());
+        assert_eq!(folder.read().unwrap(), sweep);
+        // A lost description is written again, beside the trials.
+        fs::remove_file(dir.path().join(SWEEP)).unwrap();
+        fs::create_dir(dir.path().join("t1")).unwrap();
+        assert_eq!(folder.create(&sweep).unwrap(), None);
+        fs::remove_file(dir.path().join(SWEEP)).unwrap();
+        fs::write(dir.path().join("thesis.tex"), "").unwrap();
+        assert!(matches!(folder.create(&sweep), Err(FolderError::NotEmpty(_))));
     }
 }

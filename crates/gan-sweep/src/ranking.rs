@@ -114,6 +114,7 @@ mod tests {
             epochs: 0,
             values: values.to_vec(),
             seconds: 0.0,
+            damage: None,
         };
         Ranking::of(&sweep, &trials.iter().map(progress).collect::<Vec<_>>())
     }
