@@ -83,7 +83,7 @@ fn is_done(place: &Place) -> bool {
     ranks["trials"].as_array().unwrap().iter().all(|trial| trial["state"] == "done")
 }
 
-/// `GAN_KILLS` is the number of disturbances.
+/// `GAN_KILLS` is the number of SIGKILLs; half as often something else happens to a task or a node.
 #[test]
 fn a_job_array_ends_every_trial_once_whatever_happens_to_its_tasks() {
     let Some(cluster) = Cluster::start() else { return };
@@ -105,32 +105,32 @@ fn a_job_array_ends_every_trial_once_whatever_happens_to_its_tasks() {
         }
         hit += usize::from(!trainings(&place).is_empty());
         sleep(Duration::from_millis((index as u64 * 377) % 700));
-        match index % 6 {
-            0 => kill(&trainings(&place)),
-            1 => {
-                // A worker, whose training goes on until the system ends it.
-                let workers = processes(&place, "gan-sweep.worker");
-                kill(&workers[..workers.len().min(1)]);
-            }
-            2 => cluster.queue(&place, "--states=running").iter().take(1).for_each(|task| {
-                run("scancel", task);
-            }),
+        if index % 2 == 0 {
+            kill(&trainings(&place));
+        } else {
+            // A worker, whose training goes on until the system ends it.
+            let workers = processes(&place, "gan-sweep.worker");
+            kill(&workers[..workers.len().min(1)]);
+        }
+        let running = || cluster.queue(&place, "--states=running").into_iter().next();
+        match index % 8 {
+            1 => running().map_or_else(String::new, |task| run("scancel", &task)),
             3 => {
-                let node = if index % 2 == 0 { "n1" } else { "n2" };
-                run("scontrol", &format!("update nodename={node} state=drain reason=test"));
-                drained = Some(node);
+                drained = Some(if index % 16 == 3 { "n1" } else { "n2" });
+                let node = drained.unwrap_or_default();
+                run("scontrol", &format!("update nodename={node} state=drain reason=test"))
             }
-            4 => {
-                // Takes a whole node, so that the tasks there are preempted.
-                run("sbatch", "--partition=high --exclusive --output=/dev/null --wrap=sleep");
+            5 => {
                 if let Some(node) = drained.take() {
                     run("scontrol", &format!("update nodename={node} state=resume"));
                 }
+                // Takes a whole node, so that the tasks there are preempted.
+                run("sbatch", "--partition=high --exclusive --output=/dev/null --wrap=sleep")
             }
-            _ => cluster.queue(&place, "--states=running").iter().take(1).for_each(|task| {
-                run("scontrol", &format!("requeue {task}"));
-            }),
-        }
+            7 => running()
+                .map_or_else(String::new, |task| run("scontrol", &format!("requeue {task}"))),
+            _ => String::new(),
+        };
         if cluster.queue(&place, "").len() < 2 {
             submit(3);
         }

@@ -225,6 +225,18 @@ fn a_trial_that_diverges_or_fails_does_not_stop_the_others() {
 }
 
 #[test]
+fn a_damaged_trial_is_named_and_the_others_go_on() {
+    let place = place(&format!("seeds = [0, 1]\n{}epochs = 4\n", base()));
+    sweep(&place, "s.toml").ok();
+    place.write("sweeps/s/trial_seed-0/config.json", "{");
+    fs::remove_dir_all(place.path("sweeps/s/trial_seed-1")).unwrap();
+    let ran = sweep(&place, "s.toml").ok();
+    for words in ["trial_seed-0: cannot read", "move its directory away", "trial_seed-1  done"] {
+        assert!(ran.stderr.contains(words), "{words}: {}", ran.stderr);
+    }
+}
+
+#[test]
 fn wrong_sweeps_are_named() {
     let place = place("");
     for (text, words) in [
@@ -249,7 +261,9 @@ fn wrong_sweeps_are_named() {
     sweep(&place, "s.toml").ok();
     // The training of another sweep in a trial's place.
     place.write("s.toml", format!("{}epochs = 4\nlr = 0.5\n", base()));
+    let recorded = place.read("sweeps/s/sweep.json");
     sweep(&place, "s.toml")
         .fails(2, &["is not the training of this sweep", "lr is", "expected 0.5"]);
+    assert!(place.read("sweeps/s/sweep.json") == recorded, "a refused sweep is not recorded");
     sweep(&place, "s.toml --slurm --out other").fails(1, &["--slurm", "sbatch"]);
 }
