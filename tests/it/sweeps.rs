@@ -265,5 +265,7 @@ fn wrong_sweeps_are_named() {
     sweep(&place, "s.toml")
         .fails(2, &["is not the training of this sweep", "lr is", "expected 0.5"]);
     assert!(place.read("sweeps/s/sweep.json") == recorded, "a refused sweep is not recorded");
-    sweep(&place, "s.toml --slurm --out other").fails(1, &["--slurm", "sbatch"]);
+    // Not to be submitted where there is a SLURM.
+    let script = format!("SLURM_CONF=none exec {GAN_SWEEP} s.toml --slurm --out other");
+    place.run("sh", ["-c", &script]).fails(1, &["--slurm", "sbatch"]);
 }
