@@ -47,13 +47,7 @@ impl Chart {
         let root = SVGBackend::with_string(&mut svg, SIZE).into_drawing_area();
         self.draw(&root).map_err(|error| ViewError::Chart(error.to_string()))?;
         drop(root);
-        // Embedded SVG needs no namespace, and its size is set by CSS.
-        let body = svg.split_once("<svg").and_then(|(_, rest)| rest.split_once('>'));
-        let (_, body) = body.ok_or_else(|| ViewError::Chart("the drawing is empty".into()))?;
-        let (width, height) = SIZE;
-        Ok(format!(
-            "<svg viewBox=\"0 0 {width} {height}\" role=\"img\" aria-label=\"{label}\">{body}"
-        ))
+        embedded(&svg, SIZE, label)
     }
 
     fn draw(
@@ -175,6 +169,13 @@ impl Curve {
 /// The points that can be drawn; a diverging loss is cut off before it is infinite.
 fn finite(points: &[Point]) -> Vec<Point> {
     points.iter().copied().filter(|(x, y)| x.is_finite() && y.abs() < 1e30).collect()
+}
+
+/// A drawing as an element of a page: it needs no namespace, and its size is set by CSS.
+pub fn embedded(svg: &str, (width, height): (u32, u32), label: &str) -> Result<String, ViewError> {
+    let body = svg.split_once("<svg").and_then(|(_, rest)| rest.split_once('>'));
+    let (_, body) = body.ok_or_else(|| ViewError::Chart("the drawing is empty".into()))?;
+    Ok(format!("<svg viewBox=\"0 0 {width} {height}\" role=\"img\" aria-label=\"{label}\">{body}"))
 }
 
 /// Formats a number for an axis: `10 000`, `0.25`, `1e-5`.

@@ -9,7 +9,7 @@ use plotters::prelude::{
     TRANSPARENT,
 };
 
-use crate::chart::number;
+use crate::chart::{embedded, number};
 use crate::error::ViewError;
 use crate::palette::{AXIS, GRID, LINES};
 
@@ -36,12 +36,7 @@ impl Scatter<'_> {
         let root = SVGBackend::with_string(&mut svg, SIZE).into_drawing_area();
         self.draw(&root).map_err(|error| ViewError::Chart(error.to_string()))?;
         drop(root);
-        let body = svg.split_once("<svg").and_then(|(_, rest)| rest.split_once('>'));
-        let (_, body) = body.ok_or_else(|| ViewError::Chart("the drawing is empty".into()))?;
-        let (width, height) = SIZE;
-        Ok(format!(
-            "<svg viewBox=\"0 0 {width} {height}\" role=\"img\" aria-label=\"{label}\">{body}"
-        ))
+        embedded(&svg, SIZE, label)
     }
 
     fn draw(
