@@ -85,8 +85,10 @@ fn the_page_follows_a_training_and_compares_runs() {
     browser.press("ArrowRight", 39);
     browser.until(&format!("{value}.startsWith('epoch 40: discriminator ')"));
 
-    // A second run is shown next to the first.
+    // All runs are in a table; a second one is shown next to the first.
     browser.evaluate("document.getElementById('others').open = true");
+    browser.until("document.querySelectorAll('#choices tr').length === 2");
+    browser.until("document.getElementById('choices').textContent.includes('0001-firstdone400')");
     browser.evaluate("document.querySelector('#choices input:not(:checked)').click()");
     browser.until("document.querySelectorAll('#shown li').length === 2");
     browser.until("document.querySelectorAll('#chart-loss .plot .curve.dashed').length === 2");

@@ -226,14 +226,21 @@ fn a_trial_that_diverges_or_fails_does_not_stop_the_others() {
 
 #[test]
 fn a_damaged_trial_is_named_and_the_others_go_on() {
-    let place = place(&format!("seeds = [0, 1]\n{}epochs = 4\n", base()));
+    let place = place(&format!("seeds = [0, 1, 2]\n{}epochs = 4\n", base()));
     sweep(&place, "s.toml").ok();
     place.write("sweeps/s/trial_seed-0/config.json", "{");
     fs::remove_dir_all(place.path("sweeps/s/trial_seed-1")).unwrap();
+    fs::remove_file(place.path("sweeps/s/trial_seed-2/metrics.jsonl")).unwrap();
     let ran = sweep(&place, "s.toml").ok();
-    for words in ["trial_seed-0: cannot read", "move its directory away", "trial_seed-1  done"] {
+    for words in [
+        "trial_seed-0: cannot read",
+        "trial_seed-2: its metrics.jsonl is missing",
+        "move its directory away",
+        "trial_seed-1  done",
+    ] {
         assert!(ran.stderr.contains(words), "{words}: {}", ran.stderr);
     }
+    assert!(ran.stdout.contains("1 done, 2 damaged"), "{}", ran.stdout);
 }
 
 #[test]

@@ -44,7 +44,9 @@ impl FromStr for Condition {
             let (name, rest) = text.split_at(at);
             let (sign, operator) = OPERATORS.iter().find(|(sign, _)| rest.starts_with(sign))?;
             let (name, value) = (name.trim().to_owned(), rest[sign.len()..].trim().to_owned());
-            Some(Self { name, operator: *operator, value }).filter(|found| !found.name.is_empty())
+            let compared = !value.is_empty() && value.parse().is_ok_and(f64::is_nan);
+            Some(Self { name, operator: *operator, value })
+                .filter(|found| !found.name.is_empty() && !compared)
         });
         found.ok_or_else(|| {
             "expected a name, one of = != < <= > >= ~ (contains), and a value, such as lr>=0.001".into()
@@ -168,7 +170,7 @@ mod tests {
         ] {
             assert_eq!(text.parse::<Condition>().unwrap().holds(&run), holds, "{text}");
         }
-        for wrong in ["", "lr", "=3", "lr!3"] {
+        for wrong in ["", "lr", "=3", "lr!3", "lr<nan"] {
             assert!(
                 wrong.parse::<Condition>().unwrap_err().starts_with("expected a name"),
                 "{wrong}"

@@ -23,7 +23,7 @@ use serde_json::json;
 pub(crate) use self::args::SweepArgs;
 use self::args::{Common, Place};
 use self::worker::Ended;
-use crate::common::{Failure, absolute, output, page_url, usage};
+use crate::common::{Failure, absolute, check_range, output, page_url, usage};
 
 /// # Errors
 /// Any exit other than success.
@@ -45,6 +45,9 @@ pub fn main(args: &SweepArgs) -> Result<(), Failure> {
     if common.dry_run {
         return Ok(output::print(table::commands(&sweep))?);
     }
+    if let Some(jobs) = common.jobs {
+        check_range("jobs", jobs, 1..=1024)?;
+    }
     // Before the sweep is recorded: a refused one leaves the recorded one as it is.
     settings::check_runs(&folder, &sweep)?;
     if common.ranks {
@@ -56,12 +59,12 @@ pub fn main(args: &SweepArgs) -> Result<(), Failure> {
     if args.slurm.submit {
         return slurm::submit(&args.slurm, common, &folder, &sweep);
     }
+    let page = &common.page;
+    let listener = page.serve.is_some().then(|| page.listen()).transpose()?;
     if !quiet {
         let (trials, root) = (sweep.trials.len(), folder.root().display());
         output::log(format!("gan-sweep {}: {trials} trials in {root}", env!("CARGO_PKG_VERSION")));
     }
-    let page = &common.page;
-    let listener = page.serve.is_some().then(|| page.listen()).transpose()?;
     if let Some(listener) = listener.as_ref().filter(|_| !quiet) {
         output::log(format!("page: {}", page_url(listener)));
     }

@@ -84,8 +84,8 @@ pub fn ranks(sweep: &Sweep, folder: &Folder, progress: &[Progress], ranking: &Ra
 
 /// How many trials are in each state.
 pub fn states(progress: &[Progress]) -> String {
-    let count =
-        |state: Option<RunState>| progress.iter().filter(|trial| trial.state == state).count();
+    let sound = || progress.iter().filter(|trial| trial.damage.is_none());
+    let count = |state: Option<RunState>| sound().filter(|trial| trial.state == state).count();
     let named = [
         (Some(RunState::Done), "done"),
         (Some(RunState::Running), "running"),
@@ -94,7 +94,9 @@ pub fn states(progress: &[Progress]) -> String {
         (Some(RunState::Diverged), "diverged"),
         (None, "not begun"),
     ];
-    let counts = named.map(|(state, name)| (count(state), name));
+    let damaged = (progress.len() - sound().count(), "damaged");
+    let counts: Vec<_> =
+        named.iter().map(|&(state, name)| (count(state), name)).chain([damaged]).collect();
     let parts: Vec<_> = counts
         .iter()
         .filter(|(count, _)| *count > 0)

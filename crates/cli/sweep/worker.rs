@@ -17,7 +17,7 @@ use super::processors::{processors, stay_on};
 use super::signals::Signals;
 use super::table;
 use super::watch::Watch;
-use crate::common::{Failure, check_range, output};
+use crate::common::{Failure, output};
 
 /// How often a trial is tried that ends without a result, by one process.
 const ATTEMPTS: u32 = 3;
@@ -73,7 +73,6 @@ pub fn work(
         None if process::is_on_cpu(sweep) => processors.len(),
         None => 1,
     };
-    check_range("jobs", jobs, 1..=1024)?;
     let signals = Signals::listen()?;
     let quiet = common.output.quiet;
     let mut watch = if common.watch { Watch::open(quiet) } else { None };

@@ -88,12 +88,16 @@ export class Chart {
         run, line, xs, ys, smoothed: sparse ? ys : smooth(xs, ys, width),
         // With one run each curve has a colour; with several, each run.
         style: single ? `s${line.slot ?? at}` : `s${run.slot}`, dash: !single && at ? "dashed" : "",
+        plain: run.slot === undefined,
         name: single ? line.name : `${line.name} · ${shortName(run, runs)}`,
       };
     }));
     const y = this.#scale(curves, size);
     const x = (epoch) => LEFT + (epoch / last) * (size.w - LEFT - RIGHT);
-    this.#layout = { curves, x, y, last, size };
+    // Runs without a colour are drawn below the others, and have no legend.
+    curves.sort((a, b) => b.plain - a.plain);
+    const named = curves.filter(({ plain }) => !plain);
+    this.#layout = { curves, named, x, y, last, size };
     this.#svg.setAttribute("viewBox", `0 0 ${size.w} ${size.h}`);
     const clip = element("svg:clipPath", { id: `clip-${id}` }, element("svg:rect", {
       x: 0, y: TOP - MARGIN, width: size.w, height: size.h - TOP - BOTTOM + 2 * MARGIN,
@@ -101,7 +105,7 @@ export class Chart {
     const inside = element("svg:g", { "clip-path": `url(#clip-${id})` });
     for (const curve of curves) inside.append(...this.#curve(curve, x, y));
     this.#svg.replaceChildren(clip, ...this.#axes(x, y, last, size), inside, this.#cursor);
-    this.#legend.replaceChildren(...curves.map((curve) => element("li", { class: curve.style },
+    this.#legend.replaceChildren(...named.map((curve) => element("li", { class: curve.style },
       element("svg:svg", { viewBox: "0 0 24 8", "aria-hidden": "true" },
         element("svg:path", { class: `curve ${curve.dash}`, d: "M0 4H24" })),
       curve.name, curve.value = element("b"))));
@@ -155,9 +159,11 @@ export class Chart {
     return parts;
   }
 
-  #curve({ xs, ys, smoothed, style, dash }, x, y) {
+  #curve({ xs, ys, smoothed, style, dash, plain }, x, y) {
     const group = element("svg:g", { class: style });
-    if (this.#spec.sparse) {
+    if (plain && xs.length > 1) {
+      group.append(element("svg:path", { class: "plain", d: path(xs, ys, x, y) }));
+    } else if (this.#spec.sparse) {
       group.append(element("svg:path", { class: `curve ${dash}`, d: path(xs, ys, x, y) }));
       xs.forEach((at, i) => group.append(
         element("svg:circle", { class: "mark", cx: x(at), cy: y(ys[i]), r: xs.length > 60 ? 2.5 : 3.5 })));
@@ -175,12 +181,12 @@ export class Chart {
   /** Shows the values at `epoch`, or at the end, and a line at the epoch of the samples shown. */
   point(epoch, sampled) {
     if (!this.#layout) return;
-    const { curves, x, y, last, size } = this.#layout;
+    const { named, x, y, last, size } = this.#layout;
     const parts = [];
     const line = (at, name) => element("svg:line", { class: name, x1: x(at), x2: x(at), y1: TOP - 4, y2: size.h - BOTTOM });
     if (sampled !== null && sampled <= last) parts.push(line(sampled, "sampled"));
     if (epoch !== null) parts.push(line(epoch, "cursor"));
-    const values = curves.map(({ xs, ys, smoothed, style, value, name }) => {
+    const values = named.map(({ xs, ys, smoothed, style, value, name }) => {
       const at = epoch === null ? xs.length - 1 : Math.max(0, nearest(xs, epoch));
       value.textContent = formatNumber(ys[at]);
       if (epoch !== null && Number.isFinite(smoothed[at])) {
@@ -191,7 +197,7 @@ export class Chart {
     });
     const shown = epoch ?? last;
     // Sparse values are those of the nearest evaluation.
-    const xs = this.#spec.sparse ? curves[0].xs : [];
+    const xs = this.#spec.sparse ? named[0]?.xs ?? [] : [];
     const measured = xs.length ? xs[nearest(xs, shown)] : shown;
     this.#at.textContent = epoch === null ? "" : `epoch ${formatCount(measured)}`;
     this.#plot.setAttribute("aria-valuenow", shown);

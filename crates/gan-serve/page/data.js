@@ -13,7 +13,7 @@ async function get(path) {
 
 /** All runs, those that are shown, and the connection to the server while the page is visible. */
 export class Runs {
-  /** Every run: id, name, state, total, recipe. */
+  /** Every run: id, name, state, total, epochs, and frechet: pairs of an epoch and a Fréchet distance. */
   list = [];
   /** The runs that are shown, each with its settings, samples and rows. */
   shown = [];

@@ -1,7 +1,7 @@
 // The page: draws the data, and connects the charts with the samples.
 
 import { Chart } from "/chart.js";
-import { Runs, formatCount } from "/data.js";
+import { MAX_SHOWN, Runs, formatCount } from "/data.js";
 import { Samples, drawChoices, drawLog, drawRuns, drawSettings } from "/panels.js";
 
 const byId = (id) => document.getElementById(id);
@@ -29,11 +29,17 @@ const CHARTS = [
     { name: "idle units", of: (row) => row.idle, slot: 4 }] },
 ];
 
+/** One curve for each run there is. */
+const ALL = { id: "all-runs", title: "Fréchet distance of all runs", unit: "distance, lower is better", log: true, sparse: true,
+  lines: [{ name: "Fréchet distance", of: (row) => row.frechet }] };
+
 const runs = new Runs(scheduleDraw, showConnection);
+const overview = new Chart(ALL, point, (epoch) => epoch !== null && samples.showAt(epoch));
 const charts = CHARTS.map((spec) => new Chart(spec, point, (epoch) => epoch !== null && samples.showAt(epoch)));
 const samples = new Samples(() => point(pointed));
 let pointed = null;
 let timer = 0;
+let wasOpened = false;
 let lastDraw = -Infinity;
 
 /** Draws at most once in five seconds: drawing takes time from the training. */
@@ -47,6 +53,8 @@ function draw() {
   clearTimeout(timer);
   timer = 0;
   lastDraw = performance.now();
+  // Of a sweep, all trials are of interest.
+  if (!wasOpened && runs.list.length > MAX_SHOWN) byId("others").open = wasOpened = true;
   drawRuns(runs);
   drawChoices(runs, show);
   samples.draw(runs.shown);
@@ -68,12 +76,22 @@ function drawCharts() {
     if (visible && chart.inViewport) chart.draw(runs.shown, last, share * last);
   }
   byId("not-evaluated").hidden = !last || !charts[2].figure.hidden;
+  if (byId("others").open) drawOverview();
   point(pointed);
+}
+
+/** The evaluations of all runs; those that are shown have their colours. */
+function drawOverview() {
+  const slots = new Map(runs.shown.map((run) => [run.id, run.slot]));
+  const all = runs.list.map((run) => (
+    { ...run, slot: slots.get(run.id), rows: run.frechet.map(([epoch, frechet]) => ({ epoch, frechet })) }));
+  overview.figure.hidden = !overview.has(all);
+  overview.draw(all, Math.max(0, ...runs.list.map((run) => run.epochs)), 0);
 }
 
 function point(epoch) {
   pointed = epoch;
-  for (const chart of charts) chart.point(epoch, samples.epoch);
+  for (const chart of [overview, ...charts]) chart.point(epoch, samples.epoch);
 }
 
 function drawTitle() {
@@ -99,6 +117,8 @@ async function show(ids) {
 
 async function start() {
   byId("charts").replaceChildren(...charts.map((chart) => chart.figure));
+  byId("all").append(overview.figure);
+  byId("others").addEventListener("toggle", drawCharts);
   byId("smooth").addEventListener("input", drawCharts);
   byId("only-box").addEventListener("change", () => drawSettings(runs.shown));
   new ResizeObserver(drawCharts).observe(byId("charts"));

@@ -37,10 +37,10 @@ export function drawRuns(runs) {
   }));
 }
 
-/** A checkbox for every run; `choose` is called with the ids of all checked ones. */
+/** A row with a checkbox for every run, the best first; `choose` is called with the ids of all checked ones. */
 export function drawChoices(runs, choose) {
   byId("others").hidden = runs.list.length < 2;
-  byId("others-count").textContent = `(${runs.list.length - 1})`;
+  byId("others-count").textContent = `(${runs.list.length})`;
   const list = byId("choices");
   const ids = runs.shown.map((run) => run.id);
   const key = JSON.stringify([runs.list, ids]);
@@ -48,16 +48,18 @@ export function drawChoices(runs, choose) {
   // Keep the focus.
   const focused = document.activeElement?.closest?.("#choices input")?.value;
   list.dataset.key = key;
-  list.replaceChildren(...runs.list.map((run) => {
+  const lowest = (run) => Math.min(Infinity, ...run.frechet.map(([, value]) => value));
+  const ranked = runs.list.map((run) => [run, lowest(run)]).sort(([, a], [, b]) => (a < b ? -1 : a > b ? 1 : 0));
+  list.replaceChildren(...ranked.map(([run, best]) => {
     const on = ids.includes(run.id);
     const box = element("input", { type: "checkbox", value: run.id });
     box.checked = on;
     // At least one run is shown.
     box.disabled = (on && ids.length === 1) || (!on && ids.length >= MAX_SHOWN);
     box.addEventListener("change", () => choose(box.checked ? [...ids, run.id] : ids.filter((id) => id !== run.id)));
-    const about = [run.recipe, run.state].filter(Boolean).join(", ");
-    return element("li", {}, element("label", {}, box, element("span", { title: run.name }, run.name),
-      element("em", {}, about)));
+    const cell = (text) => element("td", {}, text);
+    return element("tr", {}, element("td", {}, element("label", { title: run.name }, box, run.name)), cell(run.state),
+      cell(formatCount(run.epochs)), cell(formatNumber(best)));
   }));
   if (focused !== undefined) list.querySelector(`input[value="${focused}"]`)?.focus();
 }

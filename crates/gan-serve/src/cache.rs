@@ -29,9 +29,18 @@ pub(crate) struct RunCache {
 /// A run, with its rows once they were requested.
 struct CachedRun {
     record: Record,
+    overview: Overview,
     tail: Tail,
     /// How often rows were replaced rather than appended.
     rewrites: u64,
+}
+
+/// What is listed of every run, whose rows are not kept for it.
+struct Overview {
+    tail: Tail,
+    epochs: u64,
+    /// Epochs and Fréchet distances.
+    frechet: Vec<(u64, f64)>,
 }
 
 /// What was sent to a client about a run.
@@ -63,12 +72,14 @@ impl RunCache {
     pub(crate) fn list(&mut self) -> Value {
         self.scan();
         let summary = |(id, run): (usize, &mut CachedRun)| {
+            run.overview.read();
             json!({
                 "id": id,
                 "name": run.record.name(),
                 "state": run.state(),
                 "total": run.record.total_epochs(),
-                "recipe": run.record.setting("training.recipe"),
+                "epochs": run.overview.epochs,
+                "frechet": run.overview.frechet,
             })
         };
         let runs: Vec<Value> = self.cached.iter_mut().enumerate().map(summary).collect();
@@ -170,7 +181,9 @@ impl ClientState {
 impl CachedRun {
     fn new(root: PathBuf, config: Value) -> Self {
         let record = Record { paths: RunPaths::new(root), config, rows: Vec::new() };
-        Self { tail: Tail::new(record.paths.metrics()), record, rewrites: 0 }
+        let tail = || Tail::new(record.paths.metrics());
+        let overview = Overview { tail: tail(), epochs: 0, frechet: Vec::new() };
+        Self { tail: tail(), overview, record, rewrites: 0 }
     }
 
     fn root(&self) -> &Path {
@@ -215,6 +228,18 @@ impl CachedRun {
             "reals": resolve_inside(record.paths.root(), &record.paths.reals()).is_some(),
         })
         .to_string()
+    }
+}
+
+impl Overview {
+    /// Reads new rows. On an error the next call tries again.
+    fn read(&mut self) {
+        let new = self.tail.read().unwrap_or_default();
+        let Some((first, last)) = new.first().zip(new.last()) else { return };
+        self.epochs = last.epoch;
+        self.frechet.retain(|(epoch, _)| *epoch < first.epoch);
+        let measured = |row: &MetricsRow| Some((row.epoch, row.quality.as_ref()?.frechet));
+        self.frechet.extend(new.iter().filter_map(measured));
     }
 }
 

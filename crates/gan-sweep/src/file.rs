@@ -123,16 +123,17 @@ fn groups(
         }
         (None, Some(list), None) => list.into_iter().map(listed).collect(),
         (None, None, Some(mut random)) => {
-            let mut take = |name: &str, default: Option<i64>| {
-                let given = random.remove(name).map(|value| value.as_integer().ok_or(value));
-                let number = given.transpose().map_err(|value| format!("is {value}"))?.or(default);
-                number.and_then(|number| u64::try_from(number).ok()).ok_or("is missing".to_owned())
+            let mut take = |name: &str, default: Option<u64>| {
+                let whole = |value: &toml::Value| u64::try_from(value.as_integer()?).ok();
+                let (number, found) = match random.remove(name) {
+                    None => (default, "missing".to_owned()),
+                    Some(value) => (whole(&value), value.to_string()),
+                };
+                number.ok_or_else(|| {
+                    format!("random: {name} is {found}; expected a whole number of at least 0")
+                })
             };
-            let wrong = |name: &str, what: String| {
-                format!("random: {name} {what}; expected a whole number")
-            };
-            let count = take("trials", None).map_err(|what| wrong("trials", what))?;
-            let seed = take("seed", Some(0)).map_err(|what| wrong("seed", what))?;
+            let (count, seed) = (take("trials", None)?, take("seed", Some(0))?);
             let count = usize::try_from(count).unwrap_or(usize::MAX).min(MAX_TRIALS + 1);
             let random = random.into_iter().map(|(name, value)| (name.replace('_', "-"), value));
             let drawn =
@@ -291,7 +292,7 @@ mod tests {
             ("seeds = []", "has no trials"),
             ("[grid]\n[random]", "several of grid"),
             ("[random]\nlr = [1]", "random: trials is missing"),
-            ("[random]\ntrials = -1\nlr = [1]", "random: trials"),
+            ("[random]\ntrials = -1\nlr = [1]", "random: trials is -1; expected a whole number"),
             ("[base]\nlr = inf", "base: lr is inf"),
             ("[base]\nlr = { a = 1 }", "base: lr is"),
             ("[base]\nsample-every = 1\nsample_every = 2", "set twice"),

@@ -191,6 +191,10 @@ impl Folder {
             Ok(record) => record,
             Err(error) => return Progress { damage: Some(error.to_string()), ..Progress::none() },
         };
+        if record.outcome().is_some() && !record.paths.metrics().exists() {
+            let damage = Some("its metrics.jsonl is missing".into());
+            return Progress { damage, ..Progress::none() };
+        }
         let value =
             |row: &MetricsRow| Some((row.epoch, sweep.target.measure.of(row.quality.as_ref()?)?));
         // Without an outcome it may lack its last checkpoint, whatever rows it has.

@@ -59,7 +59,7 @@ impl Range {
             return Err(format!("has ends that are no numbers; {EXPECTED}"));
         };
         if !(a < b && a.is_finite() && b.is_finite()) {
-            return Err(format!("is from {a} to {b}; expected the smaller end first"));
+            return Err(format!("is from {a} to {b}; expected two ends, the smaller one first"));
         }
         match kind.as_str() {
             "uniform" => Ok(Self::Uniform(a, b)),
