@@ -15,6 +15,13 @@ pub fn fields(record: &impl Serialize) -> Result<Fields, Failure> {
     Ok(serde_json::from_value(serde_json::to_value(record)?)?)
 }
 
+/// The settings of nets, by the names of flags.
+pub fn model_fields(model: &ModelConfig) -> Result<Fields, Failure> {
+    let mut fields = fields(model)?;
+    fields.insert("conditional".into(), model.conditional.is_some().into());
+    Ok(fields)
+}
+
 /// The name of a field's flag.
 pub fn flag(field: &str) -> String {
     field.replace('_', "-")
@@ -38,7 +45,7 @@ where
 }
 
 /// Settings that have their own row, or none.
-const OWN_ROW: &str = "recipe epochs batch lr beta1 beta2 epsilon ema loss seed sample_every \
+const OWN_ROW: &str = "classes recipe epochs batch lr beta1 beta2 epsilon ema loss seed sample_every \
 checkpoint_every eval_every eval_count latent generator_hidden discriminator_hidden height width channels";
 
 /// Rows of a name and a value.
@@ -65,6 +72,7 @@ pub fn table(
         ("recipe", t.recipe.clone()),
         ("generator", model.generator_summary()),
         ("discriminator", model.discriminator_summary()),
+        ("classes", model.classes().map_or(String::new(), |classes| classes.to_string())),
         ("epochs", format!("{} of batch {}{passes}", t.epochs, t.batch)),
         (
             "adam",

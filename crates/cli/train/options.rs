@@ -7,11 +7,11 @@ use clap::Parser;
 use gan_data::Dataset;
 use gan_model::checkpoint::{Checkpoint, Header};
 use gan_model::device::SelectedDevice;
-use gan_model::{Family, Loss, ModelConfig, TrainingConfig};
+use gan_model::{Conditional, Family, Loss, ModelConfig, TrainingConfig};
 use gan_train::{InitFrom, Recipe, RunConfig, RunDir, dataset_info, validate};
 
 use super::config_file;
-use super::fields::{Fields, fields, flag, replace};
+use super::fields::{Fields, fields, flag, model_fields, replace};
 use super::resume::{Resume, equal, same_path};
 use super::settings::{PixelMean, Settings};
 use crate::common::data::shape_flags;
@@ -208,9 +208,31 @@ impl<'a> Options<'a> {
                     shape_flags(image)
                 ));
             }
+            let classes = images.classes().filter(|_| self.model.conditional.is_some());
+            if self.model.classes() != classes {
+                let count = |classes: Option<usize>| match classes {
+                    Some(classes) => format!("{classes} classes"),
+                    None => "no labels".into(),
+                };
+                return Err(usage!(
+                    "--init-from {} has {}, but the data set has {}; expected the same",
+                    init.path().display(),
+                    count(self.model.classes()),
+                    count(classes)
+                ));
+            }
             return Ok(());
         }
         self.model.image = shape;
+        if let Some(conditional) = &mut self.model.conditional {
+            conditional.classes = images.classes().ok_or_else(|| {
+                usage!(
+                    "--conditional needs the class of each image, and {} has no labels; give images \
+                     with labels, or omit --conditional",
+                    images.name()
+                )
+            })?;
+        }
         if self.auto_pixel_mean {
             self.model.pixel_mean = images.pixel_mean();
         }
@@ -300,12 +322,15 @@ pub(crate) fn differing_setting(
     (mut expected, expected_training): (ModelConfig, TrainingConfig),
 ) -> Result<Option<String>, Failure> {
     expected.image = model.image;
+    if let (Some(expected), Some(is)) = (&mut expected.conditional, model.conditional) {
+        expected.classes = is.classes;
+    }
     if expected.pixel_mean != 0.0 {
         expected.pixel_mean = model.pixel_mean;
     }
-    let found = fields(model)?.into_iter().chain(fields(training)?);
+    let found = model_fields(model)?.into_iter().chain(fields(training)?);
     let expected: Fields =
-        fields(&expected)?.into_iter().chain(fields(&expected_training)?).collect();
+        model_fields(&expected)?.into_iter().chain(fields(&expected_training)?).collect();
     for (name, is) in found {
         let wanted = expected.get(&name).unwrap_or(&serde_json::Value::Null);
         if !equal(wanted, &is) {
@@ -342,7 +367,7 @@ fn read_init(path: &Path) -> Result<Checkpoint, Failure> {
 
 /// Checks that no setting of the nets contradicts the checkpoint of `--init-from`.
 fn check_init(init: &Checkpoint, set: &Fields) -> Result<(), Failure> {
-    for (name, is) in fields(&init.header().model)? {
+    for (name, is) in model_fields(&init.header().model)? {
         if let Some(value) = set.get(&name)
             && !equal(value, &is)
         {
@@ -379,6 +404,14 @@ fn new_settings(
     if let Some(name) = settings.family.as_deref().filter(|name| *name != model.family.name()) {
         model.family = by_name("family", name, Family::all(), Family::name)?;
     }
+    if model_of.is_none() {
+        match settings.conditional {
+            // The number of classes is known once the images are loaded.
+            Some(true) => model.conditional = model.conditional.or(Some(Conditional::new(10))),
+            Some(false) => model.conditional = None,
+            None => {}
+        }
+    }
     let (mut model, mut training) = (replace(&model, set)?, replace(&training, set)?);
     if settings.minibatch_stddev.is_none() && model_of.is_none() {
         model.fit_batch(training.batch);
@@ -401,6 +434,14 @@ fn new_settings(
 /// Refuses settings that only another family has: they would be ignored.
 fn refuse_other_families(model: &ModelConfig, set: &Fields) -> Result<(), Failure> {
     let known = fields(model)?;
+    for name in fields(&Conditional::new(2))?.keys() {
+        if set.contains_key(name) && !known.contains_key(name) {
+            return Err(usage!(
+                "--{} is a setting of --conditional; add that, or omit it",
+                flag(name)
+            ));
+        }
+    }
     for other in Family::all() {
         for name in fields(&other)?.keys() {
             if set.contains_key(name) && !known.contains_key(name) {

@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use clap::Args;
 use clap::builder::{PossibleValue, PossibleValuesParser};
-use gan_model::{Family, Loss};
+use gan_model::{ClassHead, Family, Loss};
 use gan_train::Recipe;
 use serde::{Deserialize, Serialize};
 
@@ -73,6 +73,19 @@ pub struct Settings {
     /// collapse; 0 is off [default: the recipe's]
     #[arg(long, help_heading = NETWORKS, value_name = "N")]
     pub minibatch_stddev: Option<usize>,
+
+    /// Train networks that can be asked for a class, on images with labels [default: the recipe's]
+    #[arg(long, help_heading = NETWORKS, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL")]
+    pub conditional: Option<bool>,
+
+    /// With --conditional: length of the learnt vector of a class that the generator gets with each
+    /// latent vector [default: 64]
+    #[arg(long, help_heading = NETWORKS, value_name = "N")]
+    pub class_embedding: Option<usize>,
+
+    /// With --conditional: how the discriminator uses the class [default: projection]
+    #[arg(long, help_heading = NETWORKS, value_parser = PossibleValuesParser::new(ClassHead::ALL.map(|(_, name, help)| PossibleValue::new(name).help(help))))]
+    pub class_head: Option<String>,
 
     /// Mean that the discriminator subtracts from every pixel, which is between -1 (black) and 1
     /// (white), so that its inputs are centred at 0; auto is the mean of the training images

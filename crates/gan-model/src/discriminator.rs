@@ -5,7 +5,7 @@ use burn::tensor::activation::sigmoid;
 use burn::tensor::{Device, Tensor};
 use gan_core::stream::Purpose;
 
-use crate::config::ModelConfig;
+use crate::config::{ClassHead, Conditional, ModelConfig};
 use crate::layers::{Init, Labels, Layer, build};
 
 /// Maps images to one logit each, or one for `pack` images together (Lin et al. 2018, `PacGAN`).
@@ -16,12 +16,16 @@ pub struct Discriminator {
     layers: Vec<Layer>,
     pack: usize,
     pixel_mean: f64,
+    /// Classes that it predicts beside the logit; 0 is none.
+    predicted: usize,
 }
 
 /// What a forward pass computed.
 pub struct DiscriminatorOutput {
     /// `[batch / pack, 1]`; above zero means real.
     pub logits: Tensor<2>,
+    /// The logits of the classes, `[batch, classes]`, of a net that predicts them.
+    pub class_logits: Option<Tensor<2>>,
     /// The output of each layer before the last, before dropout: `[batch / pack, outputs]`.
     pub features: Vec<Tensor<2>>,
 }
@@ -43,7 +47,9 @@ impl Discriminator {
 
     fn new(config: &ModelConfig, init: Option<Init>, device: &Device) -> Self {
         let layers = build(&config.discriminator_layers(), init, device);
-        Self { layers, pack: config.pack, pixel_mean: config.pixel_mean }
+        let predicts = |conditional: &Conditional| conditional.class_head == ClassHead::Auxiliary;
+        let predicted = config.conditional.filter(predicts).map_or(0, |known| known.classes);
+        Self { layers, pack: config.pack, pixel_mean: config.pixel_mean, predicted }
     }
 
     /// Images `[batch, height * width * channels]` in [−1, 1] to logits and features. `labels` are
@@ -63,28 +69,48 @@ impl Discriminator {
         if self.pack > 1 {
             x = x.reshape([batch / self.pack, len * self.pack]);
         }
+        let labels = &self.packed(labels);
         let mut features = Vec::with_capacity(self.layers.len());
         for (index, layer) in self.layers.iter().enumerate() {
             if index > 0 {
                 features.push(x.clone());
                 x = masked(x, masks, index - 1);
             }
-            x = layer.forward(x, labels);
+            x = layer.forward(x, labels.as_ref());
         }
-        DiscriminatorOutput { logits: x, features }
+        let class_logits = (self.predicted > 0).then(|| x.clone().narrow(1, 1, self.predicted));
+        let logits = if self.predicted > 0 { x.narrow(1, 0, 1) } else { x };
+        DiscriminatorOutput { logits, class_logits, features }
+    }
+
+    /// The labels of each pack side by side.
+    fn packed(&self, labels: Option<&Labels>) -> Option<Labels> {
+        let [batch, classes] = labels?.dims();
+        Some(labels?.clone().reshape([batch / self.pack, classes * self.pack]))
     }
 
     /// The gradient of the sum of the logits with respect to the images of a forward pass with
     /// these `features`, a row for each of theirs: `[batch / pack, pack * height * width * channels]`.
     /// For a net outside of training: it carries the gradient back layer by layer (VJP) without a
     /// graph.
-    pub fn input_gradient(&self, features: &[Tensor<2>], masks: &DropoutMasks) -> Tensor<2> {
-        // Without a layer before the last, the gradient is the same for all images.
-        let rows = features.last().map_or(1, |last| last.dims()[0]);
+    pub fn input_gradient(
+        &self,
+        features: &[Tensor<2>],
+        labels: Option<&Labels>,
+        masks: &DropoutMasks,
+    ) -> Tensor<2> {
+        let labels = &self.packed(labels);
+        // Without a layer before the last, the gradient is the same for all images of a class.
+        let rows = labels.as_ref().map_or(1, |labels| labels.dims()[0]);
+        let rows = features.last().map_or(rows, |last| last.dims()[0]);
         let mut gradient = Tensor::ones([rows, 1], &self.devices()[0]);
+        if self.predicted > 0 {
+            gradient = gradient.pad((0, self.predicted, 0, 0), 0.0);
+        }
         for (index, layer) in self.layers.iter().enumerate().rev() {
             let input = || masked(features[index - 1].clone(), masks, index - 1);
-            gradient = layer.vjp(masked(gradient, masks, index), input, features.get(index));
+            let output = features.get(index);
+            gradient = layer.vjp(masked(gradient, masks, index), input, output, labels.as_ref());
         }
         gradient
     }
@@ -97,13 +123,16 @@ impl Discriminator {
         &self,
         direction: Tensor<2>,
         features: &[Tensor<2>],
+        labels: Option<&Labels>,
         masks: &DropoutMasks,
     ) -> Tensor<2> {
+        let labels = &self.packed(labels);
         let layers = self.layers.iter().enumerate();
-        layers.fold(direction, |tangent, (index, layer)| {
+        let derivative = layers.fold(direction, |tangent, (index, layer)| {
             let input = || masked(features[index - 1].clone(), masks, index - 1);
-            masked(layer.jvp(tangent, input, features.get(index)), masks, index)
-        })
+            masked(layer.jvp(tangent, input, features.get(index), labels.as_ref()), masks, index)
+        });
+        if self.predicted > 0 { derivative.narrow(1, 0, 1) } else { derivative }
     }
 
     /// Whether the logits are a piecewise linear function of the images.

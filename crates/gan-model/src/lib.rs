@@ -20,8 +20,10 @@ mod layers;
 pub mod loss;
 
 pub use adam::{Adam, AdamConfig, Ema};
-pub use config::{ConfigError, DatasetInfo, Loss, ModelConfig, Schedule, TrainingConfig};
+pub use config::{
+    ClassHead, Conditional, ConfigError, DatasetInfo, Loss, ModelConfig, Schedule, TrainingConfig,
+};
 pub use discriminator::{Discriminator, DiscriminatorOutput, DropoutMasks, probability};
 pub use families::*;
 pub use generator::Generator;
-pub use layers::Labels;
+pub use layers::{Labels, one_hot};

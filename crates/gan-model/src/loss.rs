@@ -15,10 +15,10 @@
 //! Everything is computed from logits with log-sigmoid, which neither overflows nor rounds to log 0.
 
 use burn::tensor::Tensor;
-use burn::tensor::activation::relu;
+use burn::tensor::activation::{log_softmax, relu};
 use gan_kernels::log_sigmoid;
 
-use crate::Loss;
+use crate::{Labels, Loss};
 
 /// The discriminator's loss `[1]`, from the logits `[n, 1]` of real and of generated images.
 ///
@@ -57,6 +57,13 @@ pub fn generator(kind: Loss, fake: Tensor<2>, real: Option<Tensor<2>>) -> Tensor
             log_sigmoid(lead).mean().neg()
         }
     }
+}
+
+/// The cross-entropy `[1]` of predicted classes, from logits `[n, classes]` and one-hot `labels`: what
+/// a discriminator that predicts classes adds to both losses (Odena et al. 2017, equation 3).
+pub fn classes(logits: Tensor<2>, labels: Labels) -> Tensor<1> {
+    let [rows, _] = logits.dims();
+    (log_softmax(logits, 1) * labels).sum().mul_scalar(-1.0 / rows as f64)
 }
 
 #[cfg(test)]

@@ -1,10 +1,10 @@
 //! Latent vectors through the generator to pixels.
 
-use burn::tensor::{Device, Tensor, TensorData};
+use burn::tensor::{Device, Tensor};
 use gan_core::ImageShape;
 use gan_kernels::{buffer, tensor_data};
 use gan_model::device::is_cpu;
-use gan_model::{Generator, ModelConfig};
+use gan_model::{Generator, ModelConfig, one_hot};
 
 use crate::latent::sample_latent;
 
@@ -16,19 +16,23 @@ pub struct Sampler<'a> {
     generator: &'a Generator,
     latent: usize,
     image: ImageShape,
+    classes: usize,
     device: &'a Device,
 }
 
 impl<'a> Sampler<'a> {
     /// Samples from a `generator` with `model`'s sizes that lives on `device`, without autodiff.
     pub fn new(generator: &'a Generator, model: &ModelConfig, device: &'a Device) -> Self {
-        Self { generator, latent: model.latent, image: model.image, device }
+        let classes = model.classes().unwrap_or(0);
+        Self { generator, latent: model.latent, image: model.image, classes, device }
     }
 
     /// Samples `first..first + count` of `seed`, `[count, height, width, channels]` row-major,
-    /// 0 to 255. `labels` has the class of each, for a model with classes; the latent vector of a
-    /// sample does not depend on it.
+    /// 0 to 255. `labels` has the class of each, for a model with classes, whose classes otherwise
+    /// take turns; the latent vector of a sample does not depend on its class.
     pub fn samples(&self, seed: u64, first: u64, count: usize, labels: Option<&[u16]>) -> Vec<u8> {
+        let turns = (self.classes > 0 && labels.is_none()).then(|| self.turns(first, count));
+        let labels = labels.or(turns.as_deref());
         let mut pixels = Vec::with_capacity(count * self.image.len());
         for start in (0..count).step_by(CHUNK) {
             let rows = start..count.min(start + CHUNK);
@@ -37,6 +41,12 @@ impl<'a> Sampler<'a> {
             pixels.extend(self.generate(&latents, labels.map(|labels| &labels[rows])));
         }
         pixels
+    }
+
+    /// The classes of samples `first..first + count` where none are asked for: they take turns.
+    pub fn turns(&self, first: u64, count: usize) -> Vec<u16> {
+        let classes = self.classes.max(1) as u64;
+        (first..first + count as u64).map(|index| (index % classes) as u16).collect()
     }
 
     /// The images of latent vectors `[n, latent]`: `[n, height, width, channels]` row-major,
@@ -55,10 +65,9 @@ impl<'a> Sampler<'a> {
             rest.fill(0.0);
             let input = Tensor::from_data(tensor_data(input, [rows, self.latent]), self.device);
             let labels = labels.map(|labels| {
-                let labels = &labels[index * CHUNK..][..count];
-                let mut padded: Vec<i32> = labels.iter().copied().map(i32::from).collect();
+                let mut padded = labels[index * CHUNK..][..count].to_vec();
                 padded.resize(rows, 0);
-                Tensor::from_data(TensorData::new(padded, [rows]), self.device)
+                one_hot(&padded, self.classes, self.device)
             });
             let images = self.generator.forward(input, labels.as_ref()).into_data();
             let used = count * self.image.len();

@@ -9,24 +9,25 @@
 
 use burn::module::Module;
 use burn::tensor::Tensor;
-use gan_model::{Discriminator, DropoutMasks};
+use gan_model::{Discriminator, DropoutMasks, Labels};
 
 /// A number whose gradient with respect to the discriminator's weights is that of γ/2 E|∇D(x)|²
-/// over the images of a forward pass with these `features` and `masks`, which carry its graph. Its
+/// over the images of a forward pass with these `features`, `labels` and `masks`, which carry its graph. Its
 /// value is twice the penalty.
 pub(crate) fn gradient_penalty(
     discriminator: &Discriminator,
     mut features: Vec<Tensor<2>>,
+    labels: Option<&Labels>,
     masks: &DropoutMasks,
     gamma: f64,
 ) -> Tensor<1> {
     let inner = |x: &[Tensor<2>]| x.iter().map(|x| x.clone().inner()).collect::<Vec<_>>();
     let inner_masks = masks.iter().map(|mask| mask.clone().map(Tensor::inner)).collect();
-    let gradient = discriminator.valid().input_gradient(&inner(&features), &inner_masks);
+    let gradient = discriminator.valid().input_gradient(&inner(&features), labels, &inner_masks);
     if discriminator.is_piecewise_linear() {
         features = inner(&features).into_iter().map(Tensor::autodiff).collect();
     }
-    discriminator.jvp(gradient.autodiff(), &features, masks).mean().mul_scalar(gamma)
+    discriminator.jvp(gradient.autodiff(), &features, labels, masks).mean().mul_scalar(gamma)
 }
 
 #[cfg(test)]

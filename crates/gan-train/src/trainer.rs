@@ -3,14 +3,14 @@
 use std::mem;
 
 use burn::module::Module;
-use burn::tensor::{Device, Tensor, TensorData};
+use burn::tensor::{Device, Tensor};
 use gan_core::stream::{Purpose, fill_dropout, fill_normal, stream};
 use gan_kernels::{buffer, concat_rows, join, tensor_data};
 use gan_model::checkpoint::{Checkpoint, CheckpointError, Header, Sections, Weights, pack};
 use gan_model::device::is_cpu;
 use gan_model::{
     Adam, AdamConfig, DatasetInfo, Discriminator, DiscriminatorOutput, DropoutMasks, Ema,
-    Generator, Labels, Loss, ModelConfig, TrainingConfig, loss,
+    Generator, Labels, Loss, ModelConfig, TrainingConfig, loss, one_hot,
 };
 use rand::RngExt;
 
@@ -131,12 +131,13 @@ impl Trainer {
             },
             || noise(seed, Purpose::GeneratorNoise, self.epoch, count),
         );
-        let labels = labels.filter(|_| self.model.classes.is_some()).map(|all| self.labels(&all));
+        let classes = self.model.classes();
+        let labels = labels.zip(classes).map(|(all, n)| one_hot(&all, n, &self.device));
         let mut last = None;
         let parts = split(images, updates).into_iter().zip(noises);
         for (index, (images, noise)) in parts.enumerate() {
             let images = self.tensor(images, batch);
-            let labels = labels.clone().map(|all| all.narrow(0, index * batch, batch));
+            let labels = labels.as_ref().map(|all| all.clone().narrow(0, index * batch, batch));
             let noise = self.tensor(noise, batch);
             last = Some(self.update_discriminator(images, labels, noise, first + index as u64));
         }
@@ -165,7 +166,7 @@ impl Trainer {
         replace(&mut self.discriminator, Discriminator::power_iteration);
         let rows = inputs.dims()[0] / self.model.pack;
         let masks = self.dropout(Purpose::DiscriminatorDropout, update, rows);
-        let DiscriminatorOutput { logits, features } =
+        let DiscriminatorOutput { logits, class_logits, features } =
             self.discriminator.forward(inputs.clone().autodiff(), labels.as_ref(), &masks);
         let real_logits = logits.clone().narrow(0, 0, rows / 2);
         let fake_logits = logits.narrow(0, rows / 2, rows / 2);
@@ -177,6 +178,9 @@ impl Trainer {
             config.label_smoothing,
         );
         let mut total = loss.clone();
+        if let Some((logits, labels)) = class_logits.zip(labels.clone()) {
+            total = total + loss::classes(logits, labels.autodiff());
+        }
         let every = config.penalty_every as u64;
         if update.is_multiple_of(every) {
             for (gamma, half) in [(config.r1, 0), (config.r2, 1)] {
@@ -186,9 +190,11 @@ impl Trainer {
                         x.clone().narrow(0, half * rows, rows)
                     };
                     let features = features.iter().map(half).collect();
+                    let labels = labels.as_ref().map(half);
                     let masks = masks.iter().map(|mask| mask.as_ref().map(half)).collect();
                     let gamma = gamma * every as f64;
-                    total = total + gradient_penalty(&self.discriminator, features, &masks, gamma);
+                    let d = &self.discriminator;
+                    total = total + gradient_penalty(d, features, labels.as_ref(), &masks, gamma);
                 }
             }
         }
@@ -225,9 +231,13 @@ impl Trainer {
             let labels = update.labels.clone().map(|labels| labels.narrow(0, 0, batch));
             discriminator.forward(real, labels.as_ref(), &masks).logits
         });
-        let fake = discriminator.forward(images, labels.as_ref(), &masks).logits;
-        let loss = loss::generator(self.config.loss, fake, real);
-        let gradients = loss.backward();
+        let fake = discriminator.forward(images, labels.as_ref(), &masks);
+        let loss = loss::generator(self.config.loss, fake.logits, real);
+        let mut total = loss.clone();
+        if let Some((logits, labels)) = fake.class_logits.zip(labels) {
+            total = total + loss::classes(logits, labels.autodiff());
+        }
+        let gradients = total.backward();
         let time = self.epoch + 1;
         let rate = self.config.lr * self.config.rate(self.epoch);
         // Early on, a long average would be mostly of the initial weights.
@@ -269,16 +279,10 @@ impl Trainer {
 
     /// The classes of generated images, uniform; none for a model without classes.
     fn fake_labels(&self, purpose: Purpose, index: u64, count: usize) -> Option<Labels> {
-        let classes = self.model.classes? as u16;
+        let classes = self.model.classes()?;
         let mut rng = stream(self.config.seed, purpose, index);
-        let labels: Vec<u16> = (0..count).map(|_| rng.random_range(0..classes)).collect();
-        Some(self.labels(&labels))
-    }
-
-    fn labels(&self, labels: &[u16]) -> Labels {
-        let labels: Vec<i32> = labels.iter().copied().map(i32::from).collect();
-        let shape = [labels.len()];
-        Tensor::from_data(TensorData::new(labels, shape), &self.device)
+        let labels: Vec<u16> = (0..count).map(|_| rng.random_range(0..classes as u16)).collect();
+        Some(one_hot(&labels, classes, &self.device))
     }
 
     /// A tensor of `rows` rows on the training's device.

@@ -1,11 +1,13 @@
 //! What a model and its training are made of, as a checkpoint records it.
 
+mod conditional;
 mod error;
 mod model;
 mod training;
 
 use serde::{Deserialize, Serialize};
 
+pub use conditional::{ClassHead, Conditional};
 pub use error::ConfigError;
 pub(crate) use error::MAX_WIDTH;
 pub use model::ModelConfig;

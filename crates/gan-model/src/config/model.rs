@@ -5,6 +5,7 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 
+use super::conditional::Conditional;
 use super::error::{ConfigError, MAX_WIDTH};
 use crate::families::{DenseConfig, Family, NetIo};
 use crate::layers::{LayerSpec, parameters};
@@ -20,9 +21,9 @@ pub struct ModelConfig {
     pub image: ImageShape,
     /// Numbers in a latent vector, the generator's input.
     pub latent: usize,
-    /// Classes of a conditional model; `None` for one that ignores labels.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub classes: Option<usize>,
+    /// How the classes of images are used; `None` for a model that ignores labels.
+    #[serde(flatten)]
+    pub conditional: Option<Conditional>,
     /// Images that share one logit of the discriminator (Lin et al. 2018, `PacGAN`).
     pub pack: usize,
     /// What the discriminator subtracts from every pixel, in [−1, 1]; 0 changes nothing.
@@ -41,7 +42,7 @@ impl Default for ModelConfig {
         Self {
             image: ImageShape::grey(28, 28),
             latent: 100,
-            classes: None,
+            conditional: None,
             pack: 1,
             pixel_mean: 0.0,
             family: Family::default(),
@@ -57,7 +58,8 @@ impl<'de> Deserialize<'de> for ModelConfig {
             #[serde(flatten)]
             image: ImageShape,
             latent: usize,
-            classes: Option<usize>,
+            #[serde(flatten)]
+            conditional: Option<Conditional>,
             pack: Option<usize>,
             pixel_mean: Option<f64>,
             #[serde(flatten)]
@@ -65,13 +67,16 @@ impl<'de> Deserialize<'de> for ModelConfig {
         }
         let mut found = Map::<String, Value>::deserialize(deserializer)?;
         found.entry("family").or_insert_with(|| Family::default().name().into());
-        let Fields { image, latent, classes, pack, pixel_mean, family } =
+        if found.get("classes").is_some_and(Value::is_null) {
+            found.remove("classes");
+        }
+        let Fields { image, latent, conditional, pack, pixel_mean, family } =
             serde_json::from_value(Value::Object(found.clone())).map_err(D::Error::custom)?;
         let (pack, pixel_mean) = (pack.unwrap_or(1), pixel_mean.unwrap_or(0.0));
-        let config = Self { image, latent, classes, pack, pixel_mean, family };
+        let config = Self { image, latent, conditional, pack, pixel_mean, family };
         // Flattened fields cannot be refused by serde itself.
         let known = serde_json::to_value(&config).map_err(D::Error::custom)?;
-        match found.keys().find(|name| known.get(name).is_none() && *name != "classes") {
+        match found.keys().find(|name| known.get(name).is_none()) {
             Some(unknown) => Err(D::Error::custom(format!("unknown field `{unknown}`"))),
             None => Ok(config),
         }
@@ -89,9 +94,14 @@ impl ModelConfig {
         Self { family: Family::Dense(dense), ..Self::default() }
     }
 
+    /// The number of classes; `None` for a model that ignores labels.
+    pub fn classes(&self) -> Option<usize> {
+        Some(self.conditional?.classes)
+    }
+
     fn io(&self) -> NetIo {
-        let Self { image, latent, classes, pack, .. } = *self;
-        NetIo { image, latent, classes, pack }
+        let Self { image, latent, conditional, pack, .. } = *self;
+        NetIo { image, latent, conditional, pack }
     }
 
     pub(crate) fn generator_layers(&self) -> Vec<LayerSpec> {
@@ -156,13 +166,14 @@ impl ModelConfig {
     /// # Errors
     /// Names the first size that is outside its range.
     pub fn validate(&self) -> Result<(), ConfigError> {
-        self.family.validate(self.io())?;
+        self.family.validate()?;
         ConfigError::unless_width("latent", self.latent, MAX_WIDTH)?;
         ConfigError::unless_width("image height", self.image.height, Self::MAX_SIDE)?;
         ConfigError::unless_width("image width", self.image.width, Self::MAX_SIDE)?;
         let channels = self.image.channels;
         ConfigError::unless([1, 3].contains(&channels), "image channels", channels, "1 or 3")?;
         ConfigError::unless_width("pack", self.pack, 64)?;
+        self.conditional.map_or(Ok(()), |conditional| conditional.validate(self.pack))?;
         let mean = self.pixel_mean;
         ConfigError::unless((-1.0..=1.0).contains(&mean), "pixel-mean", mean, "-1 to 1")?;
         let found = self.generator_parameters().saturating_add(self.discriminator_parameters());
@@ -212,7 +223,10 @@ mod tests {
         assert!(error(|_, d| d.generator_hidden = vec![1 << 16; 2]).contains("at most 268435456"));
         assert!(error(|_, d| d.minibatch_stddev = 1).starts_with("minibatch-stddev is 1;"));
         assert!(error(|c, _| c.image.width = usize::MAX).contains("image width"));
-        assert!(error(|c, _| c.classes = Some(10)).starts_with("classes is 10;"));
+        assert!(
+            error(|c, _| c.conditional = Some(Conditional::new(1)))
+                .starts_with("number of classes is 1; expected 2 to 1024")
+        );
         assert_eq!(error(|c, _| c.pixel_mean = f64::NAN), "pixel-mean is NaN; expected -1 to 1");
     }
 

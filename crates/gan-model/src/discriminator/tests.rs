@@ -1,7 +1,7 @@
 use burn::tensor::Tolerance;
 
 use super::*;
-use crate::DenseConfig;
+use crate::{DenseConfig, one_hot};
 use gan_core::ImageShape;
 
 const NO_DROPOUT: DropoutMasks = Vec::new();
@@ -40,7 +40,7 @@ fn a_net_computes_its_equations() {
     let net = Discriminator::init(&small(DenseConfig::default()), 7, &device);
     let [first, second] = [0, 1].map(|layer| match &net.layers[layer] {
         Layer::Dense(dense) => numbers(&dense.jvp(Tensor::eye([2, 6][layer], &device), None)),
-        other @ Layer::MinibatchStddev(_) => panic!("{other:?}"),
+        other => panic!("{other:?}"),
     });
     let (x, mut logit) = ([0.3, -0.8], 0.0);
     for unit in 0..6 {
@@ -86,24 +86,39 @@ fn both_derivatives_agree_with_finite_differences() {
     let rows = [[0.5, 0.2], [-0.4, 1.0], [0.3, -0.3], [0.1, 0.7]];
     let direction = Tensor::<2>::from_floats(rows, &device);
     let mask = [[2.0, 0.0, 2.0, 2.0, 0.0, 2.0], [2.0, 2.0, 0.0, 2.0, 2.0, 2.0]];
-    let masks = vec![Some(Tensor::from_floats(mask, &device))];
-    for minibatch_stddev in [0, 2] {
+    let mask = Some(Tensor::from_floats(mask, &device));
+    let labels = one_hot(&[0, 2, 1, 2], 3, &device);
+    let heads = [None, Some(ClassHead::Projection), Some(ClassHead::Concatenation)];
+    for (minibatch_stddev, head) in [0, 2].into_iter().flat_map(|n| heads.map(|head| (n, head))) {
         let dense = DenseConfig { spectral_norm: true, minibatch_stddev, ..DenseConfig::default() };
-        let net = Discriminator::init(&ModelConfig { pack: 2, ..small(dense) }, 7, &device);
+        let conditional = head.map(|class_head| Conditional { class_head, ..Conditional::new(3) });
+        let config = ModelConfig { pack: 2, conditional, ..small(dense) };
+        let labels = conditional.map(|_| &labels);
+        // The vector of a class is a layer before the hidden one.
+        let before = vec![None; usize::from(head == Some(ClassHead::Concatenation))];
+        let masks = [before, vec![mask.clone()]].concat();
+        let net = Discriminator::init(&config, 7, &device);
         let logits = |h: f32| {
             let moved = images.clone() + direction.clone().mul_scalar(h);
-            net.forward(moved, None, &masks).logits
+            net.forward(moved, labels, &masks).logits
         };
         let differences = (logits(1e-3) - logits(-1e-3)).div_scalar(2e-3);
-        let features = net.forward(images.clone(), None, &masks).features;
+        let features = net.forward(images.clone(), labels, &masks).features;
         let packed = direction.clone().reshape([2, 4]);
 
-        let forward = numbers(&net.jvp(packed.clone(), &features, &masks));
+        let forward = numbers(&net.jvp(packed.clone(), &features, labels, &masks));
         for (found, expected) in forward.iter().zip(numbers(&differences)) {
-            assert!((found - expected).abs() < 1e-3, "{found} is not {expected}");
+            assert!(
+                (found - expected).abs() < 1e-3 * expected.abs().max(1.0),
+                "{found} is not {expected}"
+            );
         }
-        let backward: f32 = (net.input_gradient(&features, &masks) * packed).sum().into_scalar();
+        let backward: f32 =
+            (net.input_gradient(&features, labels, &masks) * packed).sum().into_scalar();
         let expected: f32 = differences.sum().into_scalar();
-        assert!((backward - expected).abs() < 2e-3, "{backward} is not {expected}");
+        assert!(
+            (backward - expected).abs() < 2e-3 * expected.abs().max(1.0),
+            "{backward} is not {expected}"
+        );
     }
 }

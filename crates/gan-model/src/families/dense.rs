@@ -4,7 +4,7 @@ use gan_kernels::Activation;
 use serde::{Deserialize, Serialize};
 
 use super::net_io::NetIo;
-use crate::config::{ConfigError, MAX_WIDTH};
+use crate::config::{ClassHead, ConfigError, MAX_WIDTH};
 use crate::layers::LayerSpec;
 
 /// The activation of every hidden layer of both nets.
@@ -57,7 +57,13 @@ impl Default for DenseConfig {
 
 impl DenseConfig {
     pub(super) fn generator_layers(&self, io: NetIo) -> Vec<LayerSpec> {
-        let widths = [&[io.latent], &*self.generator_hidden, &[io.image.len()]].concat();
+        let embedding = io.conditional.map(|conditional| LayerSpec::Embedding {
+            inputs: io.latent,
+            classes: conditional.classes,
+            size: conditional.class_embedding,
+        });
+        let first = embedding.as_ref().map_or(io.latent, LayerSpec::outputs);
+        let widths = [&[first], &*self.generator_hidden, &[io.image.len()]].concat();
         let layers = widths.windows(2).enumerate().map(|(index, pair)| {
             let hidden = index < self.generator_hidden.len();
             LayerSpec::Dense {
@@ -68,7 +74,7 @@ impl DenseConfig {
                 spectral_norm: false,
             }
         });
-        layers.collect()
+        embedding.into_iter().chain(layers).collect()
     }
 
     pub(super) fn discriminator_layers(&self, io: NetIo) -> Vec<LayerSpec> {
@@ -81,6 +87,14 @@ impl DenseConfig {
         };
         let mut inputs = io.image.len().saturating_mul(io.pack);
         let mut layers = Vec::new();
+        let head = io.conditional.map(|conditional| conditional.class_head);
+        let classes = io.conditional.map_or(0, |conditional| conditional.classes * io.pack);
+        if let Some(conditional) = io.conditional.filter(|_| head == Some(ClassHead::Concatenation))
+        {
+            let size = conditional.class_embedding;
+            layers.push(LayerSpec::Embedding { inputs, classes, size });
+            inputs = inputs.saturating_add(size);
+        }
         for &units in &self.discriminator_hidden {
             layers.push(dense(inputs, units, HIDDEN));
             inputs = units;
@@ -89,7 +103,13 @@ impl DenseConfig {
             layers.push(LayerSpec::MinibatchStddev { inputs, group: self.minibatch_stddev });
             inputs += 1;
         }
-        layers.push(dense(inputs, 1, Activation::None));
+        let spectral_norm = self.spectral_norm;
+        layers.push(match head {
+            Some(ClassHead::Projection) => LayerSpec::Projection { inputs, classes, spectral_norm },
+            // The logit, and one for each class.
+            Some(ClassHead::Auxiliary) => dense(inputs, 1 + classes, Activation::None),
+            Some(ClassHead::Concatenation) | None => dense(inputs, 1, Activation::None),
+        });
         layers
     }
 
@@ -100,7 +120,7 @@ impl DenseConfig {
         self.minibatch_stddev = groups.find(|group| packs.is_multiple_of(*group)).unwrap_or(0);
     }
 
-    pub(super) fn validate(&self, io: NetIo) -> Result<(), ConfigError> {
+    pub(super) fn validate(&self) -> Result<(), ConfigError> {
         for (name, hidden) in [
             ("generator-hidden", &self.generator_hidden),
             ("discriminator-hidden", &self.discriminator_hidden),
@@ -122,12 +142,6 @@ impl DenseConfig {
             "minibatch-stddev",
             group,
             "0, or 2 to 65536 with a hidden layer of the discriminator",
-        )?;
-        ConfigError::unless(
-            io.classes.is_none(),
-            "classes",
-            io.classes.unwrap_or(0),
-            "none: dense nets are not conditional",
         )
     }
 }

@@ -56,9 +56,9 @@ impl Family {
         }
     }
 
-    pub(crate) fn validate(&self, io: NetIo) -> Result<(), ConfigError> {
+    pub(crate) fn validate(&self) -> Result<(), ConfigError> {
         match self {
-            Self::Dense(dense) => dense.validate(io),
+            Self::Dense(dense) => dense.validate(),
         }
     }
 }

@@ -2,6 +2,8 @@
 
 use gan_core::ImageShape;
 
+use crate::config::Conditional;
+
 /// The inputs and outputs of a pair of nets.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct NetIo {
@@ -9,8 +11,8 @@ pub(crate) struct NetIo {
     pub image: ImageShape,
     /// Numbers in a latent vector.
     pub latent: usize,
-    /// Classes of a conditional model.
-    pub classes: Option<usize>,
+    /// How classes are used, if they are.
+    pub conditional: Option<Conditional>,
     /// Images that share one logit.
     pub pack: usize,
 }

@@ -75,6 +75,11 @@ impl Dense {
         }
     }
 
+    /// The same layer with a bias of zero that is not learnt.
+    pub fn without_bias(self) -> Self {
+        Self { bias: None, ..self }
+    }
+
     pub fn forward(&self, x: Tensor<2>) -> Tensor<2> {
         let (weight, bias) = match &self.norm {
             None => (self.weight(), self.bias()),

@@ -1,7 +1,7 @@
 //! The layers that nets are stacks of.
 //!
 //! A layer maps `[batch, inputs]` to `[batch, outputs]`, whatever shape it gives its values
-//! inside. It offers three passes:
+//! inside; some use the class of each row, too. It offers three passes:
 //!
 //! - forward, for training and for sampling;
 //! - the directional derivative (JVP): how its output changes along a change of its input;
@@ -13,34 +13,38 @@
 
 mod dense;
 mod init;
+mod labels;
 mod minibatch_stddev;
 mod spec;
 
 use burn::module::{Module, ModuleMapper, Param, ParamId};
-use burn::tensor::{Device, Int, Tensor};
+use burn::tensor::{Device, Tensor};
 use gan_core::stream::Purpose;
 
 use self::dense::Dense;
+use self::labels::{Embedding, Projection};
+pub use self::labels::{Labels, one_hot};
 use self::minibatch_stddev::MinibatchStddev;
 pub(crate) use self::spec::{Init, LayerSpec, parameters};
-
-/// The class of each row of a batch, `[batch]`, from 0.
-pub type Labels = Tensor<1, Int>;
 
 /// One layer of a net.
 #[derive(Module, Debug)]
 #[expect(clippy::large_enum_variant, reason = "most layers are of the largest variant")]
 pub(crate) enum Layer {
     Dense(Dense),
+    Embedding(Embedding),
+    Projection(Projection),
     MinibatchStddev(MinibatchStddev),
 }
 
 impl Layer {
     /// Applies the layer as it is used outside of training: statistics of batch normalisation are
     /// those that [`calibrate`](Self::calibrate) computed.
-    pub fn forward(&self, x: Tensor<2>, _labels: Option<&Labels>) -> Tensor<2> {
+    pub fn forward(&self, x: Tensor<2>, labels: Option<&Labels>) -> Tensor<2> {
         match self {
             Self::Dense(layer) => layer.forward(x),
+            Self::Embedding(layer) => layer.forward(x, labels),
+            Self::Projection(layer) => layer.forward(x, labels),
             Self::MinibatchStddev(layer) => layer.forward(x),
         }
     }
@@ -49,7 +53,7 @@ impl Layer {
     pub fn forward_batch(&self, x: Tensor<2>, labels: Option<&Labels>) -> Tensor<2> {
         match self {
             Self::Dense(layer) => layer.forward_batch(x),
-            Self::MinibatchStddev(_) => self.forward(x, labels),
+            _ => self.forward(x, labels),
         }
     }
 
@@ -58,7 +62,7 @@ impl Layer {
     pub fn calibrate(&mut self, x: Tensor<2>, labels: Option<&Labels>) -> Tensor<2> {
         match self {
             Self::Dense(layer) => layer.calibrate(x),
-            Self::MinibatchStddev(_) => self.forward(x, labels),
+            _ => self.forward(x, labels),
         }
     }
 
@@ -69,9 +73,12 @@ impl Layer {
         tangent: Tensor<2>,
         input: impl FnOnce() -> Tensor<2>,
         output: Option<&Tensor<2>>,
+        labels: Option<&Labels>,
     ) -> Tensor<2> {
         match self {
             Self::Dense(layer) => layer.jvp(tangent, output),
+            Self::Embedding(layer) => layer.jvp(tangent),
+            Self::Projection(layer) => layer.jvp(tangent, labels),
             Self::MinibatchStddev(layer) => layer.jvp(tangent, input()),
         }
     }
@@ -82,9 +89,12 @@ impl Layer {
         gradient: Tensor<2>,
         input: impl FnOnce() -> Tensor<2>,
         output: Option<&Tensor<2>>,
+        labels: Option<&Labels>,
     ) -> Tensor<2> {
         match self {
             Self::Dense(layer) => layer.vjp(gradient, output),
+            Self::Embedding(layer) => layer.vjp(gradient),
+            Self::Projection(layer) => layer.vjp(gradient, labels),
             Self::MinibatchStddev(layer) => layer.vjp(gradient, input()),
         }
     }
@@ -93,21 +103,21 @@ impl Layer {
     pub fn hidden_units(&self) -> Option<usize> {
         match self {
             Self::Dense(layer) => layer.hidden_units(),
-            Self::MinibatchStddev(_) => None,
+            _ => None,
         }
     }
 
     pub fn has_batch_norm(&self) -> bool {
         match self {
             Self::Dense(layer) => layer.has_batch_norm(),
-            Self::MinibatchStddev(_) => false,
+            _ => false,
         }
     }
 
     /// Whether its directional derivative is constant between kinks.
     pub fn is_piecewise_linear(&self) -> bool {
         match self {
-            Self::Dense(_) => true,
+            Self::Dense(_) | Self::Embedding(_) | Self::Projection(_) => true,
             Self::MinibatchStddev(_) => false,
         }
     }
@@ -116,7 +126,8 @@ impl Layer {
     pub fn power_iteration(self) -> Self {
         match self {
             Self::Dense(layer) => Self::Dense(layer.power_iteration()),
-            layer @ Self::MinibatchStddev(_) => layer,
+            Self::Projection(layer) => Self::Projection(layer.power_iteration()),
+            layer @ (Self::Embedding(_) | Self::MinibatchStddev(_)) => layer,
         }
     }
 
@@ -124,6 +135,8 @@ impl Layer {
     pub fn clip(self, bound: f64) -> Self {
         match self {
             Self::Dense(layer) => Self::Dense(layer.clip(bound)),
+            Self::Embedding(layer) => Self::Embedding(layer.clip(bound)),
+            Self::Projection(layer) => Self::Projection(layer.clip(bound)),
             layer @ Self::MinibatchStddev(_) => layer,
         }
     }
@@ -133,14 +146,21 @@ impl Layer {
 pub(crate) fn build(specs: &[LayerSpec], init: Option<Init>, device: &Device) -> Vec<Layer> {
     // Layers with weights are numbered from 0; each has its own stream.
     let mut index = 0;
-    let layer = |spec: &LayerSpec| match *spec {
-        LayerSpec::Dense { .. } => {
-            index += 1;
-            Layer::Dense(Dense::new(spec, init, index - 1, device))
-        }
-        LayerSpec::MinibatchStddev { group, .. } => {
-            Layer::MinibatchStddev(MinibatchStddev::new(group))
-        }
+    let layer = |spec: &LayerSpec| {
+        let layer = match *spec {
+            LayerSpec::Dense { .. } => Layer::Dense(Dense::new(spec, init, index, device)),
+            LayerSpec::Embedding { .. } => {
+                Layer::Embedding(Embedding::new(spec, init, index, device))
+            }
+            LayerSpec::Projection { .. } => {
+                Layer::Projection(Projection::new(spec, init, index, device))
+            }
+            LayerSpec::MinibatchStddev { group, .. } => {
+                return Layer::MinibatchStddev(MinibatchStddev::new(group));
+            }
+        };
+        index += 1;
+        layer
     };
     let layers: Vec<_> = specs.iter().map(layer).collect();
     match init {

@@ -19,6 +19,24 @@ pub(crate) enum LayerSpec {
         /// Whether its weights are divided by their largest singular value (Miyato et al. 2018).
         spectral_norm: bool,
     },
+    /// A learnt vector of each row's class, appended to its values.
+    Embedding {
+        /// Values that come in.
+        inputs: usize,
+        /// Columns of the labels.
+        classes: usize,
+        /// Numbers in a vector.
+        size: usize,
+    },
+    /// One logit, from the values and the class (Miyato and Koyama 2018).
+    Projection {
+        /// Values that come in.
+        inputs: usize,
+        /// Columns of the labels.
+        classes: usize,
+        /// Whether its weights are divided by their largest singular value.
+        spectral_norm: bool,
+    },
     /// The minibatch standard deviation as one more value (Karras et al. 2018, section 3).
     MinibatchStddev {
         /// Values that come in.
@@ -38,6 +56,12 @@ impl LayerSpec {
                 let direction = if spectral_norm { inputs } else { 0 };
                 outputs.saturating_mul(inputs.saturating_add(per_unit)).saturating_add(direction)
             }
+            Self::Embedding { classes, size, .. } => classes.saturating_mul(size),
+            Self::Projection { inputs, classes, spectral_norm } => {
+                let rows = classes.saturating_add(1);
+                let direction = if spectral_norm { rows } else { 0 };
+                rows.saturating_mul(inputs).saturating_add(1 + direction)
+            }
             Self::MinibatchStddev { .. } => 0,
         }
     }
@@ -48,13 +72,16 @@ impl LayerSpec {
     }
 
     pub fn has_spectral_norm(&self) -> bool {
-        matches!(self, Self::Dense { spectral_norm: true, .. })
+        matches!(
+            self,
+            Self::Dense { spectral_norm: true, .. } | Self::Projection { spectral_norm: true, .. }
+        )
     }
 
     /// Rows that it needs together.
     pub fn group(&self) -> usize {
         match *self {
-            Self::Dense { .. } => 1,
+            Self::Dense { .. } | Self::Embedding { .. } | Self::Projection { .. } => 1,
             Self::MinibatchStddev { group, .. } => group,
         }
     }
@@ -62,7 +89,10 @@ impl LayerSpec {
     /// Values that come in for each row.
     pub fn inputs(&self) -> usize {
         match *self {
-            Self::Dense { inputs, .. } | Self::MinibatchStddev { inputs, .. } => inputs,
+            Self::Dense { inputs, .. }
+            | Self::Embedding { inputs, .. }
+            | Self::Projection { inputs, .. }
+            | Self::MinibatchStddev { inputs, .. } => inputs,
         }
     }
 
@@ -70,6 +100,8 @@ impl LayerSpec {
     pub fn outputs(&self) -> usize {
         match *self {
             Self::Dense { outputs, .. } => outputs,
+            Self::Embedding { inputs, size, .. } => inputs.saturating_add(size),
+            Self::Projection { .. } => 1,
             Self::MinibatchStddev { inputs, .. } => inputs + 1,
         }
     }

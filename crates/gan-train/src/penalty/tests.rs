@@ -2,7 +2,7 @@
 
 use burn::module::{ModuleMapper, ModuleVisitor, Param};
 use burn::tensor::{Device, Distribution, Gradients};
-use gan_model::{DenseConfig, ModelConfig};
+use gan_model::{ClassHead, Conditional, DenseConfig, Labels, ModelConfig, one_hot};
 
 use super::*;
 
@@ -60,9 +60,14 @@ fn setup(config: &ModelConfig) -> (Discriminator, Tensor<2>) {
 }
 
 /// γ/2 E|∇D|² itself.
-fn penalty(discriminator: &Discriminator, images: &Tensor<2>, gamma: f64) -> f64 {
+fn penalty(
+    discriminator: &Discriminator,
+    images: &Tensor<2>,
+    labels: Option<&Labels>,
+    gamma: f64,
+) -> f64 {
     let leaf = images.clone().autodiff().require_grad();
-    let logits = discriminator.forward(leaf.clone(), None, &Vec::new()).logits;
+    let logits = discriminator.forward(leaf.clone(), labels, &Vec::new()).logits;
     let sum: f32 = input_gradient(&leaf, &logits).square().sum().into_scalar();
     0.5 * gamma * f64::from(sum) / logits.dims()[0] as f64
 }
@@ -72,20 +77,31 @@ fn the_gradient_is_that_of_the_penalty() {
     let gamma = 0.7;
     let plain = DenseConfig { discriminator_hidden: vec![12, 7], ..DenseConfig::default() };
     let dense = ModelConfig::dense;
+    let conditional = |class_head, pack, dense| {
+        let conditional = Some(Conditional { class_head, ..Conditional::new(3) });
+        ModelConfig { pack, conditional, ..ModelConfig::dense(dense) }
+    };
     for config in [
         dense(plain.clone()),
         dense(DenseConfig { spectral_norm: true, ..plain.clone() }),
         dense(DenseConfig { minibatch_stddev: 3, ..plain.clone() }),
         ModelConfig { pack: 2, ..dense(plain.clone()) },
+        conditional(ClassHead::Projection, 1, plain.clone()),
+        conditional(ClassHead::Projection, 2, DenseConfig { minibatch_stddev: 3, ..plain.clone() }),
+        conditional(ClassHead::Projection, 1, DenseConfig { spectral_norm: true, ..plain.clone() }),
+        conditional(ClassHead::Concatenation, 2, plain.clone()),
+        conditional(ClassHead::Auxiliary, 1, plain.clone()),
         ModelConfig { pixel_mean: -0.7, ..dense(plain) },
     ] {
         let what = format!("{config:?}");
         let (discriminator, images) = setup(&config);
         let masks = Vec::new();
-        let output = discriminator.forward(images.clone().autodiff(), None, &masks);
-        let loss = gradient_penalty(&discriminator, output.features, &masks, gamma);
+        let labels = config.classes().map(|n| one_hot(&[0, 2, 1, 1, 0, 2], n, &Device::flex()));
+        let output = discriminator.forward(images.clone().autodiff(), labels.as_ref(), &masks);
+        let loss =
+            gradient_penalty(&discriminator, output.features, labels.as_ref(), &masks, gamma);
         let value: f32 = loss.clone().into_scalar();
-        let expected = 2.0 * penalty(&discriminator, &images, gamma);
+        let expected = 2.0 * penalty(&discriminator, &images, labels.as_ref(), gamma);
         assert!((f64::from(value) / expected - 1.0).abs() < 0.02, "{value} {expected} {what}");
 
         // Along the gradient the penalty must rise by its squared length.
@@ -95,7 +111,7 @@ fn the_gradient_is_that_of_the_penalty() {
         let h = 1e-4 / square.sqrt();
         let at = |h: f64| {
             let moved = discriminator.clone().map(&mut Move(&along, h));
-            penalty(&moved, &images, gamma)
+            penalty(&moved, &images, labels.as_ref(), gamma)
         };
         let (ahead, behind) = (at(h), at(-h));
         let slope = (ahead - behind) / (2.0 * h);
