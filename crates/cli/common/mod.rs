@@ -11,4 +11,4 @@ pub mod slurm;
 pub use args::{DeviceArgs, OutputArgs, PageArgs, absolute, checkpoint_path, page_url};
 pub use data::{Data, DatasetArgs, DatasetName};
 pub(crate) use run::usage;
-pub use run::{CODES, Failure, check_png, check_range};
+pub use run::{CODES, Failure, check_png, check_range, check_truncation};

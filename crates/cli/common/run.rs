@@ -39,6 +39,14 @@ macro_rules! usage {
 }
 pub(crate) use usage;
 
+/// Checks the factor of latent vectors.
+pub fn check_truncation(factor: f32) -> Result<(), Failure> {
+    if (0.0..=1.0).contains(&factor) {
+        return Ok(());
+    }
+    Err(usage!("--truncation is {factor}; expected 0 to 1"))
+}
+
 /// Checks the number that a flag gives.
 pub fn check_range(flag: &str, value: usize, range: RangeInclusive<usize>) -> Result<(), Failure> {
     if range.contains(&value) {

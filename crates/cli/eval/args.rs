@@ -6,7 +6,8 @@ use clap::Parser;
 use gan_core::atomic_file::directory;
 
 use crate::common::{
-    CODES, DatasetArgs, DeviceArgs, Failure, OutputArgs, check_png, check_range, extractor, usage,
+    CODES, DatasetArgs, DeviceArgs, Failure, OutputArgs, check_png, check_range, check_truncation,
+    extractor, usage,
 };
 
 const EXAMPLES: &str = "Examples:
@@ -53,6 +54,10 @@ pub struct EvalArgs {
     #[arg(long, value_name = "PATH", conflicts_with = "checkpoint")]
     pub samples: Option<PathBuf>,
 
+    /// The classes that the --samples were asked for: a .npy of whole numbers, [n]
+    #[arg(long, value_name = "FILE.npy", requires = "samples")]
+    pub labels: Option<PathBuf>,
+
     // With --samples, --invert is for them alone.
     #[command(flatten)]
     pub dataset: DatasetArgs,
@@ -86,6 +91,10 @@ pub struct EvalArgs {
     #[arg(long, conflicts_with = "samples")]
     pub raw: bool,
 
+    /// Multiply latent vectors by this, 0 to 1, as gan-sample does
+    #[arg(long, value_name = "FACTOR", default_value_t = 1.0, conflicts_with = "samples")]
+    pub truncation: f32,
+
     #[command(flatten)]
     pub device: DeviceArgs,
 
@@ -103,6 +112,7 @@ impl EvalArgs {
             ));
         }
         check_range("count", self.count, MIN..=MAX)?;
+        check_truncation(self.truncation)?;
         if let Some(path) = &self.features {
             let found = path.display();
             if path.exists() {

@@ -76,14 +76,23 @@ impl Results {
         let options = Options { seed: args.seed, ..Options::default() };
 
         let real = extract("features of test images", test.images());
-        let reference = Reference::new(&extractor, real);
+        let mut reference = Reference::new(&extractor, real);
+        let asked = source.asked.as_deref();
+        if asked.is_some() {
+            let (labels, classes) = class_labels(&source, &test)?;
+            reference = reference.with_labels(labels, classes);
+        }
         let extracted = extract("features of samples", samples);
         stage("measures of samples");
-        let measures = reference.evaluate(&extracted, options);
-        let real = random_subset(data.train.images(), len, count, &mut random(Purpose::Floor, 0));
+        let measures = reference.evaluate(&extracted, asked, options);
+        let floor = || random(Purpose::Floor, 0);
+        let real = random_subset(data.train.images(), len, count, &mut floor());
+        let real_labels = data.train.labels().filter(|_| asked.is_some());
+        let real_labels = real_labels.map(|labels| random_subset(labels, 1, count, &mut floor()));
         let real = extract("features of real images", &real);
         stage("measures of real images");
-        let floor = reference.evaluate(&real, Options { resamples: 0, ..options });
+        let floor = Options { resamples: 0, ..options };
+        let floor = reference.evaluate(&real, real_labels.as_deref(), floor);
         let some = random_subset(samples, len, SEARCHED, &mut random(Purpose::Subset, 1));
         let some_test =
             random_subset(test.images(), len, SEARCHED, &mut random(Purpose::Subset, 2));
@@ -121,6 +130,27 @@ impl Results {
             memorisation,
         })
     }
+}
+
+/// The labels of the test images, which samples that were asked for by class are compared with, and the
+/// number of classes.
+fn class_labels<'a>(source: &Source, test: &'a Dataset) -> Result<(&'a [u16], usize)> {
+    let (Some(labels), Some(classes)) = (test.labels(), test.classes()) else {
+        return Err(anyhow!(
+            "the samples were asked for by class, and the test images of {} have no labels; give \
+             images with labels by --data",
+            test.name()
+        ));
+    };
+    let asked = source.asked.iter().flatten().copied().max().unwrap_or(0);
+    if usize::from(asked) >= classes {
+        return Err(anyhow!(
+            "samples were asked for as class {asked}, and {} has {classes} classes; expected 0 to {}",
+            test.name(),
+            classes - 1
+        ));
+    }
+    Ok((labels, classes))
 }
 
 /// The share of the test images that are classified correctly.

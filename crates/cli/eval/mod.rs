@@ -125,6 +125,20 @@ fn table(found: &Measures, floor: &Measures, class_names: &[String]) -> String {
         let (value, floor) = (found.value, floor.value);
         lines.push(format!("  {name:<22}{value:>9.digits$}   {interval:<20}{floor:>9.digits$}"));
     }
+    let name = |class: usize| class_names.get(class).map_or(class.to_string(), String::clone);
+    if let Some((found, floor)) = found.asked.as_ref().zip(floor.asked.as_ref()) {
+        let worst = |(class, value): (usize, f64), digits| {
+            format!("{:>9}", format!("{value:.digits$}")) + &format!("   {:<20}", name(class))
+        };
+        for (what, digits, found, floor) in [
+            ("  least of a class", 3, found.worst_share(), floor.worst_share()),
+            ("  largest distance", 2, found.worst_frechet(), floor.worst_frechet()),
+        ] {
+            if let Some((found, (_, floor))) = found.zip(floor) {
+                lines.push(format!("  {what:<22}{}{floor:>9.digits$}", worst(found, digits)));
+            }
+        }
+    }
     let percent = |shares: &[f64]| {
         let cells: Vec<_> = shares.iter().map(|share| format!("{:>4.1}", 100.0 * share)).collect();
         cells.join(" ")
@@ -144,9 +158,7 @@ fn table(found: &Measures, floor: &Measures, class_names: &[String]) -> String {
     lines.push(match &found.missing[..] {
         [] => "  no class is missing".into(),
         missing => {
-            let name =
-                |&class: &usize| class_names.get(class).map_or(class.to_string(), String::clone);
-            let names: Vec<_> = missing.iter().map(name).collect();
+            let names: Vec<_> = missing.iter().map(|&class| name(class)).collect();
             format!("  missing classes (below a tenth of their share): {}", names.join(", "))
         }
     });

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use anyhow::anyhow;
 use gan_core::atomic_file::directory;
 use gan_core::stream::{Purpose, stream};
-use gan_data::{Dataset, read_samples};
+use gan_data::{Dataset, read_labels, read_samples};
 use gan_eval::random_subset;
 use gan_model::checkpoint::{Checkpoint, Header, Weights};
 use gan_model::device::SelectedDevice;
@@ -21,6 +21,8 @@ pub struct Source {
     pub path: PathBuf,
     /// `[n, height, width, channels]`
     pub pixels: Vec<u8>,
+    /// The class that each was asked for, if they were.
+    pub asked: Option<Vec<u16>>,
     /// The header of the checkpoint that generated them, and which of its weights.
     pub checkpoint: Option<(Header, &'static str)>,
 }
@@ -47,8 +49,10 @@ impl Source {
         let generator = checkpoint.generator(weights, &device.device)?;
         let header = checkpoint.header().clone();
         let sampler = Sampler::new(&generator, &header.model, &device.device);
+        let sampler = sampler.truncated(args.truncation);
         let pixels = sampler.samples(args.seed, 0, args.count, None);
-        Ok(Some(Self { path, pixels, checkpoint: Some((header, name)) }))
+        let asked = sampler.turns(0, args.count);
+        Ok(Some(Self { path, pixels, asked, checkpoint: Some((header, name)) }))
     }
 
     /// The samples that the flags name, of the shape of `real` images; `None` when they name none.
@@ -83,8 +87,13 @@ impl Source {
         if !args.output.quiet {
             output::log(format!("samples: {}", found.join(", ")));
         }
-        let mut rng = stream(args.seed, Purpose::Subset, 4);
-        let pixels = random_subset(&pixels, shape.len(), args.count, &mut rng);
+        // The same choice of samples and of their labels.
+        let rng = || stream(args.seed, Purpose::Subset, 4);
+        let all = pixels.len() / shape.len();
+        let asked = args.labels.as_deref().map(|path| read_labels(path, all)).transpose();
+        let asked = asked.map_err(|error| anyhow!("--labels: {error}"))?;
+        let asked = asked.map(|labels| random_subset(&labels, 1, args.count, &mut rng()));
+        let pixels = random_subset(&pixels, shape.len(), args.count, &mut rng());
         if let Some(what) = suspicious(&pixels, real.images()) {
             output::log(format!("warning: --samples {}: {what}", path.display()));
         }
@@ -93,7 +102,7 @@ impl Source {
             let path = path.display();
             return Err(usage!("--samples {path} has {found} samples; expected {MIN} or more"));
         }
-        Ok(Some(Self { path: path.clone(), pixels, checkpoint: None }))
+        Ok(Some(Self { path: path.clone(), pixels, asked, checkpoint: None }))
     }
 }
 

@@ -26,7 +26,7 @@ pub use mnist_folder::{
     FILE_NAMES, KnownDataset, LoadError, Loaded, load_folder, missing_files, read_idx,
 };
 pub use source::{
-    Fit, ImageOptions, MAX_SIZE, Opened, Progress, Source, SourceError, open, read_samples,
-    reshaped,
+    Fit, ImageOptions, MAX_SIZE, Opened, Progress, Source, SourceError, open, read_labels,
+    read_samples, reshaped,
 };
 pub use synthetic::synthetic;

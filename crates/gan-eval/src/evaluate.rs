@@ -11,6 +11,7 @@ use crate::bootstrap::{mean_interval, percentile_interval, resample, symmetric_i
 use crate::classes::{
     classifier_score, confidences, diversity, imbalance, labels, missing, shares,
 };
+use crate::conditional::{AskedMeasures, ClassReference, confusion, shares_as_asked};
 use crate::frechet::{Gaussian, GaussianRoot};
 use crate::kernel_distance::{KernelDistance, mean_kernels, mean_kernels_within};
 use crate::measure::{DISTANCE, Measure, SHARE};
@@ -62,6 +63,9 @@ pub struct Measures {
     /// Measures of classes, if the feature extractor has any.
     #[serde(flatten)]
     pub classes: Option<ClassMeasures>,
+    /// Measures of images that were asked for by class.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asked: Option<AskedMeasures>,
 }
 
 /// The measures of the classes of images against real ones.
@@ -106,6 +110,10 @@ impl Measures {
                 ("imbalance", 3, classes.imbalance),
             ]);
         }
+        if let Some(asked) = &self.asked {
+            rows.extend(asked.share.map(|share| ("share drawn as asked", 3, share)));
+            rows.extend(asked.frechet.map(|mean| ("Fréchet d. by class", 2, mean)));
+        }
         rows
     }
 }
@@ -120,6 +128,8 @@ pub struct Reference {
     mean_kernel: f64,
     /// The diversity of each class, if there are any.
     diversity: Option<Vec<Option<f64>>>,
+    /// The real images of each class, if their labels are known.
+    classes: Option<ClassReference>,
 }
 
 impl Reference {
@@ -147,7 +157,19 @@ impl Reference {
             kernels.extend(mean_kernels_within(products, each.len(), dim, first));
         });
         let mean_kernel = mean(&kernels);
-        Self { device, real, root, targets, mean_kernel, diversity }
+        Self { device, real, root, targets, mean_kernel, diversity, classes: None }
+    }
+
+    /// Adds the `labels` of the real images, each below `classes`, for the measures of images that are
+    /// asked for by class.
+    ///
+    /// # Panics
+    /// When there is not one label for each image, or one is not below `classes`.
+    #[must_use]
+    pub fn with_labels(mut self, labels: &[u16], classes: usize) -> Self {
+        let dim = FeatureExtractor::FEATURES;
+        self.classes = Some(ClassReference::new(&self.real.features, dim, labels, classes));
+        self
     }
 
     /// What was extracted from the real images.
@@ -157,11 +179,17 @@ impl Reference {
 
     /// Measures other images from what the same feature extractor extracted from them. Neighbours
     /// are searched among a [`random_subset`] of as many real images as there are of these, or all
-    /// if there are fewer: among more, they would be nearer.
+    /// if there are fewer: among more, they would be nearer. `asked` has the class that each image was
+    /// asked for, if they were, and needs [`with_labels`](Self::with_labels).
     ///
     /// # Panics
     /// When there are no more images than `options.neighbours`, or fewer than two.
-    pub fn evaluate(&self, extracted: &Extracted, options: Options) -> Measures {
+    pub fn evaluate(
+        &self,
+        extracted: &Extracted,
+        asked: Option<&[u16]>,
+        options: Options,
+    ) -> Measures {
         let dim = FeatureExtractor::FEATURES;
         let features = &extracted.features;
         let count = features.len() / dim;
@@ -209,7 +237,36 @@ impl Reference {
             density: boot.of_mean(5, DISTANCE, &overlap.density),
             coverage: boot.of_mean(6, SHARE, &overlap.coverage),
             classes: self.diversity.as_ref().map(|real| class_measures(extracted, real, &boot)),
+            asked: asked.zip(self.classes.as_ref()).map(|(asked, classes)| {
+                let seen = self.diversity.as_ref().map(Vec::len).filter(|&n| n == classes.count());
+                let seen = seen.map(|n| labels(&extracted.probabilities, n));
+                asked_measures(features, asked, seen.as_deref(), classes, &boot)
+            }),
         }
+    }
+}
+
+/// Measures images that were asked for by class, and were `seen` as classes if that is known.
+fn asked_measures(
+    features: &[f32],
+    asked: &[u16],
+    seen: Option<&[usize]>,
+    classes: &ClassReference,
+    boot: &Bootstrap,
+) -> AskedMeasures {
+    let confusion = seen.map_or(Vec::new(), |seen| confusion(asked, seen, classes.count()));
+    let as_asked = |seen: &[usize]| -> Vec<f64> {
+        let pairs = asked.iter().zip(seen);
+        pairs.map(|(&asked, &seen)| f64::from(u8::from(usize::from(asked) == seen))).collect()
+    };
+    let frechet_by_class = classes.distances(features, asked);
+    let known = frechet_by_class.iter().any(Option::is_some);
+    AskedMeasures {
+        share: seen.map(|seen| boot.of_mean(11, SHARE, &as_asked(seen))),
+        share_by_class: shares_as_asked(&confusion, classes.count()),
+        confusion,
+        frechet: known.then(|| Measure::new(mean_of_known(&frechet_by_class), None, DISTANCE)),
+        frechet_by_class,
     }
 }
 

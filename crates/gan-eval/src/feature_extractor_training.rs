@@ -259,8 +259,8 @@ mod tests {
         let copies: Vec<u8> = test.images().iter().map(|&pixel| pixel.saturating_add(3)).collect();
         let noise = normal(&mut stream(3, Purpose::Sample, 0), copies.len());
         let noise: Vec<u8> = noise.iter().map(|x| (90.0 + 60.0 * x) as u8).collect();
-        let [copies, noise] =
-            [copies, noise].map(|images| reference.evaluate(&extract(&images), Options::default()));
+        let [copies, noise] = [copies, noise]
+            .map(|images| reference.evaluate(&extract(&images), None, Options::default()));
         assert!(copies.frechet.value < noise.frechet.value / 10.0, "{copies:?}, {noise:?}");
         assert!(copies.precision.value > noise.precision.value + 0.5, "{copies:?}, {noise:?}");
         assert!(copies.coverage.value > noise.coverage.value + 0.5, "{copies:?}, {noise:?}");

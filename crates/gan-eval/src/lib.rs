@@ -13,6 +13,7 @@
 
 pub mod bootstrap;
 pub mod classes;
+pub mod conditional;
 mod evaluate;
 mod feature_extractor;
 mod feature_extractor_file;
@@ -25,6 +26,7 @@ mod nearest;
 pub mod neighbours;
 mod subset;
 
+pub use conditional::AskedMeasures;
 pub use evaluate::{ClassMeasures, Measures, Options, Reference};
 pub use feature_extractor::{Extracted, FeatureExtractor, Predicts};
 pub use feature_extractor_file::FeatureExtractorError;

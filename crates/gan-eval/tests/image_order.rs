@@ -28,7 +28,7 @@ fn measure(
     let chosen = random_subset(&all, 1, count, &mut stream(0, Purpose::Floor, 0));
     let samples = ordered(&ordered(train, orders[0]), &chosen);
     let options = Options { resamples: 50, ..Options::default() };
-    Reference::new(extractor, ordered(test, orders[1])).evaluate(&samples, options)
+    Reference::new(extractor, ordered(test, orders[1])).evaluate(&samples, None, options)
 }
 
 /// Sorted by class, with alternating classes, and shuffled.

@@ -92,10 +92,10 @@ fn intervals_contain_their_values() {
         for (name, samples) in &samples {
             for seed in 0..3 {
                 let options = Options { seed, resamples: 60, ..Options::default() };
-                let measures = reference.evaluate(samples, options);
+                let measures = reference.evaluate(samples, None, options);
                 check_all(&measures, &format!("{name}, real: {real_name}, seed {seed}"));
                 let options = Options { resamples: 0, ..options };
-                let without = reference.evaluate(samples, options);
+                let without = reference.evaluate(samples, None, options);
                 for ((name, _, a), (_, _, b)) in measures.rows().into_iter().zip(without.rows()) {
                     assert_eq!(a.value, b.value, "{name}");
                     assert_eq!(b.interval, None, "{name}");

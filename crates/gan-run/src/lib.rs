@@ -20,7 +20,8 @@ mod warning;
 pub use event::{Control, Event};
 pub use limits::read as read_limited;
 pub use metrics::{
-    ClassQuality, MetricsRow, Quality, best_measured, lowest_kernel_distance, training_seconds,
+    AskedQuality, ClassQuality, MetricsRow, Quality, best_measured, lowest_kernel_distance,
+    training_seconds,
 };
 pub use outcome::{EndReason, RunOutcome, RunState};
 pub use paths::{CHECKPOINT, RunPaths};

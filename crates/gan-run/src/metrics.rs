@@ -49,6 +49,11 @@ impl MetricsRow {
     pub fn kernel_distance(&self) -> Option<f64> {
         self.quality.as_ref()?.kernel_distance
     }
+
+    /// The measures of samples that were asked for by class, in the rows that have them.
+    pub fn asked(&self) -> Option<&AskedQuality> {
+        self.quality.as_ref()?.asked.as_ref()
+    }
 }
 
 /// The one field that every row must have.
@@ -80,6 +85,25 @@ pub struct Quality {
     /// Measures of the classes, if the feature extractor has any.
     #[serde(flatten)]
     pub classes: Option<ClassQuality>,
+    /// Measures of samples that were asked for by class.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asked: Option<AskedQuality>,
+}
+
+/// Measures of samples that were asked for by class.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct AskedQuality {
+    /// Share that is classified as the class asked for.
+    pub share: f64,
+    /// The same for each class; 1 for a class that was not asked for.
+    pub by_class: Vec<f64>,
+    /// Mean Fréchet distance over the classes, of the samples asked for to real images; biased upwards
+    /// when there are few samples.
+    pub frechet: f64,
+    /// How many samples asked for each class, a row, are classified as each class; empty for many
+    /// classes.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub confusion: Vec<u32>,
 }
 
 /// Measures of the classes of samples.

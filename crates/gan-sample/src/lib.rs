@@ -12,5 +12,5 @@ mod sampler;
 
 pub use grid::{Grid, GridError};
 pub use latent::{sample_latent, slerp, walk};
-pub use output::{Output, OutputError, write_png};
+pub use output::{Output, OutputError, write_labels, write_png};
 pub use sampler::Sampler;

@@ -9,7 +9,7 @@ use gan_core::memory::check;
 use image::codecs::gif::{GifEncoder, Repeat};
 use image::codecs::png::PngEncoder;
 use image::{Delay, DynamicImage, Frame, ImageEncoder};
-use npyz::WriterBuilder;
+use npyz::{AutoSerialize, WriterBuilder};
 use thiserror::Error;
 
 use crate::grid::{Grid, GridError};
@@ -148,6 +148,29 @@ pub fn write_png(path: &Path, image: &DynamicImage) -> io::Result<()> {
         PngEncoder::new(file)
             .write_image(image.as_bytes(), image.width(), image.height(), image.color().into())
             .map_err(io::Error::other)
+    })
+}
+
+/// Writes labels as a NumPy array `[n]`: `uint8`, or `uint16` if one is above 255; an old file is
+/// replaced atomically.
+///
+/// # Errors
+/// What the system answers.
+pub fn write_labels(path: &Path, labels: &[u16]) -> io::Result<()> {
+    fn array<T: Copy + AutoSerialize>(
+        file: &mut impl io::Write,
+        numbers: impl ExactSizeIterator<Item = T>,
+    ) -> io::Result<()> {
+        let shape = [numbers.len() as u64];
+        let options = npyz::WriteOptions::new().default_dtype().shape(&shape);
+        let mut npy = options.writer(file).begin_nd()?;
+        numbers.into_iter().try_for_each(|number| npy.push(&number))?;
+        npy.finish()
+    }
+    let is_small = labels.iter().all(|&label| label < 256);
+    write_with(path, |file| match is_small {
+        true => array(file, labels.iter().map(|&label| label as u8)),
+        false => array(file, labels.iter().copied()),
     })
 }
 

@@ -16,59 +16,81 @@ pub struct Sampler<'a> {
     generator: &'a Generator,
     latent: usize,
     image: ImageShape,
-    classes: usize,
+    classes: Option<usize>,
+    truncation: f32,
     device: &'a Device,
 }
 
 impl<'a> Sampler<'a> {
     /// Samples from a `generator` with `model`'s sizes that lives on `device`, without autodiff.
     pub fn new(generator: &'a Generator, model: &ModelConfig, device: &'a Device) -> Self {
-        let classes = model.classes().unwrap_or(0);
-        Self { generator, latent: model.latent, image: model.image, classes, device }
+        let (latent, image, classes) = (model.latent, model.image, model.classes());
+        Self { generator, latent, image, classes, truncation: 1.0, device }
+    }
+
+    /// Multiplies all latent vectors by `factor`. Below 1 they are nearer to the origin, where most of
+    /// the training was: fewer samples are odd, and they vary less. (Brock et al. 2019, section 3.1,
+    /// draw components again that are too large instead.)
+    #[must_use]
+    pub fn truncated(self, factor: f32) -> Self {
+        Self { truncation: factor, ..self }
     }
 
     /// Samples `first..first + count` of `seed`, `[count, height, width, channels]` row-major,
     /// 0 to 255. `labels` has the class of each, for a model with classes, whose classes otherwise
-    /// take turns; the latent vector of a sample does not depend on its class.
+    /// [take turns](Self::turns); the latent vector of a sample does not depend on its class.
+    ///
+    /// # Panics
+    /// When there is not one label a sample, or one is not below the number of classes.
     pub fn samples(&self, seed: u64, first: u64, count: usize, labels: Option<&[u16]>) -> Vec<u8> {
-        let turns = (self.classes > 0 && labels.is_none()).then(|| self.turns(first, count));
-        let labels = labels.or(turns.as_deref());
+        let turns = labels.is_none().then(|| self.turns(first, count)).flatten();
+        let labels = labels.or(turns.as_deref()).zip(self.classes);
         let mut pixels = Vec::with_capacity(count * self.image.len());
         for start in (0..count).step_by(CHUNK) {
             let rows = start..count.min(start + CHUNK);
             let latent = |row| sample_latent(seed, first + row as u64, self.latent);
             let latents: Vec<f32> = rows.clone().flat_map(latent).collect();
-            pixels.extend(self.generate(&latents, labels.map(|labels| &labels[rows])));
+            let classes = labels.map(|(labels, classes)| one_hot(&labels[rows], classes));
+            pixels.extend(self.generate(&latents, classes.as_deref()));
         }
         pixels
     }
 
-    /// The classes of samples `first..first + count` where none are asked for: they take turns.
-    pub fn turns(&self, first: u64, count: usize) -> Vec<u16> {
-        let classes = self.classes.max(1) as u64;
-        (first..first + count as u64).map(|index| (index % classes) as u16).collect()
+    /// The classes of samples `first..first + count` where none are asked for: they take turns. None
+    /// for a model without classes.
+    pub fn turns(&self, first: u64, count: usize) -> Option<Vec<u16>> {
+        let classes = self.classes? as u64;
+        Some((first..first + count as u64).map(|index| (index % classes) as u16).collect())
     }
 
     /// The images of latent vectors `[n, latent]`: `[n, height, width, channels]` row-major,
-    /// 0 to 255. `labels` are as for [`samples`](Self::samples).
-    pub fn generate(&self, latents: &[f32], labels: Option<&[u16]>) -> Vec<u8> {
+    /// 0 to 255. A model with classes needs `classes`, `[n, classes]`: a one in the column of each
+    /// sample's class, or weights that sum to one, for what lies between classes.
+    ///
+    /// # Panics
+    /// When there is not one row of `classes` a latent vector.
+    pub fn generate(&self, latents: &[f32], classes: Option<&[f32]>) -> Vec<u8> {
         let mut pixels = Vec::with_capacity(latents.len() / self.latent * self.image.len());
+        let width = self.classes.unwrap_or(0);
         for (index, latents) in latents.chunks(CHUNK * self.latent).enumerate() {
             let count = latents.len() / self.latent;
             // A sample must not depend on how many others are generated. On the CPU our layers
             // compute every row alike; another device's product may round differently at another
             // size, so there it is always of the same size and the last rows are not used.
             let rows = if is_cpu(self.device) { count } else { CHUNK };
-            let mut input = buffer(rows * self.latent);
-            let (used, rest) = input.split_at_mut(latents.len());
-            used.copy_from_slice(latents);
-            rest.fill(0.0);
-            let input = Tensor::from_data(tensor_data(input, [rows, self.latent]), self.device);
-            let labels = labels.map(|labels| {
-                let mut padded = labels[index * CHUNK..][..count].to_vec();
-                padded.resize(rows, 0);
-                one_hot(&padded, self.classes, self.device)
-            });
+            let tensor = |numbers: &[f32], width: usize| {
+                let mut padded = buffer(rows * width);
+                let (used, rest) = padded.split_at_mut(numbers.len());
+                used.copy_from_slice(numbers);
+                rest.fill(0.0);
+                Tensor::<2>::from_data(tensor_data(padded, [rows, width]), self.device)
+            };
+            let mut input = tensor(latents, self.latent);
+            if self.truncation != 1.0 {
+                input = input * self.truncation;
+            }
+            let labels =
+                classes.map(|all| tensor(&all[index * CHUNK * width..][..count * width], width));
             let images = self.generator.forward(input, labels.as_ref()).into_data();
             let used = count * self.image.len();
             match images.as_slice::<f32>() {

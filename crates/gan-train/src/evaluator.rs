@@ -5,10 +5,13 @@ use std::cell::OnceCell;
 use burn::tensor::Device;
 use gan_data::Dataset;
 use gan_eval::{FeatureExtractor, Options, Reference};
-use gan_run::{ClassQuality, Quality};
+use gan_run::{AskedQuality, ClassQuality, Quality};
 use gan_sample::Sampler;
 
 use crate::trainer::Trainer;
+
+/// The most classes whose confusion matrix is recorded.
+const MAX_CONFUSION: usize = 32;
 
 /// Evaluates a training's samples with a feature extractor.
 pub struct Evaluator {
@@ -31,11 +34,20 @@ impl Evaluator {
         let config = trainer.config();
         let sampler = Sampler::new(&generator, trainer.model(), device);
         let samples = sampler.samples(config.seed, 0, config.eval_count, None);
+        let classes = trainer.model().classes();
+        let asked = sampler.turns(0, config.eval_count);
         let extract = |images: &[u8]| self.extractor.extract(images, &|_| ());
         let extracted = extract(&samples);
         let options = Options { resamples: 0, ..Options::default() };
-        let reference = || Reference::new(&self.extractor, extract(self.test.images()));
-        let found = self.reference.get_or_init(reference).evaluate(&extracted, options);
+        let reference = || {
+            let reference = Reference::new(&self.extractor, extract(self.test.images()));
+            match classes.zip(self.test.labels()) {
+                Some((classes, labels)) => reference.with_labels(labels, classes),
+                None => reference,
+            }
+        };
+        let reference = self.reference.get_or_init(reference);
+        let found = reference.evaluate(&extracted, asked.as_deref(), options);
         // JSON then restores every bit: a resumed training compares with this row.
         let rounded = |value: f64, scale: f64| (value * scale).round() / scale;
         Quality {
@@ -52,6 +64,15 @@ impl Evaluator {
                 diversity: classes.diversity.value,
                 shares: classes.shares,
                 missing: classes.missing,
+            }),
+            asked: found.asked.and_then(|asked| {
+                let classes = asked.share_by_class.len();
+                Some(AskedQuality {
+                    share: asked.share?.value,
+                    by_class: asked.share_by_class.iter().map(|x| x.unwrap_or(1.0)).collect(),
+                    frechet: rounded(asked.frechet?.value, 1e6),
+                    confusion: if classes <= MAX_CONFUSION { asked.confusion } else { Vec::new() },
+                })
             }),
         }
     }

@@ -132,7 +132,7 @@ impl Trainer {
             || noise(seed, Purpose::GeneratorNoise, self.epoch, count),
         );
         let classes = self.model.classes();
-        let labels = labels.zip(classes).map(|(all, n)| one_hot(&all, n, &self.device));
+        let labels = labels.zip(classes).map(|(all, n)| self.tensor(one_hot(&all, n), all.len()));
         let mut last = None;
         let parts = split(images, updates).into_iter().zip(noises);
         for (index, (images, noise)) in parts.enumerate() {
@@ -282,7 +282,7 @@ impl Trainer {
         let classes = self.model.classes()?;
         let mut rng = stream(self.config.seed, purpose, index);
         let labels: Vec<u16> = (0..count).map(|_| rng.random_range(0..classes as u16)).collect();
-        Some(one_hot(&labels, classes, &self.device))
+        Some(self.tensor(one_hot(&labels, classes), count))
     }
 
     /// A tensor of `rows` rows on the training's device.

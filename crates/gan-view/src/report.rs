@@ -29,6 +29,9 @@ fn report(records: &[Record]) -> Result<String, ViewError> {
     section("Samples", &|page| sections::samples(page, records, &names));
     section("Warnings", &|page| sections::warnings(page, records, &names));
     section("Curves", &|page| sections::curves(page, &figures));
+    if records.iter().any(|record| sections::asked(record).is_some()) {
+        section("Classes", &|page| sections::classes(page, records, &names));
+    }
     section("Samples during the training", &|page| sections::previews(page, records, &names));
     section("Settings", &|page| sections::settings(page, records, &names));
     section("Metrics", &|page| sections::metrics(page, records, &names));

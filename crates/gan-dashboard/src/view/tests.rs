@@ -24,6 +24,7 @@ fn state() -> State {
             missing: vec![4, 9],
             ..ClassQuality::default()
         }),
+        asked: None,
     };
     state.push_row(MetricsRow { quality: Some(quality), ..row(4000) });
     state.best = Some(3000);

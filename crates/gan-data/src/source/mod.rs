@@ -32,6 +32,7 @@ use self::describe::describe;
 pub use self::error::SourceError;
 use self::error::{Fault, one_of};
 pub use self::fit::{Fit, ImageOptions};
+pub use self::npy::read_labels;
 #[cfg(feature = "parquet")]
 use self::parquet::read as read_parquet;
 use self::part::{Part, Split, dataset, number_classes};

@@ -87,6 +87,15 @@ pub(crate) fn read_npy(path: &Path, expected: Option<ImageShape>) -> Result<Spli
     Ok(Split { train, test: None, class_names: None, notes })
 }
 
+/// Reads the labels of `count` images: an array `[n]` or `[n, 1]` of whole numbers, 0 to 65535.
+///
+/// # Errors
+/// When the file cannot be read or has something else.
+pub fn read_labels(path: &Path, count: usize) -> Result<Vec<u16>, SourceError> {
+    let labels = labels(&mut open_regular(path)?, count).map_err(|fault| fault.of(path))?;
+    Ok(labels.into_iter().map(|label| label as u16).collect())
+}
+
 /// An archive of arrays.
 pub(crate) fn read_npz(
     path: &Path,

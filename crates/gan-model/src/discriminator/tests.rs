@@ -87,7 +87,7 @@ fn both_derivatives_agree_with_finite_differences() {
     let direction = Tensor::<2>::from_floats(rows, &device);
     let mask = [[2.0, 0.0, 2.0, 2.0, 0.0, 2.0], [2.0, 2.0, 0.0, 2.0, 2.0, 2.0]];
     let mask = Some(Tensor::from_floats(mask, &device));
-    let labels = one_hot(&[0, 2, 1, 2], 3, &device);
+    let labels = Tensor::<1>::from_floats(&one_hot(&[0, 2, 1, 2], 3)[..], &device).reshape([4, 3]);
     let heads = [None, Some(ClassHead::Projection), Some(ClassHead::Concatenation)];
     for (minibatch_stddev, head) in [0, 2].into_iter().flat_map(|n| heads.map(|head| (n, head))) {
         let dense = DenseConfig { spectral_norm: true, minibatch_stddev, ..DenseConfig::default() };

@@ -14,16 +14,16 @@ use super::spec::{Init, LayerSpec};
 /// classes of all of them side by side.
 pub type Labels = Tensor<2>;
 
-/// `classes` columns, with a one in that of each label.
+/// The numbers of [`Labels`], `[labels, classes]`: a one in the column of each label.
 ///
 /// # Panics
 /// When a label is not below `classes`.
-pub fn one_hot(labels: &[u16], classes: usize, device: &Device) -> Labels {
-    let mut numbers = vec![0.0_f32; labels.len() * classes];
+pub fn one_hot(labels: &[u16], classes: usize) -> Vec<f32> {
+    let mut numbers = vec![0.0; labels.len() * classes];
     for (row, &label) in numbers.chunks_exact_mut(classes).zip(labels) {
         row[usize::from(label)] = 1.0;
     }
-    Tensor::from_data(TensorData::new(numbers, [labels.len(), classes]), device)
+    numbers
 }
 
 /// Appends a learnt vector of each row's class to its values.

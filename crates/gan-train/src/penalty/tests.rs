@@ -96,7 +96,10 @@ fn the_gradient_is_that_of_the_penalty() {
         let what = format!("{config:?}");
         let (discriminator, images) = setup(&config);
         let masks = Vec::new();
-        let labels = config.classes().map(|n| one_hot(&[0, 2, 1, 1, 0, 2], n, &Device::flex()));
+        let labels = config.classes().map(|n| {
+            Tensor::<1>::from_floats(&one_hot(&[0, 2, 1, 1, 0, 2], n)[..], &Device::flex())
+                .reshape([6, n])
+        });
         let output = discriminator.forward(images.clone().autodiff(), labels.as_ref(), &masks);
         let loss =
             gradient_penalty(&discriminator, output.features, labels.as_ref(), &masks, gamma);

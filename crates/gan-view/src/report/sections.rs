@@ -5,7 +5,8 @@ use std::fmt::Write;
 use std::time::{Duration, SystemTime};
 
 use gan_run::{
-    ClassNames, MetricsRow, Quality, Record, RunState, best_measured, lowest_kernel_distance,
+    AskedQuality, ClassNames, MetricsRow, Quality, Record, RunState, best_measured,
+    lowest_kernel_distance,
 };
 use humantime::{format_duration, format_rfc3339_seconds};
 
@@ -221,6 +222,51 @@ pub fn settings(page: &mut String, records: &[Record], names: &[String]) {
         page.push_str("</tr>\n");
     }
     page.push_str(TABLE_END);
+}
+
+/// The last evaluation of samples that were asked for by class.
+pub fn asked(record: &Record) -> Option<(u64, &AskedQuality)> {
+    record.rows.iter().rev().find_map(|row| Some((row.epoch, row.asked()?)))
+}
+
+/// The share drawn as asked, and which class was drawn for which.
+pub fn classes(page: &mut String, records: &[Record], names: &[String]) {
+    for (record, name) in records.iter().zip(names) {
+        let Some((epoch, asked)) = asked(record) else { continue };
+        let classes = ClassNames::from_config(&record.config);
+        put!(
+            page,
+            "<h3>{}</h3>\n<p>After {epoch} epochs, {:.1}% of the samples were classified as the class \
+             that was asked for. Mean Fréchet distance over the classes: {:.2}.</p>\n",
+            Escaped(name),
+            100.0 * asked.share,
+            asked.frechet
+        );
+        let count = asked.by_class.len();
+        if asked.confusion.len() != count * count {
+            continue;
+        }
+        let labels: Vec<_> = (0..count).map(|class| classes.label(class)).collect();
+        let heads: Vec<_> = ["asked for"].into_iter().chain(labels.iter().map(|x| &**x)).collect();
+        table_start(
+            page,
+            "Per cent of the samples asked for each class, by the class they are",
+            &heads,
+        );
+        for (label, row) in labels.iter().zip(asked.confusion.chunks_exact(count.max(1))) {
+            put!(page, "<tr><th scope=\"row\">{}</th>", Escaped(label));
+            let all = row.iter().sum::<u32>().max(1);
+            for seen in row {
+                let share = f64::from(*seen) / f64::from(all);
+                // Rare confusions remain visible.
+                let shade = share.sqrt();
+                let text = if *seen == 0 { String::new() } else { format!("{:.1}", 100.0 * share) };
+                put!(page, "<td class=\"cell\" style=\"--share: {shade:.2}\">{text}</td>");
+            }
+            page.push_str("</tr>\n");
+        }
+        page.push_str(TABLE_END);
+    }
 }
 
 /// Some rows of the metrics.

@@ -1,7 +1,9 @@
 use std::fs;
 use std::slice::from_ref;
 
-use gan_run::{ClassQuality, EndReason, MetricsRow, Quality, RunDir, RunOutcome, Warning};
+use gan_run::{
+    AskedQuality, ClassQuality, EndReason, MetricsRow, Quality, RunDir, RunOutcome, Warning,
+};
 use image::GrayImage;
 use serde_json::json;
 
@@ -30,6 +32,7 @@ fn quality(frechet: f64) -> Quality {
         density: 1.1,
         coverage: 0.95,
         classes: Some(ClassQuality { shares: vec![0.1; 10], ..ClassQuality::default() }),
+        asked: None,
     }
 }
 
@@ -91,7 +94,9 @@ fn a_report_of_one_run_has_every_section() {
     let missing = ClassQuality { missing: vec![1, 3], ..ClassQuality::default() };
     rows[9].quality = Some(Quality { classes: Some(missing), ..quality(30.5) });
     rows[29].quality = Some(Quality { classes: None, ..quality(20.5) });
-    rows[49].quality = Some(quality(12.25));
+    let (by_class, confusion) = (vec![0.75, 1.0], vec![3, 1, 0, 6]);
+    let asked = Some(AskedQuality { share: 0.875, by_class, confusion, frechet: 33.25 });
+    rows[49].quality = Some(Quality { asked, ..quality(12.25) });
     rows[20].warning = Some(Warning::Collapse);
     let root = dir.path().join("0003-mine");
     let page = report(&[run(&root, 0, &rows, EndReason::Finished)]).unwrap();
@@ -108,6 +113,9 @@ fn a_report_of_one_run_has_every_section() {
         "&lt;i&gt;mine&lt;/i&gt;",
         "epoch 500",
         "<td>b, 3</td>",
+        "After 1000 epochs, 87.5% of the samples were classified as the class",
+        "over the classes: 33.25.",
+        "<th scope=\"row\">1</th><td class=\"cell\" style=\"--share: 0.87\">75.0</td>",
         "<td>20.50</td><td>0.900</td><td>0.800</td><td>–</td>",
         "style=\"aspect-ratio: 280 / 28\"",
         "&lt;i&gt;mine&lt;/i&gt;, 123 held out for tests</td>",

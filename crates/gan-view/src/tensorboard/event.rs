@@ -4,7 +4,7 @@
 
 use std::io::{self, Write};
 
-use gan_run::{ClassNames, ClassQuality, MetricsRow, Quality};
+use gan_run::{AskedQuality, ClassNames, ClassQuality, MetricsRow, Quality};
 use prost::Message;
 
 use crate::images::{PngHeader, png_header};
@@ -123,6 +123,7 @@ fn scalars(row: &MetricsRow, classes: &ClassNames) -> impl Iterator<Item = (Stri
             density,
             coverage,
             classes: of_classes,
+            asked,
         } = quality;
         let mut push = |name, value| scalars.push((format!("quality/{name}"), value as f32));
         if let Some(value) = kernel_distance {
@@ -133,6 +134,11 @@ fn scalars(row: &MetricsRow, classes: &ClassNames) -> impl Iterator<Item = (Stri
         push("recall", *recall);
         push("density", *density);
         push("coverage", *coverage);
+        if let Some(AskedQuality { share, by_class, frechet, confusion: _ }) = asked {
+            push("as_asked", *share);
+            push("as_asked_worst", by_class.iter().copied().fold(1.0, f64::min));
+            push("frechet_by_class", *frechet);
+        }
         if let Some(ClassQuality { score, confidence, diversity, shares, missing }) = of_classes {
             push("score", *score);
             push("confidence", *confidence);
