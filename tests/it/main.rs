@@ -16,6 +16,7 @@ mod bad_usage;
 mod browser;
 #[cfg(unix)]
 mod chromium;
+mod conditional;
 mod corpora;
 #[cfg(unix)]
 mod crashes;

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 pub(crate) use self::args::EvalArgs;
 use self::measure::Results;
-use self::source::Source;
+use self::source::{Source, Trained};
 use crate::common::{Failure, data, extractor, output};
 
 /// # Errors
@@ -20,11 +20,11 @@ pub fn main(args: &EvalArgs) -> Result<(), Failure> {
     let begin = Instant::now();
     args.check()?;
     let device = args.device.select()?;
-    let generated = Source::generated(args, &device)?;
+    let trained = Trained::open(args, &device.device)?;
     let quiet = args.output.quiet;
-    let data = data::load(&source::dataset(args, generated.as_ref())?, quiet)?;
-    source::check_images(args, generated.as_ref(), &data.train)?;
-    let source = Source::open(generated, args, &data.train)?;
+    let data = data::load(&source::dataset(args, trained.as_ref())?, quiet)?;
+    source::check_images(args, trained.as_ref(), &data.train)?;
+    let source = Source::open(trained, args, &data.train, &device.device)?;
     let named = args.feature_extractor.as_deref();
     let extractor = extractor::choose(named, &data, &device.device, quiet)?;
     let Some(source) = source else { return Ok(()) };

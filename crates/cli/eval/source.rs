@@ -3,12 +3,13 @@
 use std::path::PathBuf;
 
 use anyhow::anyhow;
+use burn::tensor::Device;
 use gan_core::atomic_file::directory;
 use gan_core::stream::{Purpose, stream};
 use gan_data::{Dataset, read_labels, read_samples};
-use gan_eval::random_subset;
+use gan_eval::{random_labels, random_subset};
+use gan_model::Generator;
 use gan_model::checkpoint::{Checkpoint, Header, Weights};
-use gan_model::device::SelectedDevice;
 use gan_sample::Sampler;
 
 use super::args::{EvalArgs, MIN};
@@ -27,10 +28,18 @@ pub struct Source {
     pub checkpoint: Option<(Header, &'static str)>,
 }
 
-impl Source {
-    /// Generates samples from the checkpoint that the flags name, if any. The data set, which
-    /// the checkpoint records, is loaded after it.
-    pub fn generated(args: &EvalArgs, device: &SelectedDevice) -> Result<Option<Self>, Failure> {
+/// A checkpoint to generate samples from.
+pub struct Trained {
+    path: PathBuf,
+    header: Header,
+    generator: Generator,
+    weights: &'static str,
+}
+
+impl Trained {
+    /// Opens the checkpoint that the flags name, if any. The data set, which it records, is loaded after
+    /// it.
+    pub fn open(args: &EvalArgs, device: &Device) -> Result<Option<Self>, Failure> {
         if let Some(path) = &args.samples {
             // What can fail at once fails before anything is downloaded.
             std::fs::metadata(path)
@@ -44,27 +53,17 @@ impl Source {
         }
         let Some(path) = args.checkpoint.as_deref().map(checkpoint_path) else { return Ok(None) };
         let checkpoint = Checkpoint::open(&path)?;
-        let (weights, name) =
+        let (which, weights) =
             if args.raw { (Weights::Raw, "raw") } else { (Weights::Averaged, "averaged") };
-        let generator = checkpoint.generator(weights, &device.device)?;
-        let header = checkpoint.header().clone();
-        let sampler = Sampler::new(&generator, &header.model, &device.device);
-        let sampler = sampler.truncated(args.truncation);
-        let pixels = sampler.samples(args.seed, 0, args.count, None);
-        let asked = sampler.turns(0, args.count);
-        Ok(Some(Self { path, pixels, asked, checkpoint: Some((header, name)) }))
+        let generator = checkpoint.generator(which, device)?;
+        Ok(Some(Self { path, header: checkpoint.header().clone(), generator, weights }))
     }
 
-    /// The samples that the flags name, of the shape of `real` images; `None` when they name none.
-    pub fn open(
-        generated: Option<Self>,
-        args: &EvalArgs,
-        real: &Dataset,
-    ) -> Result<Option<Self>, Failure> {
+    /// Generates samples; of a model with classes, of each as often as the `real` images have it.
+    fn generate(self, args: &EvalArgs, real: &Dataset, device: &Device) -> Result<Source, Failure> {
+        let Self { path, header, generator, weights } = self;
         let shape = real.shape();
-        if let Some(Self { path, checkpoint: Some((header, _)), .. }) = &generated
-            && header.model.image != shape
-        {
+        if header.model.image != shape {
             let (path, found) = (path.display(), header.model.image);
             return Err(usage!(
                 "{path} generates samples of {found}, but the images to compare them with are of \
@@ -72,7 +71,39 @@ impl Source {
                 shape_flags(found)
             ));
         }
-        let Some(path) = &args.samples else { return Ok(generated) };
+        let asked = header.model.classes().map(|classes| {
+            let known = real.labels().filter(|_| real.classes() == Some(classes));
+            let labels = known.ok_or_else(|| {
+                usage!(
+                    "{} draws {classes} classes, and the images to compare its samples with have {}; \
+                     give images with the same classes by --data",
+                    path.display(),
+                    real.classes().map_or("no labels".into(), |found| format!("{found} classes"))
+                )
+            })?;
+            let mut rng = stream(args.seed, Purpose::SampleLabels, 0);
+            Ok::<_, Failure>(random_labels(labels, args.count, &mut rng))
+        });
+        let asked = asked.transpose()?;
+        let sampler = Sampler::new(&generator, &header.model, device).truncated(args.truncation);
+        let pixels = sampler.samples(args.seed, 0, args.count, asked.as_deref());
+        Ok(Source { path, pixels, asked, checkpoint: Some((header, weights)) })
+    }
+}
+
+impl Source {
+    /// The samples that the flags name, of the shape of `real` images; `None` when they name none.
+    pub fn open(
+        trained: Option<Trained>,
+        args: &EvalArgs,
+        real: &Dataset,
+        device: &Device,
+    ) -> Result<Option<Self>, Failure> {
+        if let Some(trained) = trained {
+            return Ok(Some(trained.generate(args, real, device)?));
+        }
+        let shape = real.shape();
+        let Some(path) = &args.samples else { return Ok(None) };
         let source = gan_data::Source { path: path.clone(), options: args.dataset.options() };
         let bar = output::progress_bar(
             "  reading samples [{bar:30}] {pos}/{len}  {eta} left",
@@ -107,9 +138,9 @@ impl Source {
 }
 
 /// The data set that the flags name, or the one that the checkpoint was trained on.
-pub fn dataset(args: &EvalArgs, source: Option<&Source>) -> Result<DatasetArgs, Failure> {
+pub fn dataset(args: &EvalArgs, trained: Option<&Trained>) -> Result<DatasetArgs, Failure> {
     let mut dataset = args.dataset.clone();
-    if let Some(Source { path, checkpoint: Some((header, _)), .. }) = source {
+    if let Some(Trained { path, header, .. }) = trained {
         let name = &header.dataset.name;
         dataset = dataset.or_recorded(name, directory(path)).ok_or_else(|| {
             usage!(
@@ -133,12 +164,12 @@ pub fn dataset(args: &EvalArgs, source: Option<&Source>) -> Result<DatasetArgs, 
 /// have its training images among their test images.
 pub fn check_images(
     args: &EvalArgs,
-    source: Option<&Source>,
+    trained: Option<&Trained>,
     images: &Dataset,
 ) -> Result<(), Failure> {
     let DatasetArgs { data, dataset, data_dir, images: flags, .. } = &args.dataset;
     let named = data.is_some() || dataset.is_some() || data_dir.is_some();
-    let Some(Source { path, checkpoint: Some((header, _)), .. }) = source else { return Ok(()) };
+    let Some(Trained { path, header, .. }) = trained else { return Ok(()) };
     let (found, trained) = (images.digest(), &header.dataset.digest);
     if named || *flags != ImageArgs::default() || found == trained {
         return Ok(());

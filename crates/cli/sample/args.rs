@@ -45,7 +45,7 @@ pub struct SampleArgs {
 
     /// Number of samples; with --class, of each class; with --interpolate, of frames from one point to
     /// the next [default: 10]
-    #[arg(long, value_name = "N", conflicts_with = "write")]
+    #[arg(long, value_name = "N")]
     pub count: Option<usize>,
 
     /// Classes to draw, by name or number, between commas, or all: a row for each, whose samples in one

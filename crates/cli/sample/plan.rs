@@ -79,6 +79,12 @@ impl Plan {
                 (Kind::Rows { classes, columns: per_row }, count, columns)
             }
             (None, None, Some(classes)) => {
+                if let Some(count) = args.count {
+                    return Err(usage!(
+                        "--count {count} has no effect with --write, which draws each class once; \
+                         omit it, or add --interpolate"
+                    ));
+                }
                 let count = classes.len();
                 (Kind::Written { classes, vary: args.vary }, count, count)
             }

@@ -39,6 +39,8 @@ pub enum Purpose {
     DiscriminatorLabels = tag(*b"d-labels"),
     /// Classes of the samples in a generator update; the index is the step.
     GeneratorLabels = tag(*b"g-labels"),
+    /// Classes that the samples of an evaluation are asked for; index 0.
+    SampleLabels = tag(*b"s-labels"),
     /// Initial weights of a feature extractor; the index is the layer.
     ExtractorWeights = tag(*b"r-weight"),
     /// Order of the images while a feature extractor is trained; the index is the pass.

@@ -3,6 +3,7 @@
 use image::RgbImage;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
+use ratatui::style::{Modifier, Style};
 
 use crate::colours::Colours;
 
@@ -82,6 +83,17 @@ impl SampleRow {
                     }
                 }
             }
+        }
+    }
+
+    /// Writes the class of each sample, which take turns, over its upper left corner.
+    pub(crate) fn name(&self, grid: Grid, classes: &[String], area: Rect, buffer: &mut Buffer) {
+        let Grid { columns, width, height, .. } = grid;
+        for (index, name) in (0..self.count as u16).zip(classes.iter().cycle()) {
+            let left = area.x + index % columns * width;
+            let top = area.y + index / columns * (height / 2);
+            let style = Style::new().add_modifier(Modifier::DIM);
+            buffer.set_stringn(left, top, name, width.into(), style);
         }
     }
 

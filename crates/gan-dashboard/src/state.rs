@@ -26,6 +26,8 @@ pub(crate) struct State {
     /// Width and height of a sample.
     pub sample_size: Option<(u32, u32)>,
     pub classes: ClassNames,
+    /// The classes that samples are asked for, in turn.
+    pub asked: Vec<String>,
     pub paused: bool,
     pub help: bool,
     /// Whether keys no longer work.
@@ -60,6 +62,7 @@ impl State {
             best: best_measured(&record.rows).map(|row| row.epoch),
             sample_size: sample_size.map(|shape| (shape.width as u32, shape.height as u32)),
             classes: ClassNames::from_config(&record.config),
+            asked: record.asked_classes(),
             ..Self::default()
         };
         for row in record.rows {

@@ -69,6 +69,7 @@ impl Widget for View<'_> {
         }
         if let (Some((area, grid)), Some((_, samples))) = (areas.samples, &self.state.samples) {
             samples.draw(grid, self.colours, area, buffer);
+            samples.name(grid, &self.state.asked, area, buffer);
         }
         if let Some(area) = areas.sidebar {
             Paragraph::new(self.sidebar(area.width)).render(area, buffer);

@@ -33,4 +33,4 @@ pub use feature_extractor_file::FeatureExtractorError;
 pub use feature_extractor_training::{ExtractorProgress, train_feature_extractor};
 pub use measure::Measure;
 pub use nearest::{Nearest, nearest};
-pub use subset::random_subset;
+pub use subset::{random_labels, random_subset};

@@ -1,5 +1,6 @@
-//! Random subsets.
+//! Random subsets, and random classes.
 
+use rand::RngExt;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 
@@ -21,6 +22,15 @@ pub fn random_subset<T: Copy>(
     let mut order: Vec<usize> = (0..all).collect();
     let (chosen, _) = order.partial_shuffle(rng, count);
     chosen.iter().flat_map(|&row| &rows[row * width..][..width]).copied().collect()
+}
+
+/// The classes to ask a generator for, so that its samples are of the classes of real images as often as
+/// these: `count` of their `labels`, chosen at random with replacement.
+///
+/// # Panics
+/// When there are no labels.
+pub fn random_labels(labels: &[u16], count: usize, rng: &mut ChaCha8Rng) -> Vec<u16> {
+    (0..count).map(|_| labels[rng.random_range(0..labels.len())]).collect()
 }
 
 #[cfg(test)]

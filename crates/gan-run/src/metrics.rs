@@ -100,6 +100,8 @@ pub struct AskedQuality {
     /// Mean Fréchet distance over the classes, of the samples asked for to real images; biased upwards
     /// when there are few samples.
     pub frechet: f64,
+    /// Diversity of the samples of each class, divided by that of its real images; 1 if it is unknown.
+    pub diversity: Vec<f64>,
     /// How many samples asked for each class, a row, are classified as each class; empty for many
     /// classes.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

@@ -16,6 +16,9 @@ pub struct RunPaths {
 }
 
 impl RunPaths {
+    /// The most rows of [`classes`](Self::classes).
+    pub const CLASS_ROWS: usize = 20;
+
     /// The paths of the run in the directory `root`.
     pub fn new(root: impl Into<PathBuf>) -> Self {
         Self { root: root.into() }
@@ -44,6 +47,12 @@ impl RunPaths {
     /// A grid of real images.
     pub fn reals(&self) -> PathBuf {
         self.root.join("reals.png")
+    }
+
+    /// A grid of the latest samples of a model with classes: a row for each of its first
+    /// [`CLASS_ROWS`](Self::CLASS_ROWS) classes, with one latent vector in each column.
+    pub fn classes(&self) -> PathBuf {
+        self.root.join("classes.png")
     }
 
     /// The folder of the previews.

@@ -90,6 +90,14 @@ impl Record {
         ImageShape::deserialize(self.config.get("model")?).ok()
     }
 
+    /// The names of the classes that samples are asked for, in turn; none for a model without classes.
+    pub fn asked_classes(&self) -> Vec<String> {
+        let classes = self.config.pointer("/model/classes").and_then(Value::as_u64).unwrap_or(0);
+        let names = ClassNames::from_config(&self.config);
+        // The most that a model can have.
+        (0..classes.min(1024) as usize).map(|class| names.label(class)).collect()
+    }
+
     /// Epochs done: from `outcome.json` or else the last row.
     pub fn epochs_done(&self) -> u64 {
         self.outcome().map_or_else(|| self.last_epoch(), |outcome| outcome.epochs)

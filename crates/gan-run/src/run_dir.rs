@@ -98,7 +98,7 @@ impl RunDir {
         let run = Self::open(root)?;
         // Another process may have trained there before it was locked.
         Self::check_free(root)?;
-        for path in [run.config(), run.reals(), run.sample(0)] {
+        for path in [run.config(), run.reals(), run.classes(), run.sample(0)] {
             remove_if_present(&path)?;
         }
         Ok(run)
@@ -139,7 +139,7 @@ impl RunDir {
         let paths = RunPaths::new(root);
         let samples = paths.samples();
         paths.lock().is_file()
-            && only(root, &[LOCK, "config.json", "reals.png", "samples"])
+            && only(root, &[LOCK, "config.json", "reals.png", "classes.png", "samples"])
             && (!samples.exists() || only(&samples, &["epoch-000000.png"]))
     }
 

@@ -15,6 +15,10 @@ pub enum Warning {
     /// Hardly any sample is of some class.
     #[serde(rename = "missing-digits", alias = "missing-classes")]
     MissingClasses,
+    /// Samples are not of the classes that they were asked for.
+    ClassesIgnored,
+    /// The samples of some class hardly differ.
+    ClassCollapse,
     /// The losses oscillate.
     Oscillation,
     /// Nearly all pixels are at the ends of tanh's range, where gradients vanish.
@@ -25,11 +29,13 @@ pub enum Warning {
 
 impl Warning {
     /// Every warning.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 9] = [
         Self::DiscriminatorWins,
         Self::GeneratorWins,
         Self::Collapse,
         Self::MissingClasses,
+        Self::ClassesIgnored,
+        Self::ClassCollapse,
         Self::Oscillation,
         Self::Saturation,
         Self::IdleUnits,
@@ -55,6 +61,16 @@ impl Warning {
             Self::MissingClasses => {
                 "missing classes: hardly any sample is of some classes (\"missing\" in \
                  metrics.jsonl); try --generator-norm batch, --pack 2, or more epochs"
+            }
+            Self::ClassesIgnored => {
+                "classes ignored: the samples are hardly more often of the class that was asked for \
+                 than by chance; check the labels of the images (gan-train --dry-run --preview), or try \
+                 --class-head projection, a smaller --r1, or more epochs"
+            }
+            Self::ClassCollapse => {
+                "a class has collapsed: its samples are much more alike than its real images \
+                 (\"diversity\" of \"asked\" in metrics.jsonl); try --class-head projection, \
+                 --minibatch-stddev 4, --r1 0.1, or a smaller --lr and --d-lr"
             }
             Self::Oscillation => {
                 "oscillation: the losses swing, each network undoing the other's progress; try a \

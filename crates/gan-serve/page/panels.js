@@ -3,11 +3,17 @@
 import { MAX_SHOWN, best, element, formatCount, formatDuration, formatNumber, lastAtOrBefore, speed } from "/data.js";
 
 const byId = (id) => document.getElementById(id);
+/** The most rows of a grid by class. */
+const CLASS_ROWS = 20;
 const swatch = (run) => element("span", { class: `swatch s${run.slot}`, "aria-hidden": "true" });
 
 /** The kernel distance of samples, or the Fréchet distance in runs of earlier versions. */
 const distance = ({ kernel_distance: kernel, frechet }) =>
   kernel === undefined ? `Fréchet ${formatNumber(frechet)}` : `KID ${formatNumber(kernel)}`;
+
+/** The names of the classes above the first samples. */
+const labels = (run, count) => element("ol", { class: "labels" }, ...(run.asked.length
+  ? Array.from({ length: count }, (_, at) => element("li", {}, run.asked[at % run.asked.length])) : []));
 
 /** Replaces the content of an element only if it differs, so that screen readers stay silent. */
 function update(parent, ...children) {
@@ -97,6 +103,7 @@ export class Samples {
     this.#runs = runs;
     this.#epochs = epochs;
     if (!same) this.#createFrames();
+    this.#drawClasses();
     byId("samples").hidden = !epochs.length;
     byId("timeline").hidden = epochs.length < 2;
     byId("epoch").max = Math.max(epochs.length - 1, 0);
@@ -113,8 +120,16 @@ export class Samples {
   #createFrames() {
     const strip = (run) => element("figure", { class: "strip", "data-run": run.id },
       element("figcaption", {}, element("span", { class: "name" }, swatch(run), run.name), element("span", { class: "info" })),
+      labels(run, 10),
       element("div", { class: "frame" }));
     byId("strips").replaceChildren(...this.#runs.map(strip));
+    byId("classes").replaceChildren(...this.#runs.filter(({ asked }) => asked.length).map((run) => {
+      const shown = run.asked.slice(0, CLASS_ROWS);
+      return element("details", { "data-run": run.id, open: this.#runs.length === 1 },
+        element("summary", {}, `Each class of ${run.name}, with one latent in each column`),
+        element("div", { class: "by-class" }, element("ol", {}, ...shown.map((name) => element("li", {}, name))),
+          element("img", { alt: `Samples of ${run.name} by class` })));
+    }));
     const run = this.#runs.find(({ reals }) => reals);
     byId("reals").replaceChildren();
     if (!run) return;
@@ -124,6 +139,16 @@ export class Samples {
       element("figcaption", {}, element("span", {}, "real images, for comparison")), frame));
     // Of the grid of real images only the first row is visible.
     if (run.image) image.onload = () => { frame.style.aspectRatio = `${image.naturalWidth} / ${run.image.height}`; };
+  }
+
+  /** The grids by class are of the latest preview alone. */
+  #drawClasses() {
+    for (const details of byId("classes").children) {
+      const run = this.#runs.find(({ id }) => String(id) === details.dataset.run);
+      const latest = run?.samples.at(-1) ?? 0;
+      const [image, path] = [details.querySelector("img"), `/api/runs/${run.id}/classes?${latest}`];
+      if (image.getAttribute("src") !== path) image.src = path;
+    }
   }
 
   #moveTo(index) {

@@ -26,6 +26,17 @@ pub(crate) struct RunCache {
     pub(crate) clients: usize,
 }
 
+/// An image of a run.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Picture {
+    /// The preview of an epoch.
+    Sample(u64),
+    /// Real images.
+    Reals,
+    /// The latest samples of each class.
+    Classes,
+}
+
 /// A run, with its rows once they were requested.
 struct CachedRun {
     record: Record,
@@ -111,12 +122,15 @@ impl RunCache {
         Some(to_json(&Rows::new(id, rows, rows.partition_point(|row| row.epoch <= after))))
     }
 
-    /// The file of the preview of an epoch, or of the real images; never outside the run's
-    /// directory, whatever links it contains.
-    pub(crate) fn image(&mut self, id: usize, epoch: Option<u64>) -> Option<PathBuf> {
+    /// The file of an image; never outside the run's directory, whatever links it contains.
+    pub(crate) fn image(&mut self, id: usize, which: Picture) -> Option<PathBuf> {
         self.scan();
         let paths = &self.cached.get(id)?.record.paths;
-        let path = epoch.map_or_else(|| paths.reals(), |epoch| paths.sample(epoch));
+        let path = match which {
+            Picture::Sample(epoch) => paths.sample(epoch),
+            Picture::Reals => paths.reals(),
+            Picture::Classes => paths.classes(),
+        };
         resolve_inside(paths.root(), &path)
     }
 
@@ -225,6 +239,7 @@ impl CachedRun {
             "image": record.image_shape(),
             "classes": record.config.pointer("/dataset/class_names"),
             "samples": record.samples().into_iter().map(|(epoch, _)| epoch).collect::<Vec<_>>(),
+            "asked": record.asked_classes(),
             "reals": resolve_inside(record.paths.root(), &record.paths.reals()).is_some(),
         })
         .to_string()

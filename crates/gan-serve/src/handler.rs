@@ -9,6 +9,7 @@ use hyper::{Method, Request, Response, StatusCode};
 use tokio::task::spawn_blocking;
 
 use crate::body::ResponseBody;
+use crate::cache::Picture;
 use crate::events::{SharedCache, lock, subscribe};
 use crate::host::names_loopback;
 
@@ -43,9 +44,7 @@ enum Route {
     Run(usize),
     /// The rows after an epoch.
     Rows(usize, u64),
-    /// The preview of an epoch.
-    Sample(usize, u64),
-    Reals(usize),
+    Image(usize, Picture),
     Events(Vec<usize>),
 }
 
@@ -99,9 +98,9 @@ pub(crate) async fn handle<B>(
 /// The content type, the caching policy and the content.
 fn look_up(route: &Route, cache: &SharedCache) -> Option<(&'static str, &'static str, Bytes)> {
     let json = |text: String| Some((JSON, "no-store", Bytes::from(text)));
-    let image = |id, epoch| {
+    let image = |id, which| {
         // The file is read after the lock is released.
-        let path = lock(cache).image(id, epoch)?;
+        let path = lock(cache).image(id, which)?;
         Some(("image/png", "private, max-age=60", fs::read(path).ok()?.into()))
     };
     match *route {
@@ -109,8 +108,7 @@ fn look_up(route: &Route, cache: &SharedCache) -> Option<(&'static str, &'static
         Route::List => json(lock(cache).list().to_string()),
         Route::Run(id) => lock(cache).run(id).and_then(json),
         Route::Rows(id, after) => lock(cache).rows(id, after).and_then(json),
-        Route::Sample(id, epoch) => image(id, Some(epoch)),
-        Route::Reals(id) => image(id, None),
+        Route::Image(id, which) => image(id, which),
         Route::Events(_) => None,
     }
 }
@@ -126,8 +124,11 @@ fn parse(path: &str, query: &str) -> Option<Route> {
             let after = query.strip_prefix("after=").map_or(Some(0), number)?;
             Some(Route::Rows(index(id)?, after))
         }
-        ["api", "runs", id, "samples", epoch] => Some(Route::Sample(index(id)?, number(epoch)?)),
-        ["api", "runs", id, "reals"] => Some(Route::Reals(index(id)?)),
+        ["api", "runs", id, "samples", epoch] => {
+            Some(Route::Image(index(id)?, Picture::Sample(number(epoch)?)))
+        }
+        ["api", "runs", id, "reals"] => Some(Route::Image(index(id)?, Picture::Reals)),
+        ["api", "runs", id, "classes"] => Some(Route::Image(index(id)?, Picture::Classes)),
         ["api", "events"] => {
             let ids = query.strip_prefix("runs=")?.split(',').filter(|id| !id.is_empty());
             let ids = ids.map(index).collect::<Option<Vec<_>>>()?;
@@ -182,8 +183,9 @@ mod tests {
         assert_eq!(api("runs/3", ""), Some(Route::Run(3)));
         assert_eq!(api("runs/3/rows", ""), Some(Route::Rows(3, 0)));
         assert_eq!(api("runs/3/rows", "after=40"), Some(Route::Rows(3, 40)));
-        assert_eq!(api("runs/3/samples/1000", ""), Some(Route::Sample(3, 1000)));
-        assert_eq!(api("runs/3/reals", ""), Some(Route::Reals(3)));
+        assert_eq!(api("runs/3/samples/1000", ""), Some(Route::Image(3, Picture::Sample(1000))));
+        assert_eq!(api("runs/3/reals", ""), Some(Route::Image(3, Picture::Reals)));
+        assert_eq!(api("runs/3/classes", ""), Some(Route::Image(3, Picture::Classes)));
         assert_eq!(api("events", "runs=0,2"), Some(Route::Events(vec![0, 2])));
         assert_eq!(api("events", "runs="), Some(Route::Events(vec![])));
         for (_, _, text) in FILES {

@@ -23,6 +23,9 @@ const SLOW_START: f64 = 1000.0;
 /// The step size of the recipe `plain`, whose nets start so slowly.
 const SLOW_LR: f64 = 2e-4;
 
+/// The least diversity of a class, relative to its real images.
+const CLASS_DIVERSITY: f64 = 0.3;
+
 /// Follows a training row by row and warns of each failure once.
 #[derive(Clone, Debug)]
 pub struct Diagnostics {
@@ -107,6 +110,13 @@ impl Diagnostics {
             Warning::MissingClasses => classes(row).is_some_and(|classes| {
                 classes.missing.iter().any(|class| self.missing.contains(class))
             }),
+            // With less than twice the share that chance gives.
+            Warning::ClassesIgnored => {
+                row.asked().is_some_and(|asked| asked.share * (asked.by_class.len() as f64) < 2.0)
+            }
+            Warning::ClassCollapse => row
+                .asked()
+                .is_some_and(|asked| asked.diversity.iter().any(|&x| x < CLASS_DIVERSITY)),
             Warning::Oscillation => above_zero && len == WINDOW && self.swing() > 1.2,
             Warning::Saturation => recent(|row| row.saturated) > 0.9,
             // Healthy units may be idle in the first few hundred epochs.

@@ -12,7 +12,7 @@ use gan_eval::random_subset;
 use gan_kernels::buffer;
 use gan_model::DatasetInfo;
 use gan_model::checkpoint::{CheckpointError, Header, Sections};
-use gan_run::{Control, Event, RunDir, RunDirError};
+use gan_run::{Control, Event, RunDir, RunDirError, RunPaths};
 use gan_sample::{Grid, Sampler, write_png};
 use thiserror::Error;
 
@@ -135,7 +135,7 @@ pub fn train(
                 return Err(TrainError::Diverged { epoch, d_loss, g_loss });
             }
             row.seconds = begin.elapsed().as_secs_f64();
-            row.quality = evaluate.map(|evaluator| evaluator.evaluate(trainer, device));
+            row.quality = evaluate.map(|evaluator| evaluator.evaluate(trainer, dataset, device));
             // Before the row of metrics, which then never names a checkpoint that does not exist.
             if let Some(quality) = &row.quality
                 && quality.frechet < best
@@ -215,12 +215,20 @@ impl RunFiles<'_> {
         Ok(sections.write(path, &header)?)
     }
 
-    /// A row of samples of the moving average of the weights, always from the same latent vectors.
+    /// A row of samples of the moving average of the weights, always from the same latent vectors; of a
+    /// model with classes they are of each in turn, and there is also a row for each class.
     fn write_preview(&self, trainer: &Trainer) -> Result<(), RunDirError> {
         let generator = trainer.ema_generator();
         let sampler = Sampler::new(&generator, trainer.model(), self.device);
         let pixels = sampler.samples(trainer.config().seed, 0, PREVIEW, None);
-        write_grid(&self.run.sample(trainer.epoch()), &pixels, trainer.model().image)
+        let shape = trainer.model().image;
+        write_grid(&self.run.sample(trainer.epoch()), &pixels, shape)?;
+        let Some(classes) = trainer.model().classes() else { return Ok(()) };
+        let row = |class| {
+            sampler.samples(trainer.config().seed, 0, PREVIEW, Some(&[class as u16; PREVIEW]))
+        };
+        let pixels: Vec<u8> = (0..classes.min(RunPaths::CLASS_ROWS)).flat_map(row).collect();
+        write_grid(&self.run.classes(), &pixels, shape)
     }
 
     /// A random choice of real images, the same in all runs on a data set.

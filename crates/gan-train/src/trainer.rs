@@ -41,6 +41,25 @@ pub struct Batch {
     pub labels: Option<Vec<u16>>,
 }
 
+impl Batch {
+    /// Brings the images of each of `updates` batches into the order of their classes, as generated
+    /// ones are: most groups of the minibatch deviation, and most packs, then have images of one
+    /// class, and show how much these vary.
+    fn sort(&mut self, updates: usize, len: usize) {
+        let Some(labels) = &mut self.labels else { return };
+        let mut order: Vec<usize> = (0..labels.len()).collect();
+        for order in order.chunks_mut((labels.len() / updates).max(1)) {
+            order.sort_by_key(|&index| labels[index]);
+        }
+        let mut images = buffer(self.images.len());
+        for (to, &from) in images.chunks_exact_mut(len).zip(&order) {
+            to.copy_from_slice(&self.images[from * len..][..len]);
+        }
+        *labels = order.iter().map(|&index| labels[index]).collect();
+        self.images = images;
+    }
+}
+
 /// A batch without labels.
 impl From<Vec<f32>> for Batch {
     fn from(images: Vec<f32>) -> Self {
@@ -118,7 +137,11 @@ impl Trainer {
     /// # Panics
     /// When `real` is not `d_steps` batches of images of the model's shape.
     pub fn step(&mut self, real: impl Into<Batch>) -> StepReport {
-        let Batch { images, labels } = real.into();
+        let mut real = real.into();
+        if self.model.classes().is_some() {
+            real.sort(self.config.d_steps, self.model.image.len());
+        }
+        let Batch { images, labels } = real;
         let updates = self.config.d_steps;
         let batch = images.len() / self.model.image.len() / updates;
         let (seed, count) = (self.config.seed, batch * self.model.latent);
@@ -281,7 +304,9 @@ impl Trainer {
     fn fake_labels(&self, purpose: Purpose, index: u64, count: usize) -> Option<Labels> {
         let classes = self.model.classes()?;
         let mut rng = stream(self.config.seed, purpose, index);
-        let labels: Vec<u16> = (0..count).map(|_| rng.random_range(0..classes as u16)).collect();
+        let mut labels: Vec<u16> =
+            (0..count).map(|_| rng.random_range(0..classes as u16)).collect();
+        labels.sort_unstable();
         Some(self.tensor(one_hot(&labels, classes), count))
     }
 

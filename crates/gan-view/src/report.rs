@@ -29,7 +29,7 @@ fn report(records: &[Record]) -> Result<String, ViewError> {
     section("Samples", &|page| sections::samples(page, records, &names));
     section("Warnings", &|page| sections::warnings(page, records, &names));
     section("Curves", &|page| sections::curves(page, &figures));
-    if records.iter().any(|record| sections::asked(record).is_some()) {
+    if records.iter().any(sections::has_classes) {
         section("Classes", &|page| sections::classes(page, records, &names));
     }
     section("Samples during the training", &|page| sections::previews(page, records, &names));

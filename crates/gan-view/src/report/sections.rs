@@ -5,7 +5,7 @@ use std::fmt::Write;
 use std::time::{Duration, SystemTime};
 
 use gan_run::{
-    AskedQuality, ClassNames, MetricsRow, Quality, Record, RunState, best_measured,
+    AskedQuality, ClassNames, MetricsRow, Quality, Record, RunPaths, RunState, best_measured,
     lowest_kernel_distance,
 };
 use humantime::{format_duration, format_rfc3339_seconds};
@@ -224,21 +224,36 @@ pub fn settings(page: &mut String, records: &[Record], names: &[String]) {
     page.push_str(TABLE_END);
 }
 
+/// Whether samples of a run are asked for by class.
+pub fn has_classes(record: &Record) -> bool {
+    !record.asked_classes().is_empty() || asked(record).is_some()
+}
+
 /// The last evaluation of samples that were asked for by class.
-pub fn asked(record: &Record) -> Option<(u64, &AskedQuality)> {
+fn asked(record: &Record) -> Option<(u64, &AskedQuality)> {
     record.rows.iter().rev().find_map(|row| Some((row.epoch, row.asked()?)))
 }
 
-/// The share drawn as asked, and which class was drawn for which.
+/// Samples of each class, the share drawn as asked, and which class was drawn for which.
 pub fn classes(page: &mut String, records: &[Record], names: &[String]) {
-    for (record, name) in records.iter().zip(names) {
+    page.push_str("<p>A row for each class; the samples in one column have the same latent.</p>\n");
+    for (record, name) in records.iter().zip(names).filter(|(record, _)| has_classes(record)) {
+        heading(page, records, name);
+        if let Some(png) = read_png(&record.paths.classes()) {
+            page.push_str("<div class=\"classes\">\n<ol>");
+            for label in record.asked_classes().iter().take(RunPaths::CLASS_ROWS) {
+                put!(page, "<li>{}</li>", Escaped(label));
+            }
+            page.push_str("</ol>\n");
+            figure(page, "", "", &png, &format!("Samples of {name} by class"), "");
+            page.push_str("</div>\n");
+        }
         let Some((epoch, asked)) = asked(record) else { continue };
         let classes = ClassNames::from_config(&record.config);
         put!(
             page,
-            "<h3>{}</h3>\n<p>After {epoch} epochs, {:.1}% of the samples were classified as the class \
+            "<p>After {epoch} epochs, {:.1}% of the samples were classified as the class \
              that was asked for. Mean Fréchet distance over the classes: {:.2}.</p>\n",
-            Escaped(name),
             100.0 * asked.share,
             asked.frechet
         );

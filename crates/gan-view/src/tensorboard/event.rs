@@ -134,10 +134,11 @@ fn scalars(row: &MetricsRow, classes: &ClassNames) -> impl Iterator<Item = (Stri
         push("recall", *recall);
         push("density", *density);
         push("coverage", *coverage);
-        if let Some(AskedQuality { share, by_class, frechet, confusion: _ }) = asked {
+        if let Some(AskedQuality { share, by_class, frechet, diversity, confusion: _ }) = asked {
             push("as_asked", *share);
             push("as_asked_worst", by_class.iter().copied().fold(1.0, f64::min));
             push("frechet_by_class", *frechet);
+            push("diversity_worst", diversity.iter().copied().fold(f64::INFINITY, f64::min));
         }
         if let Some(ClassQuality { score, confidence, diversity, shares, missing }) = of_classes {
             push("score", *score);
