@@ -1,4 +1,4 @@
-"""Computes the measures of generated images with NumPy, SciPy and prdc.
+"""Computes the measures of generated images with NumPy, SciPy, scikit-learn and prdc.
 
     python measures.py vectors > crates/gan-eval/tests/vectors.json
     gan-eval --checkpoint ckpt.mpk --features features
@@ -21,6 +21,7 @@ import numpy as np
 from prdc import compute_prdc
 from scipy.linalg import sqrtm
 from scipy.spatial.distance import cdist, pdist
+from sklearn.metrics import accuracy_score, confusion_matrix, recall_score
 
 
 def frechet(real, fake, weights=None):
@@ -81,6 +82,22 @@ def classes(probabilities, features):
     }
 
 
+def asked(real, fake, probabilities):
+    """Samples that were asked for by class: labels that depend on the row alone."""
+    number = probabilities.shape[1]
+    labels, wanted = np.arange(len(real)) * 3 % number, np.arange(len(fake)) * 7 % number
+    by_class = [
+        frechet(real[labels == label], fake[wanted == label])["distance"] for label in range(number)
+    ]
+    seen = probabilities.argmax(1)
+    return {
+        "share": float(accuracy_score(wanted, seen)),
+        "share_by_class": recall_score(wanted, seen, average=None, labels=range(number), zero_division=0).tolist(),
+        "confusion": confusion_matrix(wanted, seen, labels=range(number)).ravel().tolist(),
+        "frechet_by_class": by_class,
+    }
+
+
 def memory(samples, test):
     threshold = np.quantile(test, 0.01)
     return {
@@ -99,6 +116,7 @@ def reference(real, fake, probabilities, k, weights=None):
         found["frechet_weighted"] = frechet(real, fake, weights)
     if probabilities is not None:
         found["classes"] = classes(probabilities, fake)
+        found["asked"] = asked(real, fake, probabilities)
     return found
 
 

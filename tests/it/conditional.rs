@@ -130,6 +130,8 @@ fn labels_are_written_and_samples_are_judged_by_them() {
         few
     })
     .unwrap();
+    let flags = "--dataset synthetic --samples s.npy --usefulness";
+    eval(&place, flags).fails(1, &["--usefulness", "--labels"]);
     let wrong = |labels: &str| format!("--dataset synthetic --samples s.npy --labels {labels}");
     eval(&place, &wrong("few.npy")).fails(1, &["--labels", "few.npy"]);
     eval(&place, &wrong("s.npy")).fails(1, &["--labels", "s.npy", "[120]"]);

@@ -77,6 +77,11 @@ pub struct EvalArgs {
     #[arg(long, visible_alias = "ruler", value_name = "FILE|train|train-without-labels")]
     pub feature_extractor: Option<PathBuf>,
 
+    /// Also train a classifier on the samples, and the classes that they were asked for, and test it on
+    /// the test images, beside one that is trained on as many real images
+    #[arg(long)]
+    pub usefulness: bool,
+
     /// Write a PNG of the samples closest to training images, each above its nearest image; an
     /// existing file is replaced
     #[arg(long, value_name = "FILE.png")]

@@ -11,7 +11,8 @@ use gan_data::Dataset;
 use gan_eval::classes::labels;
 use gan_eval::memorisation::{Memorisation, closest, memorisation};
 use gan_eval::{
-    Extracted, FeatureExtractor, Measures, Nearest, Options, Reference, nearest, random_subset,
+    Extracted, ExtractorProgress, FeatureExtractor, Measures, Nearest, Options, Reference, nearest,
+    random_subset, usefulness,
 };
 use gan_model::device::SelectedDevice;
 use gan_sample::{Grid, write_png};
@@ -44,6 +45,8 @@ pub struct Results {
     /// The measures of real images in place of the samples.
     pub floor: Measures,
     pub memorisation: Memorisation,
+    /// The accuracy of a classifier trained on the samples, and of one trained on real images.
+    pub usefulness: Option<[f64; 2]>,
 }
 
 impl Results {
@@ -55,6 +58,13 @@ impl Results {
         extractor: FeatureExtractor,
         device: &SelectedDevice,
     ) -> Result<Self> {
+        let asked = source.asked.as_deref();
+        if args.usefulness && asked.is_none() {
+            return Err(anyhow!(
+                "--usefulness needs the classes that the samples were asked for; give a checkpoint of \
+                 gan-train --conditional, or --samples with --labels"
+            ));
+        }
         let samples = &source.pixels;
         let test = (data.test)()?;
         let len = data.train.shape().len();
@@ -77,7 +87,6 @@ impl Results {
 
         let real = extract("features of test images", test.images());
         let mut reference = Reference::new(&extractor, real);
-        let asked = source.asked.as_deref();
         if asked.is_some() {
             let (labels, classes) = class_labels(&source, &test)?;
             reference = reference.with_labels(labels, classes);
@@ -86,10 +95,10 @@ impl Results {
         stage("measures of samples");
         let measures = reference.evaluate(&extracted, asked, options);
         let floor = || random(Purpose::Floor, 0);
-        let real = random_subset(data.train.images(), len, count, &mut floor());
+        let real_images = random_subset(data.train.images(), len, count, &mut floor());
         let real_labels = data.train.labels().filter(|_| asked.is_some());
         let real_labels = real_labels.map(|labels| random_subset(labels, 1, count, &mut floor()));
-        let real = extract("features of real images", &real);
+        let real = extract("features of real images", &real_images);
         stage("measures of real images");
         let floor = Options { resamples: 0, ..options };
         let floor = reference.evaluate(&real, real_labels.as_deref(), floor);
@@ -109,6 +118,25 @@ impl Results {
         // The resamples of the measures count from 1.
         let mut rng = random(Purpose::Bootstrap, 0);
         let memorisation = memorisation(&found, &expected, options.resamples, &mut rng);
+        let usefulness = match asked.filter(|_| args.usefulness) {
+            None => None,
+            Some(asked) => {
+                let classes = data.train.class_names();
+                let train = |what, pixels: &[u8], labels: &[u16]| -> Result<f64> {
+                    stage(what);
+                    let images = Dataset::new("images", data.train.shape(), pixels.to_vec())?;
+                    let images = images.with_labels(labels.to_vec(), classes.to_vec())?;
+                    let observe = |progress: ExtractorProgress| {
+                        bar.set_length(progress.total);
+                        bar.set_position(progress.done);
+                    };
+                    Ok(usefulness(&images, &test, args.seed, &device.device, observe)?)
+                };
+                let labels = real_labels.as_deref().unwrap_or_default();
+                let found = train("a classifier of samples", samples, asked)?;
+                Some([found, train("a classifier of real images", &real_images, labels)?])
+            }
+        };
         bar.finish_and_clear();
 
         if let Some(path) = &args.pairs {
@@ -128,6 +156,7 @@ impl Results {
             measures,
             floor,
             memorisation,
+            usefulness,
         })
     }
 }

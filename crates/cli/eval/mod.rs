@@ -73,6 +73,7 @@ fn results_json(results: &Results, args: &EvalArgs, seconds: f64) -> Value {
         "measures": results.measures,
         "floor": results.floor,
         "memorisation": memorisation,
+        "usefulness": results.usefulness.map(|[samples, real]| json!({ "samples": samples, "real": real })),
         // The names before `feature_extractor` and `memorisation`.
         "ruler": extractor,
         "memory": memorisation,
@@ -91,6 +92,14 @@ fn text(results: &Results) -> String {
     let weights = source.checkpoint.as_ref().map_or(String::new(), |(header, weights)| {
         format!(" (epoch {}, {weights} weights)", header.step)
     });
+    let usefulness = results.usefulness.map_or(String::new(), |[samples, real]| {
+        format!(
+            "\n\n  a classifier trained on the samples alone classifies {:.2}% of the test images \
+             correctly;\n  trained on as many real images, {:.2}%",
+            100.0 * samples,
+            100.0 * real
+        )
+    });
     let accuracy = results.accuracy.map_or(String::new(), |accuracy| {
         format!(", {} {:.2}%", extractor::accuracy_of(extractor.predicts()), 100.0 * accuracy)
     });
@@ -99,7 +108,7 @@ fn text(results: &Results) -> String {
          feature extractor {} (sha256 {:.12}…{accuracy})\n\n{}\n\n  \
          distance to the nearest training image: {:.2} ({:.2} to {:.2}) times that of test \
          images;\n  {:.1}% ({:.1} to {:.1}%) of the samples are closer than 99% of test images \
-         (1% by chance)",
+         (1% by chance){usefulness}",
         measures.count,
         source.path.display(),
         extractor.name(),

@@ -25,6 +25,7 @@ pub mod memorisation;
 mod nearest;
 pub mod neighbours;
 mod subset;
+mod usefulness;
 
 pub use conditional::AskedMeasures;
 pub use evaluate::{ClassMeasures, Measures, Options, Reference};
@@ -34,3 +35,4 @@ pub use feature_extractor_training::{ExtractorProgress, train_feature_extractor}
 pub use measure::Measure;
 pub use nearest::{Nearest, nearest};
 pub use subset::{random_labels, random_subset};
+pub use usefulness::usefulness;

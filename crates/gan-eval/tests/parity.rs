@@ -5,7 +5,7 @@
 use gan_core::stream::{Purpose, stream};
 use gan_eval::frechet::{Gaussian, GaussianRoot};
 use gan_eval::kernel_distance::{KernelDistance, mean_kernels, mean_kernels_within};
-use gan_eval::{classes, memorisation, neighbours};
+use gan_eval::{classes, conditional, memorisation, neighbours};
 use serde_json::Value;
 
 const VECTORS: &str = include_str!("vectors.json");
@@ -163,6 +163,31 @@ fn class_measures_equal_numpys() {
         compare_all(&diversity, &figures["diversity"], "diversity");
         let known: Vec<f64> = diversity.into_iter().flatten().collect();
         compare(mean(&known), &figures["mean_diversity"], "mean diversity");
+    }
+}
+
+#[test]
+fn measures_of_asked_classes_equal_scikit_learns() {
+    for case in cases() {
+        let (real, fake) = (numbers(&case["real"]), numbers(&case["fake"]));
+        let (dim, number) = (size(&case, "dim"), size(&case, "classes"));
+        let figures = &case["figures"]["asked"];
+        let labels = |rows: &[f32], step: usize| -> Vec<u16> {
+            (0..rows.len() / dim).map(|row| (row * step % number) as u16).collect()
+        };
+        let (real_labels, asked) = (labels(&real, 3), labels(&fake, 7));
+        let seen = classes::labels(&numbers(&case["probabilities"]), number);
+        let counts = conditional::confusion(&asked, &seen, number);
+        let expected: Vec<u32> = indices(&figures["confusion"]).iter().map(|&n| n as u32).collect();
+        assert_eq!(counts, expected);
+        let shares = conditional::shares_as_asked(&counts, number);
+        compare_all(&shares, &figures["share_by_class"], "share by class");
+        let right: u32 = (0..number).map(|class| counts[class * number + class]).sum();
+        compare(f64::from(right) / asked.len() as f64, &figures["share"], "share");
+
+        let reference = conditional::ClassReference::new(&real, dim, &real_labels, number);
+        let distances = reference.distances(&fake, &asked);
+        compare_all(&distances, &figures["frechet_by_class"], "Fréchet distance by class");
     }
 }
 
