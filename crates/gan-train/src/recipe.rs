@@ -3,7 +3,8 @@
 use std::fmt;
 
 use gan_model::{
-    ConfigError, DenseConfig, Loss, ModelConfig, Normalisation, Schedule, TrainingConfig,
+    Conditional, ConfigError, DenseConfig, Loss, ModelConfig, Normalisation, Schedule,
+    TrainingConfig,
 };
 
 /// A named set of settings; `docs/recipes.md` has what each was measured to give. The widths of
@@ -13,6 +14,8 @@ pub enum Recipe {
     /// The best that we have measured for 10 000 epochs.
     #[default]
     Default,
+    /// The best with classes for 10 000 epochs.
+    Conditional,
     /// For 100 000 epochs.
     Long,
     /// The best with exactly the published nets.
@@ -25,13 +28,20 @@ pub enum Recipe {
 
 impl Recipe {
     /// Every recipe.
-    pub const ALL: [Self; 5] =
-        [Self::Default, Self::Long, Self::ListingTuned, Self::Plain, Self::Listing];
+    pub const ALL: [Self; 6] = [
+        Self::Default,
+        Self::Conditional,
+        Self::Long,
+        Self::ListingTuned,
+        Self::Plain,
+        Self::Listing,
+    ];
 
     /// Its name.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Default => "default",
+            Self::Conditional => "conditional",
             Self::Long => "long",
             Self::ListingTuned => "listing-tuned",
             Self::Plain => "plain",
@@ -43,6 +53,7 @@ impl Recipe {
     pub const fn about(self) -> &'static str {
         match self {
             Self::Default => "the best that we have measured for 10000 epochs",
+            Self::Conditional => "networks that can be asked for a class, for images with labels",
             Self::Long => "for 100000 epochs, which it does unless told otherwise",
             Self::ListingTuned => "exactly the published nets, with tuned training",
             Self::Plain => "the published nets with Adam 2e-4 and averaged weights; never changes",
@@ -57,11 +68,11 @@ impl Recipe {
         // Batch normalisation lets the generator train with larger steps. The discriminator sees
         // the variety of a batch, is regularised by a gradient penalty, and gets MNIST's pixels
         // with a mean near 0.
-        let normalised = ModelConfig {
+        let normalised = |minibatch_stddev| ModelConfig {
             pixel_mean: -0.74,
             ..ModelConfig::dense(DenseConfig {
                 generator_norm: Normalisation::Batch,
-                minibatch_stddev: 4,
+                minibatch_stddev,
                 ..DenseConfig::default()
             })
         };
@@ -76,11 +87,18 @@ impl Recipe {
         };
         let falling = Schedule::Linear;
         match self {
-            Self::Default => (normalised, fast),
+            Self::Default => (normalised(4), fast),
+            // Groups of one class need to be larger; and steps that fall to zero make a sample's class
+            // clear.
+            Self::Conditional => {
+                let conditional = Some(Conditional { class_embedding: 24, ..Conditional::new(10) });
+                let model = ModelConfig { conditional, ..normalised(8) };
+                (model, TrainingConfig { d_lr: Some(2.5e-3), schedule: Schedule::Linear, ..fast })
+            }
             Self::Long => {
                 let epochs = 100_000;
                 let long = TrainingConfig { epochs, schedule: falling, penalty_every: 2, ..fast };
-                (normalised, TrainingConfig { ema: 0.9998, ..long })
+                (normalised(4), TrainingConfig { ema: 0.9998, ..long })
             }
             // Subtracting a mean is a change of the first layer's bias, so these are the published nets.
             Self::ListingTuned => {
