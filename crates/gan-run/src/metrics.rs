@@ -52,7 +52,7 @@ impl MetricsRow {
 
     /// The measures of samples that were asked for by class, in the rows that have them.
     pub fn asked(&self) -> Option<&AskedQuality> {
-        self.quality.as_ref()?.asked.as_ref()
+        self.quality.as_ref()?.asked.as_deref()
     }
 }
 
@@ -87,7 +87,7 @@ pub struct Quality {
     pub classes: Option<ClassQuality>,
     /// Measures of samples that were asked for by class.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub asked: Option<AskedQuality>,
+    pub asked: Option<Box<AskedQuality>>,
 }
 
 /// Measures of samples that were asked for by class.

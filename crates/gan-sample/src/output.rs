@@ -168,9 +168,12 @@ pub fn write_labels(path: &Path, labels: &[u16]) -> io::Result<()> {
         npy.finish()
     }
     let is_small = labels.iter().all(|&label| label < 256);
-    write_with(path, |file| match is_small {
-        true => array(file, labels.iter().map(|&label| label as u8)),
-        false => array(file, labels.iter().copied()),
+    write_with(path, |file| {
+        if is_small {
+            array(file, labels.iter().map(|&label| label as u8))
+        } else {
+            array(file, labels.iter().copied())
+        }
     })
 }
 

@@ -75,13 +75,13 @@ impl Evaluator {
             }),
             asked: found.asked.and_then(|asked| {
                 let classes = asked.share_by_class.len();
-                Some(AskedQuality {
+                Some(Box::new(AskedQuality {
                     share: asked.share?.value,
                     by_class: known(asked.share_by_class),
                     diversity: known(diversity?),
                     frechet: rounded(asked.frechet?.value, 1e6),
                     confusion: if classes <= MAX_CONFUSION { asked.confusion } else { Vec::new() },
-                })
+                }))
             }),
         }
     }

@@ -88,12 +88,13 @@ impl Recipe {
         let falling = Schedule::Linear;
         match self {
             Self::Default => (normalised(4), fast),
-            // Groups of one class need to be larger; and steps that fall to zero make a sample's class
-            // clear.
+            // Larger steps of the discriminator keep the samples of a class as varied as real ones;
+            // steps that fall to zero make each sample's class clear.
             Self::Conditional => {
                 let conditional = Some(Conditional { class_embedding: 24, ..Conditional::new(10) });
                 let model = ModelConfig { conditional, ..normalised(8) };
-                (model, TrainingConfig { d_lr: Some(2.5e-3), schedule: Schedule::Linear, ..fast })
+                let (lr, d_lr) = (1.5e-3, Some(2.5e-3));
+                (model, TrainingConfig { lr, d_lr, schedule: Schedule::Linear, ..fast })
             }
             Self::Long => {
                 let epochs = 100_000;

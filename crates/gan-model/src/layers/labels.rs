@@ -108,8 +108,8 @@ impl Projection {
         self.product(tangent, labels, zero)
     }
 
-    pub fn vjp(&self, gradient: Tensor<2>, labels: Option<&Labels>) -> Tensor<2> {
-        gradient.clone() * self.vectors(labels, &gradient)
+    pub fn vjp(&self, gradient: &Tensor<2>, labels: Option<&Labels>) -> Tensor<2> {
+        gradient.clone() * self.vectors(labels, gradient)
     }
 
     pub fn power_iteration(mut self) -> Self {

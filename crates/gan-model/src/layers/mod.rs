@@ -29,7 +29,6 @@ pub(crate) use self::spec::{Init, LayerSpec, parameters};
 
 /// One layer of a net.
 #[derive(Module, Debug)]
-#[expect(clippy::large_enum_variant, reason = "most layers are of the largest variant")]
 pub(crate) enum Layer {
     Dense(Dense),
     Embedding(Embedding),
@@ -94,7 +93,7 @@ impl Layer {
         match self {
             Self::Dense(layer) => layer.vjp(gradient, output),
             Self::Embedding(layer) => layer.vjp(gradient),
-            Self::Projection(layer) => layer.vjp(gradient, labels),
+            Self::Projection(layer) => layer.vjp(&gradient, labels),
             Self::MinibatchStddev(layer) => layer.vjp(gradient, input()),
         }
     }

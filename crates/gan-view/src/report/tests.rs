@@ -96,7 +96,13 @@ fn a_report_of_one_run_has_every_section() {
     rows[29].quality = Some(Quality { classes: None, ..quality(20.5) });
     let (by_class, confusion) = (vec![0.75, 1.0], vec![3, 1, 0, 6]);
     let diversity = vec![1.0; 2];
-    let asked = Some(AskedQuality { share: 0.875, by_class, frechet: 33.25, diversity, confusion });
+    let asked = Some(Box::new(AskedQuality {
+        share: 0.875,
+        by_class,
+        frechet: 33.25,
+        diversity,
+        confusion,
+    }));
     rows[49].quality = Some(Quality { asked, ..quality(12.25) });
     rows[20].warning = Some(Warning::Collapse);
     let root = dir.path().join("0003-mine");

@@ -134,7 +134,9 @@ fn scalars(row: &MetricsRow, classes: &ClassNames) -> impl Iterator<Item = (Stri
         push("recall", *recall);
         push("density", *density);
         push("coverage", *coverage);
-        if let Some(AskedQuality { share, by_class, frechet, diversity, confusion: _ }) = asked {
+        if let Some(AskedQuality { share, by_class, frechet, diversity, confusion: _ }) =
+            asked.as_deref()
+        {
             push("as_asked", *share);
             push("as_asked_worst", by_class.iter().copied().fold(1.0, f64::min));
             push("frechet_by_class", *frechet);
