@@ -27,7 +27,7 @@ fn found(name: &str, config: &TrainingConfig) -> Vec<(u64, Warning)> {
 
 #[test]
 fn healthy_runs_are_left_in_peace() {
-    for name in ["default", "listing-tuned", "plain"] {
+    for name in ["default", "conditional", "listing-tuned", "plain"] {
         assert_eq!(findings(name, Loss::Bce), [], "{name}");
     }
     // Its generator's loss passes 0, so parts of its mean say nothing.
@@ -47,8 +47,8 @@ fn a_discriminator_that_wins_says_what_its_labels_say() {
 #[test]
 fn each_failure_is_found_for_what_it_is_and_told_once() {
     use Warning::{
-        Collapse, DiscriminatorWins, GeneratorWins, IdleUnits, MissingClasses, Oscillation,
-        Saturation,
+        ClassCollapse, ClassesIgnored, Collapse, DiscriminatorWins, GeneratorWins, IdleUnits,
+        MissingClasses, Oscillation, Saturation,
     };
     for (name, loss, expected) in [
         ("discriminator-wins", Loss::Bce, &[DiscriminatorWins, Collapse, Saturation][..]),
@@ -59,6 +59,8 @@ fn each_failure_is_found_for_what_it_is_and_told_once() {
             Loss::Bce,
             &[MissingClasses, Saturation, Oscillation, DiscriminatorWins],
         ),
+        ("classes-ignored", Loss::Bce, &[ClassesIgnored]),
+        ("class-collapse", Loss::Bce, &[MissingClasses, ClassCollapse]),
         (
             "saturation",
             Loss::Bce,
