@@ -193,8 +193,8 @@ fn parse_text(text: &str, names: &[String], classes: usize) -> Result<Vec<u16>, 
 /// The class with a name, or with a number.
 fn find(flag: &str, name: &str, names: &[String], classes: usize) -> Result<u16, Failure> {
     let by_name = names.iter().position(|known| known == name);
-    let by_number = || name.parse::<usize>().ok().filter(|&class| class < classes);
-    let found = by_name.or_else(by_number).and_then(|class| u16::try_from(class).ok());
+    let found = by_name.or_else(|| name.parse().ok()).filter(|&class| class < classes);
+    let found = found.and_then(|class| u16::try_from(class).ok());
     found.ok_or_else(|| {
         let known = match names {
             [] => format!("0 to {}", classes.saturating_sub(1)),

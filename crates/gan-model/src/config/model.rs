@@ -240,6 +240,10 @@ mod tests {
         let old = r#"{"latent":100,"generator_hidden":[256,512,1024],
             "discriminator_hidden":[512,256],"height":28,"width":28}"#;
         assert_eq!(serde_json::from_str::<ModelConfig>(old).unwrap(), config);
+        let conditional = ModelConfig { conditional: Some(Conditional::new(7)), ..config.clone() };
+        let json_of_classes = serde_json::to_value(&conditional).unwrap();
+        assert_eq!((&json_of_classes["classes"], json.get("classes")), (&7.into(), None));
+        assert_eq!(serde_json::from_value::<ModelConfig>(json_of_classes).unwrap(), conditional);
 
         let refused = |name: &str, value: Value| {
             let mut json = json.clone();

@@ -88,7 +88,8 @@ impl DenseConfig {
         let mut inputs = io.image.len().saturating_mul(io.pack);
         let mut layers = Vec::new();
         let head = io.conditional.map(|conditional| conditional.class_head);
-        let classes = io.conditional.map_or(0, |conditional| conditional.classes * io.pack);
+        let classes =
+            io.conditional.map_or(0, |conditional| conditional.classes.saturating_mul(io.pack));
         if let Some(conditional) = io.conditional.filter(|_| head == Some(ClassHead::Concatenation))
         {
             let size = conditional.class_embedding;
@@ -107,7 +108,9 @@ impl DenseConfig {
         layers.push(match head {
             Some(ClassHead::Projection) => LayerSpec::Projection { inputs, classes, spectral_norm },
             // The logit, and one for each class.
-            Some(ClassHead::Auxiliary) => dense(inputs, 1 + classes, Activation::None),
+            Some(ClassHead::Auxiliary) => {
+                dense(inputs, classes.saturating_add(1), Activation::None)
+            }
             Some(ClassHead::Concatenation) | None => dense(inputs, 1, Activation::None),
         });
         layers

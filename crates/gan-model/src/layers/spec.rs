@@ -60,7 +60,7 @@ impl LayerSpec {
             Self::Projection { inputs, classes, spectral_norm } => {
                 let rows = classes.saturating_add(1);
                 let direction = if spectral_norm { rows } else { 0 };
-                rows.saturating_mul(inputs).saturating_add(1 + direction)
+                rows.saturating_mul(inputs).saturating_add(direction).saturating_add(1)
             }
             Self::MinibatchStddev { .. } => 0,
         }

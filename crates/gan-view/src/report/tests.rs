@@ -122,7 +122,7 @@ fn a_report_of_one_run_has_every_section() {
         "<td>b, 3</td>",
         "After 1000 epochs, 87.5% of the samples were classified as the class",
         "over the classes: 33.25.",
-        "<th scope=\"row\">1</th><td class=\"cell\" style=\"--share: 0.87\">75.0</td>",
+        "</th><td class=\"cell\" style=\"--share: 0.87\">75.0</td>",
         "<td>20.50</td><td>0.900</td><td>0.800</td><td>–</td>",
         "style=\"aspect-ratio: 280 / 28\"",
         "&lt;i&gt;mine&lt;/i&gt;, 123 held out for tests</td>",
