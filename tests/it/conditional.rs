@@ -162,6 +162,10 @@ fn what_has_no_classes_says_so() {
         "--data images.npy --conditional --quiet --no-report --batch 16 --epochs 1 --out no";
     place.gan_train(flags).fails(2, &["--conditional", "no labels"]);
     assert!(!place.path("no").exists());
+    place.train("--conditional --epochs 1 --quiet --out asked").ok();
+    place.resume("asked", "--epochs 2 --data images.npy").fails(2, &["10 classes", "no labels"]);
+    let flags = "--init-from asked --data images.npy --quiet --epochs 1 --out no";
+    place.gan_train(flags).fails(2, &["10 classes", "no labels"]);
 
     place.train("--conditional --epochs 1 --quiet --out run").ok();
     for (flags, words) in [

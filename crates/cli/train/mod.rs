@@ -51,9 +51,7 @@ pub fn main(args: &TrainArgs) -> Result<(), Failure> {
     let quiet = options.args.output.quiet;
     let data = data::load(&options.dataset, quiet)?;
     let shape = data.train.shape();
-    if options.resume.is_none() {
-        options.set_images(&data.train)?;
-    }
+    options.set_images(&data.train)?;
     let config = options.record(&data);
     let mut trainer = trainer(&options, &config, shape)?;
     let evaluator = evaluator(&options, &data)?;
@@ -91,9 +89,7 @@ fn dry_run(options: &mut Options) -> Result<(), Failure> {
         options.set_named_images()?;
     }
     if let Some(data) = &data {
-        if options.resume.is_none() {
-            options.set_images(&data.train)?;
-        }
+        options.set_images(&data.train)?;
         known = Some(dataset_info(&data.train));
         if let Some(path) = &options.args.preview {
             write_preview(path, &data.train)?;

@@ -197,6 +197,9 @@ impl<'a> Options<'a> {
 
     /// Sets what depends on the images, once they are loaded.
     pub fn set_images(&mut self, images: &Dataset) -> Result<(), Failure> {
+        if let Some(resume) = &self.resume {
+            return self.check_classes("resume", resume.checkpoint.path(), images);
+        }
         let shape = images.shape();
         if let Some(init) = &self.init {
             let image = self.model.image;
@@ -208,20 +211,7 @@ impl<'a> Options<'a> {
                     shape_flags(image)
                 ));
             }
-            let classes = images.classes().filter(|_| self.model.conditional.is_some());
-            if self.model.classes() != classes {
-                let count = |classes: Option<usize>| match classes {
-                    Some(classes) => format!("{classes} classes"),
-                    None => "no labels".into(),
-                };
-                return Err(usage!(
-                    "--init-from {} has {}, but the data set has {}; expected the same",
-                    init.path().display(),
-                    count(self.model.classes()),
-                    count(classes)
-                ));
-            }
-            return Ok(());
+            return self.check_classes("init-from", init.path(), images);
         }
         self.model.image = shape;
         if let Some(conditional) = &mut self.model.conditional {
@@ -237,6 +227,24 @@ impl<'a> Options<'a> {
             self.model.pixel_mean = images.pixel_mean();
         }
         check(&self.model, &self.training)
+    }
+
+    /// Checks that images have the classes of a checkpoint's networks, if these use any.
+    fn check_classes(&self, flag: &str, path: &Path, images: &Dataset) -> Result<(), Failure> {
+        let (found, expected) = (images.classes(), self.model.classes());
+        if expected.is_none() || found == expected {
+            return Ok(());
+        }
+        let count = |classes: Option<usize>| match classes {
+            Some(classes) => format!("{classes} classes"),
+            None => "no labels".into(),
+        };
+        Err(usage!(
+            "--{flag} {} has {}, but the data set has {}; expected the same",
+            path.display(),
+            count(expected),
+            count(found)
+        ))
     }
 
     /// What `config.json` records.

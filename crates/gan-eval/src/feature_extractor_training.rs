@@ -4,13 +4,12 @@ use std::f64::consts::PI;
 use std::mem;
 
 use burn::module::Module;
-use burn::tensor::activation::log_softmax;
 use burn::tensor::{Device, Tensor, TensorData};
 use gan_core::ImageShape;
 use gan_core::stream::{Purpose, fill_dropout, stream};
 use gan_data::Dataset;
 use gan_model::device::is_cpu;
-use gan_model::{Adam, AdamConfig, Ema};
+use gan_model::{Adam, AdamConfig, Ema, loss, one_hot};
 use rand::RngExt;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
@@ -144,13 +143,9 @@ fn cross_entropy(
     device: &Device,
 ) -> Tensor<1> {
     let [rows, classes] = logits.dims();
-    let mut one_hot = vec![0.0_f32; rows * classes];
-    for (row, target) in one_hot.chunks_exact_mut(classes).zip(targets) {
-        row[target] = 1.0;
-    }
-    let one_hot = TensorData::new(one_hot, [rows, classes]);
-    let one_hot = Tensor::<2>::from_data(one_hot, device).autodiff();
-    (log_softmax(logits, 1) * one_hot).sum().mul_scalar(-1.0 / rows as f64)
+    let targets: Vec<u16> = targets.map(|target| target as u16).collect();
+    let one_hot = TensorData::new(one_hot(&targets, classes), [rows, classes]);
+    loss::classes(logits, Tensor::<2>::from_data(one_hot, device).autodiff())
 }
 
 /// An image rotated by up to 12°, scaled by up to a tenth each way and shifted by up to a
