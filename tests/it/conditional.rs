@@ -32,6 +32,7 @@ fn a_resumed_conditional_run_equals_an_uninterrupted_one() {
         "",
         "--class-head concatenation --r1 0.5 --pack 2 --d-steps 2",
         "--class-head auxiliary --r1 0.5",
+        "--class-head projection-auxiliary --class-weight 0.3 --r1 0.5 --spectral-norm",
         "--r1 0.5 --r2 0.1 --minibatch-stddev 4 --generator-norm batch --class-embedding 3",
         "--pack 2 --spectral-norm --dropout 0.2 --instance-noise 0.1 --loss relativistic",
         "--loss wasserstein --clip 0.05",
@@ -152,6 +153,9 @@ fn what_has_no_classes_says_so() {
         ("--class-embedding 8", &["--class-embedding", "--conditional"]),
         ("--conditional --class-embedding 0", &["--class-embedding is 0", "1 to 4096"]),
         ("--conditional --class-head auxiliary --pack 2", &["--pack is 2", "auxiliary"]),
+        ("--conditional --class-head projection-auxiliary --pack 2", &["--pack is 2"]),
+        ("--conditional --class-weight -1", &["--class-weight is -1; expected 0 to 1000"]),
+        ("--class-weight 1", &["--class-weight", "--conditional"]),
         ("--conditional --class-head other", &["--class-head", "projection"]),
     ] {
         place.train(&format!("{flags} --out no")).fails(2, words);

@@ -17,6 +17,7 @@ mod browser;
 #[cfg(unix)]
 mod chromium;
 mod conditional;
+mod convolutions;
 mod corpora;
 #[cfg(unix)]
 mod crashes;

@@ -9,28 +9,53 @@ use gan_data::{Dataset, synthetic};
 use gan_eval::FeatureExtractor;
 use gan_model::checkpoint::Checkpoint;
 use gan_model::device::select;
-use gan_model::{DenseConfig, Family, Loss, ModelConfig, Normalisation, Schedule, TrainingConfig};
+use gan_model::{
+    ConvConfig, DenseConfig, Family, Loss, ModelConfig, Normalisation, Schedule, TrainingConfig,
+};
 use gan_train::{Control, Evaluator, Event, Outcome, Recipe, RunDir, Trainer, train, validate};
 use serde_json::Value;
 
 use crate::util::{CPU, Draw, Place, number};
 
-fn dense(model: &mut ModelConfig) -> &mut DenseConfig {
-    let Family::Dense(dense) = &mut model.family else { unreachable!("only dense is drawn") };
-    dense
+/// Random small nets.
+fn family(draw: &mut Draw, recipe: Family) -> Family {
+    let maybe = |draw: &mut Draw| draw.below(3) == 0;
+    let norm = |draw: &mut Draw| draw.of(&[Normalisation::None, Normalisation::Batch]);
+    if draw.below(4) == 0 {
+        return Family::Conv(ConvConfig {
+            filters: draw.of(&[1, 2, 5]),
+            kernel: draw.of(&[3, 4]),
+            generator_norm: norm(draw),
+            spectral_norm: maybe(draw),
+            minibatch_stddev: draw.of(&[0, 2, 4]),
+        });
+    }
+    let mut dense = match recipe {
+        Family::Dense(dense) => dense,
+        _ => DenseConfig::default(),
+    };
+    dense.generator_hidden = draw.of(&[vec![], vec![7], vec![8, 5]]);
+    dense.discriminator_hidden = draw.of(&[vec![], vec![9], vec![6, 4]]);
+    // Each of the others with probability 1/3.
+    if maybe(draw) {
+        dense.generator_norm = norm(draw);
+    }
+    if maybe(draw) {
+        dense.spectral_norm = draw.below(2) == 0;
+    }
+    if maybe(draw) {
+        dense.minibatch_stddev = draw.of(&[0, 2, 4]);
+    }
+    Family::Dense(dense)
 }
 
 /// Random valid settings of a small training.
 fn settings(draw: &mut Draw) -> (ModelConfig, TrainingConfig) {
     loop {
         let (model, training) = Recipe::settings(draw.of(&Recipe::ALL));
-        if !matches!(model.family, Family::Dense(_)) {
-            continue;
-        }
         let maybe = |draw: &mut Draw| draw.below(3) == 0;
-        let mut model = ModelConfig { latent: draw.of(&[1, 3, 8]), ..model };
-        dense(&mut model).generator_hidden = draw.of(&[vec![], vec![7], vec![8, 5]]);
-        dense(&mut model).discriminator_hidden = draw.of(&[vec![], vec![9], vec![6, 4]]);
+        let family = family(draw, model.family.clone());
+        let mut model = ModelConfig { latent: draw.of(&[1, 3, 8]), family, ..model };
         let epochs = 1 + draw.below(12);
         let mut training = TrainingConfig {
             epochs,
@@ -47,16 +72,7 @@ fn settings(draw: &mut Draw) -> (ModelConfig, TrainingConfig) {
         }
         // Each of the others with probability 1/3.
         if maybe(draw) {
-            dense(&mut model).generator_norm =
-                draw.of(&[Normalisation::None, Normalisation::Batch]);
-        }
-        if maybe(draw) {
-            dense(&mut model).spectral_norm = draw.below(2) == 0;
-            model.pack = draw.of(&[1, 2]);
-        }
-        if maybe(draw) {
-            dense(&mut model).minibatch_stddev = draw.of(&[0, 2, 4]);
-            model.pixel_mean = draw.of(&[0.0, -0.74]);
+            (model.pack, model.pixel_mean) = (draw.of(&[1, 2]), draw.of(&[0.0, -0.74]));
         }
         if maybe(draw) {
             (training.d_steps, training.penalty_every) = (draw.of(&[1, 2, 3]), draw.of(&[1, 2, 5]));
@@ -224,8 +240,9 @@ fn signals_do_not_change_the_result() {
     let mut draw = Draw::new("signals", 3);
     for case in 0..number("GAN_CASES", 60).div_ceil(10) {
         let mut settings = settings(&mut draw);
-        let nets = dense(&mut settings.0);
-        if nets.generator_hidden.is_empty() || nets.discriminator_hidden.is_empty() {
+        if let Family::Dense(nets) = &mut settings.0.family
+            && (nets.generator_hidden.is_empty() || nets.discriminator_hidden.is_empty())
+        {
             // No flag can set an empty list.
             (nets.generator_hidden, nets.discriminator_hidden) = (vec![7], vec![9]);
         }

@@ -28,6 +28,37 @@ fn the_number_of_threads_does_not_change_the_result() {
 }
 
 #[test]
+fn the_instruction_set_does_not_change_the_result() {
+    const VARIABLE: &str = "GAN_INSTRUCTION_SET";
+    let place = Place::new();
+    for family in ["dense", "conv"] {
+        let args = format!("--family {family} --epochs 6 --recipe default --conditional --quiet");
+        place.train(&format!("{args} --out {family}-best")).ok();
+        for set in ["scalar", "avx2", "avx512", "neon"] {
+            let run = format!("{family}-{set}");
+            let ran = place.start_with(&format!("{args} --out {run}"), &[(VARIABLE, set)]).ended();
+            if ran.code == Some(2) {
+                ran.fails(2, &[VARIABLE, set, "does not have"]);
+                assert_ne!(set, "scalar", "every processor has it");
+            } else {
+                ran.ok();
+                place.assert_same_run(&run, &format!("{family}-best"));
+            }
+        }
+    }
+    let ran = place.start_with("--epochs 1", &[(VARIABLE, "mmx")]).ended();
+    ran.fails(2, &[VARIABLE, "mmx", "expected one of scalar, avx2"]);
+}
+
+#[test]
+fn more_threads_than_processors_are_not_used() {
+    let place = Place::new();
+    let ran = place.train("--epochs 2 --threads 1000 --out run").ok();
+    assert!(ran.stderr.contains("--threads 1000, but this process may use"), "{ran:?}");
+    place.train("--epochs 2 --threads 0 --out other").fails(2, &["--threads is 0"]);
+}
+
+#[test]
 fn different_seeds_produce_different_results() {
     let place = Place::new();
     for seed in ["1", "2"] {

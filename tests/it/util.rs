@@ -363,5 +363,6 @@ fn small(args: &str) -> String {
     let recipe = if args.contains("--recipe") { "" } else { "--recipe plain" };
     // The default depends on --epochs, which differs between resumed runs.
     let eval = if args.contains("--eval-every") { "" } else { "--eval-every 0" };
-    format!("--dataset synthetic --device {CPU} {SMALL} {batch} {recipe} {eval} {args}")
+    let nets = if args.contains("--family conv") { "--latent 8 --filters 3" } else { SMALL };
+    format!("--dataset synthetic --device {CPU} {nets} {batch} {recipe} {eval} {args}")
 }

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use gan_kernels::InstructionSet;
 use gan_model::device::{self, SelectedDevice};
 use gan_run::CHECKPOINT;
 use gan_serve::{DEFAULT_ADDRESS, ListenAddress, Listener};
@@ -25,15 +26,38 @@ pub struct DeviceArgs {
 }
 
 impl DeviceArgs {
-    /// Sets the number of threads and selects the device.
+    /// Sets the number of threads and the instruction set, and selects the device.
     pub fn select(&self) -> Result<SelectedDevice, Failure> {
         if let Some(count) = self.threads {
             check_range("threads", count, 1..=1024)?;
-            gan_kernels::set_threads(count);
+            // More would wait for each other.
+            let most = std::thread::available_parallelism().map_or(count, usize::from);
+            if count > most {
+                output::log(format!(
+                    "warning: --threads {count}, but this process may use {most}: using {most}"
+                ));
+            }
+            gan_kernels::set_threads(count.min(most));
+        }
+        if let Some(name) = std::env::var_os(INSTRUCTION_SET).filter(|name| !name.is_empty()) {
+            set_instruction_set(&name.to_string_lossy())?;
         }
         device::select(self.device.as_deref().unwrap_or("auto"))
             .map_err(|error| usage!("--device: {error}"))
     }
+}
+
+/// An environment variable that holds the kernels to one instruction set.
+const INSTRUCTION_SET: &str = "GAN_INSTRUCTION_SET";
+
+fn set_instruction_set(name: &str) -> Result<(), Failure> {
+    let known = InstructionSet::ALL;
+    let Some((set, _)) = known.into_iter().find(|(_, known)| *known == name) else {
+        let names = known.map(|(_, name)| name).join(", ");
+        return Err(usage!("{INSTRUCTION_SET} is {name:?}; expected one of {names}"));
+    };
+    gan_kernels::set_instruction_set(set)
+        .map_err(|set| usage!("{INSTRUCTION_SET} is {set}, which this processor does not have"))
 }
 
 /// What is printed.

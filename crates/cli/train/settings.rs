@@ -47,13 +47,22 @@ pub struct Settings {
     #[arg(long, value_name = "N", help_heading = NETWORKS)]
     pub latent: Option<usize>,
 
-    /// Units of the generator's hidden layers [default: 256,512,1024]
+    /// With --family dense: units of the generator's hidden layers [default: 256,512,1024]
     #[arg(long, help_heading = NETWORKS, value_name = "N,N,…", value_delimiter = ',')]
     pub generator_hidden: Option<Vec<usize>>,
 
-    /// Units of the discriminator's hidden layers [default: 512,256]
+    /// With --family dense: units of the discriminator's hidden layers [default: 512,256]
     #[arg(long, help_heading = NETWORKS, value_name = "N,N,…", value_delimiter = ',')]
     pub discriminator_hidden: Option<Vec<usize>>,
+
+    /// With --family conv: filters of the layers next to the images; deeper layers have multiples
+    /// [default: 32]
+    #[arg(long, help_heading = NETWORKS, value_name = "N")]
+    pub filters: Option<usize>,
+
+    /// With --family conv: rows and columns of each kernel [default: 4]
+    #[arg(long, help_heading = NETWORKS, value_name = "N")]
+    pub kernel: Option<usize>,
 
     /// Normalisation of the generator's hidden layers [default: the recipe's]
     #[arg(long, help_heading = NETWORKS, value_parser = PossibleValuesParser::new(["none", "batch"]))]
@@ -86,6 +95,11 @@ pub struct Settings {
     /// With --conditional: how the discriminator uses the class [default: projection]
     #[arg(long, help_heading = NETWORKS, value_parser = PossibleValuesParser::new(ClassHead::ALL.map(|(_, name, help)| PossibleValue::new(name).help(help))))]
     pub class_head: Option<String>,
+
+    /// Weight of the predicted class in the losses, with an auxiliary --class-head [default: the
+    /// recipe's]
+    #[arg(long, help_heading = NETWORKS, value_name = "WEIGHT")]
+    pub class_weight: Option<Finite>,
 
     /// Mean that the discriminator subtracts from every pixel, which is between -1 (black) and 1
     /// (white), so that its inputs are centred at 0; auto is the mean of the training images

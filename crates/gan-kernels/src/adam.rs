@@ -1,7 +1,6 @@
 //! Adam and the moving average of the weights (EMA) in one pass over the weights.
 
-use pulp::Arch;
-
+use crate::instruction_set::arch;
 use crate::thread_pool::for_each_part;
 
 /// Number of weights per chunk, so that the EMA is updated while they are in the L1 cache.
@@ -39,7 +38,7 @@ impl AdamStep {
     ) {
         let len = weights.len();
         assert_eq!([gradient.len(), first.len(), second.len()], [len; 3], "lengths differ");
-        let arch = Arch::new();
+        let arch = arch();
         match average {
             None => for_each_part([weights, first, second], COST * len, |range, [w, m, v]| {
                 arch.dispatch(|| self.chunk(w, &gradient[range], m, v));

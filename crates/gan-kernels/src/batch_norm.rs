@@ -1,18 +1,21 @@
 //! Batch normalisation followed by an activation, as one operation.
 
+use std::ops::Range;
 use std::sync::Arc;
-
-use burn::tensor::Tensor;
-use pulp::{Arch, Simd, WithSimd};
 
 use crate::activation::Activation;
 use crate::buffer_pool::{Pooled, buffer};
+use crate::instruction_set::arch;
 use crate::matrix::Matrix;
 use crate::operation::{Gradient, Operation, can_run, run_3};
+use crate::thread_pool::{Shared, for_each_part, for_each_range};
+use burn::tensor::Tensor;
 
 /// activation(γ · (x − μ) / √(σ² + ε) + β), with the mean μ and the biased variance σ² of
-/// every column over the batch (Ioffe and Szegedy 2015, algorithm 1): `[batch, units]`,
-/// `[units]` and `[units]` to `[batch, units]`. Gradients go through μ and σ² too.
+/// every channel over the batch and all positions (Ioffe and Szegedy 2015, algorithm 1):
+/// `[batch, positions · channels]`, `[channels]` and `[channels]` to
+/// `[batch, positions · channels]`. Gradients go through μ and σ² too. Units of a dense layer are
+/// channels with one position.
 ///
 /// One fused operation on a CPU back end, Burn's own operations elsewhere; the two agree to
 /// rounding.
@@ -26,10 +29,13 @@ pub fn batch_norm(
     if can_run(&x) {
         return run_3(BatchNorm { activation, epsilon }, x, gamma, beta);
     }
+    let ([rows, columns], [channels]) = (x.dims(), gamma.dims());
+    let x = x.reshape([rows * columns / channels, channels]);
     let centred = x.clone() - x.mean_dim(0);
     let variance = centred.clone().square().mean_dim(0);
     let normalised = centred / (variance + epsilon).sqrt();
-    activation.reference(normalised * gamma.unsqueeze() + beta.unsqueeze())
+    let scaled = normalised * gamma.unsqueeze() + beta.unsqueeze();
+    activation.reference(scaled.reshape([rows, columns]))
 }
 
 #[derive(Clone, Debug)]
@@ -45,6 +51,9 @@ struct Normalised {
     inverse: Vec<f32>,
 }
 
+/// What a number costs, in multiply-adds of a product.
+const COST: usize = 32;
+
 impl Operation<3> for BatchNorm {
     type Saved = Arc<Normalised>;
 
@@ -53,16 +62,58 @@ impl Operation<3> for BatchNorm {
     }
 
     fn forward(&self, [x, gamma, beta]: [Matrix; 3]) -> (Vec<f32>, Arc<Normalised>) {
-        let len = x.data.len();
+        let (len, [rows, width], channels) = (x.data.len(), x.size(), gamma.columns);
+        let (scale, cost) = (1.0 / (len / channels) as f32, COST * len);
         let (mut normalised, mut output) = (buffer(len), buffer(len));
-        normalised.copy_from_slice(x.data);
-        let inverse = Arch::new().dispatch(Forward {
-            x: &mut normalised,
-            output: &mut output,
-            gamma: gamma.data,
-            beta: beta.data,
-            activation: self.activation,
-            epsilon: self.epsilon,
+        let [to, y] = [&mut normalised, &mut output].map(|to| Shared::new(to));
+        let arch = arch();
+
+        let mut mean = vec![0.0; width];
+        for_each_part([&mut mean], cost, |columns, [mean]| {
+            arch.dispatch(|| {
+                for place in places(rows, width, &columns) {
+                    mean.iter_mut().zip(&x.data[place]).for_each(|(sum, x)| *sum += x * scale);
+                }
+            });
+        });
+        let mean = over_positions(mean, channels);
+
+        let mut inverse = vec![0.0; width];
+        for_each_part([&mut inverse], cost, |columns, [square]| {
+            let mean = &mean[columns.clone()];
+            arch.dispatch(|| {
+                for place in places(rows, width, &columns) {
+                    // SAFETY: only this thread uses these columns.
+                    let centred = unsafe { to.part(place.clone()) };
+                    let x = x.data[place].iter().zip(mean);
+                    for ((centred, (x, mean)), square) in
+                        centred.iter_mut().zip(x).zip(&mut *square)
+                    {
+                        *centred = x - mean;
+                        *square += *centred * *centred * scale;
+                    }
+                }
+            });
+        });
+        let mut inverse = over_positions(inverse, channels);
+        inverse
+            .iter_mut()
+            .for_each(|variance| *variance = (*variance + self.epsilon).sqrt().recip());
+
+        let [gamma, beta] = [gamma.data, beta.data].map(|vector| vector.repeat(width / channels));
+        for_each_range(width, cost, |columns| {
+            let [gamma, beta, inverse] = [&gamma, &beta, &inverse].map(|v| &v[columns.clone()]);
+            arch.dispatch(|| {
+                for place in places(rows, width, &columns) {
+                    // SAFETY: only this thread uses these columns.
+                    let (x, y) = unsafe { (to.part(place.clone()), y.part(place)) };
+                    x.iter_mut().zip(inverse).for_each(|(x, inverse)| *x *= inverse);
+                    for ((y, x), (gamma, beta)) in y.iter_mut().zip(x).zip(gamma.iter().zip(beta)) {
+                        *y = gamma * *x + beta;
+                    }
+                    self.activation.apply(y);
+                }
+            });
         });
         (output, Arc::new(Normalised { x: Pooled(normalised), inverse }))
     }
@@ -70,111 +121,80 @@ impl Operation<3> for BatchNorm {
     fn backward(
         &self,
         gradient: &mut [f32],
-        [_, gamma, _]: [Matrix; 3],
+        [x, gamma, _]: [Matrix; 3],
         output: &[f32],
         normalised: &Arc<Normalised>,
         _: [bool; 3],
     ) -> [Gradient; 3] {
-        let [by_gamma, by_beta] = Arch::new().dispatch(Backward {
-            gradient,
-            normalised,
-            y: output,
-            gamma: gamma.data,
-            activation: self.activation,
+        let (len, [rows, width], channels) = (gradient.len(), x.size(), gamma.columns);
+        let (scale, cost) = (1.0 / (len / channels) as f32, COST * len);
+        let (to, arch) = (Shared::new(gradient), arch());
+
+        let [mut by_gamma, mut by_beta] = [(); 2].map(|()| vec![0.0; width]);
+        for_each_part([&mut by_gamma, &mut by_beta], cost, |columns, [by_gamma, by_beta]| {
+            arch.dispatch(|| {
+                for place in places(rows, width, &columns) {
+                    // SAFETY: only this thread uses these columns.
+                    let gradient = unsafe { to.part(place.clone()) };
+                    self.activation.backward(gradient, &output[place.clone()]);
+                    let sums = by_gamma.iter_mut().zip(&mut *by_beta);
+                    let numbers = gradient.iter().zip(&normalised.x[place]);
+                    for ((g, x), (by_gamma, by_beta)) in numbers.zip(sums) {
+                        *by_gamma += g * x;
+                        *by_beta += g;
+                    }
+                }
+            });
         });
-        [Gradient::InPlace, Gradient::New(by_gamma), Gradient::New(by_beta)]
+        let [by_gamma, by_beta] = [by_gamma, by_beta].map(|sums| over_positions(sums, channels));
+
+        let gamma = gamma.data.iter().cycle();
+        let factors: Vec<f32> = gamma.zip(&normalised.inverse).map(|(g, inv)| g * inv).collect();
+        for_each_range(width, cost, |columns| {
+            let vectors = [&by_gamma, &by_beta, &factors].map(|v| &v[columns.clone()]);
+            arch.dispatch(|| {
+                for place in places(rows, width, &columns) {
+                    let [by_gamma, by_beta, factors] = vectors;
+                    // SAFETY: only this thread uses these columns.
+                    let gradient = unsafe { to.part(place.clone()) };
+                    let numbers = gradient.iter_mut().zip(&normalised.x[place]);
+                    let sums = by_gamma.iter().zip(by_beta).zip(factors);
+                    for ((g, x), ((by_gamma, by_beta), factor)) in numbers.zip(sums) {
+                        *g = factor * (*g - scale * (by_beta + x * by_gamma));
+                    }
+                }
+            });
+        });
+        let first = |mut sums: Vec<f32>| {
+            sums.truncate(channels);
+            Gradient::New(sums)
+        };
+        [Gradient::InPlace, first(by_gamma), first(by_beta)]
     }
 }
 
-/// Replaces `x` by (x − μ) / √(σ² + ε), writes the output, and returns 1 / √(σ² + ε) of every
-/// column.
-struct Forward<'a> {
-    x: &'a mut [f32],
-    output: &'a mut [f32],
-    gamma: &'a [f32],
-    beta: &'a [f32],
-    activation: Activation,
-    epsilon: f32,
-}
-
-impl WithSimd for Forward<'_> {
-    type Output = Vec<f32>;
-
-    #[inline(always)]
-    fn with_simd<S: Simd>(self, _: S) -> Vec<f32> {
-        let Self { x, output, gamma, beta, activation, epsilon } = self;
-        let columns = gamma.len();
-        let inverse = normalise(x, columns, epsilon);
-        for (y, x) in output.chunks_exact_mut(columns).zip(x.chunks_exact(columns)) {
-            for ((y, x), (gamma, beta)) in y.iter_mut().zip(x).zip(gamma.iter().zip(beta)) {
-                *y = gamma * x + beta;
-            }
-            activation.apply(y);
-        }
-        inverse
-    }
-}
-
-/// Replaces `x` by (x − μ) / √(σ² + ε), and returns 1 / √(σ² + ε) of every column.
+/// Where `columns` of each row are, in a matrix of this size.
 #[inline(always)]
-fn normalise(x: &mut [f32], columns: usize, epsilon: f32) -> Vec<f32> {
-    let scale = 1.0 / (x.len() / columns) as f32;
-    let mut mean = vec![0.0; columns];
-    for row in x.chunks_exact(columns) {
-        mean.iter_mut().zip(row).for_each(|(sum, x)| *sum += x * scale);
-    }
-    let mut inverse = vec![0.0; columns];
-    for row in x.chunks_exact_mut(columns) {
-        for ((x, mean), square) in row.iter_mut().zip(&mean).zip(&mut inverse) {
-            *x -= mean;
-            *square += *x * *x * scale;
-        }
-    }
-    for variance in &mut inverse {
-        *variance = (*variance + epsilon).sqrt().recip();
-    }
-    for row in x.chunks_exact_mut(columns) {
-        row.iter_mut().zip(&inverse).for_each(|(x, inverse)| *x *= inverse);
-    }
-    inverse
+fn places(
+    rows: usize,
+    width: usize,
+    columns: &Range<usize>,
+) -> impl Iterator<Item = Range<usize>> + use<> {
+    let Range { start, end } = *columns;
+    (0..rows).map(move |row| row * width + start..row * width + end)
 }
 
-/// Replaces the gradient of the output `y` by that of the input, and returns those of γ and β.
-struct Backward<'a> {
-    gradient: &'a mut [f32],
-    normalised: &'a Normalised,
-    y: &'a [f32],
-    gamma: &'a [f32],
-    activation: Activation,
-}
-
-impl WithSimd for Backward<'_> {
-    type Output = [Vec<f32>; 2];
-
-    #[inline(always)]
-    fn with_simd<S: Simd>(self, _: S) -> [Vec<f32>; 2] {
-        let Self { gradient, normalised, y, gamma, activation } = self;
-        let (normal, inverse, columns) = (&*normalised.x, &normalised.inverse, gamma.len());
-        let scale = 1.0 / (gradient.len() / columns) as f32;
-        let (mut by_gamma, mut by_beta) = (vec![0.0; columns], vec![0.0; columns]);
-        let rows = normal.chunks_exact(columns).zip(y.chunks_exact(columns));
-        for (row, (normal, y)) in gradient.chunks_exact_mut(columns).zip(rows) {
-            activation.backward(row, y);
-            let sums = by_gamma.iter_mut().zip(&mut by_beta);
-            for ((g, x), (by_gamma, by_beta)) in row.iter().zip(normal).zip(sums) {
-                *by_gamma += g * x;
-                *by_beta += g;
-            }
-        }
-        let factors: Vec<f32> = gamma.iter().zip(inverse).map(|(gamma, inv)| gamma * inv).collect();
-        for (row, normal) in gradient.chunks_exact_mut(columns).zip(normal.chunks_exact(columns)) {
-            let sums = by_gamma.iter().zip(&by_beta).zip(&factors);
-            for ((g, x), ((by_gamma, by_beta), factor)) in row.iter_mut().zip(normal).zip(sums) {
-                *g = factor * (*g - scale * (by_beta + x * by_gamma));
-            }
-        }
-        [by_gamma, by_beta]
+/// The sum of each channel over its positions, at each of them.
+fn over_positions(columns: Vec<f32>, channels: usize) -> Vec<f32> {
+    let positions = columns.len() / channels;
+    if positions == 1 {
+        return columns;
     }
+    let mut sums = vec![0.0; channels];
+    for position in columns.chunks_exact(channels) {
+        sums.iter_mut().zip(position).for_each(|(sum, x)| *sum += x);
+    }
+    sums.repeat(positions)
 }
 
 #[cfg(test)]
@@ -206,11 +226,12 @@ mod tests {
     #[test]
     fn the_layer_and_its_gradients_agree_with_the_reference() {
         let device = Device::flex();
-        for shape in [[2, 1], [7, 3], [128, 256]] {
+        for (shape, positions) in [([2, 1], 1), ([7, 3], 1), ([128, 256], 1), ([7, 12], 4)] {
             let wide = Distribution::Normal(0.3, 2.0);
             let matrices = [(); 2].map(|()| Tensor::<2>::random(shape, wide, &device));
             let narrow = Distribution::Uniform(-1.0, 2.0);
-            let vectors = [(); 2].map(|()| Tensor::<1>::random([shape[1]], narrow, &device));
+            let vectors =
+                [(); 2].map(|()| Tensor::<1>::random([shape[1] / positions], narrow, &device));
             for activation in [Activation::None, Activation::LeakyRelu(0.2), Activation::Tanh] {
                 let fused = run(activation, &matrices, &vectors);
                 let reference = with_reference(|| run(activation, &matrices, &vectors));

@@ -1,11 +1,11 @@
 //! The CPU's fast path: layers with their activations as single operations, and Adam with the
 //! moving average of the weights in one pass.
 //!
-//! On Burn's CPU back ends, [`dense`], [`batch_norm`], [`log_sigmoid`] and [`sqrt`] are operations of
-//! this crate with their own backward passes. On every other back end, and as the reference that
-//! ours are tested against, they are Burn's own operations. [`dense_jvp`] and [`dense_vjp`] are the
-//! derivatives that gradient penalties need. [`AdamStep`] works on slices, so it serves any back
-//! end whose tensors are in the host's memory.
+//! On Burn's CPU back ends, [`affine`] (dense layers and convolutions), [`batch_norm`],
+//! [`log_sigmoid`] and [`sqrt`] are operations of this crate with their own backward passes. On every
+//! other back end, and as the reference that ours are tested against, they are Burn's own operations.
+//! [`affine_jvp`] and [`affine_vjp`] are the derivatives that gradient penalties need. [`AdamStep`]
+//! works on slices, so it serves any back end whose tensors are in the host's memory.
 //!
 //! Results depend neither on the number of threads (only independent numbers are computed in
 //! parallel) nor on the CPU back end. In a GAN, rounding matters: where a unit's sum is zero but
@@ -13,14 +13,14 @@
 //!
 //! Each file imports only files further down in this list:
 //!
-//! - `dense`, `batch_norm`, `log_sigmoid`, `sqrt`, `concat`: what nets call, and each layer's
+//! - `affine`, `batch_norm`, `log_sigmoid`, `sqrt`, `concat`: what nets call, and each layer's
 //!   arithmetic on slices;
 //! - `operation`, `host`, `reference`: how that arithmetic becomes an operation of Burn;
 //! - `adam`, `activation`, `tanh`, `elementary`;
-//! - `matmul`, `pack`, `tile`, `matrix`: products;
-//! - `thread_pool`, `buffer_pool`.
+//! - `convolution`, `matmul`, `pack`, `scratch`, `tile`, `matrix`: products;
+//! - `thread_pool`, `buffer_pool`, `instruction_set`.
 //!
-//! A new layer is a file beside `dense` that implements `Operation`.
+//! A new layer is a file beside `affine` that implements `Operation`.
 
 #![cfg_attr(
     not(all(feature = "autodiff", any(feature = "flex", feature = "ndarray"))),
@@ -29,18 +29,21 @@
 
 mod activation;
 mod adam;
+mod affine;
 mod batch_norm;
 mod buffer_pool;
 mod concat;
-mod dense;
+mod convolution;
 mod elementary;
 mod host;
+mod instruction_set;
 mod log_sigmoid;
 mod matmul;
 mod matrix;
 mod operation;
 mod pack;
 pub mod reference;
+mod scratch;
 mod sqrt;
 mod tanh;
 mod thread_pool;
@@ -48,10 +51,12 @@ mod tile;
 
 pub use activation::Activation;
 pub use adam::AdamStep;
+pub use affine::{Map, affine, affine_jvp, affine_vjp, dense};
 pub use batch_norm::batch_norm;
 pub use buffer_pool::{buffer, tensor_data};
 pub use concat::concat_rows;
-pub use dense::{dense, dense_jvp, dense_vjp};
+pub use convolution::Convolution;
+pub use instruction_set::{InstructionSet, set_instruction_set};
 pub use log_sigmoid::log_sigmoid;
 pub use sqrt::sqrt;
 pub use thread_pool::{join, set_threads, threads};

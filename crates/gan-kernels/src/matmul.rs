@@ -4,16 +4,17 @@
 //! multiplication": a block of the left operand and a panel of the right one are packed to
 //! stay in the second-level cache, and tiles of the result in registers.
 
-use std::cell::RefCell;
 use std::ops::Range;
 
-use pulp::{Arch, Simd, WithSimd};
+use pulp::{Simd, WithSimd};
 
 use crate::buffer_pool::buffer;
+use crate::instruction_set::arch;
 use crate::matrix::Matrix;
 use crate::pack;
+use crate::scratch::Scratch;
 use crate::thread_pool::{Shared, for_each_block, for_each_range};
-use crate::tile::{self, MAX_LANES, Start, Tile, WIDTH};
+use crate::tile::{self, MAX_LANES, PackedRows, Runs, Start, Tile, WIDTH};
 
 /// Terms of a sum that are added before a tile is written back; with fewer, that happens more often.
 const DEPTH: usize = 512;
@@ -36,12 +37,12 @@ pub(crate) fn product(
     if n == 1 && right.row_stride == 1 {
         // One column would leave nearly all of a tile empty.
         result.fill(bias.map_or(0.0, |bias| bias[0]));
-        Arch::new().dispatch(AddColumn { matrix: left, vector: right.data, result: &mut result });
+        arch().dispatch(AddColumn { matrix: left, vector: right.data, result: &mut result });
         finish(&mut result);
         return result;
     }
     let shared = Shared::new(&mut result);
-    let arch = Arch::new();
+    let arch = arch();
     for_each_block([m, n], m * n * k, |rows, columns| {
         let (result, finish) = (&shared, &finish);
         arch.dispatch(Block { left, right, bias, result, rows, columns, finish });
@@ -107,7 +108,7 @@ fn sum_by_halves(mut sums: &mut [f32]) -> f32 {
 pub(crate) fn product_as_burn(matrix: Matrix, vector: &[f32]) -> Vec<f32> {
     let mut result = buffer(matrix.rows);
     result.fill(0.0);
-    Arch::new().dispatch(AddColumnAsBurn { matrix, vector, result: &mut result });
+    arch().dispatch(AddColumnAsBurn { matrix, vector, result: &mut result });
     result
 }
 
@@ -160,23 +161,10 @@ impl<F: Fn(&mut [f32])> WithSimd for Block<'_, F> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        thread_local! {
-            static SCRATCH: RefCell<Vec<f32>> = const { RefCell::new(Vec::new()) };
-        }
-        let mut scratch = SCRATCH.take();
-        self.run(simd, &mut scratch);
-        SCRATCH.set(scratch);
-    }
-}
-
-impl<F: Fn(&mut [f32])> Block<'_, F> {
-    #[inline(always)]
-    fn run<S: Simd>(&self, simd: S, scratch: &mut Vec<f32>) {
         let height = HEIGHT.min(self.rows.len()).next_multiple_of(tile::rows::<S>());
         let panel = DEPTH * WIDTH * S::F32_LANES;
-        scratch.resize(scratch.len().max(panel + DEPTH * height + MAX_LANES), 0.0);
-        let aligned = scratch.as_ptr().align_offset(MAX_LANES * size_of::<f32>());
-        let (right, left) = scratch[aligned.min(MAX_LANES)..].split_at_mut(panel);
+        let mut scratch = Scratch::new(panel + DEPTH * height);
+        let (right, left) = scratch.split_at_mut(panel);
         let all = self.left.columns;
         for top in self.rows.clone().step_by(height) {
             let rows = top..self.rows.end.min(top + height);
@@ -192,7 +180,9 @@ impl<F: Fn(&mut [f32])> Block<'_, F> {
             }
         }
     }
+}
 
+impl<F: Fn(&mut [f32])> Block<'_, F> {
     /// Adds the terms of `depth` to `rows`.
     #[inline(always)]
     fn add<S: Simd>(
@@ -236,11 +226,12 @@ impl<F: Fn(&mut [f32])> Block<'_, F> {
             let tiles = rows.len().div_ceil(height);
             for (index, row) in rows.clone().step_by(height).enumerate() {
                 pack::prefetch(self.right, depth, &next, index, tiles);
+                let panel = &left[(row - rows.start) * depth.len()..][..height * depth.len()];
                 let tile = Tile {
-                    left: left[(row - rows.start) * depth.len()..][..height * depth.len()].as_ptr(),
+                    left: PackedRows(panel.as_ptr()),
+                    runs: Runs { starts: &[0], len: depth.len(), step: height },
                     right,
                     right_stride,
-                    depth: depth.len(),
                     // SAFETY: `rows` and `columns` lie within the result.
                     result: unsafe { self.result.at(row * stride + columns.start) },
                     stride,
@@ -279,7 +270,7 @@ pub(crate) fn apply_and_sum_columns(
     for_each_range(columns, 32 * rows * columns, |range| {
         // SAFETY: only this thread uses `range` of the sums.
         let sums = unsafe { total.part(range.clone()) };
-        Arch::new().dispatch(|| {
+        arch().dispatch(|| {
             for row in 0..rows {
                 let range = row * columns + range.start..row * columns + range.end;
                 // SAFETY: only this thread uses `range` of each row.

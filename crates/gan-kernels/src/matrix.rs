@@ -19,6 +19,11 @@ impl<'a> Matrix<'a> {
         Self { data, rows, columns, row_stride: columns, column_stride: 1 }
     }
 
+    /// Rows and columns.
+    pub(crate) fn size(&self) -> [usize; 2] {
+        [self.rows, self.columns]
+    }
+
     /// The transposed matrix; nothing is copied.
     pub(crate) fn transposed(self) -> Self {
         let Self { data, rows, columns, row_stride, column_stride } = self;

@@ -48,6 +48,12 @@ pub(crate) enum Gradient {
     New(Vec<f32>),
 }
 
+impl Gradient {
+    pub(crate) fn compute(wanted: bool, gradient: impl FnOnce() -> Vec<f32>) -> Self {
+        if wanted { Self::New(gradient()) } else { Self::NotComputed }
+    }
+}
+
 /// The inputs of an [`Operation`].
 #[derive(ExtensionType)]
 pub(crate) enum Inputs<B: Backend> {

@@ -111,6 +111,23 @@ pub(crate) fn for_each_range(len: usize, cost: usize, work: impl Fn(Range<usize>
     run(parts, &|part| work(part * step..len.min((part + 1) * step)));
 }
 
+/// Runs `work` on ranges of `step` numbers (the last may be shorter) that make up `0..len`, in
+/// parallel if it costs enough multiply-adds.
+pub(crate) fn for_each_chunk(
+    len: usize,
+    step: usize,
+    cost: usize,
+    work: impl Fn(Range<usize>) + Sync,
+) {
+    let chunks = len.div_ceil(step);
+    let share = chunks.div_ceil(threads_for(cost)).max(1);
+    run(chunks.div_ceil(share), &|part| {
+        for chunk in part * share..chunks.min((part + 1) * share) {
+            work(chunk * step..len.min((chunk + 1) * step));
+        }
+    });
+}
+
 /// Runs `work` on disjoint blocks that make up `rows` by `columns`, in parallel if it costs enough
 /// multiply-adds.
 pub(crate) fn for_each_block(

@@ -25,15 +25,47 @@ pub(crate) enum Start {
     Result,
 }
 
-/// A tile of a product, its operands packed by [`crate::pack`].
+/// The terms of a tile's sums, as places in the left operand: number `i` of a run is `i * step`
+/// behind the run's start, and that is `starts[run]` behind the start of the tile's row.
 #[derive(Clone, Copy)]
-pub(crate) struct Tile {
-    /// `[depth, rows]`: the left operand's part, transposed.
-    pub left: *const f32,
+pub(crate) struct Runs<'a> {
+    pub starts: &'a [usize],
+    pub len: usize,
+    pub step: usize,
+}
+
+/// Where each row of a tile's left operand starts.
+pub(crate) trait Rows: Copy {
+    fn row(&self, index: usize) -> *const f32;
+}
+
+/// Anywhere.
+impl Rows for [*const f32; MAX_ROWS] {
+    #[inline(always)]
+    fn row(&self, index: usize) -> *const f32 {
+        self[index]
+    }
+}
+
+/// The rows of a left operand that is packed by [`crate::pack`], as `[depth, rows]`.
+#[derive(Clone, Copy)]
+pub(crate) struct PackedRows(pub *const f32);
+
+impl Rows for PackedRows {
+    #[inline(always)]
+    fn row(&self, index: usize) -> *const f32 {
+        self.0.wrapping_add(index)
+    }
+}
+
+/// A tile of a product.
+#[derive(Clone, Copy)]
+pub(crate) struct Tile<'a, L> {
+    pub left: L,
+    pub runs: Runs<'a>,
     /// `[depth, registers * lanes]`: the right operand's part, and the distance of its rows.
     pub right: *const f32,
     pub right_stride: usize,
-    pub depth: usize,
     /// The tile's place in the result, and the distance of the result's rows.
     pub result: *mut f32,
     pub stride: usize,
@@ -42,31 +74,32 @@ pub(crate) struct Tile {
     pub start: Start,
 }
 
-impl Tile {
+impl<L: Rows> Tile<'_, L> {
     /// Adds the product of the operands to the initial value.
     ///
     /// # Safety
-    /// The operands are as large as described for `S` and `registers`, and initialised.
+    /// The operands are as large as described for `S` and `registers`, and initialised, those of
+    /// all rows of such a tile.
     /// `size` fits into a tile; the result's rows, and [`Start::Row`]'s, have as many columns,
     /// and nothing else uses them meanwhile.
     #[inline(always)]
     pub(crate) unsafe fn run<S: Simd>(self, simd: S, registers: usize) {
         match (rows::<S>(), registers) {
-            (8, 3) => simd.vectorize(Sized::<8, 3>(self)),
-            (8, 2) => simd.vectorize(Sized::<8, 2>(self)),
-            (8, _) => simd.vectorize(Sized::<8, 1>(self)),
-            (_, 3) => simd.vectorize(Sized::<4, 3>(self)),
-            (_, 2) => simd.vectorize(Sized::<4, 2>(self)),
-            _ => simd.vectorize(Sized::<4, 1>(self)),
+            (8, 3) => simd.vectorize(Sized::<L, 8, 3>(self)),
+            (8, 2) => simd.vectorize(Sized::<L, 8, 2>(self)),
+            (8, _) => simd.vectorize(Sized::<L, 8, 1>(self)),
+            (_, 3) => simd.vectorize(Sized::<L, 4, 3>(self)),
+            (_, 2) => simd.vectorize(Sized::<L, 4, 2>(self)),
+            _ => simd.vectorize(Sized::<L, 4, 1>(self)),
         }
     }
 }
 
 /// A tile of `R` rows and `N` registers. Only [`Tile::run`] makes one, as its caller's promises
 /// allow.
-struct Sized<const R: usize, const N: usize>(Tile);
+struct Sized<'a, L, const R: usize, const N: usize>(Tile<'a, L>);
 
-impl<const R: usize, const N: usize> WithSimd for Sized<R, N> {
+impl<L: Rows, const R: usize, const N: usize> WithSimd for Sized<'_, L, R, N> {
     type Output = ();
 
     #[inline(always)]
@@ -74,7 +107,7 @@ impl<const R: usize, const N: usize> WithSimd for Sized<R, N> {
         let tile = self.0;
         if tile.size == [R, N * S::F32_LANES] {
             // SAFETY: the whole tile lies in the result, as `run`'s caller promised.
-            return unsafe { sum::<S, R, N>(simd, tile) };
+            return unsafe { sum::<S, L, R, N>(simd, tile) };
         }
         // At the edge the sums are computed in a scratch tile, with the same operations as in
         // the result, so the place of the edge does not change a bit.
@@ -94,7 +127,7 @@ impl<const R: usize, const N: usize> WithSimd for Sized<R, N> {
         }
         let (result, stride) = (scratch.as_mut_ptr().cast(), WIDTH * MAX_LANES);
         // SAFETY: `scratch` holds the largest tile.
-        unsafe { sum::<S, R, N>(simd, Tile { result, stride, start: Start::Result, ..tile }) };
+        unsafe { sum::<S, L, R, N>(simd, Tile { result, stride, start: Start::Result, ..tile }) };
         for (row, scratch) in scratch[..rows].iter().enumerate() {
             // SAFETY: within the result's part, as `run`'s caller promised.
             let row = unsafe { tile.result.add(row * tile.stride) };
@@ -109,7 +142,7 @@ impl<const R: usize, const N: usize> WithSimd for Sized<R, N> {
 /// # Safety
 /// That of [`Tile::run`], the whole tile lying in the result.
 #[inline(always)]
-unsafe fn sum<S: Simd, const R: usize, const N: usize>(simd: S, tile: Tile) {
+unsafe fn sum<S: Simd, L: Rows, const R: usize, const N: usize>(simd: S, tile: Tile<L>) {
     let lanes = S::F32_LANES;
     let mut sums = [[simd.splat_f32s(0.0); N]; R];
     // SAFETY: every address lies in the operand, row or result that it is derived from.
@@ -129,28 +162,24 @@ unsafe fn sum<S: Simd, const R: usize, const N: usize>(simd: S, tile: Tile) {
                 }
             }
         }
-        let (mut left, mut right) = (tile.left, tile.right);
-        for _ in 0..tile.depth {
-            for n in 0..N {
-                prefetch::<3>(right.wrapping_add(AHEAD * tile.right_stride + n * lanes));
-            }
-            let numbers = load::<S, N>(right);
-            for (row, sums) in sums.iter_mut().enumerate() {
-                let factor = simd.splat_f32s(*left.add(row));
-                for (sum, &number) in sums.iter_mut().zip(&numbers) {
-                    *sum = if S::IS_SCALAR {
-                        simd.splat_f32s(mul_add(
-                            cast_lossy(factor),
-                            cast_lossy(number),
-                            cast_lossy(*sum),
-                        ))
-                    } else {
-                        simd.mul_add_e_f32s(factor, number, *sum)
-                    };
+        let mut right = tile.right;
+        for &start in tile.runs.starts {
+            let left: [_; R] = std::array::from_fn(|row| tile.left.row(row).add(start));
+            let mut place = 0;
+            for _ in 0..tile.runs.len {
+                for n in 0..N {
+                    prefetch::<3>(right.wrapping_add(AHEAD * tile.right_stride + n * lanes));
                 }
+                let numbers = load::<S, N>(right);
+                for (left, sums) in left.iter().zip(&mut sums) {
+                    let factor = simd.splat_f32s(*left.add(place));
+                    for (sum, &number) in sums.iter_mut().zip(&numbers) {
+                        *sum = multiply_add(simd, factor, number, *sum);
+                    }
+                }
+                place += tile.runs.step;
+                right = right.wrapping_add(tile.right_stride);
             }
-            left = left.add(R);
-            right = right.wrapping_add(tile.right_stride);
         }
         for (row, sums) in sums.iter().enumerate() {
             let row = tile.result.add(row * tile.stride);
@@ -158,6 +187,16 @@ unsafe fn sum<S: Simd, const R: usize, const N: usize>(simd: S, tile: Tile) {
                 row.add(n * lanes).cast::<S::f32s>().write_unaligned(sum);
             }
         }
+    }
+}
+
+/// a · b + c, rounded once.
+#[inline(always)]
+fn multiply_add<S: Simd>(simd: S, a: S::f32s, b: S::f32s, c: S::f32s) -> S::f32s {
+    if S::IS_SCALAR {
+        simd.splat_f32s(mul_add(cast_lossy(a), cast_lossy(b), cast_lossy(c)))
+    } else {
+        simd.mul_add_e_f32s(a, b, c)
     }
 }
 

@@ -5,7 +5,7 @@ use burn::tensor::activation::sigmoid;
 use burn::tensor::{Device, Tensor};
 use gan_core::stream::Purpose;
 
-use crate::config::{ClassHead, Conditional, ModelConfig};
+use crate::config::{Conditional, ModelConfig};
 use crate::layers::{Init, Labels, Layer, build};
 
 /// Maps images to one logit each, or one for `pack` images together (Lin et al. 2018, `PacGAN`).
@@ -47,7 +47,7 @@ impl Discriminator {
 
     fn new(config: &ModelConfig, init: Option<Init>, device: &Device) -> Self {
         let layers = build(&config.discriminator_layers(), init, device);
-        let predicts = |conditional: &Conditional| conditional.class_head == ClassHead::Auxiliary;
+        let predicts = |conditional: &Conditional| conditional.class_head.predicts();
         let predicted = config.conditional.filter(predicts).map_or(0, |known| known.classes);
         Self { layers, pack: config.pack, pixel_mean: config.pixel_mean, predicted }
     }

@@ -9,8 +9,8 @@ use gan_kernels::{buffer, concat_rows, join, tensor_data};
 use gan_model::checkpoint::{Checkpoint, CheckpointError, Header, Sections, Weights, pack};
 use gan_model::device::is_cpu;
 use gan_model::{
-    Adam, AdamConfig, DatasetInfo, Discriminator, DiscriminatorOutput, DropoutMasks, Ema,
-    Generator, Labels, Loss, ModelConfig, TrainingConfig, loss, one_hot,
+    Adam, AdamConfig, ClassHead, DatasetInfo, Discriminator, DiscriminatorOutput, DropoutMasks,
+    Ema, Generator, Labels, Loss, ModelConfig, TrainingConfig, loss, one_hot,
 };
 use rand::RngExt;
 
@@ -202,7 +202,7 @@ impl Trainer {
         );
         let mut total = loss.clone();
         if let Some((logits, labels)) = class_logits.zip(labels.clone()) {
-            total = total + loss::classes(logits, labels.autodiff());
+            total = total + self.class_loss(logits, labels, true);
         }
         let every = config.penalty_every as u64;
         if update.is_multiple_of(every) {
@@ -258,7 +258,7 @@ impl Trainer {
         let loss = loss::generator(self.config.loss, fake.logits, real);
         let mut total = loss.clone();
         if let Some((logits, labels)) = fake.class_logits.zip(labels) {
-            total = total + loss::classes(logits, labels.autodiff());
+            total = total + self.class_loss(logits, labels, false);
         }
         let gradients = total.backward();
         let time = self.epoch + 1;
@@ -271,6 +271,20 @@ impl Trainer {
         });
         self.ema_generator = ema.place(&self.generator);
         loss.inner()
+    }
+
+    /// The weighted cross-entropy of predicted classes; `both` halves of a batch are real and
+    /// generated images.
+    fn class_loss(&self, logits: Tensor<2>, labels: Labels, both: bool) -> Tensor<1> {
+        let Some(conditional) = self.model.conditional else {
+            unreachable!("a model with classes")
+        };
+        let rows = match conditional.class_head {
+            ClassHead::ProjectionAuxiliary if both => logits.dims()[0] / 2,
+            _ => logits.dims()[0],
+        };
+        let (logits, labels) = (logits.narrow(0, 0, rows), labels.narrow(0, 0, rows));
+        loss::classes(logits, labels.autodiff()) * conditional.class_weight
     }
 
     /// For each of the discriminator's layers a mask `[rows, units]`: zero for units that drop out,

@@ -7,17 +7,17 @@ use std::alloc::System;
 use burn::tensor::Device;
 use gan_data::MNIST_SHAPE;
 use gan_kernels::buffer;
-use gan_model::ModelConfig;
+use gan_model::{ConvConfig, Family, ModelConfig};
 use gan_train::{Recipe, Trainer};
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
 
 #[global_allocator]
 static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
 
-#[test]
-fn a_step_of_the_published_nets_allocates_little() {
+/// Bytes and allocations of a step with these nets.
+fn step(model: ModelConfig) -> (usize, usize) {
     let config = Recipe::Plain.training();
-    let mut trainer = Trainer::new(ModelConfig::default(), config, &Device::flex());
+    let mut trainer = Trainer::new(model, config, &Device::flex());
     let mut steps = |count: usize| {
         let before = Region::new(ALLOCATOR);
         for _ in 0..count {
@@ -29,8 +29,17 @@ fn a_step_of_the_published_nets_allocates_little() {
         (change.bytes_allocated / count, change.allocations / count)
     };
     steps(3);
-    let (bytes, times) = steps(20);
+    steps(10)
+}
 
-    // The nets' tensors alone take 8 MB, their gradients as much.
-    assert!(bytes < 250_000, "{bytes} bytes a step, in {times} allocations");
+#[test]
+fn a_step_allocates_little() {
+    // The dense nets' tensors alone take 8 MB and their gradients as much, those of convolutions
+    // five times that; these list the places of their kernels in every pass.
+    let conv = Family::Conv(ConvConfig::default());
+    for (family, most) in [(Family::default(), 250_000), (conv, 2_000_000)] {
+        let (name, model) = (family.name(), ModelConfig { family, ..ModelConfig::default() });
+        let (bytes, times) = step(model);
+        assert!(bytes < most, "{name}: {bytes} bytes a step, in {times} allocations");
+    }
 }

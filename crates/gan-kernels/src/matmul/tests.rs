@@ -61,7 +61,7 @@ fn every_instruction_set_computes_the_same() {
             });
             runs.push(result);
         };
-        with(&|block| Arch::new().dispatch(block));
+        with(&|block| arch().dispatch(block));
         with(&|block| Simd::vectorize(pulp::Scalar::new(), block));
         #[cfg(target_arch = "x86_64")]
         if let Some(v3) = pulp::x86::V3::try_new() {

@@ -166,7 +166,7 @@ impl ModelConfig {
     /// # Errors
     /// Names the first size that is outside its range.
     pub fn validate(&self) -> Result<(), ConfigError> {
-        self.family.validate()?;
+        self.family.validate(self.io())?;
         ConfigError::unless_width("latent", self.latent, MAX_WIDTH)?;
         ConfigError::unless_width("image height", self.image.height, Self::MAX_SIDE)?;
         ConfigError::unless_width("image width", self.image.width, Self::MAX_SIDE)?;

@@ -1,6 +1,7 @@
 use burn::tensor::Tolerance;
 
 use super::*;
+use crate::ClassHead;
 use crate::{DenseConfig, one_hot};
 use gan_core::ImageShape;
 

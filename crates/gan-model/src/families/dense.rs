@@ -4,11 +4,10 @@ use gan_kernels::Activation;
 use serde::{Deserialize, Serialize};
 
 use super::net_io::NetIo;
-use crate::config::{ClassHead, ConfigError, MAX_WIDTH};
-use crate::layers::LayerSpec;
+use super::stack::{HIDDEN, class_vector, head};
+use crate::config::{ClassHead, Conditional, ConfigError, MAX_WIDTH};
+use crate::layers::{AffineSpec, LayerSpec};
 
-/// The activation of every hidden layer of both nets.
-const HIDDEN: Activation = Activation::LeakyRelu(0.2);
 /// The largest number of hidden layers of a net.
 const MAX_HIDDEN: usize = 16;
 
@@ -56,71 +55,43 @@ impl Default for DenseConfig {
 }
 
 impl DenseConfig {
+    /// With classes, each layer gets a learnt vector of the class beside its values.
     pub(super) fn generator_layers(&self, io: NetIo) -> Vec<LayerSpec> {
-        let embedding = io.conditional.map(|conditional| LayerSpec::Embedding {
-            inputs: io.latent,
-            classes: conditional.classes,
-            size: conditional.class_embedding,
-        });
-        let first = embedding.as_ref().map_or(io.latent, LayerSpec::outputs);
-        let widths = [&[first], &*self.generator_hidden, &[io.image.len()]].concat();
-        let layers = widths.windows(2).enumerate().map(|(index, pair)| {
-            let hidden = index < self.generator_hidden.len();
-            LayerSpec::Dense {
-                inputs: pair[0],
-                outputs: pair[1],
-                activation: if hidden { HIDDEN } else { Activation::Tanh },
-                batch_norm: hidden && self.generator_norm == Normalisation::Batch,
-                spectral_norm: false,
-            }
-        });
-        embedding.into_iter().chain(layers).collect()
-    }
-
-    pub(super) fn discriminator_layers(&self, io: NetIo) -> Vec<LayerSpec> {
-        let dense = |inputs, outputs, activation| LayerSpec::Dense {
-            inputs,
-            outputs,
-            activation,
-            batch_norm: false,
-            spectral_norm: self.spectral_norm,
-        };
-        let mut inputs = io.image.len().saturating_mul(io.pack);
+        let widths = [&[io.latent], &*self.generator_hidden, &[io.image.len()]].concat();
         let mut layers = Vec::new();
-        let head = io.conditional.map(|conditional| conditional.class_head);
-        let classes =
-            io.conditional.map_or(0, |conditional| conditional.classes.saturating_mul(io.pack));
-        if let Some(conditional) = io.conditional.filter(|_| head == Some(ClassHead::Concatenation))
-        {
-            let size = conditional.class_embedding;
-            layers.push(LayerSpec::Embedding { inputs, classes, size });
-            inputs = inputs.saturating_add(size);
-        }
-        for &units in &self.discriminator_hidden {
-            layers.push(dense(inputs, units, HIDDEN));
-            inputs = units;
-        }
-        if self.minibatch_stddev > 0 {
-            layers.push(LayerSpec::MinibatchStddev { inputs, group: self.minibatch_stddev });
-            inputs += 1;
-        }
-        let spectral_norm = self.spectral_norm;
-        layers.push(match head {
-            Some(ClassHead::Projection) => LayerSpec::Projection { inputs, classes, spectral_norm },
-            // The logit, and one for each class.
-            Some(ClassHead::Auxiliary) => {
-                dense(inputs, classes.saturating_add(1), Activation::None)
+        for (index, pair) in widths.windows(2).enumerate() {
+            let mut inputs = pair[0];
+            if let Some(conditional) = io.conditional {
+                layers.push(class_vector(inputs, conditional));
+                inputs = inputs.saturating_add(conditional.class_embedding);
             }
-            Some(ClassHead::Concatenation) | None => dense(inputs, 1, Activation::None),
-        });
+            let hidden = index < self.generator_hidden.len();
+            let activation = if hidden { HIDDEN } else { Activation::Tanh };
+            layers.push(LayerSpec::Dense(AffineSpec {
+                batch_norm: hidden && self.generator_norm == Normalisation::Batch,
+                ..AffineSpec::dense(inputs, pair[1], activation)
+            }));
+        }
         layers
     }
 
-    /// Keeps the groups of the minibatch deviation, or takes the largest smaller ones that divide
-    /// `packs`.
-    pub(super) fn fit_batch(&mut self, packs: usize) {
-        let mut groups = (2..=self.minibatch_stddev).rev();
-        self.minibatch_stddev = groups.find(|group| packs.is_multiple_of(*group)).unwrap_or(0);
+    pub(super) fn discriminator_layers(&self, io: NetIo) -> Vec<LayerSpec> {
+        let mut inputs = io.image.len().saturating_mul(io.pack);
+        let mut layers = Vec::new();
+        let concatenated = |known: &Conditional| known.class_head == ClassHead::Concatenation;
+        if let Some(conditional) = io.conditional.filter(concatenated) {
+            let classes = conditional.classes.saturating_mul(io.pack);
+            layers.push(class_vector(inputs, Conditional { classes, ..conditional }));
+            inputs = inputs.saturating_add(conditional.class_embedding);
+        }
+        let spectral_norm = self.spectral_norm;
+        for &units in &self.discriminator_hidden {
+            let dense = AffineSpec::dense(inputs, units, HIDDEN);
+            layers.push(LayerSpec::Dense(AffineSpec { spectral_norm, ..dense }));
+            inputs = units;
+        }
+        layers.extend(head(inputs, self.minibatch_stddev, spectral_norm, io));
+        layers
     }
 
     pub(super) fn validate(&self) -> Result<(), ConfigError> {

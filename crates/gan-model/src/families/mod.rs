@@ -4,11 +4,14 @@
 //! To add a family, write its file with its settings and its two stacks, and its variant here; the
 //! other files to touch are in ARCHITECTURE.md, "How to add …".
 
+mod conv;
 mod dense;
 mod net_io;
+mod stack;
 
 use serde::{Deserialize, Serialize};
 
+pub use self::conv::ConvConfig;
 pub use self::dense::{DenseConfig, Normalisation};
 pub(crate) use self::net_io::NetIo;
 use crate::config::ConfigError;
@@ -21,6 +24,8 @@ use crate::layers::LayerSpec;
 pub enum Family {
     /// Dense layers.
     Dense(DenseConfig),
+    /// Convolutions.
+    Conv(ConvConfig),
 }
 
 impl Default for Family {
@@ -32,13 +37,14 @@ impl Default for Family {
 impl Family {
     /// Every family, with its default settings.
     pub fn all() -> Vec<Self> {
-        vec![Self::Dense(DenseConfig::default())]
+        vec![Self::Dense(DenseConfig::default()), Self::Conv(ConvConfig::default())]
     }
 
     /// Its name, such as `dense`.
     pub const fn name(&self) -> &'static str {
         match self {
             Self::Dense(_) => "dense",
+            Self::Conv(_) => "conv",
         }
     }
 
@@ -47,18 +53,24 @@ impl Family {
     pub(crate) fn layers(&self, io: NetIo) -> [Vec<LayerSpec>; 2] {
         match self {
             Self::Dense(dense) => [dense.generator_layers(io), dense.discriminator_layers(io)],
+            Self::Conv(conv) => [conv.generator_layers(io), conv.discriminator_layers(io)],
         }
     }
 
+    /// Keeps the groups of the minibatch deviation, or takes the largest smaller ones that divide
+    /// `packs`.
     pub(crate) fn fit_batch(&mut self, packs: usize) {
-        match self {
-            Self::Dense(dense) => dense.fit_batch(packs),
-        }
+        let group = match self {
+            Self::Dense(dense) => &mut dense.minibatch_stddev,
+            Self::Conv(conv) => &mut conv.minibatch_stddev,
+        };
+        *group = (2..=*group).rev().find(|group| packs.is_multiple_of(*group)).unwrap_or(0);
     }
 
-    pub(crate) fn validate(&self) -> Result<(), ConfigError> {
+    pub(crate) fn validate(&self, io: NetIo) -> Result<(), ConfigError> {
         match self {
             Self::Dense(dense) => dense.validate(),
+            Self::Conv(conv) => conv.validate(io),
         }
     }
 }

@@ -5,16 +5,18 @@ use burn::tensor::{Device, Tensor, TensorData};
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 
-/// Weights `[inputs, outputs]`, uniform in ±√(6 / (inputs + outputs)): Glorot and Bengio 2010,
-/// equation 16, the default of a dense layer in Keras.
+/// Weights uniform in ±√(6 / `fans`), where `fans` are the inputs of an output and the outputs of an
+/// input, added: Glorot and Bengio 2010, equation 16, the default in Keras.
 pub(super) fn glorot_uniform(
-    [inputs, outputs]: [usize; 2],
+    size: [usize; 2],
+    fans: usize,
     rng: &mut ChaCha8Rng,
     device: &Device,
 ) -> Tensor<2> {
-    let limit = (6.0 / (inputs + outputs) as f64).sqrt() as f32;
-    let weight: Vec<f32> = (0..inputs * outputs).map(|_| rng.random_range(-limit..limit)).collect();
-    Tensor::from_data(TensorData::new(weight, [inputs, outputs]), device)
+    let limit = (6.0 / fans as f64).sqrt() as f32;
+    let weight: Vec<f32> =
+        (0..size[0] * size[1]).map(|_| rng.random_range(-limit..limit)).collect();
+    Tensor::from_data(TensorData::new(weight, size), device)
 }
 
 /// A trained parameter; its identity is set when the net is complete.

@@ -6,9 +6,9 @@ use burn::tensor::{Device, Tensor, TensorData};
 use gan_core::stream::{normal, stream};
 use gan_kernels::{Activation, dense};
 
-use super::dense::Dense;
+use super::affine::Affine;
 use super::init::parameter;
-use super::spec::{Init, LayerSpec};
+use super::spec::{AffineSpec, Init, LayerSpec};
 
 /// The class of each row of a batch, one-hot: `[batch, classes]`. Rows of a pack of images have the
 /// classes of all of them side by side.
@@ -75,32 +75,40 @@ impl Embedding {
 #[derive(Module, Debug)]
 pub(crate) struct Projection {
     /// A row for each class, v, and a last one for all, w: `[classes + 1, inputs]`.
-    table: Dense,
+    table: Affine,
     bias: Param<Tensor<1>>,
+    /// Predicts the class from the values.
+    classifier: Option<Affine>,
 }
 
 impl Projection {
     /// The layer of a [`LayerSpec::Projection`].
     pub fn new(spec: &LayerSpec, init: Option<Init>, index: u64, device: &Device) -> Self {
-        let &LayerSpec::Projection { inputs, classes, spectral_norm } = spec else {
+        let &LayerSpec::Projection { inputs, classes, predicted, spectral_norm } = spec else {
             unreachable!("a projection is built from its own description")
         };
-        let table = LayerSpec::Dense {
-            inputs: classes + 1,
-            outputs: inputs,
-            activation: Activation::None,
-            batch_norm: false,
+        let table = AffineSpec {
             spectral_norm,
+            ..AffineSpec::dense(classes + 1, inputs, Activation::None)
         };
         Self {
-            table: Dense::new(&table, init, index, device).without_bias(),
+            table: Affine::new(&table, init, index, device).without_bias(),
             bias: parameter(Tensor::zeros([1], device)),
+            // Streams below this are those of the net's layers.
+            classifier: (predicted > 0).then(|| {
+                let spec = AffineSpec::dense(inputs, predicted, Activation::None);
+                Affine::new(&AffineSpec { spectral_norm, ..spec }, init, index + 1_000, device)
+            }),
         }
     }
 
     pub fn forward(&self, x: Tensor<2>, labels: Option<&Labels>) -> Tensor<2> {
-        let bias = self.bias.val();
-        self.product(x, labels, bias)
+        let predicted = self.classifier.as_ref().map(|classifier| classifier.forward(x.clone()));
+        let logit = self.product(x, labels, self.bias.val());
+        match predicted {
+            Some(predicted) => Tensor::cat(vec![logit, predicted], 1),
+            None => logit,
+        }
     }
 
     pub fn jvp(&self, tangent: Tensor<2>, labels: Option<&Labels>) -> Tensor<2> {
@@ -109,16 +117,18 @@ impl Projection {
     }
 
     pub fn vjp(&self, gradient: &Tensor<2>, labels: Option<&Labels>) -> Tensor<2> {
-        gradient.clone() * self.vectors(labels, gradient)
+        gradient.clone().narrow(1, 0, 1) * self.vectors(labels, gradient)
     }
 
     pub fn power_iteration(mut self) -> Self {
         self.table = self.table.power_iteration();
+        self.classifier = self.classifier.map(Affine::power_iteration);
         self
     }
 
     pub fn clip(mut self, bound: f64) -> Self {
         self.table = self.table.clip(bound);
+        self.classifier = self.classifier.map(|classifier| classifier.clip(bound));
         self.bias =
             self.bias.map(|bias| bias.inner().clamp(-bound, bound).autodiff().require_grad());
         self

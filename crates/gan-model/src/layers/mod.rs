@@ -11,7 +11,7 @@
 //! To add a layer, write its file, its variant in [`LayerSpec`] and [`Layer`] with their match arms,
 //! and its case in [`build`].
 
-mod dense;
+mod affine;
 mod init;
 mod labels;
 mod minibatch_stddev;
@@ -21,16 +21,18 @@ use burn::module::{Module, ModuleMapper, Param, ParamId};
 use burn::tensor::{Device, Tensor};
 use gan_core::stream::Purpose;
 
-use self::dense::Dense;
+use self::affine::Affine;
 use self::labels::{Embedding, Projection};
 pub use self::labels::{Labels, one_hot};
 use self::minibatch_stddev::MinibatchStddev;
-pub(crate) use self::spec::{Init, LayerSpec, parameters};
+pub(crate) use self::spec::{AffineSpec, Init, LayerSpec, parameters};
 
 /// One layer of a net.
 #[derive(Module, Debug)]
+#[expect(clippy::large_enum_variant, reason = "a net has only a few layers")]
 pub(crate) enum Layer {
-    Dense(Dense),
+    Dense(Affine),
+    Convolution(Affine),
     Embedding(Embedding),
     Projection(Projection),
     MinibatchStddev(MinibatchStddev),
@@ -41,7 +43,7 @@ impl Layer {
     /// those that [`calibrate`](Self::calibrate) computed.
     pub fn forward(&self, x: Tensor<2>, labels: Option<&Labels>) -> Tensor<2> {
         match self {
-            Self::Dense(layer) => layer.forward(x),
+            Self::Dense(layer) | Self::Convolution(layer) => layer.forward(x),
             Self::Embedding(layer) => layer.forward(x, labels),
             Self::Projection(layer) => layer.forward(x, labels),
             Self::MinibatchStddev(layer) => layer.forward(x),
@@ -51,7 +53,7 @@ impl Layer {
     /// Applies the layer as in training: batch normalisation uses the statistics of this batch.
     pub fn forward_batch(&self, x: Tensor<2>, labels: Option<&Labels>) -> Tensor<2> {
         match self {
-            Self::Dense(layer) => layer.forward_batch(x),
+            Self::Dense(layer) | Self::Convolution(layer) => layer.forward_batch(x),
             _ => self.forward(x, labels),
         }
     }
@@ -60,7 +62,7 @@ impl Layer {
     /// returns the layer's output with them.
     pub fn calibrate(&mut self, x: Tensor<2>, labels: Option<&Labels>) -> Tensor<2> {
         match self {
-            Self::Dense(layer) => layer.calibrate(x),
+            Self::Dense(layer) | Self::Convolution(layer) => layer.calibrate(x),
             _ => self.forward(x, labels),
         }
     }
@@ -75,7 +77,7 @@ impl Layer {
         labels: Option<&Labels>,
     ) -> Tensor<2> {
         match self {
-            Self::Dense(layer) => layer.jvp(tangent, output),
+            Self::Dense(layer) | Self::Convolution(layer) => layer.jvp(tangent, output),
             Self::Embedding(layer) => layer.jvp(tangent),
             Self::Projection(layer) => layer.jvp(tangent, labels),
             Self::MinibatchStddev(layer) => layer.jvp(tangent, input()),
@@ -91,7 +93,7 @@ impl Layer {
         labels: Option<&Labels>,
     ) -> Tensor<2> {
         match self {
-            Self::Dense(layer) => layer.vjp(gradient, output),
+            Self::Dense(layer) | Self::Convolution(layer) => layer.vjp(gradient, output),
             Self::Embedding(layer) => layer.vjp(gradient),
             Self::Projection(layer) => layer.vjp(&gradient, labels),
             Self::MinibatchStddev(layer) => layer.vjp(gradient, input()),
@@ -101,14 +103,14 @@ impl Layer {
     /// Units with a nonlinearity, which dropout applies to; none of a linear layer.
     pub fn hidden_units(&self) -> Option<usize> {
         match self {
-            Self::Dense(layer) => layer.hidden_units(),
+            Self::Dense(layer) | Self::Convolution(layer) => layer.hidden_units(),
             _ => None,
         }
     }
 
     pub fn has_batch_norm(&self) -> bool {
         match self {
-            Self::Dense(layer) => layer.has_batch_norm(),
+            Self::Dense(layer) | Self::Convolution(layer) => layer.has_batch_norm(),
             _ => false,
         }
     }
@@ -116,7 +118,9 @@ impl Layer {
     /// Whether its directional derivative is constant between kinks.
     pub fn is_piecewise_linear(&self) -> bool {
         match self {
-            Self::Dense(_) | Self::Embedding(_) | Self::Projection(_) => true,
+            Self::Dense(_) | Self::Convolution(_) | Self::Embedding(_) | Self::Projection(_) => {
+                true
+            }
             Self::MinibatchStddev(_) => false,
         }
     }
@@ -125,6 +129,7 @@ impl Layer {
     pub fn power_iteration(self) -> Self {
         match self {
             Self::Dense(layer) => Self::Dense(layer.power_iteration()),
+            Self::Convolution(layer) => Self::Convolution(layer.power_iteration()),
             Self::Projection(layer) => Self::Projection(layer.power_iteration()),
             layer @ (Self::Embedding(_) | Self::MinibatchStddev(_)) => layer,
         }
@@ -134,6 +139,7 @@ impl Layer {
     pub fn clip(self, bound: f64) -> Self {
         match self {
             Self::Dense(layer) => Self::Dense(layer.clip(bound)),
+            Self::Convolution(layer) => Self::Convolution(layer.clip(bound)),
             Self::Embedding(layer) => Self::Embedding(layer.clip(bound)),
             Self::Projection(layer) => Self::Projection(layer.clip(bound)),
             layer @ Self::MinibatchStddev(_) => layer,
@@ -146,8 +152,10 @@ pub(crate) fn build(specs: &[LayerSpec], init: Option<Init>, device: &Device) ->
     // Layers with weights are numbered from 0; each has its own stream.
     let mut index = 0;
     let layer = |spec: &LayerSpec| {
-        let layer = match *spec {
-            LayerSpec::Dense { .. } => Layer::Dense(Dense::new(spec, init, index, device)),
+        let affine = |spec| Affine::new(spec, init, index, device);
+        let layer = match spec {
+            LayerSpec::Dense(spec) => Layer::Dense(affine(spec)),
+            LayerSpec::Convolution(spec) => Layer::Convolution(affine(spec)),
             LayerSpec::Embedding { .. } => {
                 Layer::Embedding(Embedding::new(spec, init, index, device))
             }
@@ -155,7 +163,7 @@ pub(crate) fn build(specs: &[LayerSpec], init: Option<Init>, device: &Device) ->
                 Layer::Projection(Projection::new(spec, init, index, device))
             }
             LayerSpec::MinibatchStddev { group, .. } => {
-                return Layer::MinibatchStddev(MinibatchStddev::new(group));
+                return Layer::MinibatchStddev(MinibatchStddev::new(*group));
             }
         };
         index += 1;

@@ -1,24 +1,65 @@
 //! Descriptions of layers, from which they are built.
 
 use gan_core::stream::Purpose;
-use gan_kernels::Activation;
+use gan_kernels::{Activation, Map};
+
+/// A layer that is linear, perhaps normalised, and its activation.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct AffineSpec {
+    /// How weights and inputs make sums.
+    pub map: Map,
+    /// Rows and columns of the weights.
+    pub weight: [usize; 2],
+    /// The function applied to each value.
+    pub activation: Activation,
+    /// Whether each unit or channel is batch normalised (Ioffe and Szegedy 2015) before the
+    /// activation.
+    pub batch_norm: bool,
+    /// Whether the weights are divided by their largest singular value, as a matrix of this size
+    /// (Miyato et al. 2018).
+    pub spectral_norm: bool,
+}
+
+impl AffineSpec {
+    /// A dense layer without normalisation.
+    pub fn dense(inputs: usize, outputs: usize, activation: Activation) -> Self {
+        let (map, weight) = (Map::Dense, [inputs, outputs]);
+        Self { map, weight, activation, batch_norm: false, spectral_norm: false }
+    }
+
+    /// Units or channels.
+    pub fn channels(&self) -> usize {
+        self.map.channels(self.weight)
+    }
+
+    /// The inputs of an output and the outputs of an input, added.
+    pub fn fans(&self) -> usize {
+        let [rows, columns] = self.weight;
+        match self.map {
+            Map::Dense => rows + columns,
+            Map::Convolution(shape) | Map::Transposed(shape) => {
+                rows + shape.kernel * shape.kernel * columns
+            }
+        }
+    }
+
+    fn parameters(&self) -> usize {
+        let [rows, columns] = self.weight;
+        // γ, β, mean and variance of each channel, or its bias.
+        let per_channel = if self.batch_norm { 4 } else { 1 };
+        let direction = if self.spectral_norm { rows } else { 0 };
+        let others = self.channels().saturating_mul(per_channel).saturating_add(direction);
+        rows.saturating_mul(columns).saturating_add(others)
+    }
+}
 
 /// A layer's kind and sizes, from which it is built; no memory is allocated for it.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum LayerSpec {
-    /// A dense layer, perhaps normalised, and its activation.
-    Dense {
-        /// Values that come in.
-        inputs: usize,
-        /// Units.
-        outputs: usize,
-        /// The function applied to each unit.
-        activation: Activation,
-        /// Whether its sums are batch normalised (Ioffe and Szegedy 2015) before the activation.
-        batch_norm: bool,
-        /// Whether its weights are divided by their largest singular value (Miyato et al. 2018).
-        spectral_norm: bool,
-    },
+    /// A dense layer.
+    Dense(AffineSpec),
+    /// A convolution or its transpose.
+    Convolution(AffineSpec),
     /// A learnt vector of each row's class, appended to its values.
     Embedding {
         /// Values that come in.
@@ -34,6 +75,8 @@ pub(crate) enum LayerSpec {
         inputs: usize,
         /// Columns of the labels.
         classes: usize,
+        /// Classes that it also predicts, each with a logit; 0 is none.
+        predicted: usize,
         /// Whether its weights are divided by their largest singular value.
         spectral_norm: bool,
     },
@@ -50,17 +93,18 @@ impl LayerSpec {
     /// Numbers that the layer stores: weights and what belongs to them.
     pub fn parameters(&self) -> usize {
         match *self {
-            Self::Dense { inputs, outputs, batch_norm, spectral_norm, .. } => {
-                // γ, β, mean and variance of each unit, or its bias.
-                let per_unit = if batch_norm { 4 } else { 1 };
-                let direction = if spectral_norm { inputs } else { 0 };
-                outputs.saturating_mul(inputs.saturating_add(per_unit)).saturating_add(direction)
-            }
+            Self::Dense(affine) | Self::Convolution(affine) => affine.parameters(),
             Self::Embedding { classes, size, .. } => classes.saturating_mul(size),
-            Self::Projection { inputs, classes, spectral_norm } => {
+            Self::Projection { inputs, classes, predicted, spectral_norm } => {
+                let spec = AffineSpec::dense(inputs, predicted, Activation::None);
+                let classifier = AffineSpec { spectral_norm, ..spec }.parameters();
+                let classifier = if predicted > 0 { classifier } else { 0 };
                 let rows = classes.saturating_add(1);
                 let direction = if spectral_norm { rows } else { 0 };
-                rows.saturating_mul(inputs).saturating_add(direction).saturating_add(1)
+                rows.saturating_mul(inputs)
+                    .saturating_add(direction)
+                    .saturating_add(1)
+                    .saturating_add(classifier)
             }
             Self::MinibatchStddev { .. } => 0,
         }
@@ -68,29 +112,33 @@ impl LayerSpec {
 
     /// Whether it uses the statistics of its batch in training.
     pub fn has_batch_norm(&self) -> bool {
-        matches!(self, Self::Dense { batch_norm: true, .. })
+        match self {
+            Self::Dense(affine) | Self::Convolution(affine) => affine.batch_norm,
+            _ => false,
+        }
     }
 
     pub fn has_spectral_norm(&self) -> bool {
-        matches!(
-            self,
-            Self::Dense { spectral_norm: true, .. } | Self::Projection { spectral_norm: true, .. }
-        )
+        match self {
+            Self::Dense(affine) | Self::Convolution(affine) => affine.spectral_norm,
+            Self::Projection { spectral_norm, .. } => *spectral_norm,
+            Self::Embedding { .. } | Self::MinibatchStddev { .. } => false,
+        }
     }
 
     /// Rows that it needs together.
     pub fn group(&self) -> usize {
         match *self {
-            Self::Dense { .. } | Self::Embedding { .. } | Self::Projection { .. } => 1,
             Self::MinibatchStddev { group, .. } => group,
+            _ => 1,
         }
     }
 
     /// Values that come in for each row.
     pub fn inputs(&self) -> usize {
         match *self {
-            Self::Dense { inputs, .. }
-            | Self::Embedding { inputs, .. }
+            Self::Dense(affine) | Self::Convolution(affine) => affine.map.inputs(affine.weight),
+            Self::Embedding { inputs, .. }
             | Self::Projection { inputs, .. }
             | Self::MinibatchStddev { inputs, .. } => inputs,
         }
@@ -99,9 +147,9 @@ impl LayerSpec {
     /// Values that go out for each row.
     pub fn outputs(&self) -> usize {
         match *self {
-            Self::Dense { outputs, .. } => outputs,
+            Self::Dense(affine) | Self::Convolution(affine) => affine.map.outputs(affine.weight),
             Self::Embedding { inputs, size, .. } => inputs.saturating_add(size),
-            Self::Projection { .. } => 1,
+            Self::Projection { predicted, .. } => predicted.saturating_add(1),
             Self::MinibatchStddev { inputs, .. } => inputs + 1,
         }
     }

@@ -2,7 +2,9 @@
 
 use burn::module::{ModuleMapper, ModuleVisitor, Param};
 use burn::tensor::{Device, Distribution, Gradients};
-use gan_model::{ClassHead, Conditional, DenseConfig, Labels, ModelConfig, one_hot};
+use gan_model::{
+    ClassHead, Conditional, ConvConfig, DenseConfig, Family, Labels, ModelConfig, one_hot,
+};
 
 use super::*;
 
@@ -72,6 +74,13 @@ fn penalty(
     0.5 * gamma * f64::from(sum) / logits.dims()[0] as f64
 }
 
+/// Which hidden values are above zero.
+fn signs(net: &Discriminator, images: &Tensor<2>, labels: Option<&Labels>) -> Vec<bool> {
+    let features = net.forward(images.clone().autodiff(), labels, &Vec::new()).features;
+    let numbers = features.into_iter().flat_map(|x| x.into_data().try_into_vec::<f32>().unwrap());
+    numbers.map(|x| x > 0.0).collect()
+}
+
 #[test]
 fn the_gradient_is_that_of_the_penalty() {
     let gamma = 0.7;
@@ -81,7 +90,21 @@ fn the_gradient_is_that_of_the_penalty() {
         let conditional = Some(Conditional { class_head, ..Conditional::new(3) });
         ModelConfig { pack, conditional, ..ModelConfig::dense(dense) }
     };
+    let conv = |conditional: Option<ClassHead>| ModelConfig {
+        conditional: conditional
+            .map(|class_head| Conditional { class_head, ..Conditional::new(3) }),
+        family: Family::Conv(ConvConfig {
+            filters: 3,
+            spectral_norm: conditional.is_some(),
+            minibatch_stddev: 3,
+            ..ConvConfig::default()
+        }),
+        ..ModelConfig::default()
+    };
     for config in [
+        conv(None),
+        conv(Some(ClassHead::ProjectionAuxiliary)),
+        conv(Some(ClassHead::Auxiliary)),
         dense(plain.clone()),
         dense(DenseConfig { spectral_norm: true, ..plain.clone() }),
         dense(DenseConfig { minibatch_stddev: 3, ..plain.clone() }),
@@ -91,6 +114,7 @@ fn the_gradient_is_that_of_the_penalty() {
         conditional(ClassHead::Projection, 1, DenseConfig { spectral_norm: true, ..plain.clone() }),
         conditional(ClassHead::Concatenation, 2, plain.clone()),
         conditional(ClassHead::Auxiliary, 1, plain.clone()),
+        conditional(ClassHead::ProjectionAuxiliary, 1, plain.clone()),
         ModelConfig { pixel_mean: -0.7, ..dense(plain) },
     ] {
         let what = format!("{config:?}");
@@ -110,13 +134,12 @@ fn the_gradient_is_that_of_the_penalty() {
         // Along the gradient the penalty must rise by its squared length.
         let along = gradients(&discriminator, &loss);
         let square = dot(&along, &along);
-        // So short a way crosses no kink.
-        let h = 1e-4 / square.sqrt();
-        let at = |h: f64| {
-            let moved = discriminator.clone().map(&mut Move(&along, h));
-            penalty(&moved, &images, labels.as_ref(), gamma)
-        };
-        let (ahead, behind) = (at(h), at(-h));
+        let moved = |h: f64| discriminator.clone().map(&mut Move(&along, h));
+        // Far enough for single precision, and not so far that a kink is crossed.
+        let ways = [1e-4, 3e-5, 1e-5, 3e-6].map(|way| way / square.sqrt());
+        let signs = |h| signs(&moved(h), &images, labels.as_ref());
+        let h = ways.into_iter().find(|&h| signs(h) == signs(-h)).expect(&what);
+        let [ahead, behind] = [h, -h].map(|h| penalty(&moved(h), &images, labels.as_ref(), gamma));
         let slope = (ahead - behind) / (2.0 * h);
         assert!((slope / square - 1.0).abs() < 0.01, "{slope} is not {square}: {what}");
     }

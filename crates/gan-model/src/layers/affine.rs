@@ -1,31 +1,34 @@
-//! A dense layer with its activation, batch or spectral normalised or not.
+//! A dense or convolutional layer with its activation, batch or spectral normalised or not.
 
 use burn::module::{Module, Param};
 use burn::nn::LinearConfig;
 use burn::tensor::{Device, Tensor};
 use gan_core::stream::{Purpose, normal, stream};
-use gan_kernels::{Activation, batch_norm, dense, dense_jvp, dense_vjp};
+use gan_kernels::{Activation, Map, affine, affine_jvp, affine_vjp, batch_norm};
 
 use super::init::{glorot_uniform, parameter, statistic};
-use super::spec::{Init, LayerSpec};
+use super::spec::{AffineSpec, Init};
 
 /// Keeps batch normalisation from dividing by zero.
 const EPSILON: f32 = 1e-5;
 
-/// activation(normalised(x · weight + bias)).
+/// activation(normalised(map(x, weight) + bias)).
 #[derive(Module, Debug)]
-pub(crate) struct Dense {
+pub(crate) struct Affine {
+    /// `[inputs, units]` of a dense layer, `[taps, filters]` of a convolution.
     weight: Param<Tensor<2>>,
     /// Absent before batch normalisation, which subtracts a mean right behind it.
     bias: Option<Param<Tensor<1>>>,
     norm: Option<BatchNorm>,
-    /// With spectral normalisation, the estimated first left singular vector: `[inputs]`.
+    /// With spectral normalisation, the estimated first left singular vector of the weights.
     direction: Option<Param<Tensor<1>>>,
+    #[module(skip)]
+    map: Map,
     #[module(skip)]
     activation: Activation,
 }
 
-/// What batch normalisation learns of each unit, and the population's statistics.
+/// What batch normalisation learns of each unit or channel, and the population's statistics.
 #[derive(Module, Debug)]
 struct BatchNorm {
     gamma: Param<Tensor<1>>,
@@ -45,32 +48,32 @@ impl BatchNorm {
     }
 }
 
-impl Dense {
-    /// The layer of a [`LayerSpec::Dense`], the `index`-th of its net with weights.
-    pub fn new(spec: &LayerSpec, init: Option<Init>, index: u64, device: &Device) -> Self {
-        let &LayerSpec::Dense { inputs, outputs, activation, batch_norm, spectral_norm } = spec
-        else {
-            unreachable!("a dense layer is built from its own description")
-        };
+impl Affine {
+    /// The layer of an [`AffineSpec`], the `index`-th of its net with weights.
+    pub fn new(spec: &AffineSpec, init: Option<Init>, index: u64, device: &Device) -> Self {
+        let &AffineSpec { map, weight: size, activation, batch_norm, spectral_norm } = spec;
+        let channels = spec.channels();
         let (weight, bias) = if let Some(Init { seed, weights }) = init {
             let mut rng = stream(seed, weights, index);
-            let weight = glorot_uniform([inputs, outputs], &mut rng, device);
-            (parameter(weight), Some(parameter(Tensor::zeros([outputs], device))))
+            let weight = glorot_uniform(size, spec.fans(), &mut rng, device);
+            (parameter(weight), Some(parameter(Tensor::zeros([channels], device))))
         } else {
             // Burn allocates these when they are first read, after a record has replaced them.
-            let empty = LinearConfig::new(inputs, outputs).init(device);
-            (empty.weight, empty.bias)
+            let [rows, columns] = size;
+            let bias = LinearConfig::new(1, channels).init(device).bias;
+            (LinearConfig::new(rows, columns).init(device).weight, bias)
         };
         let direction = spectral_norm.then(|| {
             let seed = init.map_or(0, |init| init.seed);
-            let numbers = normal(&mut stream(seed, Purpose::SpectralDirection, index), inputs);
+            let numbers = normal(&mut stream(seed, Purpose::SpectralDirection, index), size[0]);
             statistic(unit(Tensor::from_floats(&numbers[..], device)))
         });
         Self {
             weight,
             bias: bias.filter(|_| !batch_norm),
-            norm: batch_norm.then(|| BatchNorm::new(outputs, device)),
+            norm: batch_norm.then(|| BatchNorm::new(channels, device)),
             direction,
+            map,
             activation,
         }
     }
@@ -88,22 +91,21 @@ impl Dense {
             Some(norm) => {
                 let scale = norm.gamma.val() / (norm.variance.val() + EPSILON).sqrt();
                 let shift = norm.beta.val() + (self.bias() - norm.mean.val()) * scale.clone();
-                (self.weight() * scale.unsqueeze(), shift)
+                (self.scaled(scale), shift)
             }
         };
-        dense(x, weight, bias, self.activation)
+        affine(self.map, x, weight, bias, self.activation)
     }
 
     pub fn forward_batch(&self, x: Tensor<2>) -> Tensor<2> {
         let Some(norm) = &self.norm else { return self.forward(x) };
-        let sums = dense(x, self.weight(), self.bias(), Activation::None);
-        batch_norm(sums, norm.gamma.val(), norm.beta.val(), self.activation, EPSILON)
+        let (gamma, beta) = (norm.gamma.val(), norm.beta.val());
+        batch_norm(self.sums(x), gamma, beta, self.activation, EPSILON)
     }
 
     pub fn calibrate(&mut self, x: Tensor<2>) -> Tensor<2> {
-        let (weight, bias) = (self.weight(), self.bias());
-        if let Some(norm) = &mut self.norm {
-            let sums = dense(x.clone(), weight, bias, Activation::None);
+        let sums = self.norm.is_some().then(|| self.by_channel(self.sums(x.clone())));
+        if let Some((norm, sums)) = self.norm.as_mut().zip(sums) {
             let mean = sums.clone().mean_dim(0);
             let variance = (sums - mean.clone()).square().mean_dim(0);
             norm.mean = norm.mean.clone().map(|_| mean.squeeze_dim(0));
@@ -112,16 +114,40 @@ impl Dense {
         self.forward(x)
     }
 
+    /// What the activation or the normalisation is applied to.
+    fn sums(&self, x: Tensor<2>) -> Tensor<2> {
+        affine(self.map, x, self.weight(), self.bias(), Activation::None)
+    }
+
+    /// `[batch, values]` to `[batch · positions, channels]`.
+    fn by_channel(&self, sums: Tensor<2>) -> Tensor<2> {
+        let channels = self.channels();
+        let rows = sums.shape().num_elements() / channels;
+        sums.reshape([rows, channels])
+    }
+
+    /// The weights, those of each unit or channel of the result times its own factor.
+    fn scaled(&self, factors: Tensor<1>) -> Tensor<2> {
+        let (weight, [channels]) = (self.weight(), factors.dims());
+        if !matches!(self.map, Map::Transposed(_)) {
+            return weight * factors.unsqueeze();
+        }
+        let [taps, filters] = weight.dims();
+        let taps_of_channels = weight.reshape([taps / channels, channels, filters]);
+        let scaled = taps_of_channels * factors.reshape([1, channels, 1]);
+        scaled.reshape([taps, filters])
+    }
+
     /// Treats `output` as constant, which is exact between the kinks of a piecewise linear
     /// activation.
     pub fn jvp(&self, tangent: Tensor<2>, output: Option<&Tensor<2>>) -> Tensor<2> {
         let (output, activation) = self.kept(output, &tangent);
-        dense_jvp(tangent, self.weight(), output, activation)
+        affine_jvp(self.map, tangent, self.weight(), output, activation)
     }
 
     pub fn vjp(&self, gradient: Tensor<2>, output: Option<&Tensor<2>>) -> Tensor<2> {
         let (output, activation) = self.kept(output, &gradient);
-        dense_vjp(gradient, self.weight(), output, activation)
+        affine_vjp(self.map, gradient, self.weight(), output, activation)
     }
 
     /// The output, or any tensor where there is no activation to read it.
@@ -133,7 +159,12 @@ impl Dense {
     }
 
     pub fn hidden_units(&self) -> Option<usize> {
-        (self.activation != Activation::None).then(|| self.weight.dims()[1])
+        (self.activation != Activation::None).then(|| self.map.outputs(self.weight.dims()))
+    }
+
+    /// Units or channels of the result.
+    fn channels(&self) -> usize {
+        self.map.channels(self.weight.dims())
     }
 
     pub fn has_batch_norm(&self) -> bool {
@@ -155,7 +186,7 @@ impl Dense {
     }
 
     fn bias(&self) -> Tensor<1> {
-        let zeros = || Tensor::zeros([self.weight.dims()[1]], &self.weight.device());
+        let zeros = || Tensor::zeros([self.channels()], &self.weight.device());
         self.bias.as_ref().map_or_else(zeros, Param::val)
     }
 
@@ -193,16 +224,11 @@ mod tests {
     use super::*;
 
     /// A layer of 2 inputs and 6 units.
-    fn layer(seed: u64, spectral_norm: bool) -> Dense {
-        let spec = LayerSpec::Dense {
-            inputs: 2,
-            outputs: 6,
-            activation: Activation::LeakyRelu(0.2),
-            batch_norm: false,
-            spectral_norm,
-        };
+    fn layer(seed: u64, spectral_norm: bool) -> Affine {
+        let spec =
+            AffineSpec { spectral_norm, ..AffineSpec::dense(2, 6, Activation::LeakyRelu(0.2)) };
         let init = Init { seed, weights: Purpose::DiscriminatorWeights };
-        Dense::new(&spec, Some(init), 0, &Device::flex())
+        Affine::new(&spec, Some(init), 0, &Device::flex())
     }
 
     fn numbers(tensor: &Tensor<2>) -> Vec<f32> {
