@@ -3,21 +3,21 @@
 use std::borrow::Cow;
 
 use burn::module::{Module, Param, ParamId};
-use burn::tensor::activation::{relu, softmax};
-use burn::tensor::module::conv2d;
-use burn::tensor::ops::ConvOptions;
+use burn::tensor::activation::softmax;
 use burn::tensor::{Device, Tensor, TensorData};
 use gan_core::ImageShape;
 use gan_core::stream::{Purpose, normal, stream};
 use gan_data::{Dataset, MNIST_SHAPE};
-use gan_kernels::{buffer, tensor_data};
+use gan_kernels::{Activation, Convolution, Map, affine, buffer, dense, tensor_data};
 
 /// Output channels of the convolutions, of 3×3 without padding.
 const CHANNELS: [usize; 3] = [16, 32, 64];
 /// Features of an image: the outputs of the last hidden layer.
 pub(crate) const FEATURES: usize = 128;
-/// Images in a forward pass of each thread.
+/// Images in a forward pass.
 const CHUNK: usize = 250;
+/// Of every hidden layer.
+const RELU: Activation = Activation::LeakyRelu(0.0);
 
 /// Orientations of an image that keep its shape.
 pub(crate) const ORIENTATIONS: usize = 4;
@@ -158,23 +158,16 @@ impl FeatureExtractor {
         let len = self.shape().len();
         assert!(images.len().is_multiple_of(len), "not a whole number of images");
         let mut extracted = Extracted::default();
-        for pair in images.chunks(2 * CHUNK * len) {
-            let (first, second) = pair.split_at((CHUNK * len).min(pair.len()));
-            let (first, second) =
-                gan_kernels::join(|| self.extract_chunk(first), || self.extract_chunk(second));
-            for part in [first, second] {
-                extracted.features.extend(part.features);
-                extracted.probabilities.extend(part.probabilities);
-            }
+        for chunk in images.chunks(CHUNK * len) {
+            let part = self.extract_chunk(chunk);
+            extracted.features.extend(part.features);
+            extracted.probabilities.extend(part.probabilities);
             observe(extracted.features.len() / FEATURES);
         }
         extracted
     }
 
     fn extract_chunk(&self, images: &[u8]) -> Extracted {
-        if images.is_empty() {
-            return Extracted::default();
-        }
         let features = self.net.features(pixels(images, self.shape(), &self.device), None);
         let probabilities = softmax(self.net.logits(features.clone()), 1);
         let numbers = |tensor: Tensor<2>| tensor.into_data().iter::<f32>().collect();
@@ -257,39 +250,36 @@ fn oriented(image: &[u8], shape: ImageShape, orientation: usize) -> Vec<u8> {
     oriented
 }
 
-/// Bytes as `[n, channels, height, width]` in [−1, 1].
-fn pixels(images: &[u8], shape: ImageShape, device: &Device) -> Tensor<4> {
+/// Bytes as `[n, height · width · channels]` in [−1, 1].
+fn pixels(images: &[u8], shape: ImageShape, device: &Device) -> Tensor<2> {
     let mut numbers = buffer(images.len());
     numbers.iter_mut().zip(images).for_each(|(x, &byte)| *x = f32::from(byte) / 127.5 - 1.0);
     input(numbers, shape, device)
 }
 
-/// Pixels `[n, height, width, channels]` as `[n, channels, height, width]`.
-pub(crate) fn input(pixels: Vec<f32>, shape: ImageShape, device: &Device) -> Tensor<4> {
-    let ImageShape { channels, height, width } = shape;
+/// Pixels `[n, height, width, channels]` as rows.
+pub(crate) fn input(pixels: Vec<f32>, shape: ImageShape, device: &Device) -> Tensor<2> {
     let count = pixels.len() / shape.len();
-    let pixels = tensor_data(pixels, [count, height, width, channels]);
-    let pixels = Tensor::<4>::from_data(pixels, device);
-    // Equal orders need no copy.
-    if channels == 1 {
-        pixels.reshape([count, channels, height, width])
-    } else {
-        pixels.permute([0, 3, 1, 2])
-    }
+    Tensor::from_data(tensor_data(pixels, [count, shape.len()]), device)
 }
 
-/// Strides of the convolutions, and the values in the output of the last one. Small images are not
-/// halved.
-pub(crate) fn convolutions(shape: ImageShape) -> ([usize; 3], usize) {
-    let mut sides = [shape.height, shape.width];
-    let mut strides = [1; 3];
-    for (layer, stride) in strides.iter_mut().enumerate() {
-        if layer > 0 && sides.iter().all(|&side| side >= 12) {
-            *stride = 2;
-        }
-        sides = sides.map(|side| (side - 3) / *stride + 1);
-    }
-    (strides, CHANNELS[2] * sides[0] * sides[1])
+/// The convolutions' shapes. Small images are not halved.
+pub(crate) fn convolutions(shape: ImageShape) -> [Convolution; 3] {
+    let ImageShape { mut channels, mut height, mut width } = shape;
+    let mut layer = 0;
+    CHANNELS.map(|filters| {
+        let halved = layer > 0 && height >= 12 && width >= 12;
+        let stride = if halved { 2 } else { 1 };
+        let convolution = Convolution { height, width, channels, kernel: 3, stride, padding: 0 };
+        [height, width] = convolution.output_size();
+        (channels, layer) = (filters, layer + 1);
+        convolution
+    })
+}
+
+/// The values in the output of the last convolution.
+pub(crate) fn flat(shape: ImageShape) -> usize {
+    convolutions(shape)[2].positions() * CHANNELS[2]
 }
 
 /// The classifier's layers.
@@ -301,7 +291,8 @@ pub(crate) struct Net {
     convolutions: Vec<Layer<4>>,
     /// With weights `[inputs, outputs]`.
     layers: Vec<Layer<2>>,
-    strides: [usize; 3],
+    #[module(skip)]
+    shapes: Vec<Convolution>,
 }
 
 #[derive(Module, Debug)]
@@ -313,7 +304,6 @@ struct Layer<const D: usize> {
 impl Net {
     /// A classifier before training.
     pub(crate) fn init(shape: ImageShape, classes: usize, seed: u64, device: &Device) -> Self {
-        let (strides, _) = convolutions(shape);
         let (kernels, layers) = sizes(shape, classes);
         let convolution = |([inputs, outputs], layer): ([usize; 2], u64)| {
             Layer::init([outputs, inputs, 3, 3], outputs, seed, layer, device)
@@ -324,7 +314,7 @@ impl Net {
         Self {
             convolutions: kernels.into_iter().zip(0..).map(convolution).collect(),
             layers: layers.into_iter().zip(3..).map(dense).collect(),
-            strides,
+            shapes: convolutions(shape).to_vec(),
         }
     }
 
@@ -335,31 +325,38 @@ impl Net {
             + layers.iter().map(|[inputs, outputs]| (inputs + 1) * outputs).sum::<usize>()
     }
 
-    /// `[n, channels, height, width]` in [−1, 1] to `[n, FEATURES]`, none below 0; the inputs of
+    /// `[n, height · width · channels]` in [−1, 1] to `[n, FEATURES]`, none below 0; the inputs of
     /// the last hidden layer are multiplied by `mask` if there is one.
-    pub(crate) fn features(&self, mut x: Tensor<4>, mask: Option<Tensor<2>>) -> Tensor<2> {
-        for (layer, stride) in self.convolutions.iter().zip(self.strides) {
-            let options = ConvOptions::new([stride; 2], [0; 2], [1; 2], 1);
-            x = relu(conv2d(x, layer.weight.val(), Some(layer.bias.val()), options));
+    pub(crate) fn features(&self, mut x: Tensor<2>, mask: Option<Tensor<2>>) -> Tensor<2> {
+        for (layer, &shape) in self.convolutions.iter().zip(&self.shapes) {
+            let weight = layer.weight.val();
+            let [filters, _, _, _] = weight.dims();
+            let weight = weight.permute([2, 3, 1, 0]).reshape([shape.taps(), filters]);
+            x = affine(Map::Convolution(shape), x, weight, layer.bias.val(), RELU);
         }
-        let flat = x.flatten(1, 3);
-        relu(self.layers[0].forward(match mask {
-            Some(mask) => flat * mask,
-            None => flat,
-        }))
+        let x = match mask {
+            Some(mask) => x * mask,
+            None => x,
+        };
+        // The file has these weights by channel, row and column, the values are by row first.
+        let weight = self.layers[0].weight.val();
+        let [rows, columns] = self.shapes[2].output_size();
+        let weight = weight.reshape([CHANNELS[2], rows, columns, FEATURES]).permute([1, 2, 0, 3]);
+        let weight = weight.reshape([x.dims()[1], FEATURES]);
+        dense(x, weight, self.layers[0].bias.val(), RELU)
     }
 
     /// `[n, FEATURES]` to logits `[n, classes]`.
     pub(crate) fn logits(&self, features: Tensor<2>) -> Tensor<2> {
-        self.layers[1].forward(features)
+        let Layer { weight, bias } = &self.layers[1];
+        dense(features, weight.val(), bias.val(), Activation::None)
     }
 }
 
 /// Inputs and outputs of the convolutions and of the dense layers.
 fn sizes(shape: ImageShape, classes: usize) -> ([[usize; 2]; 3], [[usize; 2]; 2]) {
     let [a, b, c] = CHANNELS;
-    let (_, flat) = convolutions(shape);
-    ([[shape.channels, a], [a, b], [b, c]], [[flat, FEATURES], [FEATURES, classes]])
+    ([[shape.channels, a], [a, b], [b, c]], [[flat(shape), FEATURES], [FEATURES, classes]])
 }
 
 impl<const D: usize> Layer<D> {
@@ -373,12 +370,6 @@ impl<const D: usize> Layer<D> {
         let weights = Tensor::from_data(TensorData::new(weights, shape), device);
         let bias = Tensor::zeros([outputs], device);
         Self { weight: parameter(2 * index, weights), bias: parameter(2 * index + 1, bias) }
-    }
-}
-
-impl Layer<2> {
-    fn forward(&self, x: Tensor<2>) -> Tensor<2> {
-        x.matmul(self.weight.val()) + self.bias.val().unsqueeze()
     }
 }
 

@@ -16,7 +16,7 @@ use rand_chacha::ChaCha8Rng;
 
 use crate::FeatureExtractorError;
 use crate::feature_extractor::{
-    About, FEATURES, FeatureExtractor, Net, ORIENTATIONS, Predicts, Targets, convolutions, input,
+    About, FEATURES, FeatureExtractor, Net, ORIENTATIONS, Predicts, Targets, flat, input,
 };
 
 /// Passes over the images, and the fewest updates: small data sets get more passes.
@@ -76,7 +76,6 @@ pub fn train_feature_extractor(
         Predicts::Labels => train.classes().unwrap_or(0).max(2),
         Predicts::Rotation => ORIENTATIONS,
     };
-    let (_, flat) = convolutions(shape);
     let mut net = Net::init(shape, classes, seed, device).train();
     let mut averaged = net.valid();
     let mut adam =
@@ -94,7 +93,7 @@ pub fn train_feature_extractor(
             let images = numbered().map(|(index, position)| targets.image(train, index, position));
             let images = images.flat_map(|image| warp(&image, shape, &mut rng)).collect();
             let images = input(images, shape, device).autodiff();
-            let masks = [(flat, 0), (FEATURES, 1)].map(|(units, layer)| {
+            let masks = [(flat(shape), 0), (FEATURES, 1)].map(|(units, layer)| {
                 let mut mask = vec![0.0; batch.len() * units];
                 let mut rng = stream(seed, Purpose::ExtractorDropout, 2 * done + layer as u64);
                 fill_dropout(&mut rng, DROPOUT[layer], &mut mask);
