@@ -26,19 +26,34 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 WORK = ROOT / "target" / "compare"
 PACKAGES = ["torch", "tensorflow-cpu", "jax", "pillow"]
-PEERS = ["pytorch", "pytorch-compiled", "tensorflow", "tensorflow-xla", "jax", "keras"]
+PEERS = {
+    "dense": ["pytorch", "pytorch-compiled", "tensorflow", "tensorflow-xla", "jax", "keras"],
+    "conv": [
+        "pytorch", "pytorch-channels-last", "pytorch-compiled", "pytorch-compiled-channels-last",
+        "tensorflow", "tensorflow-xla", "jax",
+    ],
+}
 GPU_PEERS = ["pytorch", "pytorch-compiled", "pytorch-graph"]
-# Multiply-adds of a step for one image: four passes through the generator and six through the
+# Multiply-adds of a step for one image: four passes through the generator and eight through the
 # discriminator, without the gradients of the first layers' inputs, which are not needed.
-WORK_PER_IMAGE = 9_368_576
+WORK_PER_IMAGE = {"dense": 9_368_576, "conv": 21_236_352}
+# Holds each program to AVX2, for processors that have AVX-512.
+AVX2 = {
+    "GAN_INSTRUCTION_SET": "avx2",
+    "ATEN_CPU_CAPABILITY": "avx2",
+    "MKL_ENABLE_INSTRUCTIONS": "AVX2",
+    "ONEDNN_MAX_CPU_ISA": "AVX2",
+    "XLA_FLAGS": "--xla_cpu_max_isa=AVX2",
+}
 
 
 class Server:
     """A program that prints a number for each line of input."""
 
-    def __init__(self, command):
+    def __init__(self, command, avx2=False):
         self.process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+            text=True, env={**os.environ, **(AVX2 if avx2 else {})},
         )
 
     def request(self, line):
@@ -82,27 +97,30 @@ for line in sys.stdin:
 """
 
 
-def steps(arguments, python, batch, threads):
+def steps(arguments, python, family, batch, threads):
     """Rows of (name, median ms, median ratio of our time to it), and the peak of a matrix product."""
-    names = GPU_PEERS if arguments.device != "cpu" else PEERS
+    names = GPU_PEERS if arguments.device != "cpu" else PEERS[family]
     names = [name for name in names if name not in arguments.without]
-    ours = Server([ROOT / "target/release/examples/compare", arguments.ours])
+    ours = Server([ROOT / "target/release/examples/compare", arguments.ours], arguments.avx2)
     servers = {
-        name: Server([python, HERE / "peers.py", name, str(batch), str(threads), arguments.device])
+        name: Server(
+            [python, HERE / "peers.py", name, family, str(batch), str(threads), arguments.device],
+            arguments.avx2,
+        )
         for name in names
     }
-    torch_peak = Server([python, "-c", TORCH_PEAK, str(threads)])
+    torch_peak = Server([python, "-c", TORCH_PEAK, str(threads)], arguments.avx2)
     for name in [*names, "ours"]:
         # Compilers and caches warm up.
-        log(f"batch {batch}, {threads} threads: {name}")
+        log(f"{family}, batch {batch}, {threads} threads: {name}")
         try:
-            warm_up(ours if name == "ours" else servers[name], name, batch, threads)
+            warm_up(ours if name == "ours" else servers[name], name, family, batch, threads)
         except RuntimeError as error:
             log(f"left out: {error}")
             servers.pop(name)
     counts, times, peaks = {}, {name: [] for name in [*servers, "ours"]}, []
     for name, server in [*servers.items(), ("ours", ours)]:
-        once = server.request(command(name, batch, threads, 5))
+        once = server.request(command(name, family, batch, threads, 5))
         counts[name] = max(3, round(arguments.seconds * 1e3 / once))
     for number in range(arguments.rounds):
         order = [*servers, "ours"]
@@ -110,7 +128,7 @@ def steps(arguments, python, batch, threads):
             server = ours if name == "ours" else servers[name]
             # Threads that still spin would slow the next program down.
             time.sleep(0.25)
-            times[name].append(server.request(command(name, batch, threads, counts[name])))
+            times[name].append(server.request(command(name, family, batch, threads, counts[name])))
         if arguments.device == "cpu":
             time.sleep(0.25)
             peaks.append(max(torch_peak.request("go"), ours.request(f"product 1024 {threads} 8")))
@@ -123,23 +141,23 @@ def steps(arguments, python, batch, threads):
     return rows, statistics.median(peaks) if peaks else None
 
 
-def command(name, batch, threads, count):
-    return f"step {batch} {threads} {count}" if name == "ours" else str(count)
+def command(name, family, batch, threads, count):
+    return f"{family} {batch} {threads} {count}" if name == "ours" else str(count)
 
 
-def warm_up(server, name, batch, threads):
+def warm_up(server, name, family, batch, threads):
     for _ in range(3):
-        server.request(command(name, batch, threads, 5))
+        server.request(command(name, family, batch, threads, 5))
 
 
-def step_table(arguments, python):
+def step_table(arguments, python, family):
     print("| batch | threads | program | ms a step | ratio | GFLOP/s | share of peak, GFLOP/s |")
     print("|---|---|---|---|---|---|---|")
     for threads in arguments.threads:
         for batch in arguments.batch:
-            rows, peak = steps(arguments, python, batch, threads)
+            rows, peak = steps(arguments, python, family, batch, threads)
             for name, ms, ratio in rows:
-                rate = 2 * WORK_PER_IMAGE * batch / ms / 1e6
+                rate = 2 * WORK_PER_IMAGE[family] * batch / ms / 1e6
                 share = f"{rate / peak:.0%} of {peak:.0f}" if peak else ""
                 ratio = "1" if name == "ours" else f"{ratio:.2f}"
                 print(f"| {batch} | {threads} | {name} | {ms:.2f} | {ratio} | {rate:.0f} | {share} |")
@@ -221,15 +239,17 @@ def main():
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--data-dir", default="data/mnist", help="MNIST's files, for the programs")
+    parser.add_argument("--family", nargs="+", default=list(PEERS), choices=list(PEERS))
     parser.add_argument("--batch", type=int, nargs="+", default=[32, 128, 512])
     parser.add_argument("--threads", type=int, nargs="+", default=[2, 1])
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--seconds", type=float, default=1.0, help="seconds of training per program and round")
-    parser.add_argument("--without", nargs="*", default=[], choices=[*PEERS, *GPU_PEERS])
+    parser.add_argument("--without", nargs="*", default=[], choices=[*PEERS["dense"], *PEERS["conv"], *GPU_PEERS])
     parser.add_argument("--only", choices=["steps", "programs"])
     parser.add_argument("--device", default="cpu", help="PyTorch's name of the device, such as cuda")
     parser.add_argument("--ours", default="flex", help="our name of the device")
     parser.add_argument("--features", help="cargo features of our programs")
+    parser.add_argument("--avx2", action="store_true", help="hold every program to AVX2")
     parser.add_argument("--python", help="an interpreter that has the other frameworks installed")
     arguments = parser.parse_args()
     if shutil.which("cargo") is None:
@@ -242,8 +262,10 @@ def main():
     named = ", ".join(f"{name} {versions.get(name, '?')}" for name in [*PACKAGES[:3], "keras"])
     print(f"{datetime.date.today()}, {processor()}, {os.cpu_count()} processors; {named}\n")
     if arguments.only != "programs":
-        step_table(arguments, python)
-        print()
+        for family in arguments.family:
+            print(f"{family}:\n")
+            step_table(arguments, python, family)
+            print()
     if arguments.only != "steps" and arguments.device == "cpu":
         program_table(arguments, python)
 

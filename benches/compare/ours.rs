@@ -2,8 +2,8 @@
 //!
 //! The argument is the device. For each line of input it prints a number:
 //!
-//! - `step BATCH THREADS COUNT`: milliseconds of a training step;
-//! - `queue BATCH THREADS COUNT`: milliseconds until the host is free again, which on a GPU must be
+//! - `FAMILY BATCH THREADS COUNT`: milliseconds of a training step of these nets;
+//! - `queue-FAMILY BATCH THREADS COUNT`: milliseconds until the host is free again, which on a GPU must be
 //!   much less, because a step does not wait for the device;
 //! - `product SIZE THREADS COUNT`: GFLOP/s of a square matrix product.
 
@@ -14,12 +14,17 @@ use std::time::Instant;
 use burn::tensor::{Device, Tensor};
 use gan_core::stream::{Purpose, stream};
 use gan_data::{MNIST_SHAPE, draw_batch, synthetic};
-use gan_model::{ModelConfig, device};
+use gan_model::{Family, ModelConfig, device};
 use gan_train::{Recipe, Trainer};
 
 fn main() -> io::Result<()> {
     let name = std::env::args().nth(1).unwrap_or_else(|| "auto".into());
     let device = device::select(&name).map_err(io::Error::other)?.device;
+    if let Ok(name) = std::env::var("GAN_INSTRUCTION_SET") {
+        let known = gan_kernels::InstructionSet::ALL.into_iter().find(|(_, known)| *known == name);
+        let set = known.ok_or_else(|| io::Error::other("unknown instruction set"))?.0;
+        gan_kernels::set_instruction_set(set).map_err(|set| io::Error::other(set.to_string()))?;
+    }
     let dataset = synthetic(2_000, 1).map_err(io::Error::other)?;
     let mut trainers = HashMap::new();
     for line in io::stdin().lock().lines() {
@@ -33,9 +38,13 @@ fn main() -> io::Result<()> {
             product(size, count, &device)
         } else {
             let config = || gan_model::TrainingConfig { batch: size, ..Recipe::Plain.training() };
+            let family = kind.trim_start_matches("queue-");
+            let family = Family::all().into_iter().find(|known| known.name() == family);
+            let model =
+                ModelConfig { family: family.unwrap_or_default(), ..ModelConfig::default() };
             let trainer = trainers
-                .entry(size)
-                .or_insert_with(|| Trainer::new(ModelConfig::default(), config(), &device));
+                .entry((model.family.name(), size))
+                .or_insert_with(|| Trainer::new(model, config(), &device));
             let begin = Instant::now();
             let mut report = None;
             for _ in 0..count {
@@ -47,7 +56,7 @@ fn main() -> io::Result<()> {
             let queued = begin.elapsed();
             // Waits for the device.
             let _readings = report.map(gan_train::StepReport::read);
-            let taken = if kind == "queue" { queued } else { begin.elapsed() };
+            let taken = if kind.starts_with("queue") { queued } else { begin.elapsed() };
             taken.as_secs_f64() * 1e3 / count as f64
         };
         let mut out = io::stdout().lock();

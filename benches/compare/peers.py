@@ -1,9 +1,10 @@
 """Runs training steps of one framework, as requested on stdin.
 
-    python peers.py NAME BATCH THREADS [DEVICE]
+    python peers.py NAME FAMILY BATCH THREADS [DEVICE]
 
-Each line of input is a number of steps; the output is the milliseconds of one step. Every
-framework performs the step of the recipe `plain`: real images from memory and generated ones
+Each line of input is a number of steps; the output is the milliseconds of one step. The family is
+`dense` or `conv`, which are our nets of these families. Every framework performs the step of the
+recipe `plain`: real images from memory and generated ones
 through the discriminator as one batch, binary cross-entropy on logits, Adam 2e-4 with beta1 0.5,
 fresh noise for the generator's update, and a moving average of the generator's weights. `keras` is
 the published listing instead, with a discriminator that is trained.
@@ -13,10 +14,12 @@ import os
 import sys
 import time
 
-NAME, BATCH, THREADS = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
-DEVICE = sys.argv[4] if len(sys.argv) > 4 else "cpu"
+NAME, FAMILY, BATCH, THREADS = sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
+DEVICE = sys.argv[5] if len(sys.argv) > 5 else "cpu"
 IMAGES = 60_000
 GENERATOR, DISCRIMINATOR = [100, 256, 512, 1024, 784], [784, 512, 256, 1]
+# Of the convolutional nets: filters next to the images, and twice as many next to the 7x7 positions.
+FILTERS, KERNEL = 32, 4
 LR, BETA1, BETA2, EPSILON, DECAY = 2e-4, 0.5, 0.999, 1e-8, 0.999
 
 if DEVICE == "cpu":
@@ -26,7 +29,7 @@ os.environ["OMP_NUM_THREADS"] = str(THREADS)
 os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
 
 
-def pytorch(compiled, graph=False):
+def pytorch(compiled=False, graph=False, channels_last=False):
     import torch
     from torch import nn
 
@@ -39,7 +42,24 @@ def pytorch(compiled, graph=False):
             layers += [nn.Linear(inputs, outputs), nn.LeakyReLU(0.2)]
         return nn.Sequential(*layers[:-1], *last).to(DEVICE)
 
-    generator, discriminator = net(GENERATOR, [nn.Tanh()]), net(DISCRIMINATOR, [])
+    if FAMILY == "dense":
+        generator, discriminator = net(GENERATOR, [nn.Tanh()]), net(DISCRIMINATOR, [])
+    else:
+        deep, sides = 2 * FILTERS, (KERNEL, 2, 1)
+        generator = nn.Sequential(
+            nn.Linear(100, deep * 49, bias=False), nn.BatchNorm1d(deep * 49), nn.LeakyReLU(0.2),
+            nn.Unflatten(1, (deep, 7, 7)),
+            nn.ConvTranspose2d(deep, FILTERS, *sides, bias=False), nn.BatchNorm2d(FILTERS),
+            nn.LeakyReLU(0.2), nn.ConvTranspose2d(FILTERS, 1, *sides), nn.Tanh(),
+        ).to(DEVICE)
+        discriminator = nn.Sequential(
+            nn.Conv2d(1, FILTERS, *sides), nn.LeakyReLU(0.2),
+            nn.Conv2d(FILTERS, deep, *sides), nn.LeakyReLU(0.2),
+            nn.Flatten(), nn.Linear(deep * 49, 1),
+        ).to(DEVICE)
+        if channels_last:
+            generator = generator.to(memory_format=torch.channels_last)
+            discriminator = discriminator.to(memory_format=torch.channels_last)
     settings = {"lr": LR, "betas": (BETA1, BETA2), "eps": EPSILON, "fused": True}
     if graph:
         settings["capturable"] = True
@@ -68,6 +88,8 @@ def pytorch(compiled, graph=False):
     def step():
         index = torch.randint(0, IMAGES, (BATCH,), device=DEVICE)
         drawn = (images[index].float() - 127.5) / 127.5
+        if FAMILY == "conv":
+            drawn = drawn.view(-1, 1, 28, 28)
         d_adam.zero_grad(set_to_none=True)
         d_loss(drawn).backward()
         d_adam.step()
@@ -111,7 +133,24 @@ def tensorflow(xla):
             hidden += [keras.layers.Dense(width), keras.layers.LeakyReLU(negative_slope=0.2)]
         return keras.Sequential([*hidden, keras.layers.Dense(widths[-1], activation=last)])
 
-    generator, discriminator = net(GENERATOR, "tanh"), net(DISCRIMINATOR, None)
+    if FAMILY == "dense":
+        generator, discriminator = net(GENERATOR, "tanh"), net(DISCRIMINATOR, None)
+    else:
+        from keras import layers
+
+        deep, sides = 2 * FILTERS, {"strides": 2, "padding": "same"}
+        leaky = lambda: layers.LeakyReLU(negative_slope=0.2)
+        generator = keras.Sequential([
+            keras.Input((100,)), layers.Dense(49 * deep, use_bias=False),
+            layers.BatchNormalization(), leaky(), layers.Reshape((7, 7, deep)),
+            layers.Conv2DTranspose(FILTERS, KERNEL, use_bias=False, **sides),
+            layers.BatchNormalization(), leaky(),
+            layers.Conv2DTranspose(1, KERNEL, activation="tanh", **sides),
+        ])
+        discriminator = keras.Sequential([
+            keras.Input((28, 28, 1)), layers.Conv2D(FILTERS, KERNEL, **sides), leaky(),
+            layers.Conv2D(deep, KERNEL, **sides), leaky(), layers.Flatten(), layers.Dense(1),
+        ])
     g_adam, d_adam = (
         keras.optimizers.Adam(LR, beta_1=BETA1, beta_2=BETA2, epsilon=EPSILON) for _ in range(2)
     )
@@ -124,7 +163,9 @@ def tensorflow(xla):
     @tf.function(jit_compile=xla)
     def step(drawn):
         drawn = (tf.cast(drawn, tf.float32) - 127.5) / 127.5
-        made = generator(tf.random.normal((BATCH, 100)))
+        if FAMILY == "conv":
+            drawn = tf.reshape(drawn, (BATCH, 28, 28, 1))
+        made = generator(tf.random.normal((BATCH, 100)), training=True)
         with tf.GradientTape() as tape:
             logits = discriminator(tf.concat([drawn, made], 0))
             labels = tf.concat([tf.ones((BATCH, 1)), tf.zeros((BATCH, 1))], 0)
@@ -134,7 +175,7 @@ def tensorflow(xla):
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             weights = generator.trainable_variables
             tape.watch([w.value for w in weights])
-            logits = discriminator(generator(tf.random.normal((BATCH, 100))))
+            logits = discriminator(generator(tf.random.normal((BATCH, 100)), training=True))
             loss = tf.reduce_mean(entropy(tf.ones((BATCH, 1)), logits))
         g_adam.apply(tape.gradient(loss, [w.value for w in weights]), weights)
         for mean, weight in zip(average, weights):
@@ -172,6 +213,50 @@ def jax_jit():
     def generate(layers, noise):
         return jnp.tanh(forward(layers, noise))
 
+    if FAMILY == "conv":
+        deep, order = 2 * FILTERS, ("NHWC", "HWIO", "NHWC")
+
+        def uniform(key, shape, fans):
+            limit = (6 / fans) ** 0.5
+            return jax.random.uniform(key, shape, minval=-limit, maxval=limit)
+
+        def net(key, widths):
+            one, two, three = jax.random.split(key, 3)
+            area = KERNEL * KERNEL
+            near = uniform(one, (KERNEL, KERNEL, 1, FILTERS), area * (1 + FILTERS))
+            far = uniform(two, (KERNEL, KERNEL, FILTERS, deep), area * (FILTERS + deep))
+            if widths == DISCRIMINATOR:
+                head = uniform(three, (49 * deep, 1), 49 * deep + 1)
+                return [(near, jnp.zeros(FILTERS)), (far, jnp.zeros(deep)), (head, jnp.zeros(1))]
+            head = uniform(three, (100, 49 * deep), 49 * deep + 100)
+            norm = lambda units: (jnp.ones(units), jnp.zeros(units))
+            # As transposed convolutions take them: inputs, then outputs.
+            near, far = near.transpose(0, 1, 3, 2), far.transpose(0, 1, 3, 2)
+            return [(head, norm(49 * deep)), (far, norm(FILTERS)), (near, jnp.zeros(1))]
+
+        def normalise(x, gamma_beta):
+            axes = tuple(range(x.ndim - 1))
+            mean = x.mean(axes)
+            variance = ((x - mean) ** 2).mean(axes)
+            x = (x - mean) * jax.lax.rsqrt(variance + 1e-5) * gamma_beta[0] + gamma_beta[1]
+            return jax.nn.leaky_relu(x, 0.2)
+
+        def generate(layers, noise):
+            (head, first), (far, second), (near, bias) = layers
+            x = normalise(noise @ head, first).reshape(-1, 7, 7, deep)
+            up = lambda x, w: jax.lax.conv_transpose(x, w, (2, 2), "SAME", dimension_numbers=order)
+            return jnp.tanh(up(normalise(up(x, far), second), near) + bias)
+
+        def forward(layers, x):
+            x = x.reshape(-1, 28, 28, 1)
+            for weight, bias in layers[:2]:
+                x = jax.lax.conv_general_dilated(
+                    x, weight, (2, 2), [(1, 1), (1, 1)], dimension_numbers=order
+                )
+                x = jax.nn.leaky_relu(x + bias, 0.2)
+            weight, bias = layers[2]
+            return x.reshape(len(x), -1) @ weight + bias
+
     def adam(weights, gradient, first, second, t):
         tree = jax.tree.map
         first = tree(lambda m, g: BETA1 * m + (1 - BETA1) * g, first, gradient)
@@ -195,7 +280,7 @@ def jax_jit():
         drawn = images[jax.random.randint(index, (BATCH,), 0, IMAGES)]
         drawn = (drawn.astype(jnp.float32) - 127.5) / 127.5
         made = generate(g, jax.random.normal(one, (BATCH, 100)))
-        gradient = jax.grad(d_loss)(d, jnp.concatenate([drawn, made]))
+        gradient = jax.grad(d_loss)(d, jnp.concatenate([drawn, made.reshape(BATCH, 784)]))
         d, dm, dv = adam(d, gradient, dm, dv, t)
         gradient = jax.grad(g_loss)(g, d, jax.random.normal(two, (BATCH, 100)))
         g, gm, gv = adam(g, gradient, gm, gv, t)
@@ -258,9 +343,11 @@ def keras_listing():
 
 
 PEERS = {
-    "pytorch": lambda: pytorch(False),
-    "pytorch-compiled": lambda: pytorch(True),
-    "pytorch-graph": lambda: pytorch(False, graph=True),
+    "pytorch": pytorch,
+    "pytorch-channels-last": lambda: pytorch(channels_last=True),
+    "pytorch-compiled": lambda: pytorch(compiled=True),
+    "pytorch-compiled-channels-last": lambda: pytorch(compiled=True, channels_last=True),
+    "pytorch-graph": lambda: pytorch(graph=True),
     "tensorflow": lambda: tensorflow(False),
     "tensorflow-xla": lambda: tensorflow(True),
     "jax": jax_jit,
