@@ -96,9 +96,9 @@ impl Operation<3> for BatchNorm {
             });
         });
         let mut inverse = over_positions(inverse, channels);
-        inverse
-            .iter_mut()
-            .for_each(|variance| *variance = (*variance + self.epsilon).sqrt().recip());
+        for variance in &mut inverse {
+            *variance = (*variance + self.epsilon).sqrt().recip();
+        }
 
         let [gamma, beta] = [gamma.data, beta.data].map(|vector| vector.repeat(width / channels));
         for_each_range(width, cost, |columns| {
