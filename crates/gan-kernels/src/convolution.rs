@@ -221,6 +221,7 @@ impl Convolution {
     /// The gradient of [`convolve`](Self::convolve) by its weights, `[taps, filters]`, from the
     /// images and the gradient by its result.
     pub(crate) fn by_weight(self, images: Matrix, gradient: Matrix) -> Vec<f32> {
+        self.check_kernel();
         let filters = gradient.columns / self.positions();
         assert_eq!(images.columns, self.inputs(), "images must have the shape of the convolution");
         assert_eq!([gradient.rows, gradient.columns], [images.rows, self.positions() * filters]);
@@ -238,8 +239,16 @@ impl Convolution {
         result
     }
 
+    /// A kernel that fits into the image with its border: tiles rely on it.
+    fn check_kernel(&self) {
+        let most = self.height.min(self.width) + 2 * self.padding;
+        assert!(self.stride > 0 && self.channels > 0, "a convolution of nothing");
+        assert!((1..=most).contains(&self.kernel), "the kernel must fit into the image");
+    }
+
     /// Checks the weights, and returns how many filters there are.
     fn check(&self, rows: Matrix, weight: Matrix) -> usize {
+        self.check_kernel();
         assert_eq!(weight.rows, self.taps(), "weights must have a row for each tap");
         assert!(rows.column_stride == 1 && rows.row_stride == rows.columns, "no gaps");
         weight.columns
