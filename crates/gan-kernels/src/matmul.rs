@@ -284,4 +284,4 @@ pub(crate) fn apply_and_sum_columns(
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

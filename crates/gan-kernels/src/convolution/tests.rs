@@ -1,15 +1,7 @@
 //! Convolutions are sums of products, with the same bits on every processor and on any threads.
 
 use super::*;
-
-fn numbers(count: usize, seed: u32) -> Vec<f32> {
-    let mut state = seed;
-    let next = || {
-        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-        (state >> 8) as f32 / (1 << 23) as f32 - 1.0
-    };
-    std::iter::repeat_with(next).take(count).collect()
-}
+use crate::matmul::tests::numbers;
 
 /// Images, weights, values of the result's shape, and how many images and filters there are.
 struct Case {
