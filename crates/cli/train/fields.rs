@@ -22,26 +22,28 @@ pub fn model_fields(model: &ModelConfig) -> Result<Fields, Failure> {
     Ok(fields)
 }
 
+/// The settings of a training, also those that files without them do not have.
+pub fn training_fields(training: &TrainingConfig) -> Result<Fields, Failure> {
+    let mut fields = fields(training)?;
+    fields.entry("augment").or_insert_with(|| Value::Array(Vec::new()));
+    Ok(fields)
+}
+
 /// The name of a field's flag.
 pub fn flag(field: &str) -> String {
     field.replace('_', "-")
 }
 
-/// The record with the fields of the same names replaced.
-pub fn replace<T>(record: &T, with: &Fields) -> Result<T, Failure>
-where
-    T: Clone + Serialize + DeserializeOwned,
-{
-    let mut all = fields(record)?;
-    let mut record = record.clone();
+/// The record of `all` its fields, with those of the same names replaced.
+pub fn replace<T: DeserializeOwned>(mut all: Fields, with: &Fields) -> Result<T, Failure> {
     for (name, value) in with {
         if let Some(field) = all.get_mut(name) {
             *field = value.clone();
-            record = T::deserialize(Value::Object(all.clone()))
+            T::deserialize(Value::Object(all.clone()))
                 .map_err(|error| usage!("--{}: {error}", flag(name)))?;
         }
     }
-    Ok(record)
+    Ok(T::deserialize(Value::Object(all))?)
 }
 
 /// Settings that have their own row, or none.
@@ -105,5 +107,9 @@ fn changed<T: Serialize + Default>(record: &T, auto_pixel_mean: bool) -> Vec<Str
 }
 
 fn text(value: &Value) -> String {
-    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+    match value {
+        Value::String(text) => text.clone(),
+        Value::Array(values) => values.iter().map(text).collect::<Vec<_>>().join(","),
+        _ => value.to_string(),
+    }
 }

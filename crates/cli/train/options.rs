@@ -11,7 +11,7 @@ use gan_model::{Conditional, Family, Loss, ModelConfig, TrainingConfig};
 use gan_train::{InitFrom, Recipe, RunConfig, RunDir, dataset_info, validate};
 
 use super::config_file;
-use super::fields::{Fields, fields, flag, model_fields, replace};
+use super::fields::{Fields, fields, flag, model_fields, replace, training_fields};
 use super::resume::{Resume, equal, same_path};
 use super::settings::{PixelMean, Settings};
 use crate::common::data::shape_flags;
@@ -156,7 +156,7 @@ impl<'a> Options<'a> {
             (Some(resume), _) => {
                 resume.check(&set)?;
                 let header = resume.checkpoint.header();
-                (header.model.clone(), replace(&header.training, &set)?)
+                (header.model.clone(), replace(training_fields(&header.training)?, &set)?)
             }
             (None, Some(init)) => {
                 let model = &init.header().model;
@@ -336,9 +336,9 @@ pub(crate) fn differing_setting(
     if expected.pixel_mean != 0.0 {
         expected.pixel_mean = model.pixel_mean;
     }
-    let found = model_fields(model)?.into_iter().chain(fields(training)?);
+    let found = model_fields(model)?.into_iter().chain(training_fields(training)?);
     let expected: Fields =
-        model_fields(&expected)?.into_iter().chain(fields(&expected_training)?).collect();
+        model_fields(&expected)?.into_iter().chain(training_fields(&expected_training)?).collect();
     for (name, is) in found {
         let wanted = expected.get(&name).unwrap_or(&serde_json::Value::Null);
         if !equal(wanted, &is) {
@@ -420,7 +420,8 @@ fn new_settings(
             None => {}
         }
     }
-    let (mut model, mut training) = (replace(&model, set)?, replace(&training, set)?);
+    let mut model: ModelConfig = replace(fields(&model)?, set)?;
+    let mut training: TrainingConfig = replace(training_fields(&training)?, set)?;
     if settings.minibatch_stddev.is_none() && model_of.is_none() {
         model.fit_batch(training.batch);
     }

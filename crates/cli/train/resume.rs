@@ -11,7 +11,7 @@ use gan_model::checkpoint::{Checkpoint, Header};
 use gan_run::RunDir;
 use serde_json::Value;
 
-use super::fields::{Fields, fields, flag, model_fields};
+use super::fields::{Fields, flag, model_fields, training_fields};
 use crate::common::data::shape_flags;
 use crate::common::{DatasetArgs, Failure, checkpoint_path, usage};
 
@@ -43,7 +43,7 @@ impl Resume {
     /// Checks that no setting contradicts the checkpoint.
     pub fn check(&self, set: &Fields) -> Result<(), Failure> {
         let Header { model, training, dataset, step } = self.checkpoint.header();
-        for (name, is) in model_fields(model)?.into_iter().chain(fields(training)?) {
+        for (name, is) in model_fields(model)?.into_iter().chain(training_fields(training)?) {
             if let Some(value) = set.get(&name)
                 && !MAY_CHANGE.contains(&&*name)
                 && !equal(value, &is)

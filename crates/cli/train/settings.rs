@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use clap::Args;
 use clap::builder::{PossibleValue, PossibleValuesParser};
-use gan_model::{ClassHead, Family, Loss};
+use gan_model::{Augmentation, ClassHead, Family, Loss};
 use gan_train::Recipe;
 use serde::{Deserialize, Serialize};
 
@@ -188,6 +188,11 @@ pub struct Settings {
     #[arg(long, help_heading = LOSS, value_name = "SIGMA")]
     pub instance_noise: Option<Finite>,
 
+    /// Differentiable augmentation, for data sets of hundreds of images: the discriminator sees real
+    /// and generated images after these random changes only; samples have none [default: no change]
+    #[arg(long, help_heading = LOSS, value_name = "CHANGE,…", value_delimiter = ',', value_parser = PossibleValuesParser::new(Augmentation::ALL.map(|(_, name, help)| PossibleValue::new(name).help(help))))]
+    pub augment: Option<Vec<String>>,
+
     /// Epochs between previews, a row of ten samples each [default: 1000]
     #[arg(long, value_name = "N")]
     pub sample_every: Option<u64>,
@@ -229,7 +234,7 @@ impl Settings {
             if !(0.0..=1e12).contains(&epochs) {
                 return Err(usage!("--ema-half-life is {epochs}; expected 0 to 1e12 epochs"));
             }
-            self.ema = Some(Finite(0.5_f64.powf(1.0 / epochs)));
+            self.ema = Some(Finite(libm::exp2(-1.0 / epochs)));
         }
         let mut fields = fields(&self)?;
         fields.retain(|_, value| !value.is_null());

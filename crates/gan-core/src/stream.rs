@@ -35,6 +35,10 @@ pub enum Purpose {
     DiscriminatorImages = tag(*b"d-images"),
     /// Instance noise in a generator update; the index is the step.
     GeneratorImages = tag(*b"g-images"),
+    /// Augmentation in a discriminator update; the index is the update.
+    DiscriminatorAugment = tag(*b"d-augmen"),
+    /// Augmentation in a generator update; the index is the step.
+    GeneratorAugment = tag(*b"g-augmen"),
     /// Classes of the samples in a discriminator update; the index is the update.
     DiscriminatorLabels = tag(*b"d-labels"),
     /// Classes of the samples in a generator update; the index is the step.

@@ -105,7 +105,7 @@ pub fn train_feature_extractor(
             let batch_targets = numbered().map(|(index, position)| targets.of(index, position));
             let loss = cross_entropy(logits, batch_targets, device);
             let gradients = loss.backward();
-            let rate = RATE * (0.5 + 0.5 * (PI * done as f64 / total as f64).cos());
+            let rate = RATE * (0.5 + 0.5 * libm::cos(PI * done as f64 / total as f64));
             done += 1;
             let decay = DECAY.min((1.0 + done as f64) / (10.0 + done as f64));
             let mut average = Ema::of(averaged, decay);

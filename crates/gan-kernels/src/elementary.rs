@@ -13,8 +13,11 @@ pub(crate) fn exp(x: f32) -> f32 {
 
 /// 1 / √x for x > 0, as glibc's `powf(x, -0.5)`.
 pub(crate) fn inverse_sqrt(x: f32) -> f32 {
+    if x.is_subnormal() {
+        return inverse_sqrt(x * 2_f32.powi(24)) * 4_096.0;
+    }
     if !x.is_normal() {
-        return x.powf(-0.5);
+        return x.sqrt().recip();
     }
     // x = 2ᵏ z with z in [0.7, 1.4), a sixteenth of which has 1 / c and log₂ c for a c within.
     let offset = x.to_bits().wrapping_sub(0x3f33_0000);

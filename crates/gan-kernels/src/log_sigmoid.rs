@@ -30,7 +30,7 @@ impl Operation<1> for LogSigmoid {
     fn forward(&self, [x]: [Matrix; 1]) -> (Vec<f32>, ()) {
         let mut output = buffer(x.data.len());
         for (y, x) in output.iter_mut().zip(x.data) {
-            *y = x.min(0.0) - exp(-x.abs()).ln_1p();
+            *y = x.min(0.0) - libm::log1pf(exp(-x.abs()));
         }
         (output, ())
     }

@@ -82,7 +82,7 @@ impl Adam {
         time: u64,
         lr: f64,
     ) -> M {
-        let correction = |beta: f64| 1.0 - beta.powf(time as f64);
+        let correction = |beta: f64| 1.0 - libm::pow(beta, time as f64);
         let step = lr / correction(self.betas.beta1);
         let root = correction(self.betas.beta2).sqrt().recip();
         net.map(&mut Update { adam: self, gradients, average, step, root })

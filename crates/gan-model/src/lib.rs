@@ -21,7 +21,8 @@ pub mod loss;
 
 pub use adam::{Adam, AdamConfig, Ema};
 pub use config::{
-    ClassHead, Conditional, ConfigError, DatasetInfo, Loss, ModelConfig, Schedule, TrainingConfig,
+    Augmentation, ClassHead, Conditional, ConfigError, DatasetInfo, Loss, ModelConfig, Schedule,
+    TrainingConfig,
 };
 pub use discriminator::{Discriminator, DiscriminatorOutput, DropoutMasks, probability};
 pub use families::*;

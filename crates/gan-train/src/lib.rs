@@ -9,6 +9,8 @@
 //!
 //! Nothing here prints: a caller passes an observer.
 
+mod augment;
+mod batch;
 mod diagnosis;
 mod evaluator;
 mod penalty;
@@ -18,6 +20,7 @@ mod run_config;
 mod train;
 mod trainer;
 
+pub use batch::Batch;
 pub use diagnosis::Diagnostics;
 pub use evaluator::Evaluator;
 pub use gan_run::{
@@ -27,4 +30,4 @@ pub use recipe::{Recipe, memory_needed, validate};
 pub use report::StepReport;
 pub use run_config::{InitFrom, RunConfig};
 pub use train::{Outcome, TrainError, dataset_info, train};
-pub use trainer::{Batch, Trainer};
+pub use trainer::Trainer;

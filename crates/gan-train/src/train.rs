@@ -16,10 +16,11 @@ use gan_run::{Control, Event, RunDir, RunDirError, RunPaths};
 use gan_sample::{Grid, Sampler, write_png};
 use thiserror::Error;
 
+use crate::batch::Batch;
 use crate::diagnosis::Diagnostics;
 use crate::evaluator::Evaluator;
 use crate::report::READ_EVERY;
-use crate::trainer::{Batch, Trainer};
+use crate::trainer::Trainer;
 
 /// Samples in a preview, and columns of every grid here.
 const PREVIEW: usize = 10;

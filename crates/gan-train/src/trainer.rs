@@ -14,6 +14,8 @@ use gan_model::{
 };
 use rand::RngExt;
 
+use crate::augment::Augment;
+use crate::batch::{Batch, split};
 use crate::penalty::gradient_penalty;
 use crate::report::{DiscriminatorUpdate, StepReport};
 
@@ -30,41 +32,6 @@ pub struct Trainer {
     generator_adam: Adam,
     discriminator_adam: Adam,
     epoch: u64,
-}
-
-/// The real images of a step.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Batch {
-    /// `[d_steps * batch, height, width, channels]` in [−1, 1], row-major.
-    pub images: Vec<f32>,
-    /// Their classes, `[d_steps * batch]`, for a model with classes.
-    pub labels: Option<Vec<u16>>,
-}
-
-impl Batch {
-    /// Brings the images of each of `updates` batches into the order of their classes, as generated
-    /// ones are: most groups of the minibatch deviation, and most packs, then have images of one
-    /// class, and show how much these vary.
-    fn sort(&mut self, updates: usize, len: usize) {
-        let Some(labels) = &mut self.labels else { return };
-        let mut order: Vec<usize> = (0..labels.len()).collect();
-        for order in order.chunks_mut((labels.len() / updates).max(1)) {
-            order.sort_by_key(|&index| labels[index]);
-        }
-        let mut images = buffer(self.images.len());
-        for (to, &from) in images.chunks_exact_mut(len).zip(&order) {
-            to.copy_from_slice(&self.images[from * len..][..len]);
-        }
-        *labels = order.iter().map(|&index| labels[index]).collect();
-        self.images = images;
-    }
-}
-
-/// A batch without labels.
-impl From<Vec<f32>> for Batch {
-    fn from(images: Vec<f32>) -> Self {
-        Self { images, labels: None }
-    }
 }
 
 /// Latent vectors from which the population statistics of batch normalisation are computed.
@@ -183,7 +150,8 @@ impl Trainer {
         // `valid` is without a graph: this loss does not update the generator.
         let fake = self.generator.valid().forward_batch(noise, fake_labels.as_ref());
         let images = concat_rows(real, fake);
-        let inputs = self.add_instance_noise(images.clone(), Purpose::DiscriminatorImages, update);
+        let inputs = self.augment(images.clone(), Purpose::DiscriminatorAugment, update);
+        let inputs = self.add_instance_noise(inputs, Purpose::DiscriminatorImages, update);
         let labels =
             real_labels.zip(fake_labels).map(|(real, fake)| Tensor::cat(vec![real, fake], 0));
         replace(&mut self.discriminator, Discriminator::power_iteration);
@@ -245,6 +213,7 @@ impl Trainer {
         let rows = batch / self.model.pack;
         let labels = self.fake_labels(Purpose::GeneratorLabels, self.epoch, batch);
         let images = self.generator.forward_batch(noise.autodiff(), labels.as_ref());
+        let images = self.augment(images, Purpose::GeneratorAugment, self.epoch);
         let images = self.add_instance_noise(images, Purpose::GeneratorImages, self.epoch);
         // The discriminator's weights get no gradient here.
         let discriminator = self.discriminator.clone().no_grad();
@@ -300,6 +269,17 @@ impl Trainer {
             Some(self.tensor(mask, rows).autodiff())
         };
         self.discriminator.hidden_units().map(mask).collect()
+    }
+
+    /// Images as the discriminator sees them, if augmentation changes them.
+    fn augment(&self, images: Tensor<2>, purpose: Purpose, index: u64) -> Tensor<2> {
+        let kinds = &self.config.augment;
+        if kinds.is_empty() {
+            return images;
+        }
+        let mut rng = stream(self.config.seed, purpose, index);
+        let [rows, _] = images.dims();
+        Augment::draw(kinds, self.model.image, rows, &mut rng, &self.device).apply(images)
     }
 
     /// Images with noise added, if there is any at this epoch (Sønderby et al. 2017).
@@ -405,19 +385,6 @@ fn noise(seed: u64, purpose: Purpose, step: u64, count: usize) -> Vec<f32> {
     let mut noise = buffer(count);
     fill_normal(&mut stream(seed, purpose, step), &mut noise);
     noise
-}
-
-/// Divides into equal parts; a single part is not copied.
-fn split(numbers: Vec<f32>, parts: usize) -> Vec<Vec<f32>> {
-    if parts == 1 {
-        return vec![numbers];
-    }
-    let part = |from: &[f32]| {
-        let mut part = buffer(from.len());
-        part.copy_from_slice(from);
-        part
-    };
-    numbers.chunks_exact(numbers.len() / parts).map(part).collect()
 }
 
 /// Burn's updates consume a module and return it. It is moved, not cloned, because a tensor that is

@@ -11,7 +11,7 @@ pub use conditional::{ClassHead, Conditional};
 pub use error::ConfigError;
 pub(crate) use error::MAX_WIDTH;
 pub use model::ModelConfig;
-pub use training::{Loss, Schedule, TrainingConfig};
+pub use training::{Augmentation, Loss, Schedule, TrainingConfig};
 
 /// The images that a model was trained on.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -50,6 +50,31 @@ pub enum Schedule {
     Cosine,
 }
 
+/// A random change of the images that the discriminator sees, real and generated ones alike, through
+/// which the generator's gradient passes (differentiable augmentation, Zhao et al. 2020).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Augmentation {
+    /// A shift of up to an eighth of each side; the border is repeated.
+    Translation,
+    /// Left and right exchanged, in half of the images.
+    Flip,
+    /// A grey rectangle with half of each side.
+    Cutout,
+    /// Another brightness, saturation and contrast.
+    Colour,
+}
+
+impl Augmentation {
+    /// Every augmentation with its name and what it is.
+    pub const ALL: [(Self, &'static str, &'static str); 4] = [
+        (Self::Translation, "translation", "a shift of up to an eighth of each side"),
+        (Self::Flip, "flip", "left and right exchanged, in half of the images"),
+        (Self::Cutout, "cutout", "a grey rectangle with half of each side"),
+        (Self::Colour, "colour", "another brightness, saturation and contrast"),
+    ];
+}
+
 /// All settings of a training except the nets and the data.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -111,6 +136,9 @@ pub struct TrainingConfig {
     /// decays linearly to zero at the last (Sønderby et al. 2017, section 3).
     #[serde(default)]
     pub instance_noise: f64,
+    /// Changes of the images that the discriminator sees. Files without any do not have the field.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub augment: Vec<Augmentation>,
     /// Seed of every random stream.
     pub seed: u64,
     /// Epochs between previews.
@@ -161,6 +189,7 @@ impl Default for TrainingConfig {
             dropout: 0.0,
             label_smoothing: 0.0,
             instance_noise: 0.0,
+            augment: Vec::new(),
             seed: 0,
             sample_every: 1_000,
             checkpoint_every: 1_000,
@@ -177,7 +206,7 @@ impl TrainingConfig {
         match self.schedule {
             Schedule::Constant => 1.0,
             Schedule::Linear => (left / (1.0 - self.decay_from)).clamp(0.0, 1.0),
-            Schedule::Cosine => 0.5 - 0.5 * (std::f64::consts::PI * left.clamp(0.0, 1.0)).cos(),
+            Schedule::Cosine => 0.5 - 0.5 * libm::cos(std::f64::consts::PI * left.clamp(0.0, 1.0)),
         }
     }
 

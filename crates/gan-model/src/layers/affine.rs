@@ -4,7 +4,7 @@ use burn::module::{Module, Param};
 use burn::nn::LinearConfig;
 use burn::tensor::{Device, Tensor};
 use gan_core::stream::{Purpose, normal, stream};
-use gan_kernels::{Activation, Map, affine, affine_jvp, affine_vjp, batch_norm};
+use gan_kernels::{Activation, Map, affine, affine_jvp, affine_vjp, batch_norm, dense, sqrt};
 
 use super::init::{glorot_uniform, parameter, statistic};
 use super::spec::{AffineSpec, Init};
@@ -178,9 +178,8 @@ impl Affine {
         match &self.direction {
             None => weight,
             Some(direction) => {
-                let image = direction.val().unsqueeze_dim::<2>(0).matmul(weight.clone());
-                let length = image.square().sum_dim(1).sqrt() + 1e-12;
-                weight / length
+                let image = product(direction.val().unsqueeze_dim(0), weight.clone());
+                weight / length(image)
             }
         }
     }
@@ -195,9 +194,9 @@ impl Affine {
         self.direction = self.direction.map(|direction| {
             let weight = self.weight.val().inner();
             direction.map(|known| {
-                let image = known.inner().unsqueeze_dim::<2>(0).matmul(weight.clone());
-                let back = weight.matmul(image.transpose());
-                unit(back.squeeze_dim(1)).autodiff()
+                let image = product(known.inner().unsqueeze_dim(0), weight.clone());
+                let back = product(image, weight.transpose());
+                unit(back.squeeze_dim(0)).autodiff()
             })
         });
         self
@@ -215,8 +214,21 @@ impl Affine {
 
 /// A vector of length one in the same direction.
 fn unit(x: Tensor<1>) -> Tensor<1> {
-    let length = x.clone().square().sum().sqrt() + 1e-12;
-    x / length
+    let x = x.unsqueeze_dim::<2>(0);
+    let length = length(x.clone());
+    (x / length).squeeze_dim(0)
+}
+
+/// The length of a row, `[1, 1]`.
+fn length(row: Tensor<2>) -> Tensor<2> {
+    let ones = Tensor::ones([row.dims()[1], 1], &row.device());
+    sqrt(product(row.square(), ones)) + 1e-12
+}
+
+/// A product by the kernels, which add in one order on every processor.
+fn product(left: Tensor<2>, right: Tensor<2>) -> Tensor<2> {
+    let zeros = Tensor::zeros([right.dims()[1]], &right.device());
+    dense(left, right, zeros, Activation::None)
 }
 
 #[cfg(test)]
