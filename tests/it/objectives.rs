@@ -12,7 +12,7 @@ use crate::util::Place;
 const ALL: &str = "--loss minimax --spectral-norm --pack 2 --minibatch-stddev 2 --pixel-mean -0.74 \
                    --generator-norm batch --d-steps 2 --r1 0.1 --r2 0.1 --penalty-every 4 \
                    --clip 0.5 --dropout 0.2 --label-smoothing 0.1 --instance-noise 0.3 \
-                   --schedule cosine --d-lr 1e-3 --beta2 0.99 --ema-half-life 5";
+                   --augment translation,cutout --schedule cosine --d-lr 1e-3 --beta2 0.99 --ema-half-life 5";
 
 /// The flags of a training of six epochs with `options`.
 fn plan(options: &str) -> String {
@@ -108,6 +108,11 @@ fn relativistic_with_both_penalties_resumes_exactly() {
 }
 
 #[test]
+fn augmentation_resumes_exactly() {
+    assert_resumes_exactly("--augment translation,flip,cutout,colour --r1 0.1 --loss relativistic");
+}
+
+#[test]
 fn all_options_together_resume_exactly() {
     assert_resumes_exactly(ALL);
 }
@@ -144,6 +149,10 @@ fn every_setting_changes_the_result() {
         "--dropout 0.2",
         "--label-smoothing 0.1",
         "--instance-noise 0.3",
+        "--augment translation",
+        "--augment flip",
+        "--augment cutout",
+        "--augment colour",
         "--spectral-norm",
         "--pack 2",
         "--minibatch-stddev 4",
@@ -182,6 +191,7 @@ fn a_flag_that_contradicts_the_checkpoint_is_refused() {
         "--dropout 0.2",
         "--label-smoothing 0.1",
         "--instance-noise 0.3",
+        "--augment flip,colour",
         "--d-steps 2",
         "--d-lr 0.001",
         "--beta2 0.9",
@@ -204,6 +214,7 @@ fn a_flag_that_contradicts_the_checkpoint_is_refused() {
 fn settings_that_repeat_the_checkpoint_are_accepted() {
     let place = Place::new();
     let options = "--loss hinge --r1 1 --penalty-every 2 --dropout 0.2 --instance-noise 0.3 \
+                   --augment flip,colour \
                    --d-steps 2 --d-lr 0.001 --schedule cosine --generator-norm batch \
                    --spectral-norm --pack 2 --minibatch-stddev 4";
     let plan = format!("--recipe plain --epochs 3 --eval-every 0 {options}");
@@ -262,6 +273,7 @@ fn a_value_out_of_range_names_its_flag() {
         ("--spectral-norm=maybe", "--spectral-norm"),
         ("--schedule stairs", "--schedule"),
         ("--loss hinges", "--loss"),
+        ("--augment flips", "--augment"),
         ("--eval-count 5", "--eval-count is 5"),
     ] {
         place.gan_train(&format!("{flags} --offline --dry-run")).fails(2, &[words]);
@@ -296,6 +308,7 @@ fn a_dry_run_shows_every_setting() {
         ("dropout", json!(0.2)),
         ("label_smoothing", json!(0.1)),
         ("instance_noise", json!(0.3)),
+        ("augment", json!(["translation", "cutout"])),
         ("schedule", json!("cosine")),
         ("d_lr", json!(0.001)),
         ("beta2", json!(0.99)),
@@ -312,7 +325,7 @@ fn a_dry_run_shows_every_setting() {
     assert_eq!(model["generator_norm"], "batch");
 
     let ran = Place::new().gan_train(&format!("--dry-run --recipe plain {ALL}")).ok();
-    for word in ["minimax", "r1 0.1", "spectral-norm true", "generator-norm batch", "dropout 0.2"] {
+    for word in ["minimax", "r1 0.1", "spectral-norm true", "augment translation,cutout"] {
         assert!(ran.stderr.contains(word), "{word:?} is not in {}", ran.stderr);
     }
 }

@@ -10,7 +10,8 @@ use gan_eval::FeatureExtractor;
 use gan_model::checkpoint::Checkpoint;
 use gan_model::device::select;
 use gan_model::{
-    ConvConfig, DenseConfig, Family, Loss, ModelConfig, Normalisation, Schedule, TrainingConfig,
+    Augmentation, ConvConfig, DenseConfig, Family, Loss, ModelConfig, Normalisation, Schedule,
+    TrainingConfig,
 };
 use gan_train::{Control, Evaluator, Event, Outcome, Recipe, RunDir, Trainer, train, validate};
 use serde_json::Value;
@@ -85,6 +86,10 @@ fn settings(draw: &mut Draw) -> (ModelConfig, TrainingConfig) {
         }
         if maybe(draw) {
             training.instance_noise = 0.3;
+        }
+        if maybe(draw) {
+            training.augment =
+                (0..2).map(|_| draw.of(&Augmentation::ALL.map(|(kind, ..)| kind))).collect();
         }
         if maybe(draw) {
             (training.label_smoothing, training.clip) =

@@ -106,8 +106,11 @@ fn changed<T: Serialize + Default>(record: &T, auto_pixel_mean: bool) -> Vec<Str
     record.into_iter().filter(differ).map(named).collect()
 }
 
-fn text(value: &Value) -> String {
+/// A value as it is given on the command line.
+pub fn text(value: &Value) -> String {
     match value {
+        Value::Null => "none".into(),
+        Value::Array(values) if values.is_empty() => "none".into(),
         Value::String(text) => text.clone(),
         Value::Array(values) => values.iter().map(text).collect::<Vec<_>>().join(","),
         _ => value.to_string(),

@@ -1,6 +1,5 @@
 //! `--resume`: the checkpoint, its run, and which settings may change.
 
-use std::fmt::Display;
 use std::path::{Path, PathBuf};
 
 use anyhow::anyhow;
@@ -11,7 +10,7 @@ use gan_model::checkpoint::{Checkpoint, Header};
 use gan_run::RunDir;
 use serde_json::Value;
 
-use super::fields::{Fields, flag, model_fields, training_fields};
+use super::fields::{Fields, flag, model_fields, text, training_fields};
 use crate::common::data::shape_flags;
 use crate::common::{DatasetArgs, Failure, checkpoint_path, usage};
 
@@ -55,7 +54,7 @@ impl Resume {
             && name != "auto"
             && *name != *dataset.name
         {
-            return Err(contradiction("dataset", name, &dataset.name));
+            return Err(contradiction("dataset", name, &dataset.name.as_str().into()));
         }
         match set.get("epochs").and_then(Value::as_u64).unwrap_or(training.epochs) {
             epochs if epochs < *step => Err(usage!(
@@ -141,15 +140,11 @@ pub fn equal(a: &Value, b: &Value) -> bool {
     a == b || a.as_f64().is_some_and(|a| Some(a) == b.as_f64())
 }
 
-fn contradiction(flag: &str, value: &impl Display, is: &impl Display) -> Failure {
-    let plain = |value: &dyn Display| match value.to_string().trim_matches(['"', '[', ']']) {
-        "null" => "none".to_owned(),
-        plain => plain.to_owned(),
-    };
+fn contradiction(flag: &str, value: &Value, is: &Value) -> Failure {
     usage!(
         "--{flag} {} contradicts the checkpoint's {}, which cannot change; omit the flag, or start \
          a new run",
-        plain(value),
-        plain(is)
+        text(value),
+        text(is)
     )
 }
