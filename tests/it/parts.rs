@@ -26,6 +26,8 @@ fn family(draw: &mut Draw, recipe: Family) -> Family {
         return Family::Conv(ConvConfig {
             filters: draw.of(&[1, 2, 5]),
             kernel: draw.of(&[3, 4]),
+            generator_hidden: draw.of(&[vec![], vec![6]]),
+            discriminator_hidden: draw.of(&[vec![], vec![7]]),
             generator_norm: norm(draw),
             spectral_norm: maybe(draw),
             minibatch_stddev: draw.of(&[0, 2, 4]),

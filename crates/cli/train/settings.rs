@@ -47,11 +47,11 @@ pub struct Settings {
     #[arg(long, value_name = "N", help_heading = NETWORKS)]
     pub latent: Option<usize>,
 
-    /// With --family dense: units of the generator's hidden layers [default: 256,512,1024]
+    /// Units of the generator's hidden dense layers [default: 256,512,1024; none with --family conv]
     #[arg(long, help_heading = NETWORKS, value_name = "N,N,…", value_delimiter = ',')]
     pub generator_hidden: Option<Vec<usize>>,
 
-    /// With --family dense: units of the discriminator's hidden layers [default: 512,256]
+    /// Units of the discriminator's hidden dense layers [default: 512,256; none with --family conv]
     #[arg(long, help_heading = NETWORKS, value_name = "N,N,…", value_delimiter = ',')]
     pub discriminator_hidden: Option<Vec<usize>>,
 

@@ -1,5 +1,7 @@
 //! Convolutions are sums of products, with the same bits on every processor and on any threads.
 
+use pulp::Simd;
+
 use super::*;
 use crate::matmul::tests::numbers;
 

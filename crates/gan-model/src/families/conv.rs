@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Normalisation;
 use super::net_io::NetIo;
-use super::stack::{HIDDEN, class_vector, head};
+use super::stack::{HIDDEN, check_hidden, discriminator_dense, generator_dense, head};
 use crate::config::{ClassHead, ConfigError};
 use crate::layers::{AffineSpec, LayerSpec};
 
@@ -19,13 +19,20 @@ const SIDES: [usize; 2] = [16, 64];
 ///
 /// The discriminator halves the sides of the images two times (three times from 40 pixels on, where
 /// the sides are multiples of 8) and doubles the filters after the first. The generator does the
-/// same in reverse, from a dense layer.
+/// same in reverse, from a dense layer. More dense layers may be between the convolutions and the
+/// latent vector or the logit.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ConvConfig {
     /// Filters of the layers next to the images; deeper layers have multiples of them.
     pub filters: usize,
     /// Rows and columns of each kernel.
     pub kernel: usize,
+    /// Units of dense layers of the generator, between the latent vector and the first image.
+    #[serde(default)]
+    pub generator_hidden: Vec<usize>,
+    /// Units of dense layers of the discriminator, between the last convolution and the logit.
+    #[serde(default)]
+    pub discriminator_hidden: Vec<usize>,
     /// Normalisation of the generator's hidden layers, before the activation.
     pub generator_norm: Normalisation,
     /// Whether the discriminator's weights are divided by their largest singular value, as matrices
@@ -41,6 +48,8 @@ impl Default for ConvConfig {
         Self {
             filters: 32,
             kernel: 4,
+            generator_hidden: Vec::new(),
+            discriminator_hidden: Vec::new(),
             generator_norm: Normalisation::Batch,
             spectral_norm: false,
             minibatch_stddev: 0,
@@ -49,22 +58,14 @@ impl Default for ConvConfig {
 }
 
 impl ConvConfig {
-    /// With classes, the generator's dense layer gets a learnt vector of the class.
+    /// With classes, the generator's dense layers get a learnt vector of the class.
     pub(super) fn generator_layers(&self, io: NetIo) -> Vec<LayerSpec> {
         let mut convolutions = self.convolutions(io.image);
         convolutions.reverse();
-        let mut layers = Vec::new();
-        let mut inputs = io.latent;
-        if let Some(conditional) = io.conditional {
-            layers.push(class_vector(inputs, conditional));
-            inputs = inputs.saturating_add(conditional.class_embedding);
-        }
+        let first = convolutions.first().map(|(shape, filters)| shape.positions() * filters);
+        let widths = [&[io.latent], &*self.generator_hidden, first.as_slice()].concat();
         let batch_norm = self.generator_norm == Normalisation::Batch;
-        if let Some(&(shape, filters)) = convolutions.first() {
-            let outputs = shape.positions() * filters;
-            let dense = AffineSpec::dense(inputs, outputs, HIDDEN);
-            layers.push(LayerSpec::Dense(AffineSpec { batch_norm, ..dense }));
-        }
+        let mut layers = generator_dense(&widths, batch_norm, io.conditional);
         let last = convolutions.len().saturating_sub(1);
         for (index, (shape, filters)) in convolutions.into_iter().enumerate() {
             layers.push(LayerSpec::Convolution(AffineSpec {
@@ -91,6 +92,9 @@ impl ConvConfig {
             }));
             inputs = shape.positions() * filters;
         }
+        let (hidden, inputs) =
+            discriminator_dense(inputs, &self.discriminator_hidden, self.spectral_norm);
+        layers.extend(hidden);
         layers.extend(head(inputs, self.minibatch_stddev, self.spectral_norm, io));
         layers
     }
@@ -140,6 +144,8 @@ impl ConvConfig {
 
     pub(super) fn validate(&self, io: NetIo) -> Result<(), ConfigError> {
         self.validate_sizes(io.image)?;
+        check_hidden("generator-hidden", &self.generator_hidden)?;
+        check_hidden("discriminator-hidden", &self.discriminator_hidden)?;
         let pack = io.pack;
         ConfigError::unless(pack == 1, "pack", pack, "1 with convolutional networks")?;
         let head = io.conditional.map(|conditional| conditional.class_head);

@@ -4,12 +4,9 @@ use gan_kernels::Activation;
 use serde::{Deserialize, Serialize};
 
 use super::net_io::NetIo;
-use super::stack::{HIDDEN, class_vector, head};
+use super::stack::{check_hidden, class_vector, discriminator_dense, generator_dense, head};
 use crate::config::{ClassHead, Conditional, ConfigError, MAX_WIDTH};
 use crate::layers::{AffineSpec, LayerSpec};
-
-/// The largest number of hidden layers of a net.
-const MAX_HIDDEN: usize = 16;
 
 /// Settings of dense nets.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -58,19 +55,10 @@ impl DenseConfig {
     /// With classes, each layer gets a learnt vector of the class beside its values.
     pub(super) fn generator_layers(&self, io: NetIo) -> Vec<LayerSpec> {
         let widths = [&[io.latent], &*self.generator_hidden, &[io.image.len()]].concat();
-        let mut layers = Vec::new();
-        for (index, pair) in widths.windows(2).enumerate() {
-            let mut inputs = pair[0];
-            if let Some(conditional) = io.conditional {
-                layers.push(class_vector(inputs, conditional));
-                inputs = inputs.saturating_add(conditional.class_embedding);
-            }
-            let hidden = index < self.generator_hidden.len();
-            let activation = if hidden { HIDDEN } else { Activation::Tanh };
-            layers.push(LayerSpec::Dense(AffineSpec {
-                batch_norm: hidden && self.generator_norm == Normalisation::Batch,
-                ..AffineSpec::dense(inputs, pair[1], activation)
-            }));
+        let batch_norm = self.generator_norm == Normalisation::Batch;
+        let mut layers = generator_dense(&widths, batch_norm, io.conditional);
+        if let Some(LayerSpec::Dense(last)) = layers.last_mut() {
+            *last = AffineSpec { batch_norm: false, activation: Activation::Tanh, ..*last };
         }
         layers
     }
@@ -85,30 +73,16 @@ impl DenseConfig {
             inputs = inputs.saturating_add(conditional.class_embedding);
         }
         let spectral_norm = self.spectral_norm;
-        for &units in &self.discriminator_hidden {
-            let dense = AffineSpec::dense(inputs, units, HIDDEN);
-            layers.push(LayerSpec::Dense(AffineSpec { spectral_norm, ..dense }));
-            inputs = units;
-        }
+        let (hidden, inputs) =
+            discriminator_dense(inputs, &self.discriminator_hidden, spectral_norm);
+        layers.extend(hidden);
         layers.extend(head(inputs, self.minibatch_stddev, spectral_norm, io));
         layers
     }
 
     pub(super) fn validate(&self) -> Result<(), ConfigError> {
-        for (name, hidden) in [
-            ("generator-hidden", &self.generator_hidden),
-            ("discriminator-hidden", &self.discriminator_hidden),
-        ] {
-            let found = hidden.len();
-            ConfigError::unless(
-                found <= MAX_HIDDEN,
-                name,
-                format_args!("{found} layers"),
-                format_args!("at most {MAX_HIDDEN}"),
-            )?;
-            let check = |&width| ConfigError::unless_width(name, width, MAX_WIDTH);
-            hidden.iter().try_for_each(check)?;
-        }
+        check_hidden("generator-hidden", &self.generator_hidden)?;
+        check_hidden("discriminator-hidden", &self.discriminator_hidden)?;
         let group = self.minibatch_stddev;
         let has_hidden = !self.discriminator_hidden.is_empty();
         ConfigError::unless(

@@ -3,11 +3,60 @@
 use gan_kernels::Activation;
 
 use super::net_io::NetIo;
-use crate::config::{ClassHead, Conditional};
+use crate::config::{ClassHead, Conditional, ConfigError, MAX_WIDTH};
 use crate::layers::{AffineSpec, LayerSpec};
 
 /// The activation of every hidden layer of both nets.
 pub(super) const HIDDEN: Activation = Activation::LeakyRelu(0.2);
+
+/// The largest number of hidden dense layers of a net.
+const MAX_HIDDEN: usize = 16;
+
+/// Checks the units of hidden dense layers.
+pub(super) fn check_hidden(name: &'static str, units: &[usize]) -> Result<(), ConfigError> {
+    let found = units.len();
+    ConfigError::unless(
+        found <= MAX_HIDDEN,
+        name,
+        format_args!("{found} layers"),
+        format_args!("at most {MAX_HIDDEN}"),
+    )?;
+    units.iter().try_for_each(|&width| ConfigError::unless_width(name, width, MAX_WIDTH))
+}
+
+/// A generator's dense layers between these widths, all hidden; with classes, each gets a learnt
+/// vector of the class beside its values.
+pub(super) fn generator_dense(
+    widths: &[usize],
+    batch_norm: bool,
+    conditional: Option<Conditional>,
+) -> Vec<LayerSpec> {
+    let mut layers = Vec::new();
+    for pair in widths.windows(2) {
+        let mut inputs = pair[0];
+        if let Some(conditional) = conditional {
+            layers.push(class_vector(inputs, conditional));
+            inputs = inputs.saturating_add(conditional.class_embedding);
+        }
+        let dense = AffineSpec::dense(inputs, pair[1], HIDDEN);
+        layers.push(LayerSpec::Dense(AffineSpec { batch_norm, ..dense }));
+    }
+    layers
+}
+
+/// A discriminator's hidden dense layers, and how many values the last of them has.
+pub(super) fn discriminator_dense(
+    mut inputs: usize,
+    units: &[usize],
+    spectral_norm: bool,
+) -> (Vec<LayerSpec>, usize) {
+    let mut layer = |&units| {
+        let dense = AffineSpec::dense(std::mem::replace(&mut inputs, units), units, HIDDEN);
+        LayerSpec::Dense(AffineSpec { spectral_norm, ..dense })
+    };
+    let layers = units.iter().map(&mut layer).collect();
+    (layers, inputs)
+}
 
 /// A learnt vector of the class, appended to `inputs` values.
 pub(super) fn class_vector(inputs: usize, conditional: Conditional) -> LayerSpec {
