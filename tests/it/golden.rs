@@ -34,28 +34,52 @@ fn the_first_ten_losses_are_as_recorded() {
     }
 }
 
-/// A checkpoint of each readable version, written by the program of that version, with a sample
-/// that it generated.
-const VERSIONS: [(u8, &[u8], &[u8]); 4] = [
-    (2, include_bytes!("../golden/version-2.mpk"), include_bytes!("../golden/version-2.npy")),
+/// A checkpoint that an earlier program wrote, with a sample that it generated.
+struct Golden {
+    version: u8,
+    checkpoint: &'static [u8],
+    sample: &'static [u8],
+    /// How the sample was asked for.
+    flags: &'static str,
+}
+
+macro_rules! golden {
+    ($version:literal, $name:literal, $flags:literal) => {
+        Golden {
+            version: $version,
+            checkpoint: include_bytes!(concat!("../golden/", $name, ".mpk")),
+            sample: include_bytes!(concat!("../golden/", $name, ".npy")),
+            flags: $flags,
+        }
+    };
+}
+
+/// One or more of each readable version.
+const GOLDEN: [Golden; 6] = [
+    golden!(2, "version-2", ""),
     // With all options: batch and spectral normalisation, minibatch deviation, a schedule.
-    (3, include_bytes!("../golden/version-3.mpk"), include_bytes!("../golden/version-3.npy")),
+    golden!(3, "version-3", ""),
     // With the pixel mean.
-    (4, include_bytes!("../golden/version-4.mpk"), include_bytes!("../golden/version-4.npy")),
+    golden!(4, "version-4", ""),
     // With a family, and the tensors named by layer.
-    (5, include_bytes!("../golden/version-5.mpk"), include_bytes!("../golden/version-5.npy")),
+    golden!(5, "version-5", ""),
+    // The recipe of that name, with classes.
+    golden!(5, "conditional", "--class 7"),
+    // Convolutional, with classes.
+    golden!(5, "conv", "--class 7"),
 ];
 
 #[test]
 fn every_checkpoint_version_generates_its_samples_and_resumes() {
-    let versions = VERSIONS.map(|(version, ..)| u64::from(version));
-    assert!((OLDEST_VERSION..=VERSION).eq(versions), "{versions:?}");
-    for (version, checkpoint, sample) in VERSIONS {
+    let mut versions = GOLDEN.each_ref().map(|golden| u64::from(golden.version)).to_vec();
+    versions.dedup();
+    assert!((OLDEST_VERSION..=VERSION).eq(versions.iter().copied()), "{versions:?}");
+    for Golden { version, checkpoint, sample, flags } in GOLDEN {
         let place = Place::new();
         place.write("ckpt.mpk", checkpoint);
         assert_eq!(checkpoint[31], version);
         assert_eq!(read_whole(&place.path("ckpt.mpk")), 3);
-        place.sample("--checkpoint ckpt.mpk --count 1 --out one.npy").ok();
+        place.sample(&format!("--checkpoint ckpt.mpk --count 1 --out one.npy {flags}")).ok();
         let npy = place.read("one.npy");
         assert_eq!(npy.len(), sample.len());
         // Another processor may round differently.

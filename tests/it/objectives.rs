@@ -61,9 +61,17 @@ fn dry_run(args: &str) -> Value {
 
 #[test]
 fn every_recipe_resumes_exactly() {
-    for recipe in
-        ["default", "conditional", "conditional-short", "long", "listing-tuned", "plain", "listing"]
-    {
+    for recipe in [
+        "default",
+        "conditional",
+        "conditional-short",
+        "conv",
+        "conv-conditional",
+        "long",
+        "listing-tuned",
+        "plain",
+        "listing",
+    ] {
         assert_resumes_exactly(&format!("--recipe {recipe}"));
     }
 }

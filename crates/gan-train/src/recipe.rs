@@ -3,12 +3,12 @@
 use std::fmt;
 
 use gan_model::{
-    ClassHead, Conditional, ConfigError, DenseConfig, Loss, ModelConfig, Normalisation, Schedule,
-    TrainingConfig,
+    ClassHead, Conditional, ConfigError, ConvConfig, DenseConfig, Family, Loss, ModelConfig,
+    Normalisation, Schedule, TrainingConfig,
 };
 
 /// A named set of settings; `docs/recipes.md` has what each was measured to give. The widths of
-/// the nets are the same in all.
+/// dense nets are the same in all.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Recipe {
     /// The best that we have measured for 10 000 epochs.
@@ -18,6 +18,10 @@ pub enum Recipe {
     Conditional,
     /// Classes that are clear after 1500 epochs.
     ConditionalShort,
+    /// Convolutional nets for 10 000 epochs.
+    Conv,
+    /// Convolutional nets with classes for 10 000 epochs.
+    ConvConditional,
     /// For 100 000 epochs.
     Long,
     /// The best with exactly the published nets.
@@ -30,10 +34,12 @@ pub enum Recipe {
 
 impl Recipe {
     /// Every recipe.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 9] = [
         Self::Default,
         Self::Conditional,
         Self::ConditionalShort,
+        Self::Conv,
+        Self::ConvConditional,
         Self::Long,
         Self::ListingTuned,
         Self::Plain,
@@ -46,6 +52,8 @@ impl Recipe {
             Self::Default => "default",
             Self::Conditional => "conditional",
             Self::ConditionalShort => "conditional-short",
+            Self::Conv => "conv",
+            Self::ConvConditional => "conv-conditional",
             Self::Long => "long",
             Self::ListingTuned => "listing-tuned",
             Self::Plain => "plain",
@@ -61,6 +69,8 @@ impl Recipe {
             Self::ConditionalShort => {
                 "the same for 1500 epochs, which it does unless told otherwise"
             }
+            Self::Conv => "convolutional networks, for images with sides of 16 to 64 pixels",
+            Self::ConvConditional => "convolutional networks that can be asked for a class",
             Self::Long => "for 100000 epochs, which it does unless told otherwise",
             Self::ListingTuned => "exactly the published nets, with tuned training",
             Self::Plain => "the published nets with Adam 2e-4 and averaged weights; never changes",
@@ -83,14 +93,26 @@ impl Recipe {
                 ..DenseConfig::default()
             })
         };
-        let conditional = |class_weight| ModelConfig {
-            conditional: Some(Conditional {
+        let classes = |class_weight| {
+            Some(Conditional {
                 class_embedding: 24,
                 class_head: ClassHead::ProjectionAuxiliary,
                 class_weight,
                 ..Conditional::new(10)
+            })
+        };
+        let conditional =
+            |class_weight| ModelConfig { conditional: classes(class_weight), ..normalised(8) };
+        // A dense layer lets the discriminator judge the whole image.
+        let conv = ModelConfig {
+            pixel_mean: -0.74,
+            family: Family::Conv(ConvConfig {
+                discriminator_hidden: vec![256],
+                generator_norm: Normalisation::None,
+                minibatch_stddev: 8,
+                ..ConvConfig::default()
             }),
-            ..normalised(8)
+            ..published.clone()
         };
         let fast = TrainingConfig {
             lr: 2e-3,
@@ -109,6 +131,12 @@ impl Recipe {
             Self::Conditional => {
                 let fast = TrainingConfig { lr: 1.2e-3, d_lr: Some(3e-3), ..fast };
                 (conditional(0.03), fast)
+            }
+            Self::Conv | Self::ConvConditional => {
+                let conditional = (self == Self::ConvConditional).then(|| classes(0.03)).flatten();
+                let falling = TrainingConfig { schedule: falling, ..fast };
+                let training = TrainingConfig { lr: 1.2e-3, d_lr: Some(3e-3), ..falling };
+                (ModelConfig { conditional, ..conv }, training)
             }
             // In so short a time classes can be clear, but samples not as varied.
             Self::ConditionalShort => {
