@@ -226,7 +226,10 @@ fn flags((model, training): &(ModelConfig, TrainingConfig)) -> String {
     for (name, value) in records.iter().flat_map(|r| r.as_ref().unwrap().as_object().unwrap()) {
         let value = match value {
             Value::String(word) => word.clone(),
-            Value::Array(items) => items.iter().map(Value::to_string).collect::<Vec<_>>().join(","),
+            Value::Array(items) => {
+                let word = |item: &Value| item.to_string().trim_matches('"').to_owned();
+                items.iter().map(word).collect::<Vec<_>>().join(",")
+            }
             Value::Null => continue,
             other => other.to_string(),
         };
@@ -247,11 +250,14 @@ fn signals_do_not_change_the_result() {
     let mut draw = Draw::new("signals", 3);
     for case in 0..number("GAN_CASES", 60).div_ceil(10) {
         let mut settings = settings(&mut draw);
-        if let Family::Dense(nets) = &mut settings.0.family
-            && (nets.generator_hidden.is_empty() || nets.discriminator_hidden.is_empty())
-        {
-            // No flag can set an empty list.
-            (nets.generator_hidden, nets.discriminator_hidden) = (vec![7], vec![9]);
+        let (generator, discriminator) = match &mut settings.0.family {
+            Family::Dense(nets) => (&mut nets.generator_hidden, &mut nets.discriminator_hidden),
+            Family::Conv(nets) => (&mut nets.generator_hidden, &mut nets.discriminator_hidden),
+            _ => unreachable!("these are drawn"),
+        };
+        // No flag can set an empty list.
+        if generator.is_empty() || discriminator.is_empty() {
+            (*generator, *discriminator) = (vec![7], vec![9]);
         }
         settings.1 = TrainingConfig {
             epochs: 100 + draw.below(200),

@@ -298,6 +298,8 @@ impl Board<'_> {
 
 /// Why a process ended.
 fn reason(status: std::process::ExitStatus, messages: &str) -> String {
-    let line = messages.lines().find_map(|line| line.strip_prefix("error: "));
-    line.map_or_else(|| format!("gan-train ended with {status}"), str::to_owned)
+    // The error is the last message, and may have several lines.
+    let lines = messages.lines().skip_while(|line| !line.starts_with("error: "));
+    let lines: Vec<&str> = lines.map(|line| line.trim_start_matches("error: ").trim()).collect();
+    if lines.is_empty() { format!("gan-train ended with {status}") } else { lines.join(" ") }
 }

@@ -49,7 +49,7 @@ impl Packed {
     }
 
     #[inline(always)]
-    fn of<S: Simd>(simd: S, matrix: Matrix) -> Self {
+    pub fn of<S: Simd>(simd: S, matrix: Matrix) -> Self {
         let (depth, lanes) = (matrix.rows, S::F32_LANES);
         let mut packed = buffer(depth * matrix.columns.next_multiple_of(lanes));
         let mut rest = &mut *packed;
