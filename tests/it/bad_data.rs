@@ -191,7 +191,7 @@ fn too_little_memory_is_an_error_that_says_how_much_is_needed() {
     };
     let train = "--dataset mnist --data-dir data --offline --out run --quiet --epochs 1";
     // Not enough for the data set, and not enough for the nets as well.
-    for kilobytes in [60_000, 120_000, 160_000] {
+    for kilobytes in [60_000, 120_000, 150_000] {
         let ran = limited(kilobytes, GAN_TRAIN, train);
         ran.fails(1, &["bytes of memory are needed", "ulimit -v"]);
     }

@@ -234,7 +234,7 @@ fn flags((model, training): &(ModelConfig, TrainingConfig)) -> String {
             other => other.to_string(),
         };
         match name.as_str() {
-            "channels" | "height" | "width" | "epsilon" => {}
+            "channels" | "height" | "width" | "classes" | "epsilon" => {}
             "spectral_norm" => flags.push(format!("--spectral-norm={value}")),
             name => flags.push(format!("--{} {value}", name.replace('_', "-"))),
         }

@@ -2,6 +2,8 @@
 //! only after random changes, so that it cannot learn a few hundred images by heart. The generator
 //! learns through the same changes, and so its own images have none.
 
+#![expect(clippy::cast_possible_wrap, reason = "a side has at most some hundred pixels")]
+
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use gan_core::ImageShape;
 use gan_kernels::{Activation, dense, tensor_data};

@@ -76,8 +76,7 @@ fn each_hole_is_a_rectangle_and_half_of_the_images_are_flipped() {
 fn colours_change_around_their_means() {
     let (image, batch) = (IMAGE, 6);
     let augment = draw(&[Augmentation::Colour], image, batch);
-    let [brightness, saturation, contrast] =
-        augment.colour.clone().unwrap().map(|factor| numbers(factor));
+    let [brightness, saturation, contrast] = augment.colour.clone().unwrap().map(numbers);
     let x = random(batch);
     let y = numbers(augment.apply(tensor(&x, batch)));
     for (index, (x, y)) in x.chunks(image.len()).zip(y.chunks(image.len())).enumerate() {
