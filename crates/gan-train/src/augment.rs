@@ -92,7 +92,7 @@ impl Augment {
     }
 }
 
-/// The mean of each row, `[rows, 1]`: as a product, whose bits are the same on every processor.
+/// The mean of each row, `[rows, 1]`.
 fn mean(x: Tensor<2>) -> Tensor<2> {
     let ([_, columns], device) = (x.dims(), x.device());
     let weight = Tensor::full([columns, 1], 1.0 / columns as f32, &device);
