@@ -2,8 +2,9 @@
 //! moving average of the weights in one pass.
 //!
 //! On Burn's CPU back ends, [`affine`] (dense layers and convolutions), [`batch_norm`],
-//! [`log_sigmoid`] and [`sqrt`] are operations of this crate with their own backward passes. On every
-//! other back end, and as the reference that ours are tested against, they are Burn's own operations.
+//! [`log_sigmoid`], [`log_softmax`] and [`sqrt`] are operations of this crate with their own backward
+//! passes. On every other back end, and as the reference that ours are tested against, they are Burn's
+//! own operations.
 //! [`affine_jvp`] and [`affine_vjp`] are the derivatives that gradient penalties need. [`AdamStep`]
 //! works on slices, so it serves any back end whose tensors are in the host's memory.
 //!
@@ -13,7 +14,7 @@
 //!
 //! Each file imports only files further down in this list:
 //!
-//! - `affine`, `batch_norm`, `log_sigmoid`, `sqrt`, `concat`: what nets call, and each layer's
+//! - `affine`, `batch_norm`, `log_sigmoid`, `log_softmax`, `sqrt`, `concat`: what nets call, and each layer's
 //!   arithmetic on slices;
 //! - `operation`, `host`, `reference`: how that arithmetic becomes an operation of Burn;
 //! - `adam`, `activation`, `tanh`, `elementary`;
@@ -38,6 +39,7 @@ mod elementary;
 mod host;
 mod instruction_set;
 mod log_sigmoid;
+mod log_softmax;
 mod matmul;
 mod matrix;
 mod operation;
@@ -58,5 +60,6 @@ pub use concat::concat_rows;
 pub use convolution::Convolution;
 pub use instruction_set::{InstructionSet, set_instruction_set};
 pub use log_sigmoid::log_sigmoid;
+pub use log_softmax::log_softmax;
 pub use sqrt::sqrt;
 pub use thread_pool::{join, set_threads, threads};

@@ -15,8 +15,8 @@
 //! Everything is computed from logits with log-sigmoid, which neither overflows nor rounds to log 0.
 
 use burn::tensor::Tensor;
-use burn::tensor::activation::{log_softmax, relu};
-use gan_kernels::log_sigmoid;
+use burn::tensor::activation::relu;
+use gan_kernels::{log_sigmoid, log_softmax};
 
 use crate::{Labels, Loss};
 
@@ -63,7 +63,7 @@ pub fn generator(kind: Loss, fake: Tensor<2>, real: Option<Tensor<2>>) -> Tensor
 /// a discriminator that predicts classes adds to both losses (Odena et al. 2017, equation 3).
 pub fn classes(logits: Tensor<2>, labels: Labels) -> Tensor<1> {
     let [rows, _] = logits.dims();
-    (log_softmax(logits, 1) * labels).sum().mul_scalar(-1.0 / rows as f64)
+    (log_softmax(logits) * labels).sum().mul_scalar(-1.0 / rows as f64)
 }
 
 #[cfg(test)]

@@ -73,9 +73,8 @@ impl Augment {
             if channels > 1 {
                 // A factor for each pixel, whose mean over its channels stays.
                 let pixels = x.reshape([batch * values / channels, channels]);
-                let grey = mean(pixels.clone()).expand([batch * values / channels, channels]);
-                let (pixels, grey) =
-                    (pixels.reshape([batch, values]), grey.reshape([batch, values]));
+                let grey = mean(pixels.clone()).reshape([batch, values]);
+                let pixels = pixels.reshape([batch, values]);
                 x = (pixels - grey.clone()) * constant(saturation) + grey;
             }
             let level = mean(x.clone());
@@ -92,11 +91,16 @@ impl Augment {
     }
 }
 
-/// The mean of each row, `[rows, 1]`.
+/// The mean of each row in all of its places, by products, which add in one order on every
+/// processor, as their gradients do.
 fn mean(x: Tensor<2>) -> Tensor<2> {
     let ([_, columns], device) = (x.dims(), x.device());
-    let weight = Tensor::full([columns, 1], 1.0 / columns as f32, &device);
-    dense(x, weight, Tensor::zeros([1], &device), Activation::None)
+    let product = |x, weight: Tensor<2>| {
+        let zeros = Tensor::zeros([weight.dims()[1]], &device);
+        dense(x, weight, zeros, Activation::None)
+    };
+    let mean = product(x, Tensor::full([columns, 1], 1.0 / columns as f32, &device));
+    product(mean, Tensor::ones([1, columns], &device))
 }
 
 /// Where each value of a shifted image comes from; the border is repeated.

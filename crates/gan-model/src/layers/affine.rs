@@ -179,7 +179,8 @@ impl Affine {
             None => weight,
             Some(direction) => {
                 let image = product(direction.val().unsqueeze_dim(0), weight.clone());
-                weight / length(image)
+                let length = expanded(length(image), weight.dims());
+                weight / length
             }
         }
     }
@@ -223,6 +224,14 @@ fn unit(x: Tensor<1>) -> Tensor<1> {
 fn length(row: Tensor<2>) -> Tensor<2> {
     let ones = Tensor::ones([row.dims()[1], 1], &row.device());
     sqrt(product(row.square(), ones)) + 1e-12
+}
+
+/// A number `[1, 1]` in each place of a matrix. Broadcasting would leave its gradient, a sum over the
+/// matrix, to Burn, which adds in an order that depends on the processor.
+fn expanded(number: Tensor<2>, [rows, columns]: [usize; 2]) -> Tensor<2> {
+    let device = number.device();
+    let column = product(Tensor::ones([rows, 1], &device), number);
+    product(column, Tensor::ones([1, columns], &device))
 }
 
 /// A product by the kernels, which add in one order on every processor.
