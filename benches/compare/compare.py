@@ -5,8 +5,7 @@
 Needs Python with venv and pip, a C++ compiler (for torch.compile) and an idle machine. It creates
 a virtual environment under target/compare, installs the other frameworks there, builds our programs,
 and runs all in turn: in every round each program trains for about a second, and ratios are taken
-within the round. Prints Markdown tables. `--device cuda` compares on a GPU (build ours with
-`--features cuda` or `wgpu` and name its device with `--ours`).
+within the round. Prints Markdown tables. On a GPU, `benches/gpu/run` calls it.
 """
 
 import argparse
@@ -50,19 +49,27 @@ AVX2 = {
 class Server:
     """A program that prints a number for each line of input."""
 
-    def __init__(self, command, avx2=False):
+    def __init__(self, command, line="{count}", avx2=False):
+        self.line = line
         self.process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
             text=True, env={**os.environ, **(AVX2 if avx2 else {})},
         )
 
     def request(self, line):
-        self.process.stdin.write(f"{line}\n")
-        self.process.stdin.flush()
-        answer = self.process.stdout.readline()
+        try:
+            self.process.stdin.write(f"{line}\n")
+            self.process.stdin.flush()
+            answer = self.process.stdout.readline()
+        except BrokenPipeError:
+            answer = ""
         if not answer:
             raise RuntimeError(f"{self.process.args} ended without a result")
         return float(answer)
+
+    def steps(self, count):
+        """Milliseconds of a step."""
+        return self.request(self.line.format(count=count))
 
     def close(self):
         self.process.stdin.close()
@@ -80,9 +87,11 @@ def prepare(arguments):
         log(f"creating {venv} and installing {', '.join(PACKAGES)}")
         subprocess.run([sys.executable, "-m", "venv", venv], check=True)
         subprocess.run([python, "-m", "pip", "install", "--quiet", *PACKAGES], check=True)
-    features = ["--features", arguments.features] if arguments.features else []
-    build = ["cargo", "build", "--release", "--bins", "--example", "compare", *features]
-    subprocess.run(build, cwd=ROOT, check=True)
+    if not arguments.program:
+        if shutil.which("cargo") is None:
+            raise SystemExit("cargo is not installed; install Rust from https://rustup.rs")
+        build = ["cargo", "build", "--release", "--bins", "--example", "compare"]
+        subprocess.run(build, cwd=ROOT, check=True)
     return python
 
 
@@ -98,69 +107,77 @@ for line in sys.stdin:
 
 
 def steps(arguments, python, family, batch, threads):
-    """Rows of (name, median ms, median ratio of our time to it), and the peak of a matrix product."""
-    names = GPU_PEERS if arguments.device != "cpu" else PEERS[family]
+    """The peak of a matrix product, and rows of a table."""
+    names = PEERS[family] if arguments.device == "cpu" else GPU_PEERS
     names = [name for name in names if name not in arguments.without]
-    ours = Server([ROOT / "target/release/examples/compare", arguments.ours], arguments.avx2)
+    programs = arguments.program or {"ours": ROOT / "target/release/examples/compare"}
+    line = f"{family} {batch} {threads} {{count}}"
     servers = {
-        name: Server(
-            [python, HERE / "peers.py", name, family, str(batch), str(threads), arguments.device],
-            arguments.avx2,
-        )
-        for name in names
+        name: Server([path, arguments.ours], f"train-{line}", arguments.avx2)
+        for name, path in programs.items()
     }
-    torch_peak = Server([python, "-c", TORCH_PEAK, str(threads)], arguments.avx2)
-    for name in [*names, "ours"]:
+    for name in names:
+        command = [python, HERE / "peers.py", name, family, str(batch), str(threads), arguments.device]
+        servers[name] = Server(command, avx2=arguments.avx2)
+    reference = next(iter(programs))
+    torch_peak = Server([python, "-c", TORCH_PEAK, str(threads)], avx2=arguments.avx2)
+    counts = {}
+    for name, server in list(servers.items()):
         # Compilers and caches warm up.
         log(f"{family}, batch {batch}, {threads} threads: {name}")
         try:
-            warm_up(ours if name == "ours" else servers[name], name, family, batch, threads)
+            once = [server.steps(5) for _ in range(4)][-1]
+            counts[name] = max(3, round(arguments.seconds * 1e3 / once))
         except RuntimeError as error:
             log(f"left out: {error}")
             servers.pop(name)
-    counts, times, peaks = {}, {name: [] for name in [*servers, "ours"]}, []
-    for name, server in [*servers.items(), ("ours", ours)]:
-        once = server.request(command(name, family, batch, threads, 5))
-        counts[name] = max(3, round(arguments.seconds * 1e3 / once))
+    if reference not in servers:
+        raise SystemExit(f"{reference} cannot run on {arguments.ours}")
+    times, peaks = {name: [] for name in servers}, []
     for number in range(arguments.rounds):
-        order = [*servers, "ours"]
+        order = list(servers)
         for name in order[number % len(order):] + order[: number % len(order)]:
-            server = ours if name == "ours" else servers[name]
             # Threads that still spin would slow the next program down.
             time.sleep(0.25)
-            times[name].append(server.request(command(name, family, batch, threads, counts[name])))
+            times[name].append(servers[name].steps(counts[name]))
         if arguments.device == "cpu":
             time.sleep(0.25)
-            peaks.append(max(torch_peak.request("go"), ours.request(f"product 1024 {threads} 8")))
-    for server in [ours, torch_peak, *servers.values()]:
-        server.close()
+            product = servers[reference].request(f"product 1024 {threads} 8")
+            peaks.append(max(torch_peak.request("go"), product))
+    peak = statistics.median(peaks) if peaks else None
     rows = []
-    for name in ["ours", *servers]:
-        ratio = statistics.median(a / b for a, b in zip(times["ours"], times[name]))
-        rows.append((name, statistics.median(times[name]), ratio))
-    return rows, statistics.median(peaks) if peaks else None
-
-
-def command(name, family, batch, threads, count):
-    return f"{family} {batch} {threads} {count}" if name == "ours" else str(count)
-
-
-def warm_up(server, name, family, batch, threads):
-    for _ in range(3):
-        server.request(command(name, family, batch, threads, 5))
+    for name, server in servers.items():
+        ratio = statistics.median(a / b for a, b in zip(times[reference], times[name]))
+        row = {"name": name, "ms": statistics.median(times[name]), "ratio": ratio}
+        if arguments.device != "cpu" and name in programs:
+            row["queued"] = server.request(f"queue-{line.format(count=counts[name])}")
+            row["difference"] = server.request(f"check-{family} {batch}")
+        rows.append(row)
+    for server in [torch_peak, *servers.values()]:
+        server.close()
+    return rows, peak
 
 
 def step_table(arguments, python, family):
-    print("| batch | threads | program | ms a step | ratio | GFLOP/s | share of peak, GFLOP/s |")
-    print("|---|---|---|---|---|---|---|")
+    on_cpu = arguments.device == "cpu"
+    last = "share of peak, GFLOP/s" if on_cpu else "ms until the host is free | largest difference to the CPU"
+    print(f"| batch | threads | program | ms a step | ratio | GFLOP/s | {last} |")
+    print("|---|---|---|---|---|---|---|" + ("" if on_cpu else "---|"))
     for threads in arguments.threads:
         for batch in arguments.batch:
             rows, peak = steps(arguments, python, family, batch, threads)
-            for name, ms, ratio in rows:
-                rate = 2 * WORK_PER_IMAGE[family] * batch / ms / 1e6
-                share = f"{rate / peak:.0%} of {peak:.0f}" if peak else ""
-                ratio = "1" if name == "ours" else f"{ratio:.2f}"
-                print(f"| {batch} | {threads} | {name} | {ms:.2f} | {ratio} | {rate:.0f} | {share} |")
+            for row in rows:
+                rate = 2 * WORK_PER_IMAGE[family] * batch / row["ms"] / 1e6
+                if on_cpu:
+                    last = f"{rate / peak:.0%} of {peak:.0f}"
+                elif "queued" in row:
+                    last = f"{row['queued']:.2f} | {row['difference']:.1e}"
+                else:
+                    last = " | "
+                print(
+                    f"| {batch} | {threads} | {row['name']} | {row['ms']:.2f} | {row['ratio']:.2f} "
+                    f"| {rate:.0f} | {last} |"
+                )
             sys.stdout.flush()
 
 
@@ -248,12 +265,14 @@ def main():
     parser.add_argument("--only", choices=["steps", "programs"])
     parser.add_argument("--device", default="cpu", help="PyTorch's name of the device, such as cuda")
     parser.add_argument("--ours", default="flex", help="our name of the device")
-    parser.add_argument("--features", help="cargo features of our programs")
+    parser.add_argument(
+        "--program", nargs="+", type=lambda text: text.split("=", 1), metavar="NAME=PATH",
+        help="builds of the example `compare` to run in place of one built now",
+    )
     parser.add_argument("--avx2", action="store_true", help="hold every program to AVX2")
     parser.add_argument("--python", help="an interpreter that has the other frameworks installed")
     arguments = parser.parse_args()
-    if shutil.which("cargo") is None:
-        raise SystemExit("cargo is not installed; install Rust from https://rustup.rs")
+    arguments.program = dict(arguments.program or [])
     python = prepare(arguments)
     versions = subprocess.run(
         [python, "-m", "pip", "list", "--format=json"], stdout=subprocess.PIPE, check=True

@@ -5,17 +5,20 @@
 //! - `FAMILY BATCH THREADS COUNT`: milliseconds of a training step of these nets;
 //! - `queue-FAMILY BATCH THREADS COUNT`: milliseconds until the host is free again, which on a GPU must be
 //!   much less, because a step does not wait for the device;
+//! - `check-FAMILY BATCH`: how far a step's losses and gradients are from those on the CPU;
 //! - `product SIZE THREADS COUNT`: GFLOP/s of a square matrix product.
 
 use std::collections::HashMap;
 use std::io::{self, BufRead, Write};
 use std::time::Instant;
 
+use burn::module::{Module, ModuleVisitor, Param};
 use burn::tensor::{Device, Tensor};
 use gan_core::stream::{Purpose, stream};
-use gan_data::{MNIST_SHAPE, draw_batch, synthetic};
-use gan_model::{Family, ModelConfig, device};
-use gan_train::{Recipe, Trainer};
+use gan_data::{Dataset, MNIST_SHAPE, draw_batch, synthetic};
+use gan_model::checkpoint::Checkpoint;
+use gan_model::{Family, ModelConfig, TrainingConfig, device};
+use gan_train::{Recipe, StepReport, Trainer, dataset_info};
 
 fn main() -> io::Result<()> {
     let name = std::env::args().nth(1).unwrap_or_else(|| "auto".into());
@@ -37,33 +40,78 @@ fn main() -> io::Result<()> {
         let answer = if kind == "product" {
             product(size, count, &device)
         } else {
-            let config = || gan_model::TrainingConfig { batch: size, ..Recipe::Plain.training() };
-            let family = kind.trim_start_matches("queue-");
+            let (what, family) = kind.split_once('-').unwrap_or(("train", kind));
             let family = Family::all().into_iter().find(|known| known.name() == family);
             let model =
                 ModelConfig { family: family.unwrap_or_default(), ..ModelConfig::default() };
-            let trainer = trainers
-                .entry((model.family.name(), size))
-                .or_insert_with(|| Trainer::new(model, config(), &device));
-            let begin = Instant::now();
-            let mut report = None;
-            for _ in 0..count {
-                let mut rng = stream(0, Purpose::Batch, trainer.epoch());
-                let mut real = gan_kernels::buffer(size * MNIST_SHAPE.len());
-                draw_batch(&dataset, &mut rng, &mut real);
-                report = Some(trainer.step(real));
+            if what == "check" {
+                check(&model, size, &dataset, &device)
+            } else {
+                let trainer = trainers
+                    .entry((model.family.name(), size))
+                    .or_insert_with(|| {
+                        let config = TrainingConfig { batch: size, ..Recipe::Plain.training() };
+                        Trainer::new(model.clone(), config, &device)
+                    });
+                let begin = Instant::now();
+                let report = (0..count).map(|_| step(trainer, &dataset)).last();
+                let queued = begin.elapsed();
+                // Waits for the device.
+                let _readings = report.map(StepReport::read);
+                let taken = if what == "queue" { queued } else { begin.elapsed() };
+                taken.as_secs_f64() * 1e3 / count as f64
             }
-            let queued = begin.elapsed();
-            // Waits for the device.
-            let _readings = report.map(gan_train::StepReport::read);
-            let taken = if kind.starts_with("queue") { queued } else { begin.elapsed() };
-            taken.as_secs_f64() * 1e3 / count as f64
         };
         let mut out = io::stdout().lock();
         writeln!(out, "{answer}")?;
         out.flush()?;
     }
     Ok(())
+}
+
+fn step(trainer: &mut Trainer, dataset: &Dataset) -> StepReport {
+    let mut rng = stream(0, Purpose::Batch, trainer.epoch());
+    let mut real = gan_kernels::buffer(trainer.config().batch * MNIST_SHAPE.len());
+    draw_batch(dataset, &mut rng, &mut real);
+    trainer.step(real)
+}
+
+/// The largest difference of a loss, or of the gradients of one layer, between the first step on this
+/// device and on the CPU, relative to its size. Gradients are read from Adam's first moments, which
+/// are a part of them after one step. With a small ε the first update would be the gradient's signs,
+/// and where it is nearly zero rounding would decide them.
+fn check(model: &ModelConfig, batch: usize, dataset: &Dataset, device: &Device) -> f64 {
+    let first = |device: &Device| {
+        let config = TrainingConfig { batch, epsilon: 1e-3, ..Recipe::Plain.training() };
+        let mut trainer = Trainer::new(model.clone(), config, device);
+        let losses = step(&mut trainer, dataset).read();
+        let (header, sections) = trainer.checkpoint(dataset_info(dataset)).expect("finite");
+        let mut bytes = vec![];
+        sections.encode(&header, &mut bytes).expect("enough memory");
+        let checkpoint = Checkpoint::from_bytes("check", bytes).expect("the same checkpoint");
+        let mut numbers = Numbers(vec![vec![losses.d_loss.into()], vec![losses.g_loss.into()]]);
+        checkpoint.discriminator_moments(device).expect("Adam's").visit(&mut numbers);
+        checkpoint.generator_moments(device).expect("Adam's").visit(&mut numbers);
+        numbers.0
+    };
+    let length =
+        |numbers: &mut dyn Iterator<Item = f64>| numbers.map(|x| x * x).sum::<f64>().sqrt();
+    let pairs = first(device).into_iter().zip(first(&Device::flex()));
+    let differences = pairs.map(|(ours, expected)| {
+        assert_eq!(ours.len(), expected.len());
+        let difference = length(&mut ours.iter().zip(&expected).map(|(a, b)| a - b));
+        difference / length(&mut expected.into_iter()).max(f64::MIN_POSITIVE)
+    });
+    differences.fold(0.0, f64::max)
+}
+
+/// The numbers of each tensor of a module.
+struct Numbers(Vec<Vec<f64>>);
+
+impl ModuleVisitor for Numbers {
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        self.0.push(param.val().into_data().iter::<f64>().collect());
+    }
 }
 
 /// GFLOP/s of `count` products of square matrices, computed by the dense layer.
