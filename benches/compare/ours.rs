@@ -47,12 +47,10 @@ fn main() -> io::Result<()> {
             if what == "check" {
                 check(&model, size, &dataset, &device)
             } else {
-                let trainer = trainers
-                    .entry((model.family.name(), size))
-                    .or_insert_with(|| {
-                        let config = TrainingConfig { batch: size, ..Recipe::Plain.training() };
-                        Trainer::new(model.clone(), config, &device)
-                    });
+                let trainer = trainers.entry((model.family.name(), size)).or_insert_with(|| {
+                    let config = TrainingConfig { batch: size, ..Recipe::Plain.training() };
+                    Trainer::new(model.clone(), config, &device)
+                });
                 let begin = Instant::now();
                 let report = (0..count).map(|_| step(trainer, &dataset)).last();
                 let queued = begin.elapsed();

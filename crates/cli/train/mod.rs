@@ -3,6 +3,7 @@
 // Public for fuzzing and tests.
 #[doc(hidden)]
 pub mod config_file;
+mod effective;
 mod fields;
 mod options;
 mod outcome;
@@ -24,8 +25,9 @@ use gan_train::{Evaluator, RunConfig, RunDir, Trainer, dataset_info, memory_need
 use serde_json::json;
 use std::collections::BTreeMap as Map;
 
+pub(crate) use self::effective::{differing_setting, resolve_settings};
 use self::options::Options;
-pub(crate) use self::options::{TrainArgs, differing_setting, resolve_settings};
+pub(crate) use self::options::TrainArgs;
 use self::session::SaveRequests;
 use crate::common::slurm::Job;
 use crate::common::{Data, Failure, OutputArgs, data, extractor, output, page_url, usage};
