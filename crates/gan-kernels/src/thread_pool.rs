@@ -8,7 +8,7 @@ use std::hint::spin_loop;
 use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Mutex, OnceLock, PoisonError, TryLockError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, TryLockError};
 use std::thread::{self, Thread};
 
 /// Below this many multiply-adds, sharing costs more than it saves.
@@ -20,27 +20,39 @@ const SPIN_LIMIT: usize = 2_000;
 /// Checks for work before a worker sleeps: about a millisecond.
 const YIELD_LIMIT: usize = SPIN_LIMIT + 2_000;
 
-/// The largest number of threads, which fits into the lowest bits of a task's number.
-const MAX_THREADS: usize = (1 << 11) - 1;
+/// More threads than any machine has.
+const MAX_THREADS: usize = 2_048;
 
 /// The number of threads, 0 for as many as there are processors.
 static LIMIT: AtomicUsize = AtomicUsize::new(0);
 /// The workers that have been started. The holder of the lock may give them work.
-static WORKERS: Mutex<Vec<Thread>> = Mutex::new(Vec::new());
+static WORKERS: Mutex<Vec<Worker>> = Mutex::new(Vec::new());
 static TASK: Task = Task {
-    number: AtomicUsize::new(0),
     left: AtomicUsize::new(0),
     panicked: AtomicBool::new(false),
     work: UnsafeCell::new(None),
 };
 
+struct Worker {
+    thread: Thread,
+    offer: Arc<Offer>,
+}
+
+/// Whether a part of the task is offered to a worker: that with the worker's number. Who takes the
+/// offer runs the part: the worker, or the caller, if it is done with its own part before.
+#[derive(Default)]
+#[repr(align(64))]
+struct Offer(AtomicBool);
+
+impl Offer {
+    fn take(&self) -> bool {
+        self.0.load(Ordering::Relaxed) && self.0.swap(false, Ordering::Acquire)
+    }
+}
+
 /// The current work of the pool.
 struct Task {
-    /// Changes with every task. Its lowest bits are the number of parts, of which worker `i` takes
-    /// part `i`: both are read together, so that a worker that had no part in the last task and
-    /// wakes late takes nothing of the next one before it is published.
-    number: AtomicUsize,
-    /// Parts that workers have not finished.
+    /// Parts that are not done, without the caller's own.
     left: AtomicUsize,
     panicked: AtomicBool,
     work: UnsafeCell<Option<Work>>,
@@ -49,7 +61,7 @@ struct Task {
 type Work = *const (dyn Fn(usize) + Sync);
 
 // SAFETY: `work` is written by the holder of `WORKERS` while no part is left to do, and read
-// by workers between a change of `number` and their decrease of `left`.
+// by workers between their taking an offer and their decrease of `left`.
 unsafe impl Sync for Task {}
 
 /// Sets how many threads this crate computes on, including the caller's; 0, the default, stands
@@ -215,38 +227,52 @@ fn run(parts: usize, work: &(dyn Fn(usize) + Sync)) {
         Err(TryLockError::WouldBlock) => return (0..parts).for_each(work),
     };
     while workers.len() + 1 < parts {
-        let (index, last) = (workers.len() + 1, TASK.number.load(Ordering::Relaxed));
-        let name = format!("gan-kernels-{index}");
-        match thread::Builder::new().name(name).spawn(move || worker(index, last)) {
-            Ok(worker) => workers.push(worker.thread().clone()),
+        let (index, offer) = (workers.len() + 1, Arc::new(Offer::default()));
+        let worker = {
+            let offer = Arc::clone(&offer);
+            move || worker(index, &offer)
+        };
+        match thread::Builder::new().name(format!("gan-kernels-{index}")).spawn(worker) {
+            Ok(worker) => workers.push(Worker { thread: worker.thread().clone(), offer }),
             Err(_) => return (0..parts).for_each(work),
         }
     }
+    let workers = &workers[..parts - 1];
 
     #[expect(clippy::transmute_ptr_to_ptr, reason = "a cast cannot lengthen a lifetime")]
     // SAFETY: only the lifetime changes; `Wait` outlasts every use of the pointer.
-    let work: Work = unsafe { std::mem::transmute(std::ptr::from_ref(work)) };
-    // SAFETY: we hold the lock, and no worker reads it before `number` changes.
-    unsafe { *TASK.work.get() = Some(work) };
-    TASK.left.store(parts - 1, Ordering::Relaxed);
-    let last = TASK.number.load(Ordering::Relaxed);
-    TASK.number.store((last | MAX_THREADS).wrapping_add(1) | parts, Ordering::Release);
-    let wait = Wait;
-    workers.iter().take(parts - 1).for_each(Thread::unpark);
-    // SAFETY: it lives as long as this call.
-    unsafe { (*work)(0) };
+    let shared: Work = unsafe { std::mem::transmute(std::ptr::from_ref(work)) };
+    // SAFETY: we hold the lock, and no worker reads it before it takes an offer.
+    unsafe { *TASK.work.get() = Some(shared) };
+    TASK.left.store(workers.len(), Ordering::Relaxed);
+    TASK.panicked.store(false, Ordering::Relaxed);
+    let wait = Wait(workers);
+    for worker in workers {
+        worker.offer.0.store(true, Ordering::Release);
+        worker.thread.unpark();
+    }
+    work(0);
+    for (index, worker) in workers.iter().enumerate() {
+        // A worker that has no processor now would keep us waiting.
+        if worker.offer.take() {
+            TASK.left.fetch_sub(1, Ordering::Relaxed);
+            work(index + 1);
+        }
+    }
     drop(wait);
-    if TASK.panicked.swap(false, Ordering::Relaxed) {
-        drop(workers);
+    if TASK.panicked.load(Ordering::Relaxed) {
         resume_unwind(Box::new("a worker thread panicked"));
     }
 }
 
-/// Waits, when dropped, until no worker uses the work any more, also in a panic.
-struct Wait;
+/// Withdraws, when dropped, what is still offered, and waits until no worker uses the work any more,
+/// also in a panic.
+struct Wait<'a>(&'a [Worker]);
 
-impl Drop for Wait {
+impl Drop for Wait<'_> {
     fn drop(&mut self) {
+        let withdrawn = self.0.iter().filter(|worker| worker.offer.take()).count();
+        TASK.left.fetch_sub(withdrawn, Ordering::Relaxed);
         let mut checks = 0;
         while TASK.left.load(Ordering::Acquire) > 0 {
             pause(&mut checks);
@@ -254,26 +280,20 @@ impl Drop for Wait {
     }
 }
 
-/// The loop of worker `index`; `last` is the newest task that it need not work on.
-fn worker(index: usize, mut last: usize) {
+/// The loop of worker `index`.
+fn worker(index: usize, offer: &Offer) {
     loop {
         let mut checks = 0;
-        last = loop {
-            let number = TASK.number.load(Ordering::Acquire);
-            if number != last {
-                break number;
-            }
+        while !offer.take() {
             if checks < YIELD_LIMIT { pause(&mut checks) } else { thread::park() }
-        };
-        if index < last & MAX_THREADS {
-            // SAFETY: `number` changed and this part is not done, so the work is there, and
-            // lives until `left` counts this part as done.
-            let work = unsafe { (*TASK.work.get()).map(|work| &*work) };
-            if catch_unwind(AssertUnwindSafe(|| work.map(|work| work(index)))).is_err() {
-                TASK.panicked.store(true, Ordering::Relaxed);
-            }
-            TASK.left.fetch_sub(1, Ordering::Release);
         }
+        // SAFETY: the work was there before it was offered, and lives until `left` counts this part
+        // as done.
+        let work = unsafe { (*TASK.work.get()).map(|work| &*work) };
+        if catch_unwind(AssertUnwindSafe(|| work.map(|work| work(index)))).is_err() {
+            TASK.panicked.store(true, Ordering::Relaxed);
+        }
+        TASK.left.fetch_sub(1, Ordering::Release);
     }
 }
 
