@@ -1,0 +1,143 @@
+//! Writes text with a GPT-2.
+//!
+//!     cargo run --release -p gpt2 -- --model ./gpt2 --prompt "Artificial intelligence is" --max-length 100
+#![expect(clippy::print_stdout, reason = "a program")]
+
+use std::io::{self, Write};
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Result, anyhow, ensure};
+use burn::tensor::Device;
+use clap::Parser;
+use gan_core::stream::{Purpose, stream};
+use gpt2::generate::{Sampling, generate};
+use gpt2::model::{Config, Gpt2};
+use tokenizers::Tokenizer;
+use tokenizers::decoders::byte_level::ByteLevel;
+use tokenizers::models::bpe::BPE;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// Continue a text with a GPT-2.
+///
+/// The folder of --model is what `transformers` saves, or what https://huggingface.co/openai-community/gpt2
+/// has: config.json, model.safetensors (or pytorch_model.bin), and tokenizer.json (or vocab.json and
+/// merges.txt). The most probable token follows, or with --temperature, --top-k or --top-p a drawn one.
+#[derive(Parser)]
+#[command(name = "gpt2")]
+struct Args {
+    /// The folder of the model
+    #[arg(long, value_name = "DIR")]
+    model: PathBuf,
+    /// The text to continue
+    #[arg(long, value_name = "TEXT")]
+    prompt: String,
+    /// Tokens of the text at most, with those of the prompt
+    #[arg(long, default_value_t = 100, value_name = "N")]
+    max_length: usize,
+    /// Draw tokens, from logits divided by this: below 1 the probable ones more often [default: 1]
+    #[arg(long, value_name = "T")]
+    temperature: Option<f64>,
+    /// Draw from this many of the most probable tokens [default: from all]
+    #[arg(long, value_name = "K")]
+    top_k: Option<usize>,
+    /// Draw from the most probable tokens that together have this probability [default: 1]
+    #[arg(long, value_name = "P")]
+    top_p: Option<f64>,
+    /// Texts to write; more than one are drawn
+    #[arg(long, default_value_t = 1, value_name = "N")]
+    num_return_sequences: u64,
+    /// Texts of equal seeds are equal
+    #[arg(long, default_value_t = 0)]
+    seed: u64,
+    /// Compute the whole text anew for each token: slow, to see what the cache of keys and values saves
+    #[arg(long)]
+    no_cache: bool,
+}
+
+fn main() -> Result<()> {
+    let args = Args::parse();
+    let sampling = args.sampling()?;
+    let config = Config::read(&args.model)?;
+    let tokenizer = tokenizer(&args.model)?;
+    let net = Gpt2::read(&args.model, &config, &Device::flex())?;
+    let prompt = tokenizer.encode(args.prompt.as_str(), false).map_err(|error| anyhow!(error))?;
+    let prompt = prompt.get_ids();
+
+    let mut out = io::stdout().lock();
+    for index in 0..args.num_return_sequences {
+        if index > 0 {
+            writeln!(out, "\n---")?;
+        }
+        let mut rng = stream(args.seed, Purpose::Sample, index);
+        let sampling = sampling.map(|sampling| (sampling, &mut rng));
+        write!(out, "{}", args.prompt)?;
+        out.flush()?;
+        // A character may take several tokens: only whole ones are shown.
+        let (mut tokens, mut shown) = (prompt.to_vec(), decoded(&tokenizer, prompt)?.len());
+        let mut result = Ok(());
+        let show = |token| {
+            tokens.push(token);
+            result = decoded(&tokenizer, &tokens).and_then(|text| {
+                if !text.ends_with(char::REPLACEMENT_CHARACTER) {
+                    out.write_all(&text.as_bytes()[shown..])?;
+                    out.flush()?;
+                    shown = text.len();
+                }
+                Ok(())
+            });
+            if result.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+        };
+        generate(&net, &config, prompt.to_vec(), args.max_length, sampling, !args.no_cache, show)?;
+        result?;
+    }
+    writeln!(out)?;
+    Ok(())
+}
+
+impl Args {
+    /// How tokens are drawn; none for the most probable ones.
+    fn sampling(&self) -> Result<Option<Sampling>> {
+        let Self { temperature, top_k, top_p, num_return_sequences, .. } = *self;
+        if temperature.is_none() && top_k.is_none() && top_p.is_none() {
+            ensure!(
+                num_return_sequences == 1,
+                "--num-return-sequences is {num_return_sequences}, and the most probable text is only \
+                 one; add --temperature 1 to draw them"
+            );
+            return Ok(None);
+        }
+        let sampling = Sampling {
+            temperature: temperature.unwrap_or(1.0),
+            top_k: top_k.unwrap_or(0),
+            top_p: top_p.unwrap_or(1.0),
+        };
+        sampling.check()?;
+        Ok(Some(sampling))
+    }
+}
+
+fn decoded(tokenizer: &Tokenizer, tokens: &[u32]) -> Result<String> {
+    tokenizer.decode(tokens, false).map_err(|error| anyhow!(error))
+}
+
+/// The tokenizer of a folder, from either kind of files.
+fn tokenizer(folder: &Path) -> Result<Tokenizer> {
+    let whole = folder.join("tokenizer.json");
+    let [vocabulary, merges] = ["vocab.json", "merges.txt"].map(|name| folder.join(name));
+    if !whole.exists() && vocabulary.exists() {
+        let [vocabulary, merges] = [vocabulary, merges].map(|path| path.display().to_string());
+        let bpe = BPE::from_file(&vocabulary, &merges).build();
+        let bpe = bpe.map_err(|error| anyhow!("cannot read {vocabulary} and {merges}: {error}"))?;
+        let mut tokenizer = Tokenizer::new(bpe);
+        tokenizer.with_pre_tokenizer(Some(ByteLevel::new(false, true, true)));
+        tokenizer.with_decoder(Some(ByteLevel::default()));
+        return Ok(tokenizer);
+    }
+    Tokenizer::from_file(&whole).map_err(|error| {
+        let path = whole.display();
+        anyhow!("cannot read {path}: {error}; expected tokenizer.json, or vocab.json and merges.txt")
+    })
+}

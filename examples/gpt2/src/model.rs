@@ -1,0 +1,174 @@
+//! GPT-2 from a folder as `transformers` saves it.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, anyhow, bail, ensure};
+use burn::module::{Module, Param};
+use burn::nn::{LayerNorm, LayerNormConfig};
+use burn::tensor::{Device, Int, Tensor};
+use burn_store::{ApplyResult, KeyRemapper, ModuleSnapshot, PytorchStore, SafetensorsStore};
+use gan_kernels::{Activation, affine_vjp, Map};
+use serde::Deserialize;
+
+use crate::transformer::{Block, Cache};
+
+/// What of `config.json` decides the net.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Config {
+    /// Width of the blocks.
+    pub n_embd: usize,
+    /// Heads of each block's attention.
+    pub n_head: usize,
+    /// Blocks.
+    pub n_layer: usize,
+    /// The most tokens of a text.
+    #[serde(alias = "n_ctx")]
+    pub n_positions: usize,
+    /// Tokens that it knows.
+    pub vocab_size: usize,
+    /// Units of a block's hidden layer, 4 `n_embd` if absent.
+    pub n_inner: Option<usize>,
+    #[serde(default = "epsilon")]
+    layer_norm_epsilon: f64,
+    #[serde(default = "activation")]
+    activation_function: String,
+    /// The token that ends a text.
+    pub eos_token_id: Option<u32>,
+    model_type: String,
+}
+
+fn epsilon() -> f64 {
+    1e-5
+}
+
+fn activation() -> String {
+    "gelu_new".into()
+}
+
+/// The net: embeddings of tokens and positions, blocks, and the embeddings again for the logits.
+#[derive(Module, Debug)]
+pub struct Gpt2 {
+    wte: Param<Tensor<2>>,
+    wpe: Param<Tensor<2>>,
+    h: Vec<Block>,
+    ln_f: LayerNorm,
+}
+
+impl Config {
+    /// Reads `config.json` of a folder.
+    ///
+    /// # Errors
+    /// When it is missing, or is not of a GPT-2 that is known here.
+    pub fn read(folder: &Path) -> Result<Self> {
+        let path = folder.join("config.json");
+        let text = fs::read_to_string(&path).with_context(|| expected(folder, &path))?;
+        let config: Self = serde_json::from_str(&text)
+            .with_context(|| format!("{} is no configuration of GPT-2", path.display()))?;
+        let Self { model_type, activation_function, n_embd, n_head, .. } = &config;
+        let file = path.display();
+        ensure!(model_type == "gpt2", "{file}: model_type is {model_type:?}; expected \"gpt2\"");
+        ensure!(
+            activation_function == "gelu_new",
+            "{file}: activation_function is {activation_function:?}; expected \"gelu_new\""
+        );
+        ensure!(
+            *n_head > 0 && n_embd.is_multiple_of(*n_head),
+            "{file}: n_embd is {n_embd}; expected a multiple of n_head, {n_head}"
+        );
+        Ok(config)
+    }
+}
+
+/// Which files a folder must have, for the error when one of them cannot be read.
+fn expected(folder: &Path, missing: &Path) -> String {
+    format!(
+        "cannot read {}; expected a folder with config.json, model.safetensors (or pytorch_model.bin) \
+         and tokenizer.json (or vocab.json and merges.txt), as model.save_pretrained({:?}) writes it, \
+         or as https://huggingface.co/openai-community/gpt2 has it",
+        missing.display(),
+        folder.display().to_string()
+    )
+}
+
+impl Gpt2 {
+    /// The net of a configuration, all of whose weights are zero.
+    fn zeros(config: &Config, device: &Device) -> Self {
+        let Config { n_embd: width, n_head, layer_norm_epsilon: epsilon, .. } = *config;
+        let inner = config.n_inner.unwrap_or(4 * width);
+        let zeros = |size: [usize; 2]| Tensor::zeros(size, device);
+        let block = |_| Block::new(width, inner, n_head, epsilon, device, zeros);
+        Self {
+            wte: Param::from_tensor(zeros([config.vocab_size, width])),
+            wpe: Param::from_tensor(zeros([config.n_positions, width])),
+            h: (0..config.n_layer).map(block).collect(),
+            ln_f: LayerNormConfig::new(width).with_epsilon(epsilon).init(device),
+        }
+    }
+
+    /// Reads the weights of a folder.
+    ///
+    /// # Errors
+    /// When a file is missing or damaged, or lacks a tensor of the configuration.
+    pub fn read(folder: &Path, config: &Config, device: &Device) -> Result<Self> {
+        let mut net = Self::zeros(config, device);
+        let path = |name| -> Option<PathBuf> { Some(folder.join(name)).filter(|path| path.exists()) };
+        let (path, result) = if let Some(path) = path("model.safetensors") {
+            let mut store = SafetensorsStore::from_file(&path).remap(names()?).allow_partial(true);
+            let result = net.load_from(&mut store).map_err(|error| anyhow!("{error}"));
+            (path, result)
+        } else if let Some(path) = path("pytorch_model.bin") {
+            let mut store = PytorchStore::from_file(&path).remap(names()?).allow_partial(true);
+            let result = net.load_from(&mut store).map_err(|error| anyhow!("{error}"));
+            (path, result)
+        } else {
+            bail!("{}", expected(folder, &folder.join("model.safetensors")));
+        };
+        let ApplyResult { missing, errors, .. } =
+            result.with_context(|| format!("cannot read the weights of {}", path.display()))?;
+        if let Some(error) = errors.first() {
+            bail!("{}: {error}; expected the tensors that config.json describes", path.display());
+        }
+        if let Some((name, _)) = missing.first() {
+            let (path, count) = (path.display(), missing.len());
+            bail!("{path} lacks {name} ({count} in all); expected a GPT-2 with a language model's head");
+        }
+        Ok(net)
+    }
+
+    /// The features `[tokens, width]` of the next tokens of a text, of which `seen` are in the cache.
+    pub fn features(&self, tokens: &[u32], seen: usize, cache: Option<&mut [Cache]>) -> Tensor<2> {
+        let device = self.wte.device();
+        let ids: Vec<i32> = tokens.iter().map(|token| token.cast_signed()).collect();
+        let ids = Tensor::<1, Int>::from_ints(&ids[..], &device);
+        let positions = self.wpe.val().narrow(0, seen, tokens.len());
+        let mut x = self.wte.val().select(0, ids) + positions;
+        let mut caches = cache.map(|caches| caches.iter_mut());
+        for block in &self.h {
+            x = block.forward(x, 1, caches.as_mut().and_then(Iterator::next));
+        }
+        self.ln_f.forward(x)
+    }
+
+    /// The logits `[tokens, vocabulary]` of what follows tokens with these features x: x Eᵀ, with the
+    /// embeddings E. That is the gradient by the input of a layer with the weights E.
+    pub fn logits(&self, features: Tensor<2>) -> Tensor<2> {
+        affine_vjp(Map::Dense, features.clone(), self.wte.val(), features, Activation::None)
+    }
+
+    /// A cache for one text.
+    pub fn cache(&self) -> Vec<Cache> {
+        vec![None; self.h.len()]
+    }
+}
+
+/// Names in the file to names here: some files have a prefix, and Burn names the two vectors of a
+/// layer normalisation as its paper does. Embeddings are tensors here, not layers.
+fn names() -> Result<KeyRemapper> {
+    Ok(KeyRemapper::from_patterns(vec![
+        (r"^transformer\.", ""),
+        (r"^(wte|wpe)\.weight$", "$1"),
+        (r"(ln_\w+)\.weight$", "$1.gamma"),
+        (r"(ln_\w+)\.bias$", "$1.beta"),
+    ])?)
+}

@@ -1,0 +1,118 @@
+//! The same numbers and the same text as `transformers`: of a small random GPT-2 that it has saved
+//! (`reference.py` wrote `tiny`).
+
+use std::fs;
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use burn::tensor::Device;
+use gpt2::generate::generate;
+use gpt2::model::{Config, Gpt2};
+use serde::Deserialize;
+
+#[derive(Deserialize)]
+struct Expected {
+    prompt: String,
+    tokens: Vec<u32>,
+    /// After each of the last tokens.
+    logits: Vec<Vec<f32>>,
+    text: Vec<u32>,
+}
+
+fn tiny() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/tiny")
+}
+
+fn expected() -> Expected {
+    serde_json::from_slice(&fs::read(tiny().join("expected.json")).unwrap()).unwrap()
+}
+
+fn net(folder: &Path) -> (Config, Gpt2) {
+    let config = Config::read(folder).unwrap();
+    let net = Gpt2::read(folder, &config, &Device::flex()).unwrap();
+    (config, net)
+}
+
+#[test]
+fn logits_agree_to_a_ten_thousandth_with_and_without_the_cache() {
+    let (expected, (_, net)) = (expected(), net(&tiny()));
+    let mut cache = net.cache();
+    // The cache gets the prompt in two pieces, then token by token.
+    let mut features = vec![net.features(&expected.tokens[..7], 0, Some(&mut cache))];
+    let mut seen = 7;
+    for len in [20, 1, 1, 1].into_iter().chain([1; 99]).take(expected.tokens.len() - 26) {
+        let tokens = &expected.tokens[seen..seen + len];
+        features.push(net.features(tokens, seen, Some(&mut cache)));
+        seen += len;
+    }
+    assert_eq!(seen, expected.tokens.len());
+    let cached = burn::tensor::Tensor::cat(features, 0);
+    for features in [cached, net.features(&expected.tokens, 0, None)] {
+        let logits: Vec<f32> = net.logits(features).into_data().try_into_vec().unwrap();
+        let wanted = expected.logits.concat();
+        let last = &logits[logits.len() - wanted.len()..];
+        for (found, wanted) in last.iter().zip(&wanted) {
+            assert!((found - wanted).abs() < 1e-4, "{found} is not {wanted}");
+        }
+    }
+}
+
+#[test]
+fn a_hundred_greedy_tokens_are_equal_with_and_without_the_cache() {
+    let (expected, (config, net)) = (expected(), net(&tiny()));
+    for use_cache in [true, false] {
+        let (prompt, len) = (expected.tokens.clone(), expected.text.len());
+        let mut chosen = Vec::new();
+        let each = |token| {
+            chosen.push(token);
+            ControlFlow::Continue(())
+        };
+        let text = generate(&net, &config, prompt, len, None, use_cache, each).unwrap();
+        assert_eq!(text, expected.text, "with the cache: {use_cache}");
+        assert_eq!(chosen, expected.text[expected.tokens.len()..]);
+    }
+}
+
+fn run(folder: &Path, flags: &[&str]) -> (bool, String, String) {
+    let program = Command::new(env!("CARGO_BIN_EXE_gpt2"));
+    let mut program = program;
+    let output = program.arg("--model").arg(folder).args(flags).output().unwrap();
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+    (output.status.success(), text(output.stdout), text(output.stderr))
+}
+
+#[test]
+fn the_program_reads_either_tokenizer_and_draws_the_same_text_for_the_same_seed() {
+    let prompt = expected().prompt;
+    let folder = std::env::temp_dir().join(format!("gpt2-{}", std::process::id()));
+    fs::create_dir_all(&folder).unwrap();
+    for name in ["config.json", "model.safetensors", "vocab.json", "merges.txt"] {
+        fs::copy(tiny().join(name), folder.join(name)).unwrap();
+    }
+    let flags = ["--prompt", &prompt, "--max-length", "80"];
+    let [whole, parts] = [&tiny(), &folder].map(|folder| run(folder, &flags));
+    fs::remove_dir_all(&folder).unwrap();
+    assert!(whole.0 && whole.1.starts_with(&prompt), "{}", whole.2);
+    assert_eq!(whole, parts);
+
+    let drawn = |seed| {
+        let flags = [&flags[..], &["--top-k", "20", "--top-p", "0.9", "--seed", seed]].concat();
+        run(&tiny(), &flags).1
+    };
+    assert_eq!(drawn("1"), drawn("1"));
+    assert_ne!(drawn("1"), drawn("2"));
+}
+
+#[test]
+fn errors_say_what_is_missing() {
+    let (ok, _, error) = run(Path::new("nowhere"), &["--prompt", "x"]);
+    assert!(!ok);
+    for part in ["nowhere/config.json", "model.safetensors", "tokenizer.json", "huggingface.co"] {
+        assert!(error.contains(part), "{error}");
+    }
+    let long = run(&tiny(), &["--prompt", "x", "--max-length", "193"]);
+    assert!(long.2.contains("--max-length is 193; expected at most 192"), "{}", long.2);
+    let several = run(&tiny(), &["--prompt", "x", "--num-return-sequences", "2"]);
+    assert!(several.2.contains("--temperature"), "{}", several.2);
+}
