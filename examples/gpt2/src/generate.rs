@@ -88,7 +88,9 @@ pub fn generate(
         "--max-length is {max_length}; expected at most {n_positions}, the positions that the network has"
     );
     if let Some(token) = text.iter().find(|token| **token as usize >= vocab_size) {
-        bail!("the tokenizer gave token {token}, but the network knows {vocab_size}; expected files of one model");
+        bail!(
+            "the tokenizer gave token {token}, but the network knows {vocab_size}; expected files of one model"
+        );
     }
     let mut sampling = sampling;
     let mut cache = net.cache();

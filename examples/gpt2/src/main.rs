@@ -1,7 +1,7 @@
 //! Writes text with a GPT-2.
 //!
 //!     cargo run --release -p gpt2 -- --model ./gpt2 --prompt "Artificial intelligence is" --max-length 100
-#![expect(clippy::print_stdout, reason = "a program")]
+#![expect(clippy::doc_markdown, reason = "the help is plain text")]
 
 use std::io::{self, Write};
 use std::ops::ControlFlow;
@@ -138,6 +138,8 @@ fn tokenizer(folder: &Path) -> Result<Tokenizer> {
     }
     Tokenizer::from_file(&whole).map_err(|error| {
         let path = whole.display();
-        anyhow!("cannot read {path}: {error}; expected tokenizer.json, or vocab.json and merges.txt")
+        anyhow!(
+            "cannot read {path}: {error}; expected tokenizer.json, or vocab.json and merges.txt"
+        )
     })
 }

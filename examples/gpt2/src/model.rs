@@ -5,10 +5,10 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
 use burn::module::{Module, Param};
-use burn::nn::{LayerNorm, LayerNormConfig};
+use burn::nn::{Initializer, LayerNorm, LayerNormConfig};
 use burn::tensor::{Device, Int, Tensor};
 use burn_store::{ApplyResult, KeyRemapper, ModuleSnapshot, PytorchStore, SafetensorsStore};
-use gan_kernels::{Activation, affine_vjp, Map};
+use gan_kernels::{Activation, Map, affine_vjp};
 use serde::Deserialize;
 
 use crate::transformer::{Block, Cache};
@@ -92,15 +92,15 @@ fn expected(folder: &Path, missing: &Path) -> String {
 }
 
 impl Gpt2 {
-    /// The net of a configuration, all of whose weights are zero.
-    fn zeros(config: &Config, device: &Device) -> Self {
+    /// The net of a configuration without its weights: Burn allocates them when they are read first.
+    fn empty(config: &Config, device: &Device) -> Self {
         let Config { n_embd: width, n_head, layer_norm_epsilon: epsilon, .. } = *config;
         let inner = config.n_inner.unwrap_or(4 * width);
-        let zeros = |size: [usize; 2]| Tensor::zeros(size, device);
+        let zeros = |size: [usize; 2]| Initializer::Zeros.init(size, device);
         let block = |_| Block::new(width, inner, n_head, epsilon, device, zeros);
         Self {
-            wte: Param::from_tensor(zeros([config.vocab_size, width])),
-            wpe: Param::from_tensor(zeros([config.n_positions, width])),
+            wte: zeros([config.vocab_size, width]),
+            wpe: zeros([config.n_positions, width]),
             h: (0..config.n_layer).map(block).collect(),
             ln_f: LayerNormConfig::new(width).with_epsilon(epsilon).init(device),
         }
@@ -111,8 +111,9 @@ impl Gpt2 {
     /// # Errors
     /// When a file is missing or damaged, or lacks a tensor of the configuration.
     pub fn read(folder: &Path, config: &Config, device: &Device) -> Result<Self> {
-        let mut net = Self::zeros(config, device);
-        let path = |name| -> Option<PathBuf> { Some(folder.join(name)).filter(|path| path.exists()) };
+        let mut net = Self::empty(config, device);
+        let path =
+            |name| -> Option<PathBuf> { Some(folder.join(name)).filter(|path| path.exists()) };
         let (path, result) = if let Some(path) = path("model.safetensors") {
             let mut store = SafetensorsStore::from_file(&path).remap(names()?).allow_partial(true);
             let result = net.load_from(&mut store).map_err(|error| anyhow!("{error}"));
@@ -131,7 +132,9 @@ impl Gpt2 {
         }
         if let Some((name, _)) = missing.first() {
             let (path, count) = (path.display(), missing.len());
-            bail!("{path} lacks {name} ({count} in all); expected a GPT-2 with a language model's head");
+            bail!(
+                "{path} lacks {name} ({count} in all); expected a GPT-2 with a language model's head"
+            );
         }
         Ok(net)
     }

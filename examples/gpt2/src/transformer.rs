@@ -5,7 +5,7 @@
 //! tensors in a GPT-2 checkpoint.
 
 use burn::module::{Module, Param};
-use burn::nn::{LayerNorm, LayerNormConfig};
+use burn::nn::{Initializer, LayerNorm, LayerNormConfig};
 use burn::tensor::activation::{gelu_approximate, softmax};
 use burn::tensor::{Bool, Device, Tensor};
 use gan_kernels::{Activation, dense};
@@ -19,10 +19,8 @@ pub struct Linear {
 
 impl Linear {
     /// A layer with these weights, `[inputs, outputs]`, and without a bias at first.
-    pub fn new(weight: Tensor<2>) -> Self {
-        let ([_, outputs], device) = (weight.dims(), weight.device());
-        let bias = Param::from_tensor(Tensor::zeros([outputs], &device));
-        Self { weight: Param::from_tensor(weight), bias }
+    pub fn new(weight: Param<Tensor<2>>, outputs: usize, device: &Device) -> Self {
+        Self { weight, bias: Initializer::Zeros.init([outputs], device) }
     }
 
     /// `[rows, inputs]` to `[rows, outputs]`.
@@ -65,10 +63,10 @@ impl Block {
         heads: usize,
         epsilon: f64,
         device: &Device,
-        mut weight: impl FnMut([usize; 2]) -> Tensor<2>,
+        mut weight: impl FnMut([usize; 2]) -> Param<Tensor<2>>,
     ) -> Self {
         let norm = || LayerNormConfig::new(width).with_epsilon(epsilon).init(device);
-        let mut linear = |size| Linear::new(weight(size));
+        let mut linear = |size: [usize; 2]| Linear::new(weight(size), size[1], device);
         Self {
             ln_1: norm(),
             attn: Attention {
@@ -111,7 +109,11 @@ impl Attention {
         let seen = key.dims()[2];
         let mut scores = query.matmul(key.swap_dims(2, 3)) / (size as f64).sqrt();
         if new > 1 {
-            let later = Tensor::<2, Bool>::tril_mask([new, seen], (seen - new) as i64, &scores.device());
+            let later = Tensor::<2, Bool>::tril_mask(
+                [new, seen],
+                (seen - new).cast_signed() as i64,
+                &scores.device(),
+            );
             scores = scores.mask_fill(later.unsqueeze(), f32::NEG_INFINITY);
         }
         let mixed = softmax(scores, 3).matmul(value);

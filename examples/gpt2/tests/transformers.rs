@@ -1,6 +1,8 @@
 //! The same numbers and the same text as `transformers`: of a small random GPT-2 that it has saved
 //! (`reference.py` wrote `tiny`).
 
+#![expect(clippy::unwrap_used, reason = "a test")]
+
 use std::fs;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
@@ -75,8 +77,7 @@ fn a_hundred_greedy_tokens_are_equal_with_and_without_the_cache() {
 }
 
 fn run(folder: &Path, flags: &[&str]) -> (bool, String, String) {
-    let program = Command::new(env!("CARGO_BIN_EXE_gpt2"));
-    let mut program = program;
+    let mut program = Command::new(env!("CARGO_BIN_EXE_gpt2"));
     let output = program.arg("--model").arg(folder).args(flags).output().unwrap();
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
     (output.status.success(), text(output.stdout), text(output.stderr))
