@@ -1,0 +1,153 @@
+//! A small U-Net (Ronneberger et al. 2015): convolutions down to a quarter of the sides, a dense layer
+//! that sees the whole image with its time and class, and transposed convolutions back up, each of which
+//! also sees what the convolution of its size saw.
+//!
+//! Images are rows of values, `[batch, height · width · channels]`, with the channels last.
+
+use burn::module::{Module, Param};
+use burn::tensor::{Device, Tensor};
+use gan_core::ImageShape;
+use gan_core::stream::{Purpose, normal, stream};
+use gan_kernels::{Activation, Convolution, Map, affine};
+
+const HIDDEN: Activation = Activation::LeakyRelu(0.2);
+/// Numbers that tell the dense layer the time: sines and cosines.
+pub const TIMES: usize = 16;
+
+/// A dense layer, a convolution or the transpose of one, with its activation.
+#[derive(Module, Debug)]
+struct Layer {
+    weight: Param<Tensor<2>>,
+    bias: Param<Tensor<1>>,
+    #[module(skip)]
+    map: Map,
+    #[module(skip)]
+    activation: Activation,
+}
+
+/// The velocity of images at a time, for a class.
+#[derive(Module, Debug)]
+pub struct UNet {
+    first: Layer,
+    down: Vec<Layer>,
+    whole: Vec<Layer>,
+    up: Vec<Layer>,
+    last: Layer,
+    filters: usize,
+    positions: [usize; 3],
+}
+
+impl UNet {
+    /// A net for images whose sides are multiples of 4, of `classes` classes and of none, with weights
+    /// from the seed.
+    pub fn new(
+        image: ImageShape,
+        classes: usize,
+        filters: usize,
+        seed: u64,
+        device: &Device,
+    ) -> Self {
+        let mut index = 0;
+        let mut layer = |map: Map, weight: [usize; 2], fan_in: usize, activation| {
+            let mut rng = stream(seed, Purpose::GeneratorWeights, index);
+            index += 1;
+            // He et al. 2015, equation 10; the last layer begins near zero.
+            let gain: f32 = if activation == HIDDEN { 2.0 } else { 0.01 };
+            let scale = (gain / fan_in as f32).sqrt();
+            let numbers = normal(&mut rng, weight[0] * weight[1]).into_iter().map(|x| x * scale);
+            let numbers: Vec<f32> = numbers.collect();
+            let weight_of = Tensor::<1>::from_floats(&numbers[..], device).reshape(weight);
+            let bias = Tensor::zeros([map.channels(weight)], device);
+            Layer {
+                weight: Param::from_tensor(weight_of),
+                bias: Param::from_tensor(bias),
+                map,
+                activation,
+            }
+        };
+        let shape = |[height, width]: [usize; 2], channels, kernel, stride| Convolution {
+            height,
+            width,
+            channels,
+            kernel,
+            stride,
+            padding: 1,
+        };
+        let full = [image.height, image.width];
+        let [half, quarter] = [2, 4].map(|part| full.map(|side| side / part));
+        let [wide, wider] = [2 * filters, 4 * filters];
+        let convolution =
+            |of: Convolution, filters, layer: &mut dyn FnMut(_, _, _, _) -> Layer, activation| {
+                layer(Map::Convolution(of), [of.taps(), filters], of.taps(), activation)
+            };
+        // The time is one more channel of the images.
+        let first = convolution(shape(full, image.channels + 1, 3, 1), filters, &mut layer, HIDDEN);
+        let down = vec![
+            convolution(shape(full, filters, 4, 2), wide, &mut layer, HIDDEN),
+            convolution(shape(half, wide, 4, 2), wider, &mut layer, HIDDEN),
+        ];
+        let deep = quarter[0] * quarter[1] * wider;
+        let units = 16 * filters;
+        let mut dense = |inputs, units| layer(Map::Dense, [inputs, units], inputs, HIDDEN);
+        let whole = vec![dense(deep + classes + 1 + TIMES, units), dense(units, deep)];
+        // A quarter of the taps reach a pixel.
+        let mut transposed = |size, channels, inputs| {
+            let of = shape(size, channels, 4, 2);
+            layer(Map::Transposed(of), [of.taps(), inputs], 4 * inputs, HIDDEN)
+        };
+        let up = vec![transposed(half, wide, wider), transposed(full, filters, 2 * wide)];
+        let of = shape(full, 2 * filters, 3, 1);
+        let last = convolution(of, image.channels, &mut layer, Activation::None);
+        let positions = [full, half, quarter].map(|[height, width]| height * width);
+        Self { first, down, whole, up, last, filters, positions }
+    }
+
+    /// The velocity `[batch, values]` of images, with the time of each pixel `[batch · pixels, 1]`, and
+    /// of each image what [`condition`] gives, `[batch, classes + 1 + TIMES]`.
+    pub fn forward(&self, images: Tensor<2>, times: Tensor<2>, condition: Tensor<2>) -> Tensor<2> {
+        let [full, half, _] = self.positions;
+        let full_size = self.first.forward(beside(images, times, full));
+        let half_size = self.down[0].forward(full_size.clone());
+        let quarter_size = self.down[1].forward(half_size.clone());
+        let known = Tensor::cat(vec![quarter_size.clone(), condition], 1);
+        let seen = quarter_size + self.whole[1].forward(self.whole[0].forward(known));
+        let half_size = beside(self.up[0].forward(seen), half_size, half);
+        let full_size = beside(self.up[1].forward(half_size), full_size, full);
+        self.last.forward(full_size)
+    }
+
+    /// Filters of the layers next to the images.
+    pub fn filters(&self) -> usize {
+        self.filters
+    }
+}
+
+impl Layer {
+    fn forward(&self, x: Tensor<2>) -> Tensor<2> {
+        affine(self.map, x, self.weight.val(), self.bias.val(), self.activation)
+    }
+}
+
+/// The channels of two images side by side.
+fn beside(first: Tensor<2>, second: Tensor<2>, positions: usize) -> Tensor<2> {
+    let [batch, _] = first.dims();
+    let by_position = |x: Tensor<2>| {
+        let channels = x.shape().num_elements() / (batch * positions);
+        x.reshape([batch * positions, channels])
+    };
+    let joined = Tensor::cat(vec![by_position(first), by_position(second)], 1);
+    let values = joined.shape().num_elements() / batch;
+    joined.reshape([batch, values])
+}
+
+/// What the dense layer is told of an image: its class one-hot, the last place for none, then sines and
+/// cosines of its time in [0, 1].
+pub fn condition(class: Option<u16>, classes: usize, time: f32) -> impl Iterator<Item = f32> {
+    let place = class.map_or(classes, usize::from);
+    let class = (0..=classes).map(move |other| if other == place { 1.0 } else { 0.0 });
+    let waves = (0..TIMES / 2).flat_map(move |index| {
+        let angle = time * (1_u32 << index) as f32 * std::f32::consts::PI;
+        [angle.sin(), angle.cos()]
+    });
+    class.chain(waves)
+}

@@ -1,0 +1,82 @@
+//! A few updates learn something, and what a run leaves can be read.
+
+#![expect(clippy::unwrap_used, reason = "a test")]
+
+use std::process::{Command, Output};
+
+use burn::tensor::Device;
+use diffusion::flow::{Sampling, loss, samples};
+use diffusion::net::UNet;
+use diffusion::run::load;
+use gan_data::synthetic;
+use gan_run::{Record, RunState};
+
+fn diffusion(arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_diffusion")).args(arguments).output().unwrap()
+}
+
+#[test]
+fn a_run_can_be_watched_and_sampled_and_has_learnt() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    let run = path("run");
+    let flags = ["--epochs", "60", "--batch", "32", "--filters", "4", "--sample-every", "30"];
+    let output = diffusion(&[&["train", "--out", &run][..], &flags].concat());
+    assert!(output.status.success(), "{output:?}");
+
+    let record = Record::read(run.as_ref()).unwrap();
+    let epochs: Vec<u64> = record.rows.iter().map(|row| row.epoch).collect();
+    assert_eq!(epochs, [20, 40, 60]);
+    assert_eq!(record.total_epochs(), Some(60));
+    assert_eq!(record.state(), RunState::Done);
+    assert_eq!(record.samples().iter().map(|(epoch, _)| *epoch).collect::<Vec<_>>(), [30, 60]);
+    assert_eq!(record.image_shape(), Some(gan_data::MNIST_SHAPE));
+
+    // Better than a net that knows nothing.
+    let dataset = synthetic(500, 1).unwrap();
+    let new = UNet::new(gan_data::MNIST_SHAPE, 10, 4, 0, &Device::flex());
+    let (_, trained) = load(run.as_ref()).unwrap();
+    let [before, after] =
+        [&new, &trained].map(|net| loss(net, &dataset, 64, 7, 0).into_scalar::<f32>());
+    assert!(after < 0.8 * before, "{after} after {before}");
+
+    let drawn = |name: &str, more: &[&str]| {
+        let (out, labels) = (path(name), path("labels.npy"));
+        let flags = ["--count", "23", "--steps", "2", "--out", &out, "--labels-out", &labels];
+        let output = diffusion(&[&["sample", "--run", &run][..], &flags, more].concat());
+        assert!(output.status.success(), "{output:?}");
+        std::fs::read(out).unwrap()
+    };
+    assert_eq!(drawn("a.npy", &[]), drawn("b.npy", &[]));
+    assert_ne!(drawn("a.npy", &[]), drawn("c.npy", &["--seed", "1"]));
+    assert_ne!(drawn("a.npy", &[]), drawn("d.npy", &["--guidance", "2"]));
+}
+
+#[test]
+fn a_sample_does_not_depend_on_those_beside_it() {
+    let net = UNet::new(gan_data::MNIST_SHAPE, 10, 4, 3, &Device::flex());
+    let sampling = Sampling { steps: 2, guidance: 1.5, seed: 5 };
+    let draw = |first, labels: &[Option<u16>]| {
+        samples(&net, gan_data::MNIST_SHAPE, 10, sampling, first, labels)
+    };
+    let together = draw(0, &[Some(3), None, Some(9)]);
+    let len = together.len() / 3;
+    assert_eq!(together[len..2 * len], draw(1, &[None]));
+    assert_eq!(together[2 * len..], draw(2, &[Some(9)]));
+}
+
+#[test]
+fn errors_name_what_is_expected() {
+    for (arguments, expected) in [
+        (
+            &["sample", "--run", "nowhere"][..],
+            "cannot read nowhere/config.json; expected the folder",
+        ),
+        (&["train", "--filters", "0"], "--filters is 0; expected 1 to 512"),
+        (&["train", "--data-dir", "nowhere"], "nowhere"),
+    ] {
+        let output = diffusion(arguments);
+        let text = String::from_utf8(output.stderr).unwrap();
+        assert!(!output.status.success() && text.contains(expected), "{text}");
+    }
+}
