@@ -8,13 +8,14 @@ use gan_core::stream::{Purpose, fill_normal, stream};
 use gan_data::{Dataset, MNIST_SHAPE, draw_batch, synthetic};
 use gan_kernels::reference::with_reference;
 use gan_kernels::{AdamStep, buffer, concat_rows, tensor_data};
-use gan_model::{Discriminator, Generator, Loss, ModelConfig, TrainingConfig, loss};
+use gan_model::{Discriminator, Family, Generator, Loss, ModelConfig, TrainingConfig, loss};
 use gan_train::{Recipe, Trainer};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 const BATCHES: [usize; 3] = [32, 128, 512];
+const FAMILIES: [&str; 2] = ["dense", "conv"];
 
 fn main() {
     divan::main();
@@ -41,6 +42,14 @@ fn trainer(recipe: Recipe, batch: usize) -> Trainer {
     Trainer::new(model, TrainingConfig { batch, ..training }, &Device::flex())
 }
 
+/// Nets of a family with its defaults, in the training of `plain`.
+fn plain(family: &str) -> Trainer {
+    let (model, training) = Recipe::Plain.settings();
+    let family = Family::all().into_iter().find(|known| known.name() == family).expect("a family");
+    let training = TrainingConfig { batch: 128, ..training };
+    Trainer::new(ModelConfig { family, ..model }, training, &Device::flex())
+}
+
 /// Two steps, so that each measurement has the same number of penalties.
 #[divan::bench(args = [Recipe::Plain, Recipe::ListingTuned, Recipe::Default])]
 fn two_steps(bencher: Bencher, recipe: Recipe) {
@@ -56,12 +65,19 @@ fn step(bencher: Bencher, batch: usize) {
         .bench_local(|| trainer.step(real(&images, batch, trainer.epoch())));
 }
 
-/// A step in Burn's own operations.
-#[divan::bench(args = [128], sample_count = 20)]
-fn step_reference(bencher: Bencher, batch: usize) {
-    let (mut trainer, images) = (trainer(Recipe::Plain, batch), images());
-    bencher.counter(ItemsCount::new(batch)).bench_local(|| {
-        let real = real(&images, batch, trainer.epoch());
+/// A step of batch 128 of each family of nets.
+#[divan::bench(args = FAMILIES, sample_count = 20)]
+fn step_of_family(bencher: Bencher, family: &str) {
+    let (mut trainer, images) = (plain(family), images());
+    bencher.bench_local(|| trainer.step(real(&images, 128, trainer.epoch())));
+}
+
+/// The same in Burn's own operations.
+#[divan::bench(args = FAMILIES, sample_count = 20)]
+fn step_of_family_reference(bencher: Bencher, family: &str) {
+    let (mut trainer, images) = (plain(family), images());
+    bencher.bench_local(|| {
+        let real = real(&images, 128, trainer.epoch());
         with_reference(|| trainer.step(real))
     });
 }

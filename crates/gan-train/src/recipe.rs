@@ -103,14 +103,13 @@ impl Recipe {
         };
         let conditional =
             |class_weight| ModelConfig { conditional: classes(class_weight), ..normalised(8) };
-        // A dense layer lets the discriminator judge the whole image.
-        let conv = ModelConfig {
+        // Dense layers let the discriminator judge the whole image.
+        let conv = |discriminator_hidden: &[usize], more| ModelConfig {
             pixel_mean: -0.74,
             family: Family::Conv(ConvConfig {
-                discriminator_hidden: vec![256],
-                generator_norm: Normalisation::None,
+                discriminator_hidden: discriminator_hidden.into(),
                 minibatch_stddev: 8,
-                ..ConvConfig::default()
+                ..more
             }),
             ..published.clone()
         };
@@ -132,11 +131,19 @@ impl Recipe {
                 let fast = TrainingConfig { lr: 1.2e-3, d_lr: Some(3e-3), ..fast };
                 (conditional(0.03), fast)
             }
-            Self::Conv | Self::ConvConditional => {
-                let conditional = (self == Self::ConvConditional).then(|| classes(0.03)).flatten();
+            // Without classes, dense layers let the generator compose the whole image, too.
+            Self::Conv => {
+                let generator_hidden = vec![256, 512];
+                let model =
+                    conv(&[256, 128], ConvConfig { generator_hidden, ..ConvConfig::default() });
+                (model, TrainingConfig { d_lr: Some(3e-3), r1: 0.5, schedule: falling, ..fast })
+            }
+            Self::ConvConditional => {
+                let generator_norm = Normalisation::None;
+                let model = conv(&[256], ConvConfig { generator_norm, ..ConvConfig::default() });
                 let falling = TrainingConfig { schedule: falling, ..fast };
                 let training = TrainingConfig { lr: 1.2e-3, d_lr: Some(3e-3), ..falling };
-                (ModelConfig { conditional, ..conv }, training)
+                (ModelConfig { conditional: classes(0.03), ..model }, training)
             }
             // In so short a time classes can be clear, but samples not as varied.
             Self::ConditionalShort => {
