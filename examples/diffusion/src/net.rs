@@ -33,7 +33,6 @@ pub struct UNet {
     whole: Vec<Layer>,
     up: Vec<Layer>,
     last: Layer,
-    filters: usize,
     positions: [usize; 3],
 }
 
@@ -99,7 +98,7 @@ impl UNet {
         let of = shape(full, 2 * filters, 3, 1);
         let last = convolution(of, image.channels, &mut layer, Activation::None);
         let positions = [full, half, quarter].map(|[height, width]| height * width);
-        Self { first, down, whole, up, last, filters, positions }
+        Self { first, down, whole, up, last, positions }
     }
 
     /// The velocity `[batch, values]` of images, with the time of each pixel `[batch · pixels, 1]`, and
@@ -114,11 +113,6 @@ impl UNet {
         let half_size = beside(self.up[0].forward(seen), half_size, half);
         let full_size = beside(self.up[1].forward(half_size), full_size, full);
         self.last.forward(full_size)
-    }
-
-    /// Filters of the layers next to the images.
-    pub fn filters(&self) -> usize {
-        self.filters
     }
 }
 

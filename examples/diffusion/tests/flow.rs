@@ -5,14 +5,19 @@
 use std::process::{Command, Output};
 
 use burn::tensor::Device;
-use diffusion::flow::{Sampling, loss, samples};
-use diffusion::net::UNet;
-use diffusion::run::load;
+use diffusion::flow::{Flow, Sampling, Settings};
 use gan_data::synthetic;
 use gan_run::{Record, RunState};
+use one_net::{Images, Model, training::load};
+
+const IMAGES: Images = Images { shape: gan_data::MNIST_SHAPE, classes: 10 };
 
 fn diffusion(arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_diffusion")).args(arguments).output().unwrap()
+}
+
+fn net(seed: u64) -> Flow {
+    Flow::new(&Settings { filters: 4 }, IMAGES, seed, &Device::flex()).unwrap()
 }
 
 #[test]
@@ -34,10 +39,10 @@ fn a_run_can_be_watched_and_sampled_and_has_learnt() {
 
     // Better than a net that knows nothing.
     let dataset = synthetic(500, 1).unwrap();
-    let new = UNet::new(gan_data::MNIST_SHAPE, 10, 4, 0, &Device::flex());
-    let (_, trained) = load(run.as_ref()).unwrap();
+    let new = net(0);
+    let (_, trained) = load::<Flow>(run.as_ref()).unwrap();
     let [before, after] =
-        [&new, &trained].map(|net| loss(net, &dataset, 64, 7, 0).into_scalar::<f32>());
+        [&new, &trained].map(|net| net.loss(&dataset, 64, 7, 0).into_scalar::<f32>());
     assert!(after < 0.8 * before, "{after} after {before}");
 
     let drawn = |name: &str, more: &[&str]| {
@@ -54,11 +59,8 @@ fn a_run_can_be_watched_and_sampled_and_has_learnt() {
 
 #[test]
 fn a_sample_does_not_depend_on_those_beside_it() {
-    let net = UNet::new(gan_data::MNIST_SHAPE, 10, 4, 3, &Device::flex());
-    let sampling = Sampling { steps: 2, guidance: 1.5, seed: 5 };
-    let draw = |first, labels: &[Option<u16>]| {
-        samples(&net, gan_data::MNIST_SHAPE, 10, sampling, first, labels)
-    };
+    let (net, sampling) = (net(3), Sampling { steps: 2, guidance: 1.5 });
+    let draw = |first, labels: &[Option<u16>]| net.samples(IMAGES, &sampling, 5, first, labels);
     let together = draw(0, &[Some(3), None, Some(9)]);
     let len = together.len() / 3;
     assert_eq!(together[len..2 * len], draw(1, &[None]));

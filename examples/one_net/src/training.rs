@@ -8,22 +8,24 @@ use anyhow::{Context, Result, ensure};
 use burn::module::Module;
 use burn::store::ModuleRecord;
 use burn::tensor::{Bytes, Device};
-use gan_core::{ImageShape, atomic_file};
+use clap::Args;
+use gan_core::atomic_file;
 use gan_data::Dataset;
 use gan_model::checkpoint::pack;
 use gan_model::{Adam, AdamConfig, Ema};
 use gan_run::{EndReason, MetricsRow, RunDir, RunOutcome, RunPaths};
 use gan_sample::{Grid, write_png};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use crate::flow::{Sampling, loss, samples};
-use crate::net::UNet;
+use crate::command::defaults;
+use crate::{Images, Model};
 
 /// What is trained, as `config.json` has it.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Config {
+pub struct Config<S> {
     /// The net and its images.
-    pub model: ModelConfig,
+    pub model: ModelConfig<S>,
     /// The training.
     pub training: TrainingConfig,
     /// The images.
@@ -32,31 +34,15 @@ pub struct Config {
 
 /// The net and its images.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct ModelConfig {
+pub struct ModelConfig<S> {
     /// Distinguishes these runs from others.
     pub family: String,
-    /// The shape of an image.
+    /// The images.
     #[serde(flatten)]
-    pub image: ImageShape,
-    /// Classes that can be asked for; 0 without labels.
-    pub classes: usize,
-    /// Filters of the layers next to the images.
-    pub filters: usize,
-}
-
-/// The training.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct TrainingConfig {
-    /// Updates of the net.
-    pub epochs: u64,
-    /// Images of an update.
-    pub batch: usize,
-    /// Adam's step size; it falls to zero over the second half.
-    pub lr: f64,
-    /// The source of all randomness.
-    pub seed: u64,
-    /// Epochs from a row of samples to the next.
-    pub sample_every: u64,
+    pub images: Images,
+    /// What else decides the layers.
+    #[serde(flatten)]
+    pub settings: S,
 }
 
 /// The images.
@@ -68,39 +54,75 @@ pub struct DatasetConfig {
     pub images: usize,
 }
 
+/// The training.
+#[derive(Args, Clone, Debug, Serialize, Deserialize)]
+pub struct TrainingConfig {
+    /// Updates of the net
+    #[arg(long, default_value_t = 5000)]
+    pub epochs: u64,
+    /// Images of an update
+    #[arg(long, default_value_t = 128)]
+    pub batch: usize,
+    /// Adam's step size, which falls to zero over the second half [default: the example's own]
+    #[arg(long)]
+    pub lr: Option<f64>,
+    /// The source of all randomness
+    #[arg(long, default_value_t = 0)]
+    pub seed: u64,
+    /// Epochs from a row of samples to the next
+    #[arg(long, default_value_t = 500)]
+    pub sample_every: u64,
+}
+
+impl TrainingConfig {
+    /// Checks the ranges.
+    ///
+    /// # Errors
+    /// Names the flag that is out of its range.
+    pub fn check(&self) -> Result<()> {
+        let Self { epochs, batch, lr, sample_every, .. } = *self;
+        ensure!(epochs > 0, "--epochs is 0; expected 1 or more");
+        ensure!((1..=65_536).contains(&batch), "--batch is {batch}; expected 1 to 65536");
+        let lr = lr.unwrap_or(1.0);
+        ensure!(lr > 0.0 && lr <= 1.0, "--lr is {lr}; expected more than 0, at most 1");
+        ensure!(sample_every > 0, "--sample-every is 0; expected 1 or more");
+        Ok(())
+    }
+}
+
 /// The largest decay of the average of the weights.
 const EMA: f64 = 0.9995;
 /// Epochs from a row of metrics to the next.
 const RECORD_EVERY: u64 = 20;
-const WEIGHTS: &str = "flow.bpk";
+const WEIGHTS: &str = "weights.bpk";
 
 /// Trains a net, and writes its metrics, previews and averaged weights to the run.
 ///
 /// # Errors
 /// When a loss is not finite, or the run cannot be written.
-pub fn train(
-    config: &Config,
+pub fn train<M: Model>(
+    mut net: M,
+    config: &Config<M::Settings>,
     dataset: &Dataset,
     run: &RunDir,
     mut observe: impl FnMut(&MetricsRow),
-) -> Result<UNet> {
-    let Config { model, training, .. } = config;
+) -> Result<M> {
+    let Config { model: ModelConfig { images, .. }, training, .. } = config;
     let begin = Instant::now();
-    let mut net =
-        UNet::new(model.image, model.classes, model.filters, training.seed, &Device::flex());
     let mut average = net.clone();
     net = net.train();
     let mut adam = Adam::new(AdamConfig { beta1: 0.9, beta2: 0.99, epsilon: 1e-8 }, true);
     run.write_config(config)?;
     run.rewind_metrics(0, |_| ())?;
     std::fs::create_dir_all(run.samples())?;
+    let sampling = defaults::<M::Sampling>();
 
     for epoch in 1..=training.epochs {
-        let loss = loss(&net, dataset, training.batch, training.seed, epoch - 1);
+        let loss = net.loss(dataset, training.batch, training.seed, epoch - 1);
         let value: f32 = loss.clone().into_scalar();
         ensure!(value.is_finite(), "the loss is {value} at epoch {epoch}; try a smaller --lr");
         let left = 1.0 - (epoch - 1) as f64 / training.epochs as f64;
-        let rate = training.lr * (2.0 * left).min(1.0);
+        let rate = training.lr.unwrap_or(M::LR) * (2.0 * left).min(1.0);
         let decay = EMA.min((1.0 + epoch as f64) / (10.0 + epoch as f64));
         let mut ema = Ema::of(average, decay);
         net = adam.update(net, loss.backward(), Some(&mut ema), epoch, rate);
@@ -115,9 +137,8 @@ pub fn train(
             observe(&row);
         }
         if epoch.is_multiple_of(training.sample_every) || last {
-            let pixels =
-                samples(&average, model.image, model.classes, PREVIEW, 0, &turns(model, 0, 10));
-            let row = Grid { columns: 10, scale: 1 }.draw(&pixels, model.image)?;
+            let pixels = average.samples(*images, &sampling, 0, 0, &images.turns(0, 10));
+            let row = Grid { columns: 10, scale: 1 }.draw(&pixels, images.shape)?;
             write_png(&run.sample(epoch), &row)?;
             save(&average, run.root())?;
         }
@@ -128,39 +149,33 @@ pub fn train(
     Ok(average)
 }
 
-/// How previews are drawn.
-const PREVIEW: Sampling = Sampling { steps: 10, guidance: 1.0, seed: 0 };
-
-/// The classes in turn, from a sample on.
-pub fn turns(model: &ModelConfig, first: usize, count: usize) -> Vec<Option<u16>> {
-    let class = |index: usize| (model.classes > 0).then(|| (index % model.classes) as u16);
-    (first..first + count).map(class).collect()
-}
-
-fn save(net: &UNet, root: &Path) -> Result<()> {
+fn save<M: Module>(net: &M, root: &Path) -> Result<()> {
     let (bytes, path) = (pack(net)?, root.join(WEIGHTS));
     atomic_file::write_with(&path, |file| file.write_all(&bytes))
         .with_context(|| format!("cannot write {}", path.display()))
 }
 
-/// The net of a run.
+/// The net of a run, and its images.
 ///
 /// # Errors
 /// When the folder has no run of this program, or its files are damaged.
-pub fn load(root: &Path) -> Result<(Config, UNet)> {
+pub fn load<M: Model>(root: &Path) -> Result<(Images, M)>
+where
+    M::Settings: DeserializeOwned,
+{
     let path = RunPaths::new(root).config();
+    let name = M::NAME;
     let text = std::fs::read(&path).with_context(|| {
-        format!("cannot read {}; expected the folder of a run of `diffusion train`", path.display())
+        format!("cannot read {}; expected the folder of a run of `{name} train`", path.display())
     })?;
-    let config: Config = serde_json::from_slice(&text)
-        .with_context(|| format!("{} is not of a run of `diffusion train`", path.display()))?;
+    let config: Config<M::Settings> = serde_json::from_slice(&text)
+        .with_context(|| format!("{} is not of a run of `{name} train`", path.display()))?;
+    let ModelConfig { family, images, settings } = config.model;
+    ensure!(family == name, "{} is of a run of {family:?}; expected {name:?}", path.display());
     let path = root.join(WEIGHTS);
     let bytes = std::fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
-    let record = ModuleRecord::from_bytes(Bytes::from_bytes_vec(bytes))
-        .with_context(|| format!("{} is damaged", path.display()))?;
-    let ModelConfig { image, classes, filters, .. } = config.model;
-    let net = UNet::new(image, classes, filters, 0, &Device::flex());
-    let net =
-        net.try_load_record(record).with_context(|| format!("{} is damaged", path.display()))?;
-    Ok((config, net))
+    let damaged = || format!("{} is damaged", path.display());
+    let record = ModuleRecord::from_bytes(Bytes::from_bytes_vec(bytes)).with_context(damaged)?;
+    let net = M::new(&settings, images, 0, &Device::flex())?;
+    Ok((images, net.try_load_record(record).with_context(damaged)?))
 }

@@ -1,0 +1,122 @@
+//! The command line: `train` and `sample`.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Result;
+use burn::tensor::Device;
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
+use gan_data::{Dataset, KnownDataset, load_folder, synthetic};
+use gan_run::RunDir;
+use gan_sample::{Grid, Output, write_labels};
+
+use crate::training::{Config, DatasetConfig, ModelConfig, TrainingConfig, load, train};
+use crate::{Images, Model};
+
+/// Samples that are drawn together.
+const TOGETHER: usize = 250;
+
+#[derive(Parser)]
+struct CommandLine<S: Args, D: Args> {
+    #[command(subcommand)]
+    command: Command<S, D>,
+}
+
+#[derive(Subcommand)]
+enum Command<S: Args, D: Args> {
+    /// Train on MNIST, or on the built-in digits without --data-dir
+    Train {
+        /// The folder of MNIST's four files
+        #[arg(long, value_name = "DIR")]
+        data_dir: Option<PathBuf>,
+        /// The run's folder [default: the next number in runs]
+        #[arg(long, value_name = "DIR")]
+        out: Option<PathBuf>,
+        #[command(flatten)]
+        settings: S,
+        #[command(flatten)]
+        training: TrainingConfig,
+    },
+    /// Draw samples of a run, the classes in turn
+    Sample {
+        /// The folder of the run
+        #[arg(long, value_name = "DIR")]
+        run: PathBuf,
+        /// How many
+        #[arg(long, default_value_t = 100)]
+        count: usize,
+        /// A grid (.png), or an array for `gan-eval --samples` (.npy)
+        #[arg(long, value_name = "FILE", default_value = "samples.png")]
+        out: PathBuf,
+        /// Also write the classes asked for, for `gan-eval --labels`
+        #[arg(long, value_name = "FILE.npy")]
+        labels_out: Option<PathBuf>,
+        /// Equal seeds give equal samples
+        #[arg(long, default_value_t = 0)]
+        seed: u64,
+        #[command(flatten)]
+        sampling: D,
+    },
+}
+
+/// Runs a program's command, with what it is about for its help.
+///
+/// # Errors
+/// What is wrong with a flag, a file or a training.
+#[expect(clippy::print_stdout, reason = "the program's output")]
+pub fn run<M: Model>(about: &'static str) -> Result<()> {
+    let matches = CommandLine::<M::Settings, M::Sampling>::command().name(M::NAME).about(about);
+    let line = CommandLine::<M::Settings, M::Sampling>::from_arg_matches(&matches.get_matches())?;
+    match line.command {
+        Command::Train { data_dir, out, settings, mut training } => {
+            training.lr = training.lr.or(Some(M::LR));
+            training.check()?;
+            let dataset = dataset(data_dir.as_deref())?;
+            let (name, images) = (dataset.name(), Images::of(&dataset));
+            let net = M::new(&settings, images, training.seed, &Device::flex())?;
+            let config = Config {
+                model: ModelConfig { family: M::NAME.into(), images, settings },
+                training,
+                dataset: DatasetConfig { name: name.into(), images: dataset.len() },
+            };
+            let run = match out {
+                Some(out) => RunDir::create(&out)?,
+                None => RunDir::create_next(Path::new("runs"), &format!("{name}-{}", M::NAME))?,
+            };
+            println!("{}", run.root().display());
+            train(net, &config, &dataset, &run, |row| {
+                if row.epoch.is_multiple_of(100) {
+                    let (epoch, of) = (row.epoch, config.training.epochs);
+                    println!("epoch {epoch} of {of}  loss {:.4}  {:.0} s", row.d_loss, row.seconds);
+                }
+            })?;
+        }
+        Command::Sample { run, count, out, labels_out, seed, sampling } => {
+            let (images, net) = load::<M>(&run)?;
+            let grid = Grid { columns: 10, scale: 2 };
+            Output::of(&out)?.write(&out, grid, count, images.shape, |first| {
+                let labels = images.turns(first, (count - first).min(TOGETHER));
+                net.samples(images, &sampling, seed, first as u64, &labels)
+            })?;
+            if let Some(path) = labels_out {
+                let labels: Vec<u16> = images.turns(0, count).into_iter().flatten().collect();
+                write_labels(&path, &labels)?;
+            }
+            println!("{}", out.display());
+        }
+    }
+    Ok(())
+}
+
+/// Flags with their defaults.
+pub(crate) fn defaults<A: Args>() -> A {
+    let command = A::augment_args(clap::Command::new("defaults").no_binary_name(true));
+    let matches = command.get_matches_from(std::iter::empty::<&str>());
+    A::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
+}
+
+fn dataset(folder: Option<&Path>) -> Result<Dataset> {
+    Ok(match folder {
+        Some(folder) => load_folder(folder, KnownDataset::Mnist)?.train,
+        None => synthetic(10_000, 0)?,
+    })
+}
