@@ -41,7 +41,6 @@ pub struct ModelConfig<S> {
     #[serde(flatten)]
     pub images: Images,
     /// What else decides the layers.
-    #[serde(flatten)]
     pub settings: S,
 }
 

@@ -1,0 +1,58 @@
+//! Images as patches of pixels with a few levels.
+
+use gan_core::ImageShape;
+
+/// How an image is cut: patches from left to right, row after row, and so the pixels of each.
+#[derive(Clone, Copy, Debug)]
+pub struct Patches {
+    /// The images, whose sides are multiples of `side`.
+    pub image: ImageShape,
+    /// Rows and columns of a patch.
+    pub side: usize,
+    /// Levels of a pixel, from black to white.
+    pub levels: usize,
+}
+
+impl Patches {
+    /// Patches of an image.
+    pub fn count(self) -> usize {
+        self.image.len() / self.len()
+    }
+
+    /// Values of a patch.
+    pub fn len(self) -> usize {
+        self.side * self.side * self.image.channels
+    }
+
+    /// Whether a patch has no values, which it never is.
+    pub fn is_empty(self) -> bool {
+        self.len() == 0
+    }
+
+    /// Where in an image the values are, patch by patch.
+    pub fn places(self) -> Vec<usize> {
+        let Self { image: ImageShape { channels, height, width }, side, .. } = self;
+        let mut places = Vec::with_capacity(self.image.len());
+        for (top, left) in (0..height)
+            .step_by(side)
+            .flat_map(|top| (0..width).step_by(side).map(move |left| (top, left)))
+        {
+            for row in top..top + side {
+                let first = (row * width + left) * channels;
+                places.extend(first..first + side * channels);
+            }
+        }
+        places
+    }
+
+    /// The level of a value in [−1, 1].
+    pub fn level(self, value: f32) -> usize {
+        let most = (self.levels - 1) as f32;
+        (f32::midpoint(value, 1.0) * most).round().clamp(0.0, most) as usize
+    }
+
+    /// The grey of a level, 0 to 255.
+    pub fn grey(self, level: usize) -> u8 {
+        (level as f32 * 255.0 / (self.levels - 1) as f32).round() as u8
+    }
+}

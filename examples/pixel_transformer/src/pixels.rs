@@ -1,0 +1,172 @@
+//! The loss of a [`Net`], and its samples.
+
+use anyhow::{Result, ensure};
+use burn::module::Module;
+use burn::tensor::{Device, Tensor};
+use clap::Args;
+use gan_core::stream::{Purpose, stream};
+use gan_data::{Dataset, draw_batch};
+use gan_kernels::log_softmax;
+use one_net::{Images, Model};
+use rand::RngExt;
+use serde::{Deserialize, Serialize};
+
+use crate::net::{Net, Sizes};
+use crate::patches::Patches;
+
+/// A net that knows how likely each level of the next pixel is.
+#[derive(Module, Debug)]
+pub struct PixelTransformer {
+    net: Net,
+    side: usize,
+    levels: usize,
+}
+
+/// What decides the net's layers.
+#[derive(Args, Clone, Debug, Serialize, Deserialize)]
+pub struct Settings {
+    /// Levels of a pixel
+    #[arg(long, default_value_t = 16)]
+    pub levels: usize,
+    /// Rows and columns of a patch
+    #[arg(long, default_value_t = 4)]
+    pub patch: usize,
+    /// Width of the transformer
+    #[arg(long, default_value_t = 128)]
+    pub width: usize,
+    /// Blocks of the transformer
+    #[arg(long, default_value_t = 4)]
+    pub layers: usize,
+    /// Heads of each block's attention
+    #[arg(long, default_value_t = 4)]
+    pub heads: usize,
+    /// Hidden units for each pixel of a patch
+    #[arg(long, default_value_t = 32)]
+    pub units: usize,
+}
+
+/// How samples are drawn.
+#[derive(Args, Clone, Copy, Debug)]
+pub struct Sampling {
+    /// Divides the logits: below 1 clearer and less varied
+    #[arg(long, default_value_t = 1.0)]
+    pub temperature: f64,
+}
+
+impl Model for PixelTransformer {
+    const NAME: &'static str = "pixel_transformer";
+    const LR: f64 = 1e-3;
+    type Settings = Settings;
+    type Sampling = Sampling;
+
+    fn new(settings: &Settings, images: Images, seed: u64, device: &Device) -> Result<Self> {
+        let Settings { levels, patch: side, width, layers, heads, units } = *settings;
+        let shape = images.shape;
+        ensure!((2..=256).contains(&levels), "--levels is {levels}; expected 2 to 256");
+        ensure!(
+            side > 0 && shape.height.is_multiple_of(side) && shape.width.is_multiple_of(side),
+            "--patch is {side}; expected a divisor of the sides of the images, {shape}"
+        );
+        ensure!((1..=16).contains(&layers), "--layers is {layers}; expected 1 to 16");
+        ensure!((1..=1024).contains(&units), "--units is {units}; expected 1 to 1024");
+        ensure!(
+            (1..=4096).contains(&width) && heads > 0 && width.is_multiple_of(heads),
+            "--width is {width}; expected at most 4096, and a multiple of --heads, {heads}"
+        );
+        let patches = Patches { image: shape, side, levels };
+        let (pixels, patches) = (patches.len(), patches.count());
+        let classes = images.classes + 1;
+        let sizes = Sizes { patches, pixels, levels, classes, width, layers, heads, units };
+        Ok(Self { net: Net::new(sizes, seed, device), side, levels })
+    }
+
+    /// Bits per pixel: −log₂ of the probability of each pixel, given those before it and the class.
+    fn loss(&self, dataset: &Dataset, batch: usize, seed: u64, epoch: u64) -> Tensor<1> {
+        let mut images = vec![0.0; batch * dataset.shape().len()];
+        let labels = draw_batch(dataset, &mut stream(seed, Purpose::Batch, epoch), &mut images);
+        let (images_of, levels) = (Images::of(dataset), self.levels);
+        let patches = self.patches(images_of);
+        let places = patches.places();
+        let mut hot = vec![0.0; images.len() * levels];
+        let pixels =
+            images.chunks_exact(places.len()).flat_map(|image| places.iter().map(|&at| image[at]));
+        for (hot, pixel) in hot.chunks_exact_mut(levels).zip(pixels) {
+            hot[patches.level(pixel)] = 1.0;
+        }
+        let class = |index: usize| labels.as_ref().map(|labels| labels[index]);
+        let classes = one_hot((0..batch).map(class), images_of.classes);
+        let device = Device::flex().autodiff();
+        let hot = matrix(&hot, batch * patches.count(), &device);
+        let logits = self.net.forward(hot.clone(), matrix(&classes, batch, &device));
+        let by_pixel = |x: Tensor<2>| x.reshape([images.len(), levels]);
+        let likely = log_softmax(by_pixel(logits)) * by_pixel(hot);
+        likely.sum() / (-std::f64::consts::LN_2 * images.len() as f64)
+    }
+
+    fn samples(
+        &self,
+        images: Images,
+        sampling: &Sampling,
+        seed: u64,
+        first: u64,
+        labels: &[Option<u16>],
+    ) -> Vec<u8> {
+        let (net, device, count) = (self.net.valid(), Device::flex(), labels.len());
+        let patches = self.patches(images);
+        let (places, levels) = (patches.places(), self.levels);
+        let mut rngs: Vec<_> = (first..first + count as u64)
+            .map(|index| stream(seed, Purpose::Sample, index))
+            .collect();
+        let mut samples = vec![0; count * images.shape.len()];
+        let mut caches = net.caches();
+        let mut before = one_hot(labels.iter().copied(), images.classes);
+        for patch in 0..patches.count() {
+            let known = net.next(patch, matrix(&before, count, &device), &mut caches);
+            let width = patches.len() * levels;
+            before = vec![0.0; count * width];
+            for pixel in 0..patches.len() {
+                let logits = net.pixel(pixel, known.clone(), matrix(&before, count, &device));
+                let logits: Vec<f32> = logits.into_data().iter::<f32>().collect();
+                let place = places[patch * patches.len() + pixel];
+                for (row, logits) in logits.chunks_exact(levels).enumerate() {
+                    let level = draw(logits, sampling.temperature, rngs[row].random());
+                    before[row * width + pixel * levels + level] = 1.0;
+                    samples[row * images.shape.len() + place] = patches.grey(level);
+                }
+            }
+        }
+        samples
+    }
+}
+
+impl PixelTransformer {
+    fn patches(&self, images: Images) -> Patches {
+        Patches { image: images.shape, side: self.side, levels: self.levels }
+    }
+}
+
+/// The level at which the sum of the probabilities exceeds a uniform number.
+fn draw(logits: &[f32], temperature: f64, uniform: f64) -> usize {
+    let largest = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+    let weight = |logit: &f32| (f64::from(logit - largest) / temperature).exp();
+    let mut left = uniform * logits.iter().map(weight).sum::<f64>();
+    let level = logits.iter().position(|logit| {
+        left -= weight(logit);
+        left < 0.0
+    });
+    level.unwrap_or(logits.len() - 1)
+}
+
+/// Each class in its own place, and none in the last.
+fn one_hot(labels: impl Iterator<Item = Option<u16>>, classes: usize) -> Vec<f32> {
+    labels
+        .flat_map(|label| {
+            let place = label.map_or(classes, usize::from);
+            (0..=classes).map(move |other| if other == place { 1.0 } else { 0.0 })
+        })
+        .collect()
+}
+
+fn matrix(numbers: &[f32], rows: usize, device: &Device) -> Tensor<2> {
+    Tensor::<1>::from_floats(numbers, device).reshape([rows, numbers.len() / rows])
+}

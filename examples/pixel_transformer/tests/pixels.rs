@@ -1,0 +1,136 @@
+//! Sampling sees what training sees, and what a run leaves can be read.
+
+#![expect(clippy::unwrap_used, reason = "a test")]
+
+use std::process::{Command, Output};
+
+use burn::tensor::{Device, Tensor};
+use gan_core::ImageShape;
+use gan_data::synthetic;
+use gan_run::{Record, RunState};
+use one_net::training::load;
+use one_net::{Images, Model};
+use pixel_transformer::net::{Net, Sizes};
+use pixel_transformer::patches::Patches;
+use pixel_transformer::pixels::{PixelTransformer, Sampling, Settings};
+
+const IMAGES: Images = Images { shape: gan_data::MNIST_SHAPE, classes: 10 };
+const SMALL: Settings = Settings { levels: 4, patch: 4, width: 16, layers: 2, heads: 2, units: 4 };
+
+#[test]
+fn patches_are_a_permutation_of_the_image() {
+    let image = ImageShape { channels: 3, height: 4, width: 6 };
+    let patches = Patches { image, side: 2, levels: 16 };
+    let places = patches.places();
+    // Two rows of two pixels of three channels.
+    assert_eq!(places[..12], [0, 1, 2, 3, 4, 5, 18, 19, 20, 21, 22, 23]);
+    let mut sorted = places;
+    sorted.sort_unstable();
+    assert_eq!(sorted, (0..image.len()).collect::<Vec<_>>());
+    assert_eq!([-1.0, 1.0].map(|x| patches.grey(patches.level(x))), [0, 255]);
+}
+
+/// The logits of training, all at once, are those of sampling, pixel by pixel, where nothing of later
+/// pixels is known yet.
+#[test]
+fn a_pixel_depends_on_those_before_it_alone() {
+    let (patches, pixels, levels, classes) = (5, 3, 4, 3);
+    let sizes = Sizes { patches, pixels, levels, classes, width: 8, layers: 2, heads: 2, units: 6 };
+    let (net, device) = (Net::new(sizes, 1, &Device::flex()), Device::flex());
+    let hot = |count: usize, of: usize, seed: usize| {
+        let numbers = (0..count).flat_map(|index| {
+            (0..of).map(move |level| if (index * 7 + seed) % 5 % of == level { 1.0 } else { 0.0 })
+        });
+        numbers.collect::<Vec<f32>>()
+    };
+    let tensor = |numbers: &[f32], rows: usize| {
+        Tensor::<1>::from_floats(numbers, &device).reshape([rows, numbers.len() / rows])
+    };
+    let (batch, row) = (2, pixels * levels);
+    let (all, labels) = (hot(batch * patches * pixels, levels, 3), hot(batch, classes, 1));
+    let logits = net.forward(tensor(&all, batch * patches), tensor(&labels, batch));
+    let logits: Vec<f32> = logits.into_data().try_into_vec().unwrap();
+
+    let (mut caches, mut before) = (net.caches(), labels);
+    for patch in 0..patches {
+        let known = net.next(patch, tensor(&before, batch), &mut caches);
+        before = vec![0.0; batch * row];
+        for pixel in 0..pixels {
+            let found = net.pixel(pixel, known.clone(), tensor(&before, batch));
+            let found: Vec<f32> = found.into_data().try_into_vec().unwrap();
+            for image in 0..batch {
+                let at = (image * patches + patch) * row + pixel * levels;
+                for level in 0..levels {
+                    let (found, expected) = (found[image * levels + level], logits[at + level]);
+                    assert!((found - expected).abs() < 1e-5, "{found} is not {expected}");
+                }
+                let to = image * row + pixel * levels;
+                before[to..to + levels].copy_from_slice(&all[at..at + levels]);
+            }
+        }
+    }
+}
+
+fn program(arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_pixel_transformer")).args(arguments).output().unwrap()
+}
+
+#[test]
+fn a_run_can_be_watched_and_sampled_and_has_learnt() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    let run = path("run");
+    let mut flags = vec!["train", "--out", &run, "--epochs", "60", "--batch", "16"];
+    flags.extend(["--sample-every", "30", "--levels", "4", "--width", "16", "--layers", "2"]);
+    flags.extend(["--heads", "2", "--units", "4"]);
+    let output = program(&flags);
+    assert!(output.status.success(), "{output:?}");
+
+    let record = Record::read(run.as_ref()).unwrap();
+    assert_eq!(record.state(), RunState::Done);
+    assert_eq!(record.samples().iter().map(|(epoch, _)| *epoch).collect::<Vec<_>>(), [30, 60]);
+
+    let dataset = synthetic(200, 1).unwrap();
+    let new = PixelTransformer::new(&SMALL, IMAGES, 0, &Device::flex()).unwrap();
+    let (_, trained) = load::<PixelTransformer>(run.as_ref()).unwrap();
+    let [before, after] =
+        [&new, &trained].map(|net| net.loss(&dataset, 32, 7, 0).into_scalar::<f32>());
+    // Without any knowledge, log₂ 4.
+    assert!((before - 2.0).abs() < 0.1, "{before}");
+    assert!(after < 1.7, "{after}");
+
+    let drawn = |name: &str, more: &[&str]| {
+        let out = path(name);
+        let flags = ["sample", "--run", &run, "--count", "12", "--out", &out];
+        let output = program(&[&flags, more].concat());
+        assert!(output.status.success(), "{output:?}");
+        std::fs::read(out).unwrap()
+    };
+    assert_eq!(drawn("a.npy", &[]), drawn("b.npy", &[]));
+    assert_ne!(drawn("a.npy", &[]), drawn("c.npy", &["--seed", "1"]));
+}
+
+#[test]
+fn a_sample_does_not_depend_on_those_beside_it() {
+    let net = PixelTransformer::new(&SMALL, IMAGES, 2, &Device::flex()).unwrap();
+    let draw = |first, labels: &[Option<u16>]| {
+        net.samples(IMAGES, &Sampling { temperature: 1.0 }, 5, first, labels)
+    };
+    let together = draw(0, &[Some(3), None, Some(9)]);
+    let len = together.len() / 3;
+    assert_eq!(together[len..2 * len], draw(1, &[None]));
+    assert_eq!(together[2 * len..], draw(2, &[Some(9)]));
+}
+
+#[test]
+fn errors_name_what_is_expected() {
+    for (flags, expected) in [
+        (["--patch", "5"], "--patch is 5; expected a divisor of the sides of the images, 28x28"),
+        (["--heads", "3"], "--width is 128; expected at most 4096, and a multiple of --heads, 3"),
+        (["--lr", "0"], "--lr is 0; expected more than 0, at most 1"),
+    ] {
+        let output = program(&[&["train"][..], &flags].concat());
+        let text = String::from_utf8(output.stderr).unwrap();
+        assert!(!output.status.success() && text.contains(expected), "{text}");
+    }
+}
