@@ -54,6 +54,19 @@ fn colour_images_of_several_sizes_train() {
 }
 
 #[test]
+fn a_recipe_without_its_dense_layers() {
+    let place = Place::new();
+    for (flags, nets) in [
+        ("", "100-256-512-3136-6272-784"),
+        ("--generator-hidden none --discriminator-hidden none", "100-3136-6272-784"),
+    ] {
+        let flags = format!("--recipe conv {flags} --dataset synthetic --dry-run");
+        let about = place.gan_train(&flags).ok();
+        assert!([about.stdout, about.stderr].concat().contains(&format!(" {nets}\n")), "{nets}");
+    }
+}
+
+#[test]
 fn what_convolutional_nets_cannot_do_is_refused_by_name() {
     let place = Place::new();
     write_images(&place, "mine");

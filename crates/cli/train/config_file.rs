@@ -74,6 +74,7 @@ fn unknown(key: &str, known: &[&str]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::train::settings::Units;
 
     #[test]
     fn keys_have_dashes_or_underscores() {
@@ -81,7 +82,7 @@ mod tests {
         let settings = parse(text).unwrap();
         assert_eq!(settings.epochs, Some(7));
         assert_eq!(settings.sample_every, Some(2));
-        assert_eq!(settings.generator_hidden, Some(vec![8, 9]));
+        assert_eq!(settings.generator_hidden, Some(Units(vec![8, 9])));
         assert_eq!(parse("threads = 3").unwrap().device.threads, Some(3));
         assert_eq!(settings.recipe.as_deref(), Some("plain"));
         assert_eq!(parse("").unwrap(), Settings::default());

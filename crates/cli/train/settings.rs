@@ -1,5 +1,6 @@
 //! The settings of a training, as flags or in a configuration file.
 
+use std::num::ParseIntError;
 use std::path::PathBuf;
 use std::str::FromStr;
 
@@ -48,12 +49,12 @@ pub struct Settings {
     pub latent: Option<usize>,
 
     /// Units of the generator's hidden dense layers [default: 256,512,1024; none with --family conv]
-    #[arg(long, help_heading = NETWORKS, value_name = "N,N,…", value_delimiter = ',')]
-    pub generator_hidden: Option<Vec<usize>>,
+    #[arg(long, help_heading = NETWORKS, value_name = "N,N,…|none")]
+    pub generator_hidden: Option<Units>,
 
     /// Units of the discriminator's hidden dense layers [default: 512,256; none with --family conv]
-    #[arg(long, help_heading = NETWORKS, value_name = "N,N,…", value_delimiter = ',')]
-    pub discriminator_hidden: Option<Vec<usize>>,
+    #[arg(long, help_heading = NETWORKS, value_name = "N,N,…|none")]
+    pub discriminator_hidden: Option<Units>,
 
     /// With --family conv: filters of the layers next to the images; deeper layers have multiples
     /// [default: 32]
@@ -270,6 +271,23 @@ mod auto {
     pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<(), D::Error> {
         let text = String::deserialize(deserializer)?;
         if text == "auto" { Ok(()) } else { Err(D::Error::custom("expected auto or a number")) }
+    }
+}
+
+/// Units of some layers, perhaps of none.
+#[derive(Serialize, Deserialize, Clone, Debug, PartialEq)]
+#[serde(transparent)]
+pub struct Units(pub Vec<usize>);
+
+impl FromStr for Units {
+    type Err = ParseIntError;
+
+    fn from_str(text: &str) -> Result<Self, ParseIntError> {
+        // A sweep's empty list is an empty text.
+        if text == "none" || text.is_empty() {
+            return Ok(Self(Vec::new()));
+        }
+        text.split(',').map(str::parse).collect::<Result<_, _>>().map(Self)
     }
 }
 
