@@ -23,7 +23,7 @@ fn a_long_training_uses_constant_memory_and_files_and_appends_its_rows() {
     let steps = number("GAN_STEPS", 3_000);
     let place = Place::new();
     // A checkpoint and a preview every hundredth step; a row every twentieth, as always.
-    let plan = "--checkpoint-every 100 --sample-every 100 --quiet --out run";
+    let plan = "--checkpoint-every 100 --sample-every 100 --quiet --no-report --out run";
     let mut run = place.start(&format!("--epochs {steps} {plan}"));
     let file = place.path("run/metrics.jsonl");
     let epoch = || place.rows("run").last().map_or(0, |row| row["epoch"].as_u64().unwrap());

@@ -49,11 +49,11 @@ pub struct Settings {
     pub latent: Option<usize>,
 
     /// Units of the generator's hidden dense layers [default: 256,512,1024; none with --family conv]
-    #[arg(long, help_heading = NETWORKS, value_name = "N,N,…|none")]
+    #[arg(long, help_heading = NETWORKS, value_name = "N,N,…|none", overrides_with = "generator_hidden")]
     pub generator_hidden: Option<Units>,
 
     /// Units of the discriminator's hidden dense layers [default: 512,256; none with --family conv]
-    #[arg(long, help_heading = NETWORKS, value_name = "N,N,…|none")]
+    #[arg(long, help_heading = NETWORKS, value_name = "N,N,…|none", overrides_with = "discriminator_hidden")]
     pub discriminator_hidden: Option<Units>,
 
     /// With --family conv: filters of the layers next to the images; deeper layers have multiples

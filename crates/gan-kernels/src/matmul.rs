@@ -64,9 +64,8 @@ impl WithSimd for AddColumn<'_> {
     fn with_simd<S: Simd>(self, _: S) {
         let Self { matrix, vector, result } = self;
         if matrix.column_stride == 1 {
-            for (result, row) in result.iter_mut().zip(matrix.data.chunks(matrix.row_stride.max(1)))
-            {
-                *result += dot(row, vector);
+            for (row, result) in result.iter_mut().enumerate() {
+                *result += dot(&matrix.data[row * matrix.row_stride..][..matrix.columns], vector);
             }
         } else {
             for (j, factor) in vector.iter().enumerate() {

@@ -282,6 +282,18 @@ mod tests {
         }
     }
 
+    /// The gradient of a number in all places of a matrix is the sum over them.
+    #[test]
+    fn an_expanded_number_gathers_its_gradient() {
+        let device = Device::flex().autodiff();
+        let number = Tensor::<2>::from_floats([[2.0]], &device).require_grad();
+        let weights = Tensor::<1, burn::tensor::Int>::arange(0..91, &device).float();
+        let all = expanded(number.clone(), [13, 7]);
+        assert!(numbers(&all.clone().inner()).iter().all(|x| *x == 2.0));
+        let gradients = (all * weights.reshape([13, 7])).sum().backward();
+        assert_eq!(numbers(&number.grad(&gradients).unwrap()), [91.0 * 90.0 / 2.0]);
+    }
+
     #[test]
     fn clipping_limits_every_weight() {
         let weights = numbers(&layer(7, false).train().clip(0.1).weight().inner());
