@@ -7,7 +7,7 @@ use clap::Args;
 use gan_core::ImageShape;
 use gan_core::stream::{Purpose, normal, stream};
 use gan_data::{Dataset, draw_batch};
-use one_net::{Images, Model};
+use one_net::{Images, Model, matrix};
 use rand::RngExt;
 use serde::{Deserialize, Serialize};
 
@@ -133,8 +133,4 @@ impl Model for Flow {
         let pixels = (x * 127.5 + 127.5).into_data();
         pixels.iter::<f32>().map(|x| x.round().clamp(0.0, 255.0) as u8).collect()
     }
-}
-
-fn matrix(numbers: &[f32], rows: usize, device: &Device) -> Tensor<2> {
-    Tensor::<1>::from_floats(numbers, device).reshape([rows, numbers.len() / rows])
 }

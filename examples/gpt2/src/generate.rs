@@ -87,6 +87,11 @@ pub fn generate(
         max_length <= n_positions,
         "--max-length is {max_length}; expected at most {n_positions}, the positions that the network has"
     );
+    let len = text.len();
+    ensure!(
+        len < max_length,
+        "--prompt has {len} tokens; expected fewer than --max-length, {max_length}"
+    );
     if let Some(token) = text.iter().find(|token| **token as usize >= vocab_size) {
         bail!(
             "the tokenizer gave token {token}, but the network knows {vocab_size}; expected files of one model"

@@ -67,3 +67,8 @@ impl Images {
         (first..first + count).map(class).collect()
     }
 }
+
+/// Numbers as a matrix of so many rows.
+pub fn matrix(numbers: &[f32], rows: usize, device: &Device) -> Tensor<2> {
+    Tensor::<1>::from_floats(numbers, device).reshape([rows, numbers.len() / rows])
+}

@@ -16,17 +16,12 @@ pub struct Patches {
 impl Patches {
     /// Patches of an image.
     pub fn count(self) -> usize {
-        self.image.len() / self.len()
+        self.image.len() / self.values()
     }
 
     /// Values of a patch.
-    pub fn len(self) -> usize {
+    pub fn values(self) -> usize {
         self.side * self.side * self.image.channels
-    }
-
-    /// Whether a patch has no values, which it never is.
-    pub fn is_empty(self) -> bool {
-        self.len() == 0
     }
 
     /// Where in an image the values are, patch by patch.

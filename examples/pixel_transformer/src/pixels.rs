@@ -7,7 +7,7 @@ use clap::Args;
 use gan_core::stream::{Purpose, stream};
 use gan_data::{Dataset, draw_batch};
 use gan_kernels::log_softmax;
-use one_net::{Images, Model};
+use one_net::{Images, Model, matrix};
 use rand::RngExt;
 use serde::{Deserialize, Serialize};
 
@@ -74,7 +74,7 @@ impl Model for PixelTransformer {
             "--width is {width}; expected at most 4096, and a multiple of --heads, {heads}"
         );
         let patches = Patches { image: shape, side, levels };
-        let (pixels, patches) = (patches.len(), patches.count());
+        let (pixels, patches) = (patches.values(), patches.count());
         let classes = images.classes + 1;
         let sizes = Sizes { patches, pixels, levels, classes, width, layers, heads, units };
         Ok(Self { net: Net::new(sizes, seed, device), side, levels })
@@ -122,12 +122,12 @@ impl Model for PixelTransformer {
         let mut before = one_hot(labels.iter().copied(), images.classes);
         for patch in 0..patches.count() {
             let known = net.next(patch, matrix(&before, count, &device), &mut caches);
-            let width = patches.len() * levels;
+            let width = patches.values() * levels;
             before = vec![0.0; count * width];
-            for pixel in 0..patches.len() {
+            for pixel in 0..patches.values() {
                 let logits = net.pixel(pixel, known.clone(), matrix(&before, count, &device));
                 let logits: Vec<f32> = logits.into_data().iter::<f32>().collect();
-                let place = places[patch * patches.len() + pixel];
+                let place = places[patch * patches.values() + pixel];
                 for (row, logits) in logits.chunks_exact(levels).enumerate() {
                     let level = draw(logits, sampling.temperature, rngs[row].random());
                     before[row * width + pixel * levels + level] = 1.0;
@@ -165,8 +165,4 @@ fn one_hot(labels: impl Iterator<Item = Option<u16>>, classes: usize) -> Vec<f32
             (0..=classes).map(move |other| if other == place { 1.0 } else { 0.0 })
         })
         .collect()
-}
-
-fn matrix(numbers: &[f32], rows: usize, device: &Device) -> Tensor<2> {
-    Tensor::<1>::from_floats(numbers, device).reshape([rows, numbers.len() / rows])
 }
