@@ -1,7 +1,7 @@
 //! The CPU's fast path: layers with their activations as single operations, and Adam with the
 //! moving average of the weights in one pass.
 //!
-//! On Burn's CPU back ends, [`affine`] (dense layers and convolutions), [`batch_norm`],
+//! On Burn's CPU back ends, [`affine`] (dense layers and convolutions), [`batch_norm`], [`gelu`],
 //! [`log_sigmoid`], [`log_softmax`] and [`sqrt`] are operations of this crate with their own backward
 //! passes. On every other back end, and as the reference that ours are tested against, they are Burn's
 //! own operations.
@@ -14,8 +14,8 @@
 //!
 //! Each file imports only files further down in this list:
 //!
-//! - `affine`, `batch_norm`, `log_sigmoid`, `log_softmax`, `sqrt`, `concat`: what nets call, and each layer's
-//!   arithmetic on slices;
+//! - `affine`, `batch_norm`, `gelu`, `log_sigmoid`, `log_softmax`, `sqrt`, `concat`: what nets call, and each
+//!   layer's arithmetic on slices;
 //! - `operation`, `host`, `reference`: how that arithmetic becomes an operation of Burn;
 //! - `adam`, `activation`, `tanh`, `elementary`;
 //! - `convolution`, `matmul`, `pack`, `scratch`, `tile`, `matrix`: products;
@@ -36,6 +36,7 @@ mod buffer_pool;
 mod concat;
 mod convolution;
 mod elementary;
+mod gelu;
 mod host;
 mod instruction_set;
 mod log_sigmoid;
@@ -58,6 +59,7 @@ pub use batch_norm::batch_norm;
 pub use buffer_pool::{buffer, tensor_data};
 pub use concat::concat_rows;
 pub use convolution::Convolution;
+pub use gelu::gelu;
 pub use instruction_set::{InstructionSet, set_instruction_set};
 pub use log_sigmoid::log_sigmoid;
 pub use log_softmax::log_softmax;

@@ -7,7 +7,9 @@ use anyhow::{Context, Result, anyhow, bail, ensure};
 use burn::module::{Module, Param};
 use burn::nn::{Initializer, LayerNorm, LayerNormConfig};
 use burn::tensor::{Device, Int, Tensor};
-use burn_store::{ApplyResult, KeyRemapper, ModuleSnapshot, PytorchStore, SafetensorsStore};
+use burn_store::{
+    ApplyResult, KeyRemapper, ModuleSnapshot, ModuleStore, PytorchStore, SafetensorsStore,
+};
 use gan_kernels::{Activation, Map, affine_vjp};
 use serde::Deserialize;
 
@@ -114,19 +116,22 @@ impl Gpt2 {
         let mut net = Self::empty(config, device);
         let path =
             |name| -> Option<PathBuf> { Some(folder.join(name)).filter(|path| path.exists()) };
-        let (path, result) = if let Some(path) = path("model.safetensors") {
-            let mut store = SafetensorsStore::from_file(&path).remap(names()?).allow_partial(true);
-            let result = net.load_from(&mut store).map_err(|error| anyhow!("{error}"));
-            (path, result)
+        let (path, tensors) = if let Some(path) = path("model.safetensors") {
+            let mut store = SafetensorsStore::from_file(&path).remap(names()?);
+            let tensors = store.get_all_tensors().cloned().map_err(|error| anyhow!("{error}"));
+            (path, tensors)
         } else if let Some(path) = path("pytorch_model.bin") {
-            let mut store = PytorchStore::from_file(&path).remap(names()?).allow_partial(true);
-            let result = net.load_from(&mut store).map_err(|error| anyhow!("{error}"));
-            (path, result)
+            let mut store = PytorchStore::from_file(&path).remap(names()?);
+            let tensors = store.get_all_tensors().cloned().map_err(|error| anyhow!("{error}"));
+            (path, tensors)
         } else {
             bail!("{}", expected(folder, &folder.join("model.safetensors")));
         };
-        let ApplyResult { missing, errors, .. } =
-            result.with_context(|| format!("cannot read the weights of {}", path.display()))?;
+        let tensors =
+            tensors.with_context(|| format!("cannot read the weights of {}", path.display()))?;
+        // Not by `load_from`, which transposes PyTorch's linear layers: GPT-2 stores its own otherwise.
+        let tensors = tensors.into_values().collect();
+        let ApplyResult { missing, errors, .. } = net.apply(tensors, None, None, false);
         if let Some(error) = errors.first() {
             bail!("{}: {error}; expected the tensors that config.json describes", path.display());
         }

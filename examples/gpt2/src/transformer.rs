@@ -6,9 +6,9 @@
 
 use burn::module::{Module, Param};
 use burn::nn::{Initializer, LayerNorm, LayerNormConfig};
-use burn::tensor::activation::{gelu_approximate, softmax};
+use burn::tensor::activation::softmax;
 use burn::tensor::{Bool, Device, Tensor};
-use gan_kernels::{Activation, dense};
+use gan_kernels::{Activation, dense, gelu};
 
 /// x W + b.
 #[derive(Module, Debug)]
@@ -83,7 +83,7 @@ impl Block {
     /// cache. With a cache, they are added to it.
     pub fn forward(&self, x: Tensor<2>, batch: usize, cache: Option<&mut Cache>) -> Tensor<2> {
         let x = x.clone() + self.attn.forward(self.ln_1.forward(x), batch, cache);
-        let hidden = gelu_approximate(self.mlp.c_fc.forward(self.ln_2.forward(x.clone())));
+        let hidden = gelu(self.mlp.c_fc.forward(self.ln_2.forward(x.clone())));
         x + self.mlp.c_proj.forward(hidden)
     }
 }

@@ -2,7 +2,8 @@
 
     python reference.py tests/tiny
 
-The folder gets the model's files, and `expected.json`: a prompt, its tokens, the logits after each of
+The folder gets the model's files, its weights also as PyTorch saves them (`old.bin` as in 2019), and
+`expected.json`: a prompt, its tokens, the logits after each of
 the last eight, and a hundred tokens by `generate`. Needs torch, transformers and tokenizers.
 """
 
@@ -32,6 +33,10 @@ def main():
     )
     model = transformers.GPT2LMHeadModel(config).eval()
     model.save_pretrained(folder)
+    # What PyTorch writes today, and what it wrote when GPT-2 was published: without the head, whose
+    # weights are the embeddings, and without a prefix.
+    torch.save(model.state_dict(), folder / "pytorch_model.bin")
+    torch.save(model.transformer.state_dict(), folder / "old.bin", _use_new_zipfile_serialization=False)
 
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)

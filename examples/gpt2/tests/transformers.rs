@@ -83,19 +83,30 @@ fn run(folder: &Path, flags: &[&str]) -> (bool, String, String) {
     (output.status.success(), text(output.stdout), text(output.stderr))
 }
 
-#[test]
-fn the_program_reads_either_tokenizer_and_draws_the_same_text_for_the_same_seed() {
-    let prompt = expected().prompt;
-    let folder = std::env::temp_dir().join(format!("gpt2-{}", std::process::id()));
-    fs::create_dir_all(&folder).unwrap();
-    for name in ["config.json", "model.safetensors", "vocab.json", "merges.txt"] {
-        fs::copy(tiny().join(name), folder.join(name)).unwrap();
+/// A folder with these files of `tiny`, each under a name of its own.
+fn folder(files: &[[&str; 2]]) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    for [name, of] in files {
+        fs::copy(tiny().join(of), folder.path().join(name)).unwrap();
     }
+    folder
+}
+
+#[test]
+fn the_program_reads_every_kind_of_files_and_draws_the_same_text_for_the_same_seed() {
+    let prompt = expected().prompt;
     let flags = ["--prompt", &prompt, "--max-length", "80"];
-    let [whole, parts] = [&tiny(), &folder].map(|folder| run(folder, &flags));
-    fs::remove_dir_all(&folder).unwrap();
-    assert!(whole.0 && whole.1.starts_with(&prompt), "{}", whole.2);
-    assert_eq!(whole, parts);
+    let safetensors = run(&tiny(), &flags);
+    assert!(safetensors.0 && safetensors.1.starts_with(&prompt), "{}", safetensors.2);
+    for weights in ["pytorch_model.bin", "old.bin"] {
+        let folder = folder(&[
+            ["config.json"; 2],
+            ["vocab.json"; 2],
+            ["merges.txt"; 2],
+            ["pytorch_model.bin", weights],
+        ]);
+        assert_eq!(run(folder.path(), &flags), safetensors, "{weights}");
+    }
 
     let drawn = |seed| {
         let flags = [&flags[..], &["--top-k", "20", "--top-p", "0.9", "--seed", seed]].concat();
