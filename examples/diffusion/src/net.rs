@@ -96,7 +96,7 @@ impl UNet {
         };
         let up = vec![transposed(half, wide, wider), transposed(full, filters, 2 * wide)];
         let of = shape(full, 2 * filters, 3, 1);
-        let last = convolution(of, image.channels, &mut layer, Activation::None);
+        let last = convolution(of, image.channels, &mut layer, Activation::Tanh);
         let positions = [full, half, quarter].map(|[height, width]| height * width);
         Self { first, down, whole, up, last, positions }
     }

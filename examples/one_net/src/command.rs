@@ -9,7 +9,7 @@ use gan_data::{Dataset, KnownDataset, load_folder, synthetic};
 use gan_run::RunDir;
 use gan_sample::{Grid, Output, write_labels};
 
-use crate::training::{Config, DatasetConfig, ModelConfig, TrainingConfig, load, train};
+use crate::training::{Config, DatasetConfig, ModelConfig, TrainingConfig, load, mean_loss, train};
 use crate::{Images, Model};
 
 /// Samples that are drawn together.
@@ -70,7 +70,7 @@ pub fn run<M: Model>(about: &'static str) -> Result<()> {
         Command::Train { data_dir, out, settings, mut training } => {
             training.lr = training.lr.or(Some(M::LR));
             training.check()?;
-            let dataset = dataset(data_dir.as_deref())?;
+            let (dataset, test) = datasets(data_dir.as_deref())?;
             let (name, images) = (dataset.name(), Images::of(&dataset));
             let net = M::new(&settings, images, training.seed, &Device::flex())?;
             let config = Config {
@@ -82,13 +82,14 @@ pub fn run<M: Model>(about: &'static str) -> Result<()> {
                 Some(out) => RunDir::create(&out)?,
                 None => RunDir::create_next(Path::new("runs"), &format!("{name}-{}", M::NAME))?,
             };
-            println!("{}", run.root().display());
-            train(net, &config, &dataset, &run, |row| {
+            println!("{}, {} weights", run.root().display(), net.num_params());
+            let net = train(net, &config, &dataset, &run, |row| {
                 if row.epoch.is_multiple_of(100) {
                     let (epoch, of) = (row.epoch, config.training.epochs);
                     println!("epoch {epoch} of {of}  loss {:.4}  {:.0} s", row.d_loss, row.seconds);
                 }
             })?;
+            println!("{} of test images: {:.4}", M::LOSS, mean_loss(&net, &test));
         }
         Command::Sample { run, count, out, labels_out, seed, sampling } => {
             let (images, net) = load::<M>(&run)?;
@@ -114,9 +115,13 @@ pub(crate) fn defaults<A: Args>() -> A {
     A::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
 }
 
-fn dataset(folder: Option<&Path>) -> Result<Dataset> {
+/// The images to train on and those to test with.
+fn datasets(folder: Option<&Path>) -> Result<(Dataset, Dataset)> {
     Ok(match folder {
-        Some(folder) => load_folder(folder, KnownDataset::Mnist)?.train,
-        None => synthetic(10_000, 0)?,
+        Some(folder) => {
+            let loaded = load_folder(folder, KnownDataset::Mnist)?;
+            (loaded.train, loaded.test)
+        }
+        None => (synthetic(10_000, 0)?, synthetic(2_000, 1)?),
     })
 }

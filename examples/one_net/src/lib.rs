@@ -17,6 +17,8 @@ use serde::{Deserialize, Serialize};
 pub trait Model: Module + Clone {
     /// Its name, which is that of its package, and the family of its runs.
     const NAME: &'static str;
+    /// What the loss is.
+    const LOSS: &'static str;
     /// Adam's step size, unless told otherwise.
     const LR: f64;
     /// What decides the net's layers: flags of `train`.

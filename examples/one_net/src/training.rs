@@ -148,6 +148,13 @@ pub fn train<M: Model>(
     Ok(average)
 }
 
+/// The mean loss of about 10 000 images drawn from a data set.
+pub fn mean_loss<M: Model>(net: &M, dataset: &Dataset) -> f32 {
+    let (batches, batch) = (80, 128);
+    let loss = |index| net.loss(dataset, batch, 0, index).into_scalar::<f32>();
+    (0..batches).map(loss).sum::<f32>() / batches as f32
+}
+
 fn save<M: Module>(net: &M, root: &Path) -> Result<()> {
     let (bytes, path) = (pack(net)?, root.join(WEIGHTS));
     atomic_file::write_with(&path, |file| file.write_all(&bytes))
