@@ -9,6 +9,8 @@ use gan_core::stream::{Purpose, normal, stream};
 use gan_kernels::{Activation, dense};
 use gpt2::transformer::{Block, Cache, Linear};
 
+use crate::patches::NEIGHBOURS;
+
 /// The sizes of a [`Net`].
 #[derive(Clone, Copy, Debug)]
 pub struct Sizes {
@@ -35,7 +37,7 @@ pub struct Sizes {
 pub struct Net {
     class: Param<Tensor<2>>,
     position: Param<Tensor<2>>,
-    patch: Linear,
+    neighbours: Linear,
     blocks: Vec<Block>,
     norm: LayerNorm,
     hidden: Masked,
@@ -69,7 +71,8 @@ impl Net {
         };
         let class = weight([classes, width], 0.02);
         let position = weight([patches, width], 0.02);
-        let patch = Linear::new(weight([pixels * levels, width], 0.02), width, device);
+        let known = NEIGHBOURS * pixels;
+        let neighbours = Linear::new(weight([known, width], 0.1), width, device);
         let block =
             |_| Block::new(width, 4 * width, heads, 1e-5, device, |size| weight(size, 0.02));
         let blocks = (0..layers).map(block).collect();
@@ -78,7 +81,7 @@ impl Net {
         Self {
             class,
             position,
-            patch,
+            neighbours,
             blocks,
             norm: LayerNormConfig::new(width).init(device),
             hidden: Masked {
@@ -101,18 +104,21 @@ impl Net {
         }
     }
 
-    /// Logits `[batch · patches, pixels · levels]` of all patches, from their one-hot levels of the same
-    /// size and the one-hot class of each image, `[batch, classes]`.
-    pub fn forward(&self, levels: Tensor<2>, classes: Tensor<2>) -> Tensor<2> {
+    /// Logits `[batch · patches, pixels · levels]` of all patches, from their neighbours' values
+    /// `[batch · patches, 4 · pixels]`, their own one-hot levels, `[batch · patches, pixels · levels]`, and
+    /// the one-hot class of each image, `[batch, classes]`.
+    pub fn forward(
+        &self,
+        neighbours: Tensor<2>,
+        levels: Tensor<2>,
+        classes: Tensor<2>,
+    ) -> Tensor<2> {
         let [batch, _] = classes.dims();
-        let [rows, _] = levels.dims();
-        let patches = rows / batch;
-        let width = self.position.dims()[1];
-        // A patch is predicted from what stands before it: the first from the class.
-        let first = self.classes(classes).reshape([batch, 1, width]);
-        let before = self.patch.forward(levels.clone()).reshape([batch, patches, width]);
-        let x = Tensor::cat(vec![first, before.narrow(1, 0, patches - 1)], 1);
-        let mut x = (x + self.position.val().unsqueeze()).reshape([rows, width]);
+        let [rows, _] = neighbours.dims();
+        let [patches, width] = self.position.dims();
+        let x = self.neighbours.forward(neighbours).reshape([batch, patches, width]);
+        let class = self.classes(classes).reshape([batch, 1, width]);
+        let mut x = (x + self.position.val().unsqueeze() + class).reshape([rows, width]);
         for block in &self.blocks {
             x = block.forward(x, batch, None);
         }
@@ -125,12 +131,18 @@ impl Net {
         dense(classes, self.class.val(), zeros, Activation::None)
     }
 
-    /// What the transformer makes of the next patch of each image, `[batch, width]`: from the classes for
-    /// the first, and from the levels of the patch before for the others.
-    pub fn next(&self, patch: usize, before: Tensor<2>, caches: &mut [Cache]) -> Tensor<2> {
-        let [batch, _] = before.dims();
-        let x = if patch == 0 { self.classes(before) } else { self.patch.forward(before) };
-        let mut x = x + self.position.val().narrow(0, patch, 1);
+    /// What the transformer makes of the next patch of each image, `[batch, width]`, from its neighbours'
+    /// values, `[batch, 4 · pixels]`, the classes, and what the caches have of the patches before.
+    pub fn next(
+        &self,
+        patch: usize,
+        neighbours: Tensor<2>,
+        classes: Tensor<2>,
+        caches: &mut [Cache],
+    ) -> Tensor<2> {
+        let [batch, _] = neighbours.dims();
+        let position = self.position.val().narrow(0, patch, 1);
+        let mut x = self.neighbours.forward(neighbours) + position + self.classes(classes);
         for (block, cache) in self.blocks.iter().zip(caches) {
             x = block.forward(x, batch, Some(cache));
         }

@@ -13,6 +13,9 @@ pub struct Patches {
     pub levels: usize,
 }
 
+/// Neighbours of a patch that are known before it.
+pub const NEIGHBOURS: usize = 4;
+
 impl Patches {
     /// Patches of an image.
     pub fn count(self) -> usize {
@@ -40,10 +43,28 @@ impl Patches {
         places
     }
 
+    /// What is next to a patch and known before it: the values of the patches above left, above, above
+    /// right and left, 0 outside of the image. `image` has the values patch by patch.
+    pub fn neighbours(self, image: &[f32], patch: usize) -> impl Iterator<Item = f32> {
+        let (values, columns) = (self.values(), self.image.width / self.side);
+        let (row, column) = (patch / columns, patch % columns);
+        [(1, -1), (1, 0), (1, 1), (0, -1)].into_iter().flat_map(move |(up, right)| {
+            let (row, column) = (row.checked_sub(up), column.checked_add_signed(right));
+            let column = column.filter(|column| *column < columns);
+            let other = row.zip(column).map(|(row, column)| row * columns + column);
+            (0..values).map(move |index| other.map_or(0.0, |other| image[other * values + index]))
+        })
+    }
+
     /// The level of a value in [−1, 1].
     pub fn level(self, value: f32) -> usize {
         let most = (self.levels - 1) as f32;
         (f32::midpoint(value, 1.0) * most).round().clamp(0.0, most) as usize
+    }
+
+    /// The value of a level.
+    pub fn value(self, level: usize) -> f32 {
+        2.0 * level as f32 / (self.levels - 1) as f32 - 1.0
     }
 
     /// The grey of a level, 0 to 255.

@@ -55,6 +55,7 @@ pub struct Sampling {
 
 impl Model for PixelTransformer {
     const NAME: &'static str = "pixel_transformer";
+    const LOSS: &'static str = "bits per dimension";
     const LR: f64 = 1e-3;
     type Settings = Settings;
     type Sampling = Sampling;
@@ -87,17 +88,30 @@ impl Model for PixelTransformer {
         let (images_of, levels) = (Images::of(dataset), self.levels);
         let patches = self.patches(images_of);
         let places = patches.places();
-        let mut hot = vec![0.0; images.len() * levels];
-        let pixels =
-            images.chunks_exact(places.len()).flat_map(|image| places.iter().map(|&at| image[at]));
-        for (hot, pixel) in hot.chunks_exact_mut(levels).zip(pixels) {
-            hot[patches.level(pixel)] = 1.0;
+        let (mut hot, mut neighbours) = (vec![0.0; images.len() * levels], Vec::new());
+        let mut hot_of = hot.chunks_exact_mut(levels);
+        for image in images.chunks_exact(places.len()) {
+            let level = |&place: &usize| patches.level(image[place]);
+            let image: Vec<f32> = places
+                .iter()
+                .zip(&mut hot_of)
+                .map(|(place, hot)| {
+                    let level = level(place);
+                    hot[level] = 1.0;
+                    patches.value(level)
+                })
+                .collect();
+            neighbours
+                .extend((0..patches.count()).flat_map(|patch| patches.neighbours(&image, patch)));
         }
         let class = |index: usize| labels.as_ref().map(|labels| labels[index]);
         let classes = one_hot((0..batch).map(class), images_of.classes);
         let device = Device::flex().autodiff();
-        let hot = matrix(&hot, batch * patches.count(), &device);
-        let logits = self.net.forward(hot.clone(), matrix(&classes, batch, &device));
+        let matrix = |numbers: &[f32], rows| matrix(numbers, rows, &device);
+        let rows = batch * patches.count();
+        let hot = matrix(&hot, rows);
+        let logits =
+            self.net.forward(matrix(&neighbours, rows), hot.clone(), matrix(&classes, batch));
         let by_pixel = |x: Tensor<2>| x.reshape([images.len(), levels]);
         let likely = log_softmax(by_pixel(logits)) * by_pixel(hot);
         likely.sum() / (-std::f64::consts::LN_2 * images.len() as f64)
@@ -117,21 +131,27 @@ impl Model for PixelTransformer {
         let mut rngs: Vec<_> = (first..first + count as u64)
             .map(|index| stream(seed, Purpose::Sample, index))
             .collect();
-        let mut samples = vec![0; count * images.shape.len()];
+        let (size, len) = (patches.values(), places.len());
+        // Values patch by patch.
+        let mut values = vec![0.0; count * len];
+        let mut samples = vec![0; count * len];
         let mut caches = net.caches();
-        let mut before = one_hot(labels.iter().copied(), images.classes);
+        let classes = matrix(&one_hot(labels.iter().copied(), images.classes), count, &device);
         for patch in 0..patches.count() {
-            let known = net.next(patch, matrix(&before, count, &device), &mut caches);
-            let width = patches.values() * levels;
-            before = vec![0.0; count * width];
-            for pixel in 0..patches.values() {
-                let logits = net.pixel(pixel, known.clone(), matrix(&before, count, &device));
+            let of_image = |image| patches.neighbours(image, patch);
+            let neighbours: Vec<f32> = values.chunks_exact(len).flat_map(of_image).collect();
+            let neighbours = matrix(&neighbours, count, &device);
+            let known = net.next(patch, neighbours, classes.clone(), &mut caches);
+            let mut hot = vec![0.0; count * size * levels];
+            for pixel in 0..size {
+                let logits = net.pixel(pixel, known.clone(), matrix(&hot, count, &device));
                 let logits: Vec<f32> = logits.into_data().iter::<f32>().collect();
-                let place = places[patch * patches.values() + pixel];
+                let at = patch * size + pixel;
                 for (row, logits) in logits.chunks_exact(levels).enumerate() {
                     let level = draw(logits, sampling.temperature, rngs[row].random());
-                    before[row * width + pixel * levels + level] = 1.0;
-                    samples[row * images.shape.len() + place] = patches.grey(level);
+                    hot[(row * size + pixel) * levels + level] = 1.0;
+                    values[row * len + at] = patches.value(level);
+                    samples[row * len + places[at]] = patches.grey(level);
                 }
             }
         }

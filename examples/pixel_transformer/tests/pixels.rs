@@ -4,12 +4,12 @@
 
 use std::process::{Command, Output};
 
-use burn::tensor::{Device, Tensor};
+use burn::tensor::Device;
 use gan_core::ImageShape;
 use gan_data::synthetic;
 use gan_run::{Record, RunState};
 use one_net::training::load;
-use one_net::{Images, Model};
+use one_net::{Images, Model, matrix};
 use pixel_transformer::net::{Net, Sizes};
 use pixel_transformer::patches::Patches;
 use pixel_transformer::pixels::{PixelTransformer, Sampling, Settings};
@@ -34,38 +34,46 @@ fn patches_are_a_permutation_of_the_image() {
 /// pixels is known yet.
 #[test]
 fn a_pixel_depends_on_those_before_it_alone() {
-    let (patches, pixels, levels, classes) = (5, 3, 4, 3);
-    let sizes = Sizes { patches, pixels, levels, classes, width: 8, layers: 2, heads: 2, units: 6 };
-    let (net, device) = (Net::new(sizes, 1, &Device::flex()), Device::flex());
-    let hot = |count: usize, of: usize, seed: usize| {
-        let numbers = (0..count).flat_map(|index| {
-            (0..of).map(move |level| if (index * 7 + seed) % 5 % of == level { 1.0 } else { 0.0 })
-        });
-        numbers.collect::<Vec<f32>>()
+    let image = ImageShape { channels: 1, height: 4, width: 6 };
+    let patches = Patches { image, side: 2, levels: 4 };
+    let (count, pixels, levels, classes) = (patches.count(), patches.values(), 4, 3);
+    let sizes =
+        Sizes { patches: count, pixels, levels, classes, width: 8, layers: 2, heads: 2, units: 6 };
+    let (net, device, batch) = (Net::new(sizes, 1, &Device::flex()), Device::flex(), 2);
+    let tensor = |numbers: Vec<f32>, rows: usize| matrix(&numbers, rows, &device);
+    let hot = |drawn: &[usize], of: usize| {
+        let hot = |&at: &usize| (0..of).map(move |level| if level == at { 1.0 } else { 0.0 });
+        drawn.iter().flat_map(hot).collect::<Vec<f32>>()
     };
-    let tensor = |numbers: &[f32], rows: usize| {
-        Tensor::<1>::from_floats(numbers, &device).reshape([rows, numbers.len() / rows])
+    let drawn: Vec<usize> = (0..batch * image.len()).map(|index| (index * 7 + 3) % 5 % 4).collect();
+    let values: Vec<f32> = drawn.iter().map(|&level| patches.value(level)).collect();
+    let neighbours = |values: &[f32], patch| {
+        let of_image = |image| patches.neighbours(image, patch).collect::<Vec<f32>>();
+        values.chunks_exact(image.len()).map(of_image).collect::<Vec<_>>()
     };
-    let (batch, row) = (2, pixels * levels);
-    let (all, labels) = (hot(batch * patches * pixels, levels, 3), hot(batch, classes, 1));
-    let logits = net.forward(tensor(&all, batch * patches), tensor(&labels, batch));
+    let by_patch: Vec<_> = (0..count).map(|patch| neighbours(&values, patch)).collect();
+    let all = (0..batch).flat_map(|image| by_patch.iter().flat_map(move |all| all[image].clone()));
+    let labels = tensor(hot(&[2, 0], classes), batch);
+    let (all, levels_of) = (tensor(all.collect(), batch * count), hot(&drawn, levels));
+    let logits = net.forward(all, tensor(levels_of, batch * count), labels.clone());
     let logits: Vec<f32> = logits.into_data().try_into_vec().unwrap();
 
-    let (mut caches, mut before) = (net.caches(), labels);
-    for patch in 0..patches {
-        let known = net.next(patch, tensor(&before, batch), &mut caches);
-        before = vec![0.0; batch * row];
+    let (mut caches, mut known_values) = (net.caches(), vec![9.0; batch * image.len()]);
+    for patch in 0..count {
+        let around = neighbours(&known_values, patch).concat();
+        let known = net.next(patch, tensor(around, batch), labels.clone(), &mut caches);
+        let mut before = vec![0.0; batch * pixels * levels];
         for pixel in 0..pixels {
-            let found = net.pixel(pixel, known.clone(), tensor(&before, batch));
+            let found = net.pixel(pixel, known.clone(), tensor(before.clone(), batch));
             let found: Vec<f32> = found.into_data().try_into_vec().unwrap();
-            for image in 0..batch {
-                let at = (image * patches + patch) * row + pixel * levels;
-                for level in 0..levels {
-                    let (found, expected) = (found[image * levels + level], logits[at + level]);
+            for row in 0..batch {
+                let at = row * image.len() + patch * pixels + pixel;
+                let expected = &logits[at * levels..][..levels];
+                for (found, expected) in found[row * levels..].iter().zip(expected) {
                     assert!((found - expected).abs() < 1e-5, "{found} is not {expected}");
                 }
-                let to = image * row + pixel * levels;
-                before[to..to + levels].copy_from_slice(&all[at..at + levels]);
+                before[(row * pixels + pixel) * levels + drawn[at]] = 1.0;
+                known_values[at] = values[at];
             }
         }
     }
