@@ -3,6 +3,7 @@
 use std::f32::consts::{FRAC_2_SQRT_PI, SQRT_2};
 
 use burn::tensor::{Tensor, activation};
+use pulp::{Simd, WithSimd};
 
 use crate::buffer_pool::buffer;
 use crate::instruction_set::arch;
@@ -35,20 +36,14 @@ impl Operation<1> for Gelu {
         x.columns
     }
 
-    /// x (1 + tanh u) / 2 with u = √(2 / π) (x + 0.044715 x³)
     fn forward(&self, [x]: [Matrix; 1]) -> (Vec<f32>, ()) {
         let mut output = buffer(x.data.len());
-        for_each_part([&mut output], x.data.len() * COST, |range, [output]| {
-            arch().dispatch(|| {
-                for (y, &x) in output.iter_mut().zip(&x.data[range]) {
-                    *y = 0.5 * x * (1.0 + tangent(x));
-                }
-            });
+        for_each_part([&mut output], x.data.len() * COST, |range, [y]| {
+            arch().dispatch(Forward { x: &x.data[range], y });
         });
         (output, ())
     }
 
-    /// The derivative is (1 + t) / 2 + x (1 − t²) u′ / 2, where t = tanh u.
     fn backward(
         &self,
         gradient: &mut [f32],
@@ -58,15 +53,45 @@ impl Operation<1> for Gelu {
         _: [bool; 1],
     ) -> [Gradient; 1] {
         for_each_part([gradient], x.data.len() * COST, |range, [gradient]| {
-            arch().dispatch(|| {
-                for (gradient, &x) in gradient.iter_mut().zip(&x.data[range]) {
-                    let t = tangent(x);
-                    let slope = SCALE * (1.0 + 3.0 * CUBIC * (x * x));
-                    *gradient *= 0.5 * (1.0 + t + x * (1.0 - t * t) * slope);
-                }
-            });
+            arch().dispatch(Backward { x: &x.data[range], gradient });
         });
         [Gradient::InPlace]
+    }
+}
+
+/// x (1 + tanh u) / 2 with u = √(2 / π) (x + 0.044715 x³)
+struct Forward<'a> {
+    x: &'a [f32],
+    y: &'a mut [f32],
+}
+
+impl WithSimd for Forward<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        for (y, &x) in self.y.iter_mut().zip(self.x) {
+            *y = 0.5 * x * (1.0 + tangent(x));
+        }
+    }
+}
+
+/// The derivative: (1 + t) / 2 + x (1 − t²) u′ / 2, where t = tanh u.
+struct Backward<'a> {
+    x: &'a [f32],
+    gradient: &'a mut [f32],
+}
+
+impl WithSimd for Backward<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        for (gradient, &x) in self.gradient.iter_mut().zip(self.x) {
+            let t = tangent(x);
+            let slope = SCALE * (1.0 + 3.0 * CUBIC * (x * x));
+            *gradient *= 0.5 * (1.0 + t + x * (1.0 - t * t) * slope);
+        }
     }
 }
 

@@ -6,7 +6,7 @@ use burn::module::{Module, Param};
 use burn::nn::{LayerNorm, LayerNormConfig};
 use burn::tensor::{Device, Tensor};
 use gan_core::stream::{Purpose, normal, stream};
-use gan_kernels::{Activation, dense};
+use gan_kernels::{Activation, dense, gelu};
 use gpt2::transformer::{Block, Cache, Linear};
 
 use crate::patches::NEIGHBOURS;
@@ -40,21 +40,18 @@ pub struct Net {
     neighbours: Linear,
     blocks: Vec<Block>,
     norm: LayerNorm,
-    hidden: Masked,
-    output: Masked,
+    pixels: Pixels,
 }
 
-/// A dense layer some of whose weights are zero for ever.
+/// Three layers for the pixels of a patch. The first has units for each pixel, which see what the
+/// transformer makes of the patch and the pixels before theirs; the others are shared by all pixels.
 #[derive(Module, Debug)]
-struct Masked {
+struct Pixels {
     weight: Param<Tensor<2>>,
     bias: Param<Tensor<1>>,
-    /// Rows that every output sees, and rows and columns that belong to each pixel after them.
-    seen: usize,
-    rows: usize,
-    columns: usize,
-    /// Whether an output sees the rows of its own pixel, or those of the pixels before it.
-    own: bool,
+    hidden: Linear,
+    output: Linear,
+    units: usize,
 }
 
 impl Net {
@@ -69,48 +66,30 @@ impl Net {
             let numbers: Vec<f32> = numbers.collect();
             Param::from_tensor(Tensor::<1>::from_floats(&numbers[..], device).reshape(size))
         };
-        let class = weight([classes, width], 0.02);
-        let position = weight([patches, width], 0.02);
-        let known = NEIGHBOURS * pixels;
-        let neighbours = Linear::new(weight([known, width], 0.1), width, device);
-        let block =
-            |_| Block::new(width, 4 * width, heads, 1e-5, device, |size| weight(size, 0.02));
+        let class = weight([classes, width], 0.5);
+        let position = weight([patches, width], 0.5);
+        let mut scaled = |size: [usize; 2]| weight(size, (1.0 / size[0] as f32).sqrt());
+        let neighbours = Linear::new(scaled([NEIGHBOURS * pixels, width]), width, device);
+        let block = |_| Block::new(width, 4 * width, heads, 1e-5, device, &mut scaled);
         let blocks = (0..layers).map(block).collect();
-        let inputs = width + pixels * levels;
-        let bias = |len: usize| Param::from_tensor(Tensor::zeros([len], device));
-        Self {
-            class,
-            position,
-            neighbours,
-            blocks,
-            norm: LayerNormConfig::new(width).init(device),
-            hidden: Masked {
-                // Of the one-hot levels, one of each pixel is not zero.
-                weight: weight([inputs, pixels * units], (1.0 / (width + pixels) as f32).sqrt()),
-                bias: bias(pixels * units),
-                seen: width,
-                rows: levels,
-                columns: units,
-                own: false,
-            },
-            output: Masked {
-                weight: weight([pixels * units, pixels * levels], 0.02),
-                bias: bias(pixels * levels),
-                seen: 0,
-                rows: units,
-                columns: levels,
-                own: true,
-            },
-        }
+        let pixels = Pixels {
+            weight: scaled([width + pixels, pixels * units]),
+            bias: Param::from_tensor(Tensor::zeros([pixels * units], device)),
+            hidden: Linear::new(scaled([units, units]), units, device),
+            output: Linear::new(scaled([units, levels]), levels, device),
+            units,
+        };
+        let norm = LayerNormConfig::new(width).init(device);
+        Self { class, position, neighbours, blocks, norm, pixels }
     }
 
-    /// Logits `[batch · patches, pixels · levels]` of all patches, from their neighbours' values
-    /// `[batch · patches, 4 · pixels]`, their own one-hot levels, `[batch · patches, pixels · levels]`, and
-    /// the one-hot class of each image, `[batch, classes]`.
+    /// Logits `[batch · patches · pixels, levels]` of all pixels, from their patches' neighbours
+    /// `[batch · patches, 4 · pixels]`, their patches' own values, `[batch · patches, pixels]`, and the
+    /// one-hot class of each image, `[batch, classes]`.
     pub fn forward(
         &self,
         neighbours: Tensor<2>,
-        levels: Tensor<2>,
+        values: Tensor<2>,
         classes: Tensor<2>,
     ) -> Tensor<2> {
         let [batch, _] = classes.dims();
@@ -122,8 +101,7 @@ impl Net {
         for block in &self.blocks {
             x = block.forward(x, batch, None);
         }
-        let known = Tensor::cat(vec![self.norm.forward(x), levels], 1);
-        self.output.forward(self.hidden.forward(known, HIDDEN), Activation::None)
+        self.pixels.forward(self.norm.forward(x), values)
     }
 
     fn classes(&self, classes: Tensor<2>) -> Tensor<2> {
@@ -149,15 +127,10 @@ impl Net {
         self.norm.forward(x)
     }
 
-    /// Logits `[batch, levels]` of a pixel of the next patch, from what the transformer makes of it and
-    /// the one-hot levels of its pixels, of which those before are set.
-    pub fn pixel(&self, pixel: usize, patch: Tensor<2>, levels: Tensor<2>) -> Tensor<2> {
-        let known = Tensor::cat(vec![patch, levels], 1);
-        self.output.forward_pixel(
-            pixel,
-            self.hidden.forward_pixel(pixel, known, HIDDEN),
-            Activation::None,
-        )
+    /// Logits `[batch, levels]` of a pixel of the next patch, from what the transformer makes of the patch
+    /// and its values, of which those before the pixel are known.
+    pub fn pixel(&self, pixel: usize, patch: Tensor<2>, values: Tensor<2>) -> Tensor<2> {
+        self.pixels.forward_one(pixel, patch, values)
     }
 
     /// Caches for sampling.
@@ -166,38 +139,30 @@ impl Net {
     }
 }
 
-const HIDDEN: Activation = Activation::LeakyRelu(0.2);
-
-impl Masked {
-    fn forward(&self, x: Tensor<2>, activation: Activation) -> Tensor<2> {
+impl Pixels {
+    fn forward(&self, patch: Tensor<2>, values: Tensor<2>) -> Tensor<2> {
+        let ([rows, width], [_, pixels]) = (patch.dims(), values.dims());
         let weight = self.weight.val();
-        let ([rows, columns], device) = (weight.dims(), weight.device());
-        let mut mask = Vec::with_capacity(rows * columns);
-        for row in 0..rows {
-            mask.extend((0..columns).map(|column| {
-                let to = column / self.columns;
-                let sees = row < self.seen || {
-                    let from = (row - self.seen) / self.rows;
-                    if self.own { from == to } else { from < to }
-                };
-                if sees { 1.0 } else { 0.0 }
-            }));
-        }
-        let mask = Tensor::<1>::from_floats(&mask[..], &device).reshape([rows, columns]);
-        dense(x, weight * mask, self.bias.val(), activation)
+        let ([inputs, columns], device) = (weight.dims(), weight.device());
+        let sees = |input: usize, column: usize| input < width + column / self.units;
+        let one = |input| (0..columns).map(move |column| f32::from(u8::from(sees(input, column))));
+        let mask: Vec<f32> = (0..inputs).flat_map(one).collect();
+        let mask = Tensor::<1>::from_floats(&mask[..], &device).reshape([inputs, columns]);
+        let known = Tensor::cat(vec![patch, values], 1);
+        let units = dense(known, weight * mask, self.bias.val(), Activation::None);
+        self.shared(units.reshape([rows * pixels, self.units]))
     }
 
-    /// The outputs of one pixel alone, from what it sees of `x`.
-    fn forward_pixel(&self, pixel: usize, x: Tensor<2>, activation: Activation) -> Tensor<2> {
-        // Of the layer of a pixel's own units, `x` has no others.
-        let (first, count) = if self.own {
-            (pixel * self.rows, self.rows)
-        } else {
-            (0, self.seen + pixel * self.rows)
-        };
-        let columns = pixel * self.columns;
-        let weight = self.weight.val().narrow(0, first, count).narrow(1, columns, self.columns);
-        let x = if self.own { x } else { x.narrow(1, 0, count) };
-        dense(x, weight, self.bias.val().narrow(0, columns, self.columns), activation)
+    /// The logits of one pixel alone.
+    fn forward_one(&self, pixel: usize, patch: Tensor<2>, values: Tensor<2>) -> Tensor<2> {
+        let (seen, first) = (patch.dims()[1] + pixel, pixel * self.units);
+        let weight = self.weight.val().narrow(0, 0, seen).narrow(1, first, self.units);
+        let bias = self.bias.val().narrow(0, first, self.units);
+        let known = Tensor::cat(vec![patch, values], 1).narrow(1, 0, seen);
+        self.shared(dense(known, weight, bias, Activation::None))
+    }
+
+    fn shared(&self, units: Tensor<2>) -> Tensor<2> {
+        self.output.forward(gelu(self.hidden.forward(gelu(units))))
     }
 }

@@ -88,33 +88,28 @@ impl Model for PixelTransformer {
         let (images_of, levels) = (Images::of(dataset), self.levels);
         let patches = self.patches(images_of);
         let places = patches.places();
-        let (mut hot, mut neighbours) = (vec![0.0; images.len() * levels], Vec::new());
-        let mut hot_of = hot.chunks_exact_mut(levels);
+        let (mut hot, mut values, mut neighbours) = (Vec::new(), Vec::new(), Vec::new());
         for image in images.chunks_exact(places.len()) {
             let level = |&place: &usize| patches.level(image[place]);
-            let image: Vec<f32> = places
-                .iter()
-                .zip(&mut hot_of)
-                .map(|(place, hot)| {
-                    let level = level(place);
-                    hot[level] = 1.0;
-                    patches.value(level)
-                })
-                .collect();
-            neighbours
-                .extend((0..patches.count()).flat_map(|patch| patches.neighbours(&image, patch)));
+            let drawn: Vec<usize> = places.iter().map(level).collect();
+            hot.extend(one_hot(drawn.iter().copied(), levels));
+            let image: Vec<f32> = drawn.into_iter().map(|level| patches.value(level)).collect();
+            let around = |patch| patches.neighbours(&image, patch);
+            neighbours.extend((0..patches.count()).flat_map(around));
+            values.extend(image);
         }
-        let class = |index: usize| labels.as_ref().map(|labels| labels[index]);
-        let classes = one_hot((0..batch).map(class), images_of.classes);
+        let class = |index| class(labels.as_ref().map(|labels| labels[index]), images_of.classes);
+        let classes: Vec<f32> = one_hot((0..batch).map(class), images_of.classes + 1).collect();
         let device = Device::flex().autodiff();
         let matrix = |numbers: &[f32], rows| matrix(numbers, rows, &device);
-        let rows = batch * patches.count();
-        let hot = matrix(&hot, rows);
-        let logits =
-            self.net.forward(matrix(&neighbours, rows), hot.clone(), matrix(&classes, batch));
-        let by_pixel = |x: Tensor<2>| x.reshape([images.len(), levels]);
-        let likely = log_softmax(by_pixel(logits)) * by_pixel(hot);
-        likely.sum() / (-std::f64::consts::LN_2 * images.len() as f64)
+        let (rows, count) = (batch * patches.count(), values.len());
+        let logits = self.net.forward(
+            matrix(&neighbours, rows),
+            matrix(&values, rows),
+            matrix(&classes, batch),
+        );
+        let likely = log_softmax(logits) * matrix(&hot, count);
+        likely.sum() / (-std::f64::consts::LN_2 * count as f64)
     }
 
     fn samples(
@@ -136,21 +131,24 @@ impl Model for PixelTransformer {
         let mut values = vec![0.0; count * len];
         let mut samples = vec![0; count * len];
         let mut caches = net.caches();
-        let classes = matrix(&one_hot(labels.iter().copied(), images.classes), count, &device);
+        let classes = labels.iter().map(|label| class(*label, images.classes));
+        let classes: Vec<f32> = one_hot(classes, images.classes + 1).collect();
+        let classes = matrix(&classes, count, &device);
         for patch in 0..patches.count() {
             let of_image = |image| patches.neighbours(image, patch);
             let neighbours: Vec<f32> = values.chunks_exact(len).flat_map(of_image).collect();
             let neighbours = matrix(&neighbours, count, &device);
             let known = net.next(patch, neighbours, classes.clone(), &mut caches);
-            let mut hot = vec![0.0; count * size * levels];
+            let mut patch_values = vec![0.0; count * size];
             for pixel in 0..size {
-                let logits = net.pixel(pixel, known.clone(), matrix(&hot, count, &device));
+                let logits = net.pixel(pixel, known.clone(), matrix(&patch_values, count, &device));
                 let logits: Vec<f32> = logits.into_data().iter::<f32>().collect();
                 let at = patch * size + pixel;
                 for (row, logits) in logits.chunks_exact(levels).enumerate() {
                     let level = draw(logits, sampling.temperature, rngs[row].random());
-                    hot[(row * size + pixel) * levels + level] = 1.0;
-                    values[row * len + at] = patches.value(level);
+                    let value = patches.value(level);
+                    patch_values[row * size + pixel] = value;
+                    values[row * len + at] = value;
                     samples[row * len + places[at]] = patches.grey(level);
                 }
             }
@@ -177,12 +175,12 @@ fn draw(logits: &[f32], temperature: f64, uniform: f64) -> usize {
     level.unwrap_or(logits.len() - 1)
 }
 
-/// Each class in its own place, and none in the last.
-fn one_hot(labels: impl Iterator<Item = Option<u16>>, classes: usize) -> Vec<f32> {
-    labels
-        .flat_map(|label| {
-            let place = label.map_or(classes, usize::from);
-            (0..=classes).map(move |other| if other == place { 1.0 } else { 0.0 })
-        })
-        .collect()
+/// Classes are 0 to `classes` − 1, and none is the next.
+fn class(label: Option<u16>, classes: usize) -> usize {
+    label.map_or(classes, usize::from)
+}
+
+fn one_hot(numbers: impl Iterator<Item = usize>, of: usize) -> impl Iterator<Item = f32> {
+    let row = move |one| (0..of).map(move |other| if other == one { 1.0 } else { 0.0 });
+    numbers.flat_map(row)
 }

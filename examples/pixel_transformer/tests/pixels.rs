@@ -54,15 +54,15 @@ fn a_pixel_depends_on_those_before_it_alone() {
     let by_patch: Vec<_> = (0..count).map(|patch| neighbours(&values, patch)).collect();
     let all = (0..batch).flat_map(|image| by_patch.iter().flat_map(move |all| all[image].clone()));
     let labels = tensor(hot(&[2, 0], classes), batch);
-    let (all, levels_of) = (tensor(all.collect(), batch * count), hot(&drawn, levels));
-    let logits = net.forward(all, tensor(levels_of, batch * count), labels.clone());
+    let (all, own) = (tensor(all.collect(), batch * count), tensor(values.clone(), batch * count));
+    let logits = net.forward(all, own, labels.clone());
     let logits: Vec<f32> = logits.into_data().try_into_vec().unwrap();
 
     let (mut caches, mut known_values) = (net.caches(), vec![9.0; batch * image.len()]);
     for patch in 0..count {
         let around = neighbours(&known_values, patch).concat();
         let known = net.next(patch, tensor(around, batch), labels.clone(), &mut caches);
-        let mut before = vec![0.0; batch * pixels * levels];
+        let mut before = vec![9.0; batch * pixels];
         for pixel in 0..pixels {
             let found = net.pixel(pixel, known.clone(), tensor(before.clone(), batch));
             let found: Vec<f32> = found.into_data().try_into_vec().unwrap();
@@ -72,7 +72,7 @@ fn a_pixel_depends_on_those_before_it_alone() {
                 for (found, expected) in found[row * levels..].iter().zip(expected) {
                     assert!((found - expected).abs() < 1e-5, "{found} is not {expected}");
                 }
-                before[(row * pixels + pixel) * levels + drawn[at]] = 1.0;
+                before[row * pixels + pixel] = values[at];
                 known_values[at] = values[at];
             }
         }
