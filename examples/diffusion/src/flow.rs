@@ -6,15 +6,15 @@ use burn::tensor::{Device, Tensor};
 use clap::Args;
 use gan_core::ImageShape;
 use gan_core::stream::{Purpose, normal, stream};
-use gan_data::{Dataset, draw_batch};
-use one_net::{Images, Model, matrix};
-use rand::RngExt;
+use one_net::command::positive;
+use one_net::guidance::{combine, evaluations};
+use one_net::{Batch, Images, Model, matrix};
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
 use crate::net::{UNet, condition};
 
-/// A net that knows the velocity of images on their way from noise.
+/// A net that tells the image which a point between noise and images leads to.
 #[derive(Module, Debug)]
 pub struct Flow {
     net: UNet,
@@ -31,23 +31,19 @@ pub struct Settings {
 /// How samples are drawn.
 #[derive(Args, Clone, Copy, Debug)]
 pub struct Sampling {
-    /// Steps from noise to images, each of which evaluates the net twice
+    /// Steps from noise to images, of two evaluations of the net each (the last one of one)
     #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u16).range(1..=1000))]
     pub steps: u16,
-    /// More than 1: clearer of their class, and less varied
-    #[arg(long, default_value_t = 1.0)]
+    /// More than 1: clearer of their class, less varied, and computed twice
+    #[arg(long, default_value_t = 1.25, value_parser = positive)]
     pub guidance: f32,
 }
-
-/// A share of the images is shown without its class, so that the net also learns the velocity of all
-/// classes together (Ho and Salimans 2022).
-const WITHOUT_CLASS: f64 = 0.1;
 
 /// The least 1 − t that errors are divided by.
 const LEAST: f32 = 0.05;
 
-/// A time in (0, 1): σ of a normal number around −0.8, more often early, where the digit is decided
-/// (Esser et al. 2024, section 3.1; Li and He 2025).
+/// A time in (0, 1): the sigmoid of a normal number of mean −0.8 and deviation 0.8, so more often early,
+/// where the digit is decided (Esser et al. 2024, section 3.1; Li and He 2025).
 fn time(rng: &mut ChaCha8Rng) -> f32 {
     let normal: f32 = 0.8 * normal(rng, 1)[0] - 0.8;
     1.0 / (1.0 + (-normal).exp())
@@ -56,13 +52,14 @@ fn time(rng: &mut ChaCha8Rng) -> f32 {
 impl Model for Flow {
     const NAME: &'static str = "diffusion";
     const LOSS: &'static str = "squared error of the velocity";
+    const BATCH: usize = 64;
     const LR: f64 = 1e-3;
     type Settings = Settings;
     type Sampling = Sampling;
 
     fn new(settings: &Settings, images: Images, seed: u64, device: &Device) -> Result<Self> {
         let (filters, Images { shape, classes }) = (settings.filters, images);
-        ensure!((1..=512).contains(&filters), "--filters is {filters}; expected 1 to 512");
+        ensure!((1..=128).contains(&filters), "--filters is {filters}; expected 1 to 128");
         let ImageShape { height, width, .. } = shape;
         ensure!(
             height.is_multiple_of(4) && width.is_multiple_of(4),
@@ -71,40 +68,38 @@ impl Model for Flow {
         Ok(Self { net: UNet::new(shape, classes, filters, seed, device) })
     }
 
-    /// A loss of one batch, `[1]`: E |v̂(x, t) − (x₁ − x₀)|², where x₁ is an image, x₀ noise,
-    /// x = (1 − t) x₀ + t x₁ (Lipman et al. 2023, equations 14 and 23, without noise at t = 1), and
-    /// v̂ = (x̂₁ − x) / (1 − t) from the image x̂₁ that the net expects (Li and He 2025): images lie near
-    /// a surface of few dimensions, which a small net learns sooner than noise.
-    fn loss(&self, dataset: &Dataset, batch: usize, seed: u64, epoch: u64) -> Tensor<1> {
-        let Images { shape, classes } = Images::of(dataset);
-        let mut rng = stream(seed, Purpose::Batch, epoch);
-        let mut images = vec![0.0; batch * shape.len()];
-        let labels = draw_batch(dataset, &mut rng, &mut images);
-        let mut rng = stream(seed, Purpose::GeneratorNoise, epoch);
-        let mut between = normal(&mut rng, images.len());
-        let mut times = Vec::with_capacity(batch * shape.height * shape.width);
-        let (mut conditions, mut scales) = (Vec::new(), Vec::with_capacity(batch));
-        let rows = between.chunks_exact_mut(shape.len()).zip(images.chunks_exact(shape.len()));
-        for (index, (between, image)) in rows.enumerate() {
-            let time = time(&mut rng);
-            let class = labels.as_ref().map(|labels| labels[index]);
-            let class = class.filter(|_| !rng.random_bool(WITHOUT_CLASS));
-            conditions.extend(condition(class, classes, time));
-            times.extend(std::iter::repeat_n(time, shape.height * shape.width));
+    /// (x̂₁ − x₁)² / max(1 − t, 0.05)², where x₁ is an image, x₀ noise, and the net makes x̂₁ of
+    /// x = (1 − t) x₀ + t x₁. That is the squared error of the velocity (x̂₁ − x) / (1 − t), whose target
+    /// is x₁ − x₀ (Lipman et al. 2023, equations 14 and 23, without noise at t = 1). The net tells the image
+    /// rather than the velocity because images lie near a surface of few dimensions, which a small net
+    /// learns sooner than noise (Li and He 2025).
+    fn loss(&self, images: Images, batch: &Batch, rng: &mut ChaCha8Rng) -> Tensor<1> {
+        let Images { shape, classes } = images;
+        let (count, pixels) = (batch.labels.len(), shape.height * shape.width);
+        let mut between = normal(rng, batch.values.len());
+        let (mut times, mut conditions, mut scales) = (Vec::new(), Vec::new(), Vec::new());
+        let rows =
+            between.chunks_exact_mut(shape.len()).zip(batch.values.chunks_exact(shape.len()));
+        for ((between, image), label) in rows.zip(&batch.labels) {
+            let time = time(rng);
+            conditions.extend(condition(*label, classes, time));
+            times.extend(std::iter::repeat_n(time, pixels));
             scales.push(1.0 / (1.0 - time).max(LEAST));
             for (x, image) in between.iter_mut().zip(image) {
                 *x = (1.0 - time) * *x + time * image;
             }
         }
         let device = Device::flex().autodiff();
-        let rows = |numbers: Vec<f32>, rows: usize| matrix(&numbers, rows, &device);
-        let pixels = times.len();
-        let expected =
-            self.net.forward(rows(between, batch), rows(times, pixels), rows(conditions, batch));
-        ((expected - rows(images, batch)) * rows(scales, batch)).square().mean()
+        let matrix = |numbers: &[f32], rows| matrix(numbers, rows, &device);
+        let expected = self.net.forward(
+            matrix(&between, count),
+            matrix(&times, count * pixels),
+            matrix(&conditions, count),
+        );
+        ((expected - matrix(&batch.values, count)) * matrix(&scales, count)).square().mean()
     }
 
-    /// Heun's method from time 0 to 1. Guidance is that of Ho and Salimans 2022 (equation 6, with 1 + w).
+    /// Heun's method from time 0 to 1.
     fn samples(
         &self,
         images: Images,
@@ -119,20 +114,15 @@ impl Model for Flow {
         let count = labels.len();
         let noise = |index| normal(&mut stream(seed, Purpose::Sample, index), shape.len());
         let noise: Vec<f32> = (first..first + count as u64).flat_map(noise).collect();
+        let evaluations = evaluations(labels, sampling.guidance);
         let expected = |x: &Tensor<2>, time: f32| {
-            let evaluate = |with_class: bool| {
-                let of =
-                    |label: &Option<u16>| condition(label.filter(|_| with_class), classes, time);
+            let times = Tensor::full([count * shape.height * shape.width, 1], time, &device);
+            let evaluate = |labels: &Vec<Option<u16>>| {
+                let of = |label: &Option<u16>| condition(*label, classes, time);
                 let conditions: Vec<f32> = labels.iter().flat_map(of).collect();
-                let times = Tensor::full([count * shape.height * shape.width, 1], time, &device);
-                net.forward(x.clone(), times, matrix(&conditions, count, &device))
+                net.forward(x.clone(), times.clone(), matrix(&conditions, count, &device))
             };
-            let of_class = evaluate(true);
-            if sampling.guidance == 1.0 || classes == 0 {
-                return of_class;
-            }
-            let of_all = evaluate(false);
-            (of_class - of_all.clone()) * sampling.guidance + of_all
+            combine(evaluations.iter().map(evaluate), sampling.guidance)
         };
         let velocity = |x: &Tensor<2>, time: f32| (expected(x, time) - x.clone()) / (1.0 - time);
         let mut x = matrix(&noise, count, &device);

@@ -7,8 +7,8 @@
 use burn::module::{Module, Param};
 use burn::tensor::{Device, Tensor};
 use gan_core::ImageShape;
-use gan_core::stream::{Purpose, normal, stream};
 use gan_kernels::{Activation, Convolution, Map, affine};
+use one_net::{one_hot, weights};
 
 const HIDDEN: Activation = Activation::LeakyRelu(0.2);
 /// Numbers that tell the dense layer the time: sines and cosines.
@@ -25,7 +25,7 @@ struct Layer {
     activation: Activation,
 }
 
-/// The velocity of images at a time, for a class.
+/// Tells the image that a point between noise and images leads to.
 #[derive(Module, Debug)]
 pub struct UNet {
     first: Layer,
@@ -48,17 +48,13 @@ impl UNet {
     ) -> Self {
         let mut index = 0;
         let mut layer = |map: Map, weight: [usize; 2], fan_in: usize, activation| {
-            let mut rng = stream(seed, Purpose::GeneratorWeights, index);
-            index += 1;
             // He et al. 2015, equation 10; the last layer begins near zero.
             let gain: f32 = if activation == HIDDEN { 2.0 } else { 0.01 };
             let scale = (gain / fan_in as f32).sqrt();
-            let numbers = normal(&mut rng, weight[0] * weight[1]).into_iter().map(|x| x * scale);
-            let numbers: Vec<f32> = numbers.collect();
-            let weight_of = Tensor::<1>::from_floats(&numbers[..], device).reshape(weight);
+            index += 1;
             let bias = Tensor::zeros([map.channels(weight)], device);
             Layer {
-                weight: Param::from_tensor(weight_of),
+                weight: weights(seed, index, weight, scale, device),
                 bias: Param::from_tensor(bias),
                 map,
                 activation,
@@ -101,7 +97,7 @@ impl UNet {
         Self { first, down, whole, up, last, positions }
     }
 
-    /// The velocity `[batch, values]` of images, with the time of each pixel `[batch · pixels, 1]`, and
+    /// The expected images `[batch, values]` at points between noise and images, with the time of each pixel `[batch · pixels, 1]`, and
     /// of each image what [`condition`] gives, `[batch, classes + 1 + TIMES]`.
     pub fn forward(&self, images: Tensor<2>, times: Tensor<2>, condition: Tensor<2>) -> Tensor<2> {
         let [full, half, _] = self.positions;
@@ -137,11 +133,9 @@ fn beside(first: Tensor<2>, second: Tensor<2>, positions: usize) -> Tensor<2> {
 /// What the dense layer is told of an image: its class one-hot, the last place for none, then sines and
 /// cosines of its time in [0, 1].
 pub fn condition(class: Option<u16>, classes: usize, time: f32) -> impl Iterator<Item = f32> {
-    let place = class.map_or(classes, usize::from);
-    let class = (0..=classes).map(move |other| if other == place { 1.0 } else { 0.0 });
     let waves = (0..TIMES / 2).flat_map(move |index| {
         let angle = time * (1_u32 << index) as f32 * std::f32::consts::PI;
         [angle.sin(), angle.cos()]
     });
-    class.chain(waves)
+    one_hot(&[class], classes).into_iter().chain(waves)
 }

@@ -8,7 +8,8 @@ use burn::tensor::Device;
 use diffusion::flow::{Flow, Sampling, Settings};
 use gan_data::synthetic;
 use gan_run::{Record, RunState};
-use one_net::{Images, Model, training::load};
+use one_net::training::{load, mean_loss};
+use one_net::{Images, Model};
 
 const IMAGES: Images = Images { shape: gan_data::MNIST_SHAPE, classes: 10 };
 
@@ -41,8 +42,7 @@ fn a_run_can_be_watched_and_sampled_and_has_learnt() {
     let dataset = synthetic(500, 1).unwrap();
     let new = net(0);
     let (_, trained) = load::<Flow>(run.as_ref()).unwrap();
-    let [before, after] =
-        [&new, &trained].map(|net| net.loss(&dataset, 64, 7, 0).into_scalar::<f32>());
+    let [before, after] = [&new, &trained].map(|net| mean_loss(net, &dataset));
     assert!(after < 0.8 * before, "{after} after {before}");
 
     let drawn = |name: &str, more: &[&str]| {
@@ -74,8 +74,11 @@ fn errors_name_what_is_expected() {
             &["sample", "--run", "nowhere"][..],
             "cannot read nowhere/config.json; expected the folder",
         ),
-        (&["train", "--filters", "0"], "--filters is 0; expected 1 to 512"),
+        (&["train", "--filters", "0"], "--filters is 0; expected 1 to 128"),
         (&["train", "--data-dir", "nowhere"], "nowhere"),
+        (&["train", "--out", "src"], "--out src exists; expected the name of a new folder"),
+        (&["sample", "--run", "src", "--count", "0"], "expected 1 or more"),
+        (&["sample", "--run", "src", "--guidance", "NaN"], "expected a number above 0"),
     ] {
         let output = diffusion(arguments);
         let text = String::from_utf8(output.stderr).unwrap();

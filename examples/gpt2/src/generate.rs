@@ -27,7 +27,10 @@ impl Sampling {
     /// Names the flag that is out of its range.
     pub fn check(&self) -> Result<()> {
         let Self { temperature, top_p, .. } = self;
-        ensure!(*temperature > 0.0, "--temperature is {temperature}; expected more than 0");
+        ensure!(
+            *temperature > 0.0 && temperature.is_finite(),
+            "--temperature is {temperature}; expected a number above 0"
+        );
         ensure!(
             *top_p > 0.0 && *top_p <= 1.0,
             "--top-p is {top_p}; expected more than 0, at most 1"
@@ -37,13 +40,14 @@ impl Sampling {
 
     fn draw(&self, logits: &[f32], rng: &mut ChaCha8Rng) -> u32 {
         let mut order: Vec<u32> = (0..logits.len() as u32).collect();
-        let logit = |token: &u32| f64::from(logits[*token as usize]) / self.temperature;
+        let logit = |token: &u32| f64::from(logits[*token as usize]);
         order.sort_by(|a, b| logit(b).total_cmp(&logit(a)));
         if self.top_k > 0 {
             order.truncate(self.top_k);
         }
         let largest = logit(&order[0]);
-        let mut weights: Vec<f64> = order.iter().map(|t| (logit(t) - largest).exp()).collect();
+        let mut weights: Vec<f64> =
+            order.iter().map(|token| ((logit(token) - largest) / self.temperature).exp()).collect();
         let limit = self.top_p * weights.iter().sum::<f64>();
         let mut sum = 0.0;
         let kept = weights.iter().position(|weight| {
@@ -68,7 +72,7 @@ fn most_probable(logits: &[f32]) -> u32 {
 }
 
 /// Continues a text until it has `max_length` tokens, its own among them, or ends, and passes on
-/// each token as it is chosen: the most probable, or a drawn one with `sampling`.
+/// each token but the one that ends it as it is chosen: the most probable, or a drawn one with `sampling`.
 ///
 /// # Errors
 /// When the text is empty or too long, or has a token that the net does not know.

@@ -13,9 +13,9 @@ use clap::Parser;
 use gan_core::stream::{Purpose, stream};
 use gpt2::generate::{Sampling, generate};
 use gpt2::model::{Config, Gpt2};
-use tokenizers::Tokenizer;
 use tokenizers::decoders::byte_level::ByteLevel;
 use tokenizers::models::bpe::BPE;
+use tokenizers::{AddedToken, Tokenizer};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -47,7 +47,7 @@ struct Args {
     #[arg(long, value_name = "P")]
     top_p: Option<f64>,
     /// Texts to write; more than one are drawn
-    #[arg(long, default_value_t = 1, value_name = "N")]
+    #[arg(long, default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     num_return_sequences: u64,
     /// Texts of equal seeds are equal
     #[arg(long, default_value_t = 0)]
@@ -92,6 +92,7 @@ fn main() -> Result<()> {
         };
         generate(&net, &config, prompt.to_vec(), args.max_length, sampling, !args.no_cache, show)?;
         result?;
+        out.write_all(&decoded(&tokenizer, &tokens)?.as_bytes()[shown..])?;
     }
     writeln!(out)?;
     Ok(())
@@ -123,6 +124,9 @@ fn decoded(tokenizer: &Tokenizer, tokens: &[u32]) -> Result<String> {
     tokenizer.decode(tokens, false).map_err(|error| anyhow!(error))
 }
 
+/// What GPT-2 ends a text with: one token, though made of many characters.
+const END: &str = "<|endoftext|>";
+
 /// The tokenizer of a folder, from either kind of files.
 fn tokenizer(folder: &Path) -> Result<Tokenizer> {
     let whole = folder.join("tokenizer.json");
@@ -134,6 +138,11 @@ fn tokenizer(folder: &Path) -> Result<Tokenizer> {
         let mut tokenizer = Tokenizer::new(bpe);
         tokenizer.with_pre_tokenizer(Some(ByteLevel::new(false, true, true)));
         tokenizer.with_decoder(Some(ByteLevel::default()));
+        if tokenizer.token_to_id(END).is_some() {
+            tokenizer
+                .add_special_tokens([AddedToken::from(END, true)])
+                .map_err(|error| anyhow!("{vocabulary}: {error}"))?;
+        }
         return Ok(tokenizer);
     }
     Tokenizer::from_file(&whole).map_err(|error| {

@@ -6,9 +6,10 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, anyhow, bail, ensure};
 use burn::module::{Module, Param};
 use burn::nn::{Initializer, LayerNorm, LayerNormConfig};
-use burn::tensor::{Device, Int, Tensor};
+use burn::tensor::{DType, Device, Int, Tensor};
 use burn_store::{
-    ApplyResult, KeyRemapper, ModuleSnapshot, ModuleStore, PytorchStore, SafetensorsStore,
+    ApplyResult, FloatCastAdapter, KeyRemapper, ModuleSnapshot, ModuleStore, PytorchStore,
+    SafetensorsStore,
 };
 use gan_kernels::{Activation, Map, affine_vjp};
 use serde::Deserialize;
@@ -25,7 +26,6 @@ pub struct Config {
     /// Blocks.
     pub n_layer: usize,
     /// The most tokens of a text.
-    #[serde(alias = "n_ctx")]
     pub n_positions: usize,
     /// Tokens that it knows.
     pub vocab_size: usize,
@@ -35,6 +35,13 @@ pub struct Config {
     layer_norm_epsilon: f64,
     #[serde(default = "activation")]
     activation_function: String,
+    /// Variants of the attention and of the head that are not known here.
+    #[serde(default = "yes")]
+    scale_attn_weights: bool,
+    #[serde(default)]
+    scale_attn_by_inverse_layer_idx: bool,
+    #[serde(default = "yes")]
+    tie_word_embeddings: bool,
     /// The token that ends a text.
     pub eos_token_id: Option<u32>,
     model_type: String,
@@ -42,6 +49,10 @@ pub struct Config {
 
 fn epsilon() -> f64 {
     1e-5
+}
+
+fn yes() -> bool {
+    true
 }
 
 fn activation() -> String {
@@ -78,6 +89,13 @@ impl Config {
             *n_head > 0 && n_embd.is_multiple_of(*n_head),
             "{file}: n_embd is {n_embd}; expected a multiple of n_head, {n_head}"
         );
+        for (name, value, known) in [
+            ("scale_attn_weights", config.scale_attn_weights, true),
+            ("scale_attn_by_inverse_layer_idx", config.scale_attn_by_inverse_layer_idx, false),
+            ("tie_word_embeddings", config.tie_word_embeddings, true),
+        ] {
+            ensure!(value == known, "{file}: {name} is {value}; expected {known}, as GPT-2 has it");
+        }
         Ok(config)
     }
 }
@@ -131,7 +149,9 @@ impl Gpt2 {
             tensors.with_context(|| format!("cannot read the weights of {}", path.display()))?;
         // Not by `load_from`, which transposes PyTorch's linear layers: GPT-2 stores its own otherwise.
         let tensors = tensors.into_values().collect();
-        let ApplyResult { missing, errors, .. } = net.apply(tensors, None, None, false);
+        let single = Box::new(FloatCastAdapter::to(DType::F32));
+        let ApplyResult { missing, errors, unused, .. } =
+            net.apply(tensors, None, Some(single), false);
         if let Some(error) = errors.first() {
             bail!("{}: {error}; expected the tensors that config.json describes", path.display());
         }
@@ -139,6 +159,15 @@ impl Gpt2 {
             let (path, count) = (path.display(), missing.len());
             bail!(
                 "{path} lacks {name} ({count} in all); expected a GPT-2 with a language model's head"
+            );
+        }
+        // Masks are stored beside some weights.
+        if let Some(name) =
+            unused.iter().find(|name| name.ends_with("weight") && name.starts_with("h."))
+        {
+            let (path, layers) = (path.display(), config.n_layer);
+            bail!(
+                "{path} has {name}, but n_layer is {layers} in config.json; expected files of one model"
             );
         }
         Ok(net)

@@ -89,8 +89,8 @@ impl Block {
 }
 
 impl Attention {
-    /// softmax(Q Kᵀ / √d) V of each head (Vaswani et al. 2017, equation 1), for tokens that see only
-    /// those before them.
+    /// softmax(Q Kᵀ / √d) V of each head (Vaswani et al. 2017, equation 1), for tokens that see
+    /// themselves and those before them.
     fn forward(&self, x: Tensor<2>, batch: usize, cache: Option<&mut Cache>) -> Tensor<2> {
         let [rows, width] = x.dims();
         let (new, size) = (rows / batch, width / self.heads);

@@ -12,6 +12,7 @@ use burn::tensor::Device;
 use gpt2::generate::generate;
 use gpt2::model::{Config, Gpt2};
 use serde::Deserialize;
+use serde_json::Value;
 
 #[derive(Deserialize)]
 struct Expected {
@@ -92,6 +93,14 @@ fn folder(files: &[[&str; 2]]) -> tempfile::TempDir {
     folder
 }
 
+/// The configuration of `tiny` with another value.
+fn configure(folder: &tempfile::TempDir, name: &str, value: Value) {
+    let mut config: Value =
+        serde_json::from_slice(&fs::read(tiny().join("config.json")).unwrap()).unwrap();
+    config[name] = value;
+    fs::write(folder.path().join("config.json"), config.to_string()).unwrap();
+}
+
 #[test]
 fn the_program_reads_every_kind_of_files_and_draws_the_same_text_for_the_same_seed() {
     let prompt = expected().prompt;
@@ -99,12 +108,10 @@ fn the_program_reads_every_kind_of_files_and_draws_the_same_text_for_the_same_se
     let safetensors = run(&tiny(), &flags);
     assert!(safetensors.0 && safetensors.1.starts_with(&prompt), "{}", safetensors.2);
     for weights in ["pytorch_model.bin", "old.bin"] {
-        let folder = folder(&[
-            ["config.json"; 2],
-            ["vocab.json"; 2],
-            ["merges.txt"; 2],
-            ["pytorch_model.bin", weights],
-        ]);
+        let folder =
+            folder(&[["vocab.json"; 2], ["merges.txt"; 2], ["pytorch_model.bin", weights]]);
+        // Published configurations also have the old name of n_positions.
+        configure(&folder, "n_ctx", 192.into());
         assert_eq!(run(folder.path(), &flags), safetensors, "{weights}");
     }
 
@@ -125,6 +132,17 @@ fn errors_say_what_is_missing() {
     }
     let long = run(&tiny(), &["--prompt", "x", "--max-length", "193"]);
     assert!(long.2.contains("--max-length is 193; expected at most 192"), "{}", long.2);
+    for (name, value, expected) in [
+        ("scale_attn_weights", false.into(), "scale_attn_weights is false; expected true"),
+        ("n_layer", 1.into(), "has h.1.attn.c_attn.weight, but n_layer is 1"),
+        ("n_layer", 3.into(), "lacks h.2.attn.c_attn.bias"),
+        ("n_embd", 16.into(), "expected the tensors that config.json describes"),
+    ] {
+        let folder = folder(&[["model.safetensors"; 2], ["tokenizer.json"; 2]]);
+        configure(&folder, name, value);
+        let (ok, _, error) = run(folder.path(), &["--prompt", "x"]);
+        assert!(!ok && error.contains(expected), "{error}");
+    }
     let several = run(&tiny(), &["--prompt", "x", "--num-return-sequences", "2"]);
     assert!(several.2.contains("--temperature"), "{}", several.2);
 }

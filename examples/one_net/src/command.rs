@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use burn::tensor::Device;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use gan_data::{Dataset, KnownDataset, load_folder, synthetic};
@@ -12,8 +12,8 @@ use gan_sample::{Grid, Output, write_labels};
 use crate::training::{Config, DatasetConfig, ModelConfig, TrainingConfig, load, mean_loss, train};
 use crate::{Images, Model};
 
-/// Samples that are drawn together.
-const TOGETHER: usize = 250;
+/// Images that are computed together.
+pub(crate) const TOGETHER: usize = 250;
 
 #[derive(Parser)]
 struct CommandLine<S: Args, D: Args> {
@@ -42,7 +42,7 @@ enum Command<S: Args, D: Args> {
         #[arg(long, value_name = "DIR")]
         run: PathBuf,
         /// How many
-        #[arg(long, default_value_t = 100)]
+        #[arg(long, default_value_t = 100, value_parser = count)]
         count: usize,
         /// A grid (.png), or an array for `gan-eval --samples` (.npy)
         #[arg(long, value_name = "FILE", default_value = "samples.png")]
@@ -68,6 +68,7 @@ pub fn run<M: Model>(about: &'static str) -> Result<()> {
     let line = CommandLine::<M::Settings, M::Sampling>::from_arg_matches(&matches.get_matches())?;
     match line.command {
         Command::Train { data_dir, out, settings, mut training } => {
+            training.batch = training.batch.or(Some(M::BATCH));
             training.lr = training.lr.or(Some(M::LR));
             training.check()?;
             let (dataset, test) = datasets(data_dir.as_deref())?;
@@ -79,7 +80,14 @@ pub fn run<M: Model>(about: &'static str) -> Result<()> {
                 dataset: DatasetConfig { name: name.into(), images: dataset.len() },
             };
             let run = match out {
-                Some(out) => RunDir::create(&out)?,
+                Some(out) => {
+                    let path = out.display();
+                    ensure!(
+                        !out.exists(),
+                        "--out {path} exists; expected the name of a new folder"
+                    );
+                    RunDir::create(&out)?
+                }
                 None => RunDir::create_next(Path::new("runs"), &format!("{name}-{}", M::NAME))?,
             };
             println!("{}, {} weights", run.root().display(), net.num_params());
@@ -106,6 +114,19 @@ pub fn run<M: Model>(about: &'static str) -> Result<()> {
         }
     }
     Ok(())
+}
+
+fn count(text: &str) -> Result<usize, String> {
+    text.parse().ok().filter(|count| *count > 0).ok_or_else(|| "expected 1 or more".into())
+}
+
+/// A flag's value above 0.
+///
+/// # Errors
+/// When it is not.
+pub fn positive(text: &str) -> Result<f32, String> {
+    let number = text.parse().ok().filter(|x: &f32| *x > 0.0 && x.is_finite());
+    number.ok_or_else(|| "expected a number above 0".into())
 }
 
 /// Flags with their defaults.

@@ -1,17 +1,25 @@
 //! What examples that train one net share: [`training`] has the loop and the run directory, which
-//! `gan-watch`, `gan-report` and `gan-runs` show, and [`command`] the command line.
+//! `gan-watch`, `gan-report` and `gan-runs` show, [`command`] the command line, and
+//! [`guidance`] what makes samples clearer of their class.
 
 pub mod command;
+pub mod guidance;
 pub mod training;
 
+use std::ops::Range;
+
 use anyhow::Result;
-use burn::module::Module;
+use burn::module::{Module, Param};
 use burn::tensor::{Device, Tensor};
 use clap::Args;
 use gan_core::ImageShape;
-use gan_data::Dataset;
+use gan_core::stream::{Purpose, normal, stream};
+use gan_data::{Dataset, draw_batch};
+use rand_chacha::ChaCha8Rng;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+
+use crate::guidance::hide;
 
 /// A net that generates images, and how it is trained and sampled from.
 pub trait Model: Module + Clone {
@@ -19,6 +27,8 @@ pub trait Model: Module + Clone {
     const NAME: &'static str;
     /// What the loss is.
     const LOSS: &'static str;
+    /// Images of an update, unless told otherwise.
+    const BATCH: usize;
     /// Adam's step size, unless told otherwise.
     const LR: f64;
     /// What decides the net's layers: flags of `train`.
@@ -32,8 +42,8 @@ pub trait Model: Module + Clone {
     /// When a setting is out of its range, or does not suit the images.
     fn new(settings: &Self::Settings, images: Images, seed: u64, device: &Device) -> Result<Self>;
 
-    /// The loss `[1]` of a batch that the seed and the number of epochs done decide.
-    fn loss(&self, dataset: &Dataset, batch: usize, seed: u64, epoch: u64) -> Tensor<1>;
+    /// The mean loss `[1]` of a batch.
+    fn loss(&self, images: Images, batch: &Batch, rng: &mut ChaCha8Rng) -> Tensor<1>;
 
     /// The samples from `first` on, one for each label, `[labels, height, width, channels]`. Sample *i*
     /// depends on the seed, on *i* and on its label alone.
@@ -68,6 +78,60 @@ impl Images {
         let class = |index: usize| (self.classes > 0).then(|| (index % self.classes) as u16);
         (first..first + count).map(class).collect()
     }
+}
+
+/// Images with values in [−1, 1] and their labels, as a net is shown them.
+pub struct Batch {
+    /// `[labels, height, width, channels]`, row by row.
+    pub values: Vec<f32>,
+    /// The class of each image, or none.
+    pub labels: Vec<Option<u16>>,
+}
+
+impl Batch {
+    /// Images drawn with replacement, some without their labels.
+    pub fn draw(dataset: &Dataset, count: usize, seed: u64, epoch: u64) -> Self {
+        let mut rng = stream(seed, Purpose::Batch, epoch);
+        let mut values = vec![0.0; count * dataset.shape().len()];
+        let labels = draw_batch(dataset, &mut rng, &mut values);
+        let labels = (0..count).map(|index| labels.as_ref().map(|labels| labels[index]));
+        let labels = labels.map(|label| hide(label, &mut rng)).collect();
+        Self { values, labels }
+    }
+
+    /// The images of a range in their order, with their labels.
+    pub fn of(dataset: &Dataset, range: Range<usize>) -> Self {
+        let len = dataset.shape().len();
+        let values = &dataset.images()[range.start * len..range.end * len];
+        let label = |index: usize| dataset.labels().map(|labels| labels[index]);
+        Self {
+            values: values.iter().map(|&x| (f32::from(x) - 127.5) / 127.5).collect(),
+            labels: range.map(label).collect(),
+        }
+    }
+}
+
+/// Normal numbers as weights `[inputs, outputs]`; the index tells those of one net apart.
+pub fn weights(
+    seed: u64,
+    index: u64,
+    size: [usize; 2],
+    deviation: f32,
+    device: &Device,
+) -> Param<Tensor<2>> {
+    let mut numbers =
+        normal(&mut stream(seed, Purpose::GeneratorWeights, index), size[0] * size[1]);
+    numbers.iter_mut().for_each(|x| *x *= deviation);
+    Param::from_tensor(matrix(&numbers, size[0], device))
+}
+
+/// Each class in its own place, and none in the last, `[labels · (classes + 1)]`.
+pub fn one_hot(labels: &[Option<u16>], classes: usize) -> Vec<f32> {
+    let mut hot = vec![0.0; labels.len() * (classes + 1)];
+    for (label, hot) in labels.iter().zip(hot.chunks_exact_mut(classes + 1)) {
+        hot[label.map_or(classes, usize::from)] = 1.0;
+    }
+    hot
 }
 
 /// Numbers as a matrix of so many rows.

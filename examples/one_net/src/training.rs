@@ -10,16 +10,16 @@ use burn::store::ModuleRecord;
 use burn::tensor::{Bytes, Device};
 use clap::Args;
 use gan_core::atomic_file;
+use gan_core::stream::{Purpose, stream};
 use gan_data::Dataset;
 use gan_model::checkpoint::pack;
 use gan_model::{Adam, AdamConfig, Ema};
 use gan_run::{EndReason, MetricsRow, RunDir, RunOutcome, RunPaths};
 use gan_sample::{Grid, write_png};
-use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use crate::command::defaults;
-use crate::{Images, Model};
+use crate::command::{TOGETHER, defaults};
+use crate::{Batch, Images, Model};
 
 /// What is trained, as `config.json` has it.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -56,12 +56,12 @@ pub struct DatasetConfig {
 /// The training.
 #[derive(Args, Clone, Debug, Serialize, Deserialize)]
 pub struct TrainingConfig {
-    /// Updates of the net
-    #[arg(long, default_value_t = 5000)]
+    /// Updates of the net, by a batch each
+    #[arg(long, default_value_t = 8000)]
     pub epochs: u64,
-    /// Images of an update
-    #[arg(long, default_value_t = 128)]
-    pub batch: usize,
+    /// Images of an update [default: the example's own]
+    #[arg(long)]
+    pub batch: Option<usize>,
     /// Adam's step size, which falls to zero over the second half [default: the example's own]
     #[arg(long)]
     pub lr: Option<f64>,
@@ -81,7 +81,8 @@ impl TrainingConfig {
     pub fn check(&self) -> Result<()> {
         let Self { epochs, batch, lr, sample_every, .. } = *self;
         ensure!(epochs > 0, "--epochs is 0; expected 1 or more");
-        ensure!((1..=65_536).contains(&batch), "--batch is {batch}; expected 1 to 65536");
+        let batch = batch.unwrap_or(1);
+        ensure!((1..=4096).contains(&batch), "--batch is {batch}; expected 1 to 4096");
         let lr = lr.unwrap_or(1.0);
         ensure!(lr > 0.0 && lr <= 1.0, "--lr is {lr}; expected more than 0, at most 1");
         ensure!(sample_every > 0, "--sample-every is 0; expected 1 or more");
@@ -107,6 +108,7 @@ pub fn train<M: Model>(
     mut observe: impl FnMut(&MetricsRow),
 ) -> Result<M> {
     let Config { model: ModelConfig { images, .. }, training, .. } = config;
+    let (batch, lr) = (training.batch.unwrap_or(M::BATCH), training.lr.unwrap_or(M::LR));
     let begin = Instant::now();
     let mut average = net.clone();
     net = net.train();
@@ -117,11 +119,13 @@ pub fn train<M: Model>(
     let sampling = defaults::<M::Sampling>();
 
     for epoch in 1..=training.epochs {
-        let loss = net.loss(dataset, training.batch, training.seed, epoch - 1);
+        let shown = Batch::draw(dataset, batch, training.seed, epoch - 1);
+        let mut rng = stream(training.seed, Purpose::GeneratorNoise, epoch - 1);
+        let loss = net.loss(*images, &shown, &mut rng);
         let value: f32 = loss.clone().into_scalar();
         ensure!(value.is_finite(), "the loss is {value} at epoch {epoch}; try a smaller --lr");
         let left = 1.0 - (epoch - 1) as f64 / training.epochs as f64;
-        let rate = training.lr.unwrap_or(M::LR) * (2.0 * left).min(1.0);
+        let rate = lr * (2.0 * left).min(1.0);
         let decay = EMA.min((1.0 + epoch as f64) / (10.0 + epoch as f64));
         let mut ema = Ema::of(average, decay);
         net = adam.update(net, loss.backward(), Some(&mut ema), epoch, rate);
@@ -148,11 +152,16 @@ pub fn train<M: Model>(
     Ok(average)
 }
 
-/// The mean loss of about 10 000 images drawn from a data set.
-pub fn mean_loss<M: Model>(net: &M, dataset: &Dataset) -> f32 {
-    let (batches, batch) = (80, 128);
-    let loss = |index| net.loss(dataset, batch, 0, index).into_scalar::<f32>();
-    (0..batches).map(loss).sum::<f32>() / batches as f32
+/// The mean loss of all images of a data set.
+pub fn mean_loss<M: Model>(net: &M, dataset: &Dataset) -> f64 {
+    let mut rng = stream(0, Purpose::GeneratorNoise, 0);
+    let starts = (0..dataset.len()).step_by(TOGETHER);
+    let losses = starts.map(|start| {
+        let batch = Batch::of(dataset, start..dataset.len().min(start + TOGETHER));
+        let loss: f32 = net.loss(Images::of(dataset), &batch, &mut rng).into_scalar();
+        f64::from(loss) * batch.labels.len() as f64
+    });
+    losses.sum::<f64>() / dataset.len() as f64
 }
 
 fn save<M: Module>(net: &M, root: &Path) -> Result<()> {
@@ -165,10 +174,7 @@ fn save<M: Module>(net: &M, root: &Path) -> Result<()> {
 ///
 /// # Errors
 /// When the folder has no run of this program, or its files are damaged.
-pub fn load<M: Model>(root: &Path) -> Result<(Images, M)>
-where
-    M::Settings: DeserializeOwned,
-{
+pub fn load<M: Model>(root: &Path) -> Result<(Images, M)> {
     let path = RunPaths::new(root).config();
     let name = M::NAME;
     let text = std::fs::read(&path).with_context(|| {

@@ -5,9 +5,9 @@
 use burn::module::{Module, Param};
 use burn::nn::{LayerNorm, LayerNormConfig};
 use burn::tensor::{Device, Tensor};
-use gan_core::stream::{Purpose, normal, stream};
 use gan_kernels::{Activation, dense, gelu};
 use gpt2::transformer::{Block, Cache, Linear};
+use one_net::weights;
 
 use crate::patches::NEIGHBOURS;
 
@@ -20,7 +20,7 @@ pub struct Sizes {
     pub pixels: usize,
     /// Levels of a pixel.
     pub levels: usize,
-    /// Rows of the table of classes.
+    /// Rows of the table of classes, with one for none.
     pub classes: usize,
     /// Width of the transformer.
     pub width: usize,
@@ -55,16 +55,13 @@ struct Pixels {
 }
 
 impl Net {
-    /// A net with weights from the seed: normal, with GPT-2's deviation of 0.02 in the transformer.
+    /// A net with weights from the seed: normal, so that layers keep the variance of their inputs.
     pub fn new(sizes: Sizes, seed: u64, device: &Device) -> Self {
         let Sizes { patches, pixels, levels, classes, width, layers, heads, units } = sizes;
         let mut index = 0;
-        let mut weight = |size: [usize; 2], deviation: f32| {
-            let mut rng = stream(seed, Purpose::GeneratorWeights, index);
+        let mut weight = |size, deviation| {
             index += 1;
-            let numbers = normal(&mut rng, size[0] * size[1]).into_iter().map(|x| x * deviation);
-            let numbers: Vec<f32> = numbers.collect();
-            Param::from_tensor(Tensor::<1>::from_floats(&numbers[..], device).reshape(size))
+            weights(seed, index, size, deviation, device)
         };
         let class = weight([classes, width], 0.5);
         let position = weight([patches, width], 0.5);

@@ -44,7 +44,7 @@ impl Patches {
     }
 
     /// What is next to a patch and known before it: the values of the patches above left, above, above
-    /// right and left, 0 outside of the image. `image` has the values patch by patch.
+    /// right and left, 0 (which is grey) outside of the image. `image` has the values patch by patch.
     pub fn neighbours(self, image: &[f32], patch: usize) -> impl Iterator<Item = f32> {
         let (values, columns) = (self.values(), self.image.width / self.side);
         let (row, column) = (patch / columns, patch % columns);
@@ -59,7 +59,7 @@ impl Patches {
     /// The level of a value in [−1, 1].
     pub fn level(self, value: f32) -> usize {
         let most = (self.levels - 1) as f32;
-        (f32::midpoint(value, 1.0) * most).round().clamp(0.0, most) as usize
+        ((value + 1.0) / 2.0 * most).round().clamp(0.0, most) as usize
     }
 
     /// The value of a level.

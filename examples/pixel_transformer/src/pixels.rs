@@ -5,16 +5,18 @@ use burn::module::Module;
 use burn::tensor::{Device, Tensor};
 use clap::Args;
 use gan_core::stream::{Purpose, stream};
-use gan_data::{Dataset, draw_batch};
 use gan_kernels::log_softmax;
-use one_net::{Images, Model, matrix};
+use one_net::command::positive;
+use one_net::guidance::{combine, evaluations};
+use one_net::{Batch, Images, Model, matrix, one_hot};
 use rand::RngExt;
+use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
 use crate::net::{Net, Sizes};
 use crate::patches::Patches;
 
-/// A net that knows how likely each level of the next pixel is.
+/// A net that knows how likely each level of the next value is.
 #[derive(Module, Debug)]
 pub struct PixelTransformer {
     net: Net,
@@ -32,16 +34,16 @@ pub struct Settings {
     #[arg(long, default_value_t = 4)]
     pub patch: usize,
     /// Width of the transformer
-    #[arg(long, default_value_t = 128)]
+    #[arg(long, default_value_t = 96)]
     pub width: usize,
     /// Blocks of the transformer
-    #[arg(long, default_value_t = 4)]
+    #[arg(long, default_value_t = 3)]
     pub layers: usize,
     /// Heads of each block's attention
     #[arg(long, default_value_t = 4)]
     pub heads: usize,
     /// Hidden units for each pixel of a patch
-    #[arg(long, default_value_t = 32)]
+    #[arg(long, default_value_t = 64)]
     pub units: usize,
 }
 
@@ -49,14 +51,18 @@ pub struct Settings {
 #[derive(Args, Clone, Copy, Debug)]
 pub struct Sampling {
     /// Divides the logits: below 1 clearer and less varied
-    #[arg(long, default_value_t = 1.0)]
-    pub temperature: f64,
+    #[arg(long, default_value_t = 1.0, value_parser = positive)]
+    pub temperature: f32,
+    /// More than 1: clearer of their class, less varied, and computed twice
+    #[arg(long, default_value_t = 1.0, value_parser = positive)]
+    pub guidance: f32,
 }
 
 impl Model for PixelTransformer {
     const NAME: &'static str = "pixel_transformer";
     const LOSS: &'static str = "bits per dimension";
-    const LR: f64 = 1e-3;
+    const BATCH: usize = 32;
+    const LR: f64 = 5e-3;
     type Settings = Settings;
     type Sampling = Sampling;
 
@@ -81,34 +87,32 @@ impl Model for PixelTransformer {
         Ok(Self { net: Net::new(sizes, seed, device), side, levels })
     }
 
-    /// Bits per pixel: −log₂ of the probability of each pixel, given those before it and the class.
-    fn loss(&self, dataset: &Dataset, batch: usize, seed: u64, epoch: u64) -> Tensor<1> {
-        let mut images = vec![0.0; batch * dataset.shape().len()];
-        let labels = draw_batch(dataset, &mut stream(seed, Purpose::Batch, epoch), &mut images);
-        let (images_of, levels) = (Images::of(dataset), self.levels);
-        let patches = self.patches(images_of);
+    /// Bits per value: −log₂ of the probability of its level, given the values before it and the class.
+    fn loss(&self, images: Images, batch: &Batch, _: &mut ChaCha8Rng) -> Tensor<1> {
+        let (patches, levels) = (self.patches(images), self.levels);
         let places = patches.places();
-        let (mut hot, mut values, mut neighbours) = (Vec::new(), Vec::new(), Vec::new());
-        for image in images.chunks_exact(places.len()) {
+        let (mut likely, mut values, mut neighbours) = (Vec::new(), Vec::new(), Vec::new());
+        for image in batch.values.chunks_exact(places.len()) {
             let level = |&place: &usize| patches.level(image[place]);
             let drawn: Vec<usize> = places.iter().map(level).collect();
-            hot.extend(one_hot(drawn.iter().copied(), levels));
+            for &drawn in &drawn {
+                likely.extend((0..levels).map(|level| if level == drawn { 1.0 } else { 0.0 }));
+            }
             let image: Vec<f32> = drawn.into_iter().map(|level| patches.value(level)).collect();
             let around = |patch| patches.neighbours(&image, patch);
             neighbours.extend((0..patches.count()).flat_map(around));
             values.extend(image);
         }
-        let class = |index| class(labels.as_ref().map(|labels| labels[index]), images_of.classes);
-        let classes: Vec<f32> = one_hot((0..batch).map(class), images_of.classes + 1).collect();
         let device = Device::flex().autodiff();
         let matrix = |numbers: &[f32], rows| matrix(numbers, rows, &device);
-        let (rows, count) = (batch * patches.count(), values.len());
+        let (count, rows) = (batch.labels.len(), batch.labels.len() * patches.count());
         let logits = self.net.forward(
             matrix(&neighbours, rows),
             matrix(&values, rows),
-            matrix(&classes, batch),
+            matrix(&one_hot(&batch.labels, images.classes), count),
         );
-        let likely = log_softmax(logits) * matrix(&hot, count);
+        let count = values.len();
+        let likely = log_softmax(logits) * matrix(&likely, count);
         likely.sum() / (-std::f64::consts::LN_2 * count as f64)
     }
 
@@ -130,19 +134,26 @@ impl Model for PixelTransformer {
         // Values patch by patch.
         let mut values = vec![0.0; count * len];
         let mut samples = vec![0; count * len];
-        let mut caches = net.caches();
-        let classes = labels.iter().map(|label| class(*label, images.classes));
-        let classes: Vec<f32> = one_hot(classes, images.classes + 1).collect();
-        let classes = matrix(&classes, count, &device);
+        let mut evaluations: Vec<_> = evaluations(labels, sampling.guidance)
+            .iter()
+            .map(|labels| matrix(&one_hot(labels, images.classes), count, &device))
+            .map(|classes| (classes, net.caches()))
+            .collect();
         for patch in 0..patches.count() {
             let of_image = |image| patches.neighbours(image, patch);
             let neighbours: Vec<f32> = values.chunks_exact(len).flat_map(of_image).collect();
             let neighbours = matrix(&neighbours, count, &device);
-            let known = net.next(patch, neighbours, classes.clone(), &mut caches);
+            let known: Vec<_> = evaluations
+                .iter_mut()
+                .map(|(class, cache)| net.next(patch, neighbours.clone(), class.clone(), cache))
+                .collect();
             let mut patch_values = vec![0.0; count * size];
             for pixel in 0..size {
-                let logits = net.pixel(pixel, known.clone(), matrix(&patch_values, count, &device));
-                let logits: Vec<f32> = logits.into_data().iter::<f32>().collect();
+                let seen = matrix(&patch_values, count, &device);
+                let logits =
+                    known.iter().map(|known| net.pixel(pixel, known.clone(), seen.clone()));
+                let logits = combine(logits, sampling.guidance).into_data();
+                let logits: Vec<f32> = logits.iter::<f32>().collect();
                 let at = patch * size + pixel;
                 for (row, logits) in logits.chunks_exact(levels).enumerate() {
                     let level = draw(logits, sampling.temperature, rngs[row].random());
@@ -164,23 +175,13 @@ impl PixelTransformer {
 }
 
 /// The level at which the sum of the probabilities exceeds a uniform number.
-fn draw(logits: &[f32], temperature: f64, uniform: f64) -> usize {
+fn draw(logits: &[f32], temperature: f32, uniform: f64) -> usize {
     let largest = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-    let weight = |logit: &f32| (f64::from(logit - largest) / temperature).exp();
+    let weight = |logit: &f32| f64::from((logit - largest) / temperature).exp();
     let mut left = uniform * logits.iter().map(weight).sum::<f64>();
     let level = logits.iter().position(|logit| {
         left -= weight(logit);
         left < 0.0
     });
     level.unwrap_or(logits.len() - 1)
-}
-
-/// Classes are 0 to `classes` − 1, and none is the next.
-fn class(label: Option<u16>, classes: usize) -> usize {
-    label.map_or(classes, usize::from)
-}
-
-fn one_hot(numbers: impl Iterator<Item = usize>, of: usize) -> impl Iterator<Item = f32> {
-    let row = move |one| (0..of).map(move |other| if other == one { 1.0 } else { 0.0 });
-    numbers.flat_map(row)
 }

@@ -8,7 +8,7 @@ use burn::tensor::Device;
 use gan_core::ImageShape;
 use gan_data::synthetic;
 use gan_run::{Record, RunState};
-use one_net::training::load;
+use one_net::training::{load, mean_loss};
 use one_net::{Images, Model, matrix};
 use pixel_transformer::net::{Net, Sizes};
 use pixel_transformer::patches::Patches;
@@ -101,8 +101,7 @@ fn a_run_can_be_watched_and_sampled_and_has_learnt() {
     let dataset = synthetic(200, 1).unwrap();
     let new = PixelTransformer::new(&SMALL, IMAGES, 0, &Device::flex()).unwrap();
     let (_, trained) = load::<PixelTransformer>(run.as_ref()).unwrap();
-    let [before, after] =
-        [&new, &trained].map(|net| net.loss(&dataset, 32, 7, 0).into_scalar::<f32>());
+    let [before, after] = [&new, &trained].map(|net| mean_loss(net, &dataset));
     // Without any knowledge, log₂ 4.
     assert!((before - 2.0).abs() < 0.1, "{before}");
     assert!(after < 1.7, "{after}");
@@ -116,13 +115,14 @@ fn a_run_can_be_watched_and_sampled_and_has_learnt() {
     };
     assert_eq!(drawn("a.npy", &[]), drawn("b.npy", &[]));
     assert_ne!(drawn("a.npy", &[]), drawn("c.npy", &["--seed", "1"]));
+    assert_ne!(drawn("a.npy", &[]), drawn("d.npy", &["--guidance", "2"]));
 }
 
 #[test]
 fn a_sample_does_not_depend_on_those_beside_it() {
     let net = PixelTransformer::new(&SMALL, IMAGES, 2, &Device::flex()).unwrap();
     let draw = |first, labels: &[Option<u16>]| {
-        net.samples(IMAGES, &Sampling { temperature: 1.0 }, 5, first, labels)
+        net.samples(IMAGES, &Sampling { temperature: 1.0, guidance: 1.5 }, 5, first, labels)
     };
     let together = draw(0, &[Some(3), None, Some(9)]);
     let len = together.len() / 3;
@@ -134,7 +134,7 @@ fn a_sample_does_not_depend_on_those_beside_it() {
 fn errors_name_what_is_expected() {
     for (flags, expected) in [
         (["--patch", "5"], "--patch is 5; expected a divisor of the sides of the images, 28x28"),
-        (["--heads", "3"], "--width is 128; expected at most 4096, and a multiple of --heads, 3"),
+        (["--heads", "5"], "--width is 96; expected at most 4096, and a multiple of --heads, 5"),
         (["--lr", "0"], "--lr is 0; expected more than 0, at most 1"),
     ] {
         let output = program(&[&["train"][..], &flags].concat());
