@@ -21,6 +21,9 @@ pub fn evaluations(labels: &[Option<u16>], guidance: f32) -> Vec<Vec<Option<u16>
 
 /// What a net computed for [`evaluations`], as one result: without + guidance · (own − without), where
 /// own is that for the classes (equation 6, where guidance is 1 + w, for any prediction).
+///
+/// # Panics
+/// Without an evaluation.
 pub fn combine(evaluated: impl IntoIterator<Item = Tensor<2>>, guidance: f32) -> Tensor<2> {
     let guided = |own: Tensor<2>, without: Tensor<2>| (own - without.clone()) * guidance + without;
     evaluated.into_iter().reduce(guided).expect("at least the evaluation for the classes")

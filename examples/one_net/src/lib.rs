@@ -121,7 +121,9 @@ pub fn weights(
 ) -> Param<Tensor<2>> {
     let mut numbers =
         normal(&mut stream(seed, Purpose::GeneratorWeights, index), size[0] * size[1]);
-    numbers.iter_mut().for_each(|x| *x *= deviation);
+    for x in &mut numbers {
+        *x *= deviation;
+    }
     Param::from_tensor(matrix(&numbers, size[0], device))
 }
 
