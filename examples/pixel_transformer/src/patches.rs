@@ -59,7 +59,7 @@ impl Patches {
     /// The level of a value in [−1, 1].
     pub fn level(self, value: f32) -> usize {
         let most = (self.levels - 1) as f32;
-        ((value + 1.0) / 2.0 * most).round().clamp(0.0, most) as usize
+        (f32::midpoint(value, 1.0) * most).round().clamp(0.0, most) as usize
     }
 
     /// The value of a level.
