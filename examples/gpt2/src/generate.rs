@@ -21,23 +21,6 @@ pub struct Sampling {
 }
 
 impl Sampling {
-    /// Checks the ranges.
-    ///
-    /// # Errors
-    /// Names the flag that is out of its range.
-    pub fn check(&self) -> Result<()> {
-        let Self { temperature, top_p, .. } = self;
-        ensure!(
-            *temperature > 0.0 && temperature.is_finite(),
-            "--temperature is {temperature}; expected a number above 0"
-        );
-        ensure!(
-            *top_p > 0.0 && *top_p <= 1.0,
-            "--top-p is {top_p}; expected more than 0, at most 1"
-        );
-        Ok(())
-    }
-
     fn draw(&self, logits: &[f32], rng: &mut ChaCha8Rng) -> u32 {
         let mut order: Vec<u32> = (0..logits.len() as u32).collect();
         let logit = |token: &u32| f64::from(logits[*token as usize]);
@@ -55,13 +38,18 @@ impl Sampling {
             sum >= limit
         });
         weights.truncate(kept.map_or(weights.len(), |last| last + 1));
-        let mut left = rng.random::<f64>() * weights.iter().sum::<f64>();
-        let drawn = weights.iter().position(|weight| {
-            left -= weight;
-            left < 0.0
-        });
-        order[drawn.unwrap_or(weights.len() - 1)]
+        order[draw(&weights, rng.random())]
     }
+}
+
+/// An index, drawn by a uniform number in [0, 1) with probabilities in proportion to the weights.
+pub fn draw(weights: &[f64], uniform: f64) -> usize {
+    let mut left = uniform * weights.iter().sum::<f64>();
+    let drawn = weights.iter().position(|weight| {
+        left -= weight;
+        left < 0.0
+    });
+    drawn.unwrap_or(weights.len() - 1)
 }
 
 /// The token with the largest logit, the first of equal ones.

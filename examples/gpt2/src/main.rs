@@ -110,13 +110,13 @@ impl Args {
             );
             return Ok(None);
         }
-        let sampling = Sampling {
-            temperature: temperature.unwrap_or(1.0),
-            top_k: top_k.unwrap_or(0),
-            top_p: top_p.unwrap_or(1.0),
-        };
-        sampling.check()?;
-        Ok(Some(sampling))
+        let (temperature, top_p) = (temperature.unwrap_or(1.0), top_p.unwrap_or(1.0));
+        ensure!(
+            temperature > 0.0 && temperature.is_finite(),
+            "--temperature is {temperature}; expected a number above 0"
+        );
+        ensure!(top_p > 0.0 && top_p <= 1.0, "--top-p is {top_p}; expected above 0, at most 1");
+        Ok(Some(Sampling { temperature, top_k: top_k.unwrap_or(0), top_p }))
     }
 }
 

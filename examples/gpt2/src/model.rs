@@ -1,7 +1,7 @@
 //! GPT-2 from a folder as `transformers` saves it.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
 use burn::module::{Module, Param};
@@ -13,6 +13,7 @@ use burn_store::{
 };
 use gan_kernels::{Activation, Map, affine_vjp};
 use serde::Deserialize;
+use serde_json::{Value, json};
 
 use crate::transformer::{Block, Cache};
 
@@ -33,30 +34,14 @@ pub struct Config {
     pub n_inner: Option<usize>,
     #[serde(default = "epsilon")]
     layer_norm_epsilon: f64,
-    #[serde(default = "activation")]
-    activation_function: String,
-    /// Variants of the attention and of the head that are not known here.
-    #[serde(default = "yes")]
-    scale_attn_weights: bool,
-    #[serde(default)]
-    scale_attn_by_inverse_layer_idx: bool,
-    #[serde(default = "yes")]
-    tie_word_embeddings: bool,
     /// The token that ends a text.
     pub eos_token_id: Option<u32>,
-    model_type: String,
+    #[serde(flatten)]
+    others: serde_json::Map<String, Value>,
 }
 
 fn epsilon() -> f64 {
     1e-5
-}
-
-fn yes() -> bool {
-    true
-}
-
-fn activation() -> String {
-    "gelu_new".into()
 }
 
 /// The net: embeddings of tokens and positions, blocks, and the embeddings again for the logits.
@@ -78,24 +63,22 @@ impl Config {
         let text = fs::read_to_string(&path).with_context(|| expected(folder, &path))?;
         let config: Self = serde_json::from_str(&text)
             .with_context(|| format!("{} is no configuration of GPT-2", path.display()))?;
-        let Self { model_type, activation_function, n_embd, n_head, .. } = &config;
+        let Self { n_embd, n_head, others, .. } = &config;
         let file = path.display();
-        ensure!(model_type == "gpt2", "{file}: model_type is {model_type:?}; expected \"gpt2\"");
-        ensure!(
-            activation_function == "gelu_new",
-            "{file}: activation_function is {activation_function:?}; expected \"gelu_new\""
-        );
+        for (name, known) in [
+            ("model_type", json!("gpt2")),
+            ("activation_function", json!("gelu_new")),
+            ("scale_attn_weights", json!(true)),
+            ("scale_attn_by_inverse_layer_idx", json!(false)),
+            ("tie_word_embeddings", json!(true)),
+        ] {
+            let value = others.get(name).unwrap_or(&known);
+            ensure!(*value == known, "{file}: {name} is {value}; expected {known}, as in GPT-2");
+        }
         ensure!(
             *n_head > 0 && n_embd.is_multiple_of(*n_head),
             "{file}: n_embd is {n_embd}; expected a multiple of n_head, {n_head}"
         );
-        for (name, value, known) in [
-            ("scale_attn_weights", config.scale_attn_weights, true),
-            ("scale_attn_by_inverse_layer_idx", config.scale_attn_by_inverse_layer_idx, false),
-            ("tie_word_embeddings", config.tie_word_embeddings, true),
-        ] {
-            ensure!(value == known, "{file}: {name} is {value}; expected {known}, as GPT-2 has it");
-        }
         Ok(config)
     }
 }
@@ -132,8 +115,7 @@ impl Gpt2 {
     /// When a file is missing or damaged, or lacks a tensor of the configuration.
     pub fn read(folder: &Path, config: &Config, device: &Device) -> Result<Self> {
         let mut net = Self::empty(config, device);
-        let path =
-            |name| -> Option<PathBuf> { Some(folder.join(name)).filter(|path| path.exists()) };
+        let path = |name| Some(folder.join(name)).filter(|path| path.exists());
         let (path, tensors) = if let Some(path) = path("model.safetensors") {
             let mut store = SafetensorsStore::from_file(&path).remap(names()?);
             let tensors = store.get_all_tensors().cloned().map_err(|error| anyhow!("{error}"));

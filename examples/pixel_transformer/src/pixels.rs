@@ -6,6 +6,7 @@ use burn::tensor::{Device, Tensor};
 use clap::Args;
 use gan_core::stream::{Purpose, stream};
 use gan_kernels::log_softmax;
+use gpt2::generate::draw;
 use one_net::command::positive;
 use one_net::guidance::{combine, evaluations};
 use one_net::{Batch, Images, Model, matrix, one_hot};
@@ -91,12 +92,12 @@ impl Model for PixelTransformer {
     fn loss(&self, images: Images, batch: &Batch, _: &mut ChaCha8Rng) -> Tensor<1> {
         let (patches, levels) = (self.patches(images), self.levels);
         let places = patches.places();
-        let (mut likely, mut values, mut neighbours) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut hot, mut values, mut neighbours) = (Vec::new(), Vec::new(), Vec::new());
         for image in batch.values.chunks_exact(places.len()) {
             let level = |&place: &usize| patches.level(image[place]);
             let drawn: Vec<usize> = places.iter().map(level).collect();
             for &drawn in &drawn {
-                likely.extend((0..levels).map(|level| if level == drawn { 1.0 } else { 0.0 }));
+                hot.extend((0..levels).map(|level| if level == drawn { 1.0 } else { 0.0 }));
             }
             let image: Vec<f32> = drawn.into_iter().map(|level| patches.value(level)).collect();
             let around = |patch| patches.neighbours(&image, patch);
@@ -112,7 +113,7 @@ impl Model for PixelTransformer {
             matrix(&one_hot(&batch.labels, images.classes), count),
         );
         let count = values.len();
-        let likely = log_softmax(logits) * matrix(&likely, count);
+        let likely = log_softmax(logits) * matrix(&hot, count);
         likely.sum() / (-std::f64::consts::LN_2 * count as f64)
     }
 
@@ -156,7 +157,7 @@ impl Model for PixelTransformer {
                 let logits: Vec<f32> = logits.iter::<f32>().collect();
                 let at = patch * size + pixel;
                 for (row, logits) in logits.chunks_exact(levels).enumerate() {
-                    let level = draw(logits, sampling.temperature, rngs[row].random());
+                    let level = level(logits, sampling.temperature, rngs[row].random());
                     let value = patches.value(level);
                     patch_values[row * size + pixel] = value;
                     values[row * len + at] = value;
@@ -174,14 +175,9 @@ impl PixelTransformer {
     }
 }
 
-/// The level at which the sum of the probabilities exceeds a uniform number.
-fn draw(logits: &[f32], temperature: f32, uniform: f64) -> usize {
+/// A level, drawn by a uniform number in [0, 1).
+fn level(logits: &[f32], temperature: f32, uniform: f64) -> usize {
     let largest = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
     let weight = |logit: &f32| f64::from((logit - largest) / temperature).exp();
-    let mut left = uniform * logits.iter().map(weight).sum::<f64>();
-    let level = logits.iter().position(|logit| {
-        left -= weight(logit);
-        left < 0.0
-    });
-    level.unwrap_or(logits.len() - 1)
+    draw(&logits.iter().map(weight).collect::<Vec<_>>(), uniform)
 }
