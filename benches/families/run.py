@@ -52,7 +52,7 @@ def sample(family, folder, count, out, labels=None):
         arguments += ["--labels-out", labels]
     if family in EXAMPLES:
         return run(family, "sample", "--run", folder, *arguments)[1]
-    return run("gan-sample", "--checkpoint", folder, *arguments)[1]
+    return run("gan-sample", "--checkpoint", folder, "--scale", 2, *arguments)[1]
 
 
 def seconds_of_an_epoch(family, data, scratch):

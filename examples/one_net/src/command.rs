@@ -1,4 +1,4 @@
-//! The command line: `train` and `sample`.
+//! The command line: `train`, `test` and `sample`.
 
 use std::path::{Path, PathBuf};
 
@@ -35,6 +35,15 @@ enum Command<S: Args, D: Args> {
         settings: S,
         #[command(flatten)]
         training: TrainingConfig,
+    },
+    /// Compute the loss of a run's net on MNIST's test images, or on built-in digits without --data-dir
+    Test {
+        /// The folder of the run
+        #[arg(long, value_name = "DIR")]
+        run: PathBuf,
+        /// The folder of MNIST's four files
+        #[arg(long, value_name = "DIR")]
+        data_dir: Option<PathBuf>,
     },
     /// Draw samples of a run, the classes in turn
     Sample {
@@ -97,6 +106,10 @@ pub fn run<M: Model>(about: &'static str) -> Result<()> {
                     println!("epoch {epoch} of {of}  loss {:.4}  {:.0} s", row.d_loss, row.seconds);
                 }
             })?;
+            println!("{} of test images: {:.4}", M::LOSS, mean_loss(&net, &test));
+        }
+        Command::Test { run, data_dir } => {
+            let ((_, net), (_, test)) = (load::<M>(&run)?, datasets(data_dir.as_deref())?);
             println!("{} of test images: {:.4}", M::LOSS, mean_loss(&net, &test));
         }
         Command::Sample { run, count, out, labels_out, seed, sampling } => {

@@ -55,7 +55,7 @@ pub struct Sampling {
     #[arg(long, default_value_t = 1.0, value_parser = positive)]
     pub temperature: f32,
     /// More than 1: clearer of their class, less varied, and computed twice
-    #[arg(long, default_value_t = 1.0, value_parser = positive)]
+    #[arg(long, default_value_t = 1.25, value_parser = positive)]
     pub guidance: f32,
 }
 
