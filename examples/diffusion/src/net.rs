@@ -97,8 +97,9 @@ impl UNet {
         Self { first, down, whole, up, last, positions }
     }
 
-    /// The expected images `[batch, values]` at points between noise and images, with the time of each pixel `[batch · pixels, 1]`, and
-    /// of each image what [`condition`] gives, `[batch, classes + 1 + TIMES]`.
+    /// The expected images `[batch, values]` of points between noise and images, with the time of each
+    /// pixel `[batch · pixels, 1]`, and of each image what [`condition`] gives,
+    /// `[batch, classes + 1 + TIMES]`.
     pub fn forward(&self, images: Tensor<2>, times: Tensor<2>, condition: Tensor<2>) -> Tensor<2> {
         let [full, half, _] = self.positions;
         let full_size = self.first.forward(beside(images, times, full));
