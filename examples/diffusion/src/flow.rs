@@ -105,15 +105,15 @@ impl Model for Flow {
         images: Images,
         sampling: &Sampling,
         seed: u64,
-        first: u64,
+        indices: &[u64],
         labels: &[Option<u16>],
     ) -> Vec<u8> {
         let net = self.net.valid();
         let Images { shape, classes } = images;
         let device = Device::flex();
         let count = labels.len();
-        let noise = |index| normal(&mut stream(seed, Purpose::Sample, index), shape.len());
-        let noise: Vec<f32> = (first..first + count as u64).flat_map(noise).collect();
+        let noise = |index: &u64| normal(&mut stream(seed, Purpose::Sample, *index), shape.len());
+        let noise: Vec<f32> = indices.iter().flat_map(noise).collect();
         let evaluations = evaluations(labels, sampling.guidance);
         let expected = |x: &Tensor<2>, time: f32| {
             let times = Tensor::full([count * shape.height * shape.width, 1], time, &device);

@@ -36,6 +36,7 @@ fn a_run_can_be_watched_and_sampled_and_has_learnt() {
     assert_eq!(record.total_epochs(), Some(60));
     assert_eq!(record.state(), RunState::Done);
     assert_eq!(record.samples().iter().map(|(epoch, _)| *epoch).collect::<Vec<_>>(), [30, 60]);
+    assert_eq!(image::image_dimensions(record.paths.classes()).unwrap(), (280, 280));
     assert_eq!(record.image_shape(), Some(gan_data::MNIST_SHAPE));
 
     // Better than a net that knows nothing.
@@ -60,11 +61,13 @@ fn a_run_can_be_watched_and_sampled_and_has_learnt() {
 #[test]
 fn a_sample_does_not_depend_on_those_beside_it() {
     let (net, sampling) = (net(3), Sampling { steps: 2, guidance: 1.5 });
-    let draw = |first, labels: &[Option<u16>]| net.samples(IMAGES, &sampling, 5, first, labels);
-    let together = draw(0, &[Some(3), None, Some(9)]);
+    let draw = |indices: &[u64], labels: &[Option<u16>]| {
+        net.samples(IMAGES, &sampling, 5, indices, labels)
+    };
+    let together = draw(&[0, 1, 2], &[Some(3), None, Some(9)]);
     let len = together.len() / 3;
-    assert_eq!(together[len..2 * len], draw(1, &[None]));
-    assert_eq!(together[2 * len..], draw(2, &[Some(9)]));
+    assert_eq!(together[len..2 * len], draw(&[1], &[None]));
+    assert_eq!(together[2 * len..], draw(&[2], &[Some(9)]));
 }
 
 #[test]

@@ -117,7 +117,8 @@ pub fn run<M: Model>(about: &'static str) -> Result<()> {
             let grid = Grid { columns: 10, scale: 2 };
             Output::of(&out)?.write(&out, grid, count, images.shape, |first| {
                 let labels = images.turns(first, (count - first).min(TOGETHER));
-                net.samples(images, &sampling, seed, first as u64, &labels)
+                let indices: Vec<u64> = (first as u64..).take(labels.len()).collect();
+                net.samples(images, &sampling, seed, &indices, &labels)
             })?;
             if let Some(path) = labels_out {
                 let labels: Vec<u16> = images.turns(0, count).into_iter().flatten().collect();

@@ -45,14 +45,14 @@ pub trait Model: Module + Clone {
     /// The mean loss `[1]` of a batch.
     fn loss(&self, images: Images, batch: &Batch, rng: &mut ChaCha8Rng) -> Tensor<1>;
 
-    /// The samples from `first` on, one for each label, `[labels, height, width, channels]`. Sample *i*
-    /// depends on the seed, on *i* and on its label alone.
+    /// A sample for each index and label, `[labels, height, width, channels]`, which depends on these
+    /// two and on the seed alone.
     fn samples(
         &self,
         images: Images,
         sampling: &Self::Sampling,
         seed: u64,
-        first: u64,
+        indices: &[u64],
         labels: &[Option<u16>],
     ) -> Vec<u8>;
 }

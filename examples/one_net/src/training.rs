@@ -94,6 +94,8 @@ impl TrainingConfig {
 const EMA: f64 = 0.9995;
 /// Epochs from a row of metrics to the next.
 const RECORD_EVERY: u64 = 20;
+/// Samples in a row.
+const PREVIEW: usize = 10;
 const WEIGHTS: &str = "weights.bpk";
 
 /// Trains a net, and writes its metrics, previews and averaged weights to the run.
@@ -140,9 +142,7 @@ pub fn train<M: Model>(
             observe(&row);
         }
         if epoch.is_multiple_of(training.sample_every) || last {
-            let pixels = average.samples(*images, &sampling, 0, 0, &images.turns(0, 10));
-            let row = Grid { columns: 10, scale: 1 }.draw(&pixels, images.shape)?;
-            write_png(&run.sample(epoch), &row)?;
+            write_previews(&average, *images, &sampling, run, epoch)?;
             save(&average, run.root())?;
         }
     }
@@ -150,6 +150,29 @@ pub fn train<M: Model>(
     let reason = EndReason::Finished;
     run.write_outcome(&RunOutcome { reason, epochs: training.epochs, seconds })?;
     Ok(average)
+}
+
+/// A row of samples, of the classes in turn, and a row for each class, always from the same random
+/// numbers.
+fn write_previews<M: Model>(
+    net: &M,
+    images: Images,
+    sampling: &M::Sampling,
+    run: &RunDir,
+    epoch: u64,
+) -> Result<()> {
+    let write = |path: &Path, labels: &[Option<u16>]| {
+        let indices: Vec<u64> = (0..PREVIEW as u64).cycle().take(labels.len()).collect();
+        let pixels = net.samples(images, sampling, 0, &indices, labels);
+        let grid = Grid { columns: PREVIEW, scale: 1 }.draw(&pixels, images.shape)?;
+        Ok(write_png(path, &grid)?)
+    };
+    let rows = images.classes.min(RunPaths::CLASS_ROWS) as u16;
+    if rows > 0 {
+        let labels: Vec<_> = (0..rows).flat_map(|class| [Some(class); PREVIEW]).collect();
+        write(&run.classes(), &labels)?;
+    }
+    write(&run.sample(epoch), &images.turns(0, PREVIEW))
 }
 
 /// The mean loss of all images of a data set.

@@ -122,15 +122,14 @@ impl Model for PixelTransformer {
         images: Images,
         sampling: &Sampling,
         seed: u64,
-        first: u64,
+        indices: &[u64],
         labels: &[Option<u16>],
     ) -> Vec<u8> {
         let (net, device, count) = (self.net.valid(), Device::flex(), labels.len());
         let patches = self.patches(images);
         let (places, levels) = (patches.places(), self.levels);
-        let mut rngs: Vec<_> = (first..first + count as u64)
-            .map(|index| stream(seed, Purpose::Sample, index))
-            .collect();
+        let mut rngs: Vec<_> =
+            indices.iter().map(|index| stream(seed, Purpose::Sample, *index)).collect();
         let (size, len) = (patches.values(), places.len());
         // Values patch by patch.
         let mut values = vec![0.0; count * len];

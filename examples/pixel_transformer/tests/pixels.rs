@@ -97,6 +97,7 @@ fn a_run_can_be_watched_and_sampled_and_has_learnt() {
     let record = Record::read(run.as_ref()).unwrap();
     assert_eq!(record.state(), RunState::Done);
     assert_eq!(record.samples().iter().map(|(epoch, _)| *epoch).collect::<Vec<_>>(), [30, 60]);
+    assert_eq!(image::image_dimensions(record.paths.classes()).unwrap(), (280, 280));
 
     let dataset = synthetic(200, 1).unwrap();
     let new = PixelTransformer::new(&SMALL, IMAGES, 0, &Device::flex()).unwrap();
@@ -121,13 +122,13 @@ fn a_run_can_be_watched_and_sampled_and_has_learnt() {
 #[test]
 fn a_sample_does_not_depend_on_those_beside_it() {
     let net = PixelTransformer::new(&SMALL, IMAGES, 2, &Device::flex()).unwrap();
-    let draw = |first, labels: &[Option<u16>]| {
-        net.samples(IMAGES, &Sampling { temperature: 1.0, guidance: 1.5 }, 5, first, labels)
+    let draw = |indices: &[u64], labels: &[Option<u16>]| {
+        net.samples(IMAGES, &Sampling { temperature: 1.0, guidance: 1.5 }, 5, indices, labels)
     };
-    let together = draw(0, &[Some(3), None, Some(9)]);
+    let together = draw(&[0, 1, 2], &[Some(3), None, Some(9)]);
     let len = together.len() / 3;
-    assert_eq!(together[len..2 * len], draw(1, &[None]));
-    assert_eq!(together[2 * len..], draw(2, &[Some(9)]));
+    assert_eq!(together[len..2 * len], draw(&[1], &[None]));
+    assert_eq!(together[2 * len..], draw(&[2], &[Some(9)]));
 }
 
 #[test]
