@@ -8,7 +8,7 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use burn::tensor::Device;
+use burn::tensor::{Device, bf16, f16};
 use gpt2::generate::generate;
 use gpt2::model::{Config, Gpt2};
 use serde::Deserialize;
@@ -121,6 +121,59 @@ fn the_program_reads_every_kind_of_files_and_draws_the_same_text_for_the_same_se
     };
     assert_eq!(drawn("1"), drawn("1"));
     assert_ne!(drawn("1"), drawn("2"));
+}
+
+/// `tiny` with each of its numbers as so many bytes of a type.
+fn with_weights_as<const N: usize>(
+    kind: &str,
+    bytes: impl Fn(f32) -> [u8; N],
+) -> tempfile::TempDir {
+    let folder = folder(&[["config.json"; 2], ["tokenizer.json"; 2]]);
+    // Eight bytes of length, a header in JSON, the numbers.
+    let file = fs::read(tiny().join("model.safetensors")).unwrap();
+    let numbers = 8 + u64::from_le_bytes(file[..8].try_into().unwrap()) as usize;
+    let mut header: Value = serde_json::from_slice(&file[8..numbers]).unwrap();
+    for (_, tensor) in header.as_object_mut().unwrap().iter_mut().filter(|x| x.0 != "__metadata__")
+    {
+        assert_eq!(tensor["dtype"], "F32");
+        tensor["dtype"] = kind.into();
+        for offset in tensor["data_offsets"].as_array_mut().unwrap() {
+            *offset = (offset.as_u64().unwrap() / 4 * N as u64).into();
+        }
+    }
+    let (header, (words, [])) = (header.to_string(), file[numbers..].as_chunks()) else { panic!() };
+    let mut file = (header.len() as u64).to_le_bytes().to_vec();
+    file.extend(header.bytes());
+    file.extend(words.iter().flat_map(|&word| bytes(f32::from_le_bytes(word))));
+    fs::write(folder.path().join("model.safetensors"), file).unwrap();
+    folder
+}
+
+#[test]
+fn weights_of_half_the_precision_are_those_numbers() {
+    let text = |folder: tempfile::TempDir| {
+        let (ok, text, error) = run(folder.path(), &["--prompt", "The", "--max-length", "60"]);
+        assert!(ok, "{error}");
+        text
+    };
+    for (half, same) in [
+        (
+            with_weights_as("F16", |x| f16::from_f32(x).to_le_bytes()),
+            with_weights_as("F32", |x| f16::from_f32(x).to_f32().to_le_bytes()),
+        ),
+        (
+            with_weights_as("BF16", |x| bf16::from_f32(x).to_le_bytes()),
+            with_weights_as("F32", |x| bf16::from_f32(x).to_f32().to_le_bytes()),
+        ),
+    ] {
+        let tokens: Vec<u32> = (0..30).collect();
+        let logits = |folder: &tempfile::TempDir| {
+            let (_, net) = net(folder.path());
+            net.logits(net.features(&tokens, 0, None)).into_data()
+        };
+        assert_eq!(logits(&half), logits(&same));
+        assert_eq!(text(half), text(same));
+    }
 }
 
 #[test]
