@@ -40,6 +40,8 @@ impl Case {
             Self::new([28, 28, 1], [5, 2, 2], 20),
             Self::new([14, 14, 64], [5, 2, 2], 130),
             Self::new([16, 16, 24], [3, 1, 1], 64),
+            // More taps than the products that wait to be added.
+            Self::new([2, 2, 670], [7, 1, 3], 1),
         ];
         small.into_iter().chain(large).collect()
     }

@@ -137,7 +137,7 @@ impl WithSimd for Transpose<'_> {
         let Self { shape, places, values, right, bias, result } = self;
         let (lanes, height, filters) = (S::F32_LANES, tile::rows::<S>(), right.depth);
         let (count, width) = (values.len() / filters, right.columns.next_multiple_of(lanes));
-        let many = (WAITING / width).next_multiple_of(MAX_ROWS);
+        let many = (WAITING / width).max(1).next_multiple_of(MAX_ROWS);
         let mut scratch =
             Scratch::new(result.len() / shape.inputs() * shape.padded_len() + many * width);
         let (products, padded) = scratch.split_at_mut(many * width);
