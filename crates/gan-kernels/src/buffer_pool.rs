@@ -2,7 +2,8 @@
 //!
 //! Fresh memory costs more than the allocator's own time, because the operating system clears
 //! every page of it. A training step makes tensors of the same sizes again and again, so after the
-//! first steps none of those in this crate allocates.
+//! first steps none of those in this crate allocates. Of each size as many are kept as were once in
+//! use together; what else is dropped goes to the allocator.
 
 use std::collections::HashMap;
 use std::mem::{self, MaybeUninit};
@@ -21,9 +22,17 @@ static POOL: Mutex<Option<Pool>> = Mutex::new(None);
 
 #[derive(Default)]
 struct Pool {
-    by_len: HashMap<usize, Vec<Vec<f32>>>,
-    /// Numbers in all of them.
+    by_len: HashMap<usize, Shelf>,
+    /// Numbers in all kept buffers.
     total: usize,
+}
+
+/// The buffers of one length.
+#[derive(Default)]
+struct Shelf {
+    kept: Vec<Vec<f32>>,
+    /// How many [`buffer`] had to make.
+    made: usize,
 }
 
 fn pool() -> MutexGuard<'static, Option<Pool>> {
@@ -33,12 +42,15 @@ fn pool() -> MutexGuard<'static, Option<Pool>> {
 /// A buffer of `len` arbitrary numbers, to be written before they are read. Made into a tensor by
 /// [`tensor_data`], it returns to the pool when that is dropped.
 pub fn buffer(len: usize) -> Vec<f32> {
-    if len >= MIN_LEN
-        && let Some(pool) = pool().as_mut()
-        && let Some(buffer) = pool.by_len.get_mut(&len).and_then(Vec::pop)
-    {
-        pool.total -= len;
-        return buffer;
+    if len >= MIN_LEN {
+        let mut pool = pool();
+        let Pool { by_len, total } = pool.get_or_insert_default();
+        let shelf = by_len.entry(len).or_default();
+        if let Some(buffer) = shelf.kept.pop() {
+            *total -= len;
+            return buffer;
+        }
+        shelf.made += 1;
     }
     vec![0.0; len]
 }
@@ -76,10 +88,14 @@ impl Drop for Pooled {
     fn drop(&mut self) {
         let buffer = mem::take(&mut self.0);
         let mut pool = pool();
-        let pool = pool.get_or_insert_default();
-        if buffer.len() >= MIN_LEN && pool.total + buffer.len() <= MAX_TOTAL {
-            pool.total += buffer.len();
-            pool.by_len.entry(buffer.len()).or_default().push(buffer);
+        // Others may have made this one: those that no call of `buffer` asks for must not gather.
+        if let Some(Pool { by_len, total }) = pool.as_mut()
+            && let Some(shelf) = by_len.get_mut(&buffer.len())
+            && shelf.kept.len() < shelf.made
+            && *total + buffer.len() <= MAX_TOTAL
+        {
+            *total += buffer.len();
+            shelf.kept.push(buffer);
         }
     }
 }

@@ -44,7 +44,7 @@ pub(crate) enum Gradient {
     NotComputed,
     /// It has replaced the gradient of the output.
     InPlace,
-    /// In a buffer of the pool.
+    /// Its numbers.
     New(Vec<f32>),
 }
 

@@ -2,13 +2,16 @@
 
 #![expect(clippy::unwrap_used, reason = "a test")]
 
+use std::path::Path;
 use std::process::{Command, Output};
 
 use burn::tensor::Device;
 use diffusion::flow::{Flow, Sampling, Settings};
 use gan_data::synthetic;
-use gan_run::{Record, RunState};
-use one_net::training::{load, mean_loss};
+use gan_run::{Record, RunDir, RunState};
+use one_net::training::{
+    Config, DatasetConfig, ModelConfig, TrainingConfig, load, mean_loss, train,
+};
 use one_net::{Images, Model};
 
 const IMAGES: Images = Images { shape: gan_data::MNIST_SHAPE, classes: 10 };
@@ -56,6 +59,40 @@ fn a_run_can_be_watched_and_sampled_and_has_learnt() {
     assert_eq!(drawn("a.npy", &[]), drawn("b.npy", &[]));
     assert_ne!(drawn("a.npy", &[]), drawn("c.npy", &["--seed", "1"]));
     assert_ne!(drawn("a.npy", &[]), drawn("d.npy", &["--guidance", "2"]));
+
+    // It is measured on the data set that it was trained on.
+    assert!(diffusion(&["test", "--run", &run]).status.success());
+    let config = Path::new(&run).join("config.json");
+    let text = std::fs::read_to_string(&config).unwrap();
+    std::fs::write(&config, text.replace("\"synthetic\"", "\"mnist\"")).unwrap();
+    let output = diffusion(&["test", "--run", &run]);
+    let text = String::from_utf8(output.stderr).unwrap();
+    assert!(!output.status.success() && text.contains("was trained on mnist"), "{text}");
+}
+
+#[test]
+fn a_run_whose_loss_is_not_finite_is_known_as_diverged() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path().join("run");
+    let run = RunDir::create(&root).unwrap();
+    let dataset = synthetic(100, 0).unwrap();
+    let settings = Settings { filters: 4 };
+    let config = Config {
+        model: ModelConfig { family: Flow::NAME.into(), images: IMAGES, settings },
+        training: TrainingConfig {
+            epochs: 5,
+            batch: Some(4),
+            lr: Some(f64::NAN),
+            seed: 0,
+            sample_every: 5,
+        },
+        dataset: DatasetConfig { name: dataset.name().into(), images: dataset.len() },
+    };
+    let error = train(net(0), &config, &dataset, &run, |_| ()).unwrap_err();
+    assert_eq!(error.to_string(), "the loss is NaN at epoch 2; try a smaller --lr");
+    drop(run);
+    let record = Record::read(&root).unwrap();
+    assert_eq!(record.state(), RunState::Diverged);
 }
 
 #[test]

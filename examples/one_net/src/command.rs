@@ -109,11 +109,19 @@ pub fn run<M: Model>(about: &'static str) -> Result<()> {
             println!("{} of test images: {:.4}", M::LOSS, mean_loss(&net, &test));
         }
         Command::Test { run, data_dir } => {
-            let ((_, net), (_, test)) = (load::<M>(&run)?, datasets(data_dir.as_deref())?);
+            let ((config, net), (train, test)) = (load::<M>(&run)?, datasets(data_dir.as_deref())?);
+            let (trained, found) = (config.dataset.name, train.name());
+            ensure!(
+                trained == found,
+                "{} was trained on {trained}, these are images of {found}; expected the same data \
+                 set, by --data-dir or without it",
+                run.display()
+            );
             println!("{} of test images: {:.4}", M::LOSS, mean_loss(&net, &test));
         }
         Command::Sample { run, count, out, labels_out, seed, sampling } => {
-            let (images, net) = load::<M>(&run)?;
+            let (config, net) = load::<M>(&run)?;
+            let images = config.model.images;
             let grid = Grid { columns: 10, scale: 2 };
             Output::of(&out)?.write(&out, grid, count, images.shape, |first| {
                 let labels = images.turns(first, (count - first).min(TOGETHER));

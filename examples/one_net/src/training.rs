@@ -4,7 +4,7 @@ use std::io::Write;
 use std::path::Path;
 use std::time::Instant;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use burn::module::Module;
 use burn::store::ModuleRecord;
 use burn::tensor::{Bytes, Device};
@@ -125,7 +125,11 @@ pub fn train<M: Model>(
         let mut rng = stream(training.seed, Purpose::GeneratorNoise, epoch - 1);
         let loss = net.loss(*images, &shown, &mut rng);
         let value: f32 = loss.clone().into_scalar();
-        ensure!(value.is_finite(), "the loss is {value} at epoch {epoch}; try a smaller --lr");
+        if !value.is_finite() {
+            let (reason, seconds) = (EndReason::Diverged, begin.elapsed().as_secs_f64());
+            run.write_outcome(&RunOutcome { reason, epochs: epoch - 1, seconds })?;
+            bail!("the loss is {value} at epoch {epoch}; try a smaller --lr");
+        }
         let left = 1.0 - (epoch - 1) as f64 / training.epochs as f64;
         let rate = lr * (2.0 * left).min(1.0);
         let decay = EMA.min((1.0 + epoch as f64) / (10.0 + epoch as f64));
@@ -193,11 +197,11 @@ fn save<M: Module>(net: &M, root: &Path) -> Result<()> {
         .with_context(|| format!("cannot write {}", path.display()))
 }
 
-/// The net of a run, and its images.
+/// The settings of a run, and its net.
 ///
 /// # Errors
 /// When the folder has no run of this program, or its files are damaged.
-pub fn load<M: Model>(root: &Path) -> Result<(Images, M)> {
+pub fn load<M: Model>(root: &Path) -> Result<(Config<M::Settings>, M)> {
     let path = RunPaths::new(root).config();
     let name = M::NAME;
     let text = std::fs::read(&path).with_context(|| {
@@ -205,12 +209,13 @@ pub fn load<M: Model>(root: &Path) -> Result<(Images, M)> {
     })?;
     let config: Config<M::Settings> = serde_json::from_slice(&text)
         .with_context(|| format!("{} is not of a run of `{name} train`", path.display()))?;
-    let ModelConfig { family, images, settings } = config.model;
+    let ModelConfig { family, images, settings } = &config.model;
     ensure!(family == name, "{} is of a run of {family:?}; expected {name:?}", path.display());
     let path = root.join(WEIGHTS);
     let bytes = std::fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
     let damaged = || format!("{} is damaged", path.display());
     let record = ModuleRecord::from_bytes(Bytes::from_bytes_vec(bytes)).with_context(damaged)?;
-    let net = M::new(&settings, images, 0, &Device::flex())?;
-    Ok((images, net.try_load_record(record).with_context(damaged)?))
+    let net = M::new(settings, *images, 0, &Device::flex())?;
+    let net = net.try_load_record(record).with_context(damaged)?;
+    Ok((config, net))
 }
