@@ -1,6 +1,6 @@
 """Trains families of generators for equal minutes and compares their samples.
 
-    cargo build --release && cargo build --release -p diffusion -p pixel_transformer
+    cargo build --release && cargo build --release -p diffusion -p gpt2 -p one_net -p pixel_transformer
     python3 benches/families/run.py --data-dir data/mnist --out target/families --minutes 3 10 30
 
 Needs Python alone and Linux. Short trainings on an idle machine tell the seconds of an epoch, and so how many
@@ -126,7 +126,8 @@ def main():
     args = parser.parse_args()
     args.out.mkdir(parents=True, exist_ok=True)
     speeds, results = Lines(args.out / "speeds.jsonl"), Lines(args.out / "results.jsonl")
-    for family in set(args.families) - {line["family"] for line in speeds.all}:
+    measured = {line["family"] for line in speeds.all}
+    for family in [family for family in args.families if family not in measured]:
         print(f"{family}, seconds of an epoch", file=sys.stderr)
         speeds.append(speed(family, args.data_dir, args.out / "scratch"))
     seconds = {line["family"]: line["epoch"] for line in speeds.all}

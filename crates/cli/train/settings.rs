@@ -22,7 +22,7 @@ const LOSS: &str = "Loss and regularisation";
 #[derive(Args, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
 pub struct Settings {
     /// Total number of training steps; a step is --d-steps updates of the discriminator, each with a
-    /// batch, and one of the generator [default: 10000; with --recipe long 100000]
+    /// batch, and one of the generator [default: 10000; with --recipe long 100000, conditional-short 1500]
     #[arg(long, value_name = "N")]
     pub epochs: Option<u64>,
 
@@ -48,11 +48,13 @@ pub struct Settings {
     #[arg(long, value_name = "N", help_heading = NETWORKS)]
     pub latent: Option<usize>,
 
-    /// Units of the generator's hidden dense layers [default: 256,512,1024; none with --family conv]
+    /// Units of the generator's hidden dense layers [default: 256,512,1024; with
+    /// --family conv none, or the recipe's]
     #[arg(long, help_heading = NETWORKS, value_name = "N,N,…|none", overrides_with = "generator_hidden")]
     pub generator_hidden: Option<Units>,
 
-    /// Units of the discriminator's hidden dense layers [default: 512,256; none with --family conv]
+    /// Units of the discriminator's hidden dense layers [default: 512,256; with
+    /// --family conv none, or the recipe's]
     #[arg(long, help_heading = NETWORKS, value_name = "N,N,…|none", overrides_with = "discriminator_hidden")]
     pub discriminator_hidden: Option<Units>,
 
@@ -89,11 +91,11 @@ pub struct Settings {
     pub conditional: Option<bool>,
 
     /// With --conditional: length of the learnt vector of a class that the generator gets with each
-    /// latent vector [default: 64]
+    /// latent vector [default: 64, or the recipe's]
     #[arg(long, help_heading = NETWORKS, value_name = "N")]
     pub class_embedding: Option<usize>,
 
-    /// With --conditional: how the discriminator uses the class [default: projection]
+    /// With --conditional: how the discriminator uses the class [default: projection, or the recipe's]
     #[arg(long, help_heading = NETWORKS, value_parser = PossibleValuesParser::new(ClassHead::ALL.map(|(_, name, help)| PossibleValue::new(name).help(help))))]
     pub class_head: Option<String>,
 

@@ -33,7 +33,7 @@ pub struct UNet {
     whole: Vec<Layer>,
     up: Vec<Layer>,
     last: Layer,
-    positions: [usize; 3],
+    positions: [usize; 2],
 }
 
 impl UNet {
@@ -93,7 +93,7 @@ impl UNet {
         let up = vec![transposed(half, wide, wider), transposed(full, filters, 2 * wide)];
         let of = shape(full, 2 * filters, 3, 1);
         let last = convolution(of, image.channels, &mut layer, Activation::Tanh);
-        let positions = [full, half, quarter].map(|[height, width]| height * width);
+        let positions = [full, half].map(|[height, width]| height * width);
         Self { first, down, whole, up, last, positions }
     }
 
@@ -101,7 +101,7 @@ impl UNet {
     /// pixel `[batch · pixels, 1]`, and of each image what [`condition`] gives,
     /// `[batch, classes + 1 + TIMES]`.
     pub fn forward(&self, images: Tensor<2>, times: Tensor<2>, condition: Tensor<2>) -> Tensor<2> {
-        let [full, half, _] = self.positions;
+        let [full, half] = self.positions;
         let full_size = self.first.forward(beside(images, times, full));
         let half_size = self.down[0].forward(full_size.clone());
         let quarter_size = self.down[1].forward(half_size.clone());

@@ -37,7 +37,8 @@ struct Args {
     /// Tokens of the text at most, with those of the prompt
     #[arg(long, default_value_t = 100, value_name = "N")]
     max_length: usize,
-    /// Draw tokens, from logits divided by this: below 1 the probable ones more often [default: 1]
+    /// Draw tokens, from logits divided by this: below 1 the probable ones more often
+    /// [default: 1 with --top-k or --top-p]
     #[arg(long, value_name = "T")]
     temperature: Option<f64>,
     /// Draw from this many of the most probable tokens [default: from all]
@@ -46,7 +47,7 @@ struct Args {
     /// Draw from the most probable tokens that together have this probability [default: 1]
     #[arg(long, value_name = "P")]
     top_p: Option<f64>,
-    /// Texts to write; more than one are drawn
+    /// Texts to write; more than one need --temperature, --top-k or --top-p
     #[arg(long, default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     num_return_sequences: u64,
     /// Texts of equal seeds are equal

@@ -140,7 +140,7 @@ impl Gpt2 {
         if let Some((name, _)) = missing.first() {
             let (path, count) = (path.display(), missing.len());
             bail!(
-                "{path} lacks {name} ({count} in all); expected a GPT-2 with a language model's head"
+                "{path} lacks {name} ({count} in all); expected the tensors that config.json describes"
             );
         }
         // Masks are stored beside some weights.
