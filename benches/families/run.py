@@ -42,12 +42,20 @@ def run(program, *arguments):
 
 
 def train(family, data, seed, epochs, folder):
-    """Seconds of a training in a new folder."""
+    """Seconds of a training in a new folder, or of the rest of one."""
     arguments = ["--data-dir", data, "--seed", seed, "--epochs", epochs, "--out", folder]
     if family in EXAMPLES:
         return run(family, "train", *arguments, "--sample-every", epochs)[1]
+    if folder.exists():
+        return run("gan-train", "--resume", folder, "--epochs", epochs, "--no-report", "--quiet")[1]
     quiet = ["--eval-every", 0, "--checkpoint-every", epochs, "--no-report", "--quiet"]
     return run("gan-train", "--recipe", family, *arguments, *quiet)[1]
+
+
+def can_go_on(folder):
+    """Whether a longer training begins exactly as this one."""
+    config = json.loads((folder / "config.json").read_text())
+    return config["training"].get("schedule") == "constant"
 
 
 def sample(family, folder, count, out, labels=None):
@@ -74,10 +82,13 @@ def speed(family, data, scratch):
     return {"family": family, "epoch": statistics.median(rounds), "samples": samples}
 
 
-def measure(family, minutes, seed, epochs, data, out):
+def measure(family, minutes, seed, epochs, start, data, out):
+    """Trains, from the start of the same run if there is one, and measures what is drawn."""
     name = f"{family}-{minutes}-{seed}"
     folder = out / name
     shutil.rmtree(folder, ignore_errors=True)
+    if start:
+        shutil.copytree(start, folder)
     train(family, data, seed, epochs, folder)
     has_classes = family not in ["default", "conv"]
     samples, labels = out / f"{name}.npy", out / f"{name}-labels.npy" if has_classes else None
@@ -147,9 +158,12 @@ def main():
         os.sched_setaffinity(0, {core})
         family, minutes, seed = job
         epochs = round(60 * minutes / seconds[family])
+        shorter = [args.out / f"{family}-{part}-{seed}" for part in range(minutes - 1, 0, -1)
+                   if (family, part, seed) in done]
+        start = next(filter(can_go_on, shorter), None)
         print(f"{family}, {minutes} minutes, seed {seed}: {epochs} epochs", file=sys.stderr)
         try:
-            results.append(measure(*job, epochs, args.data_dir, args.out))
+            results.append(measure(*job, epochs, start, args.data_dir, args.out))
         finally:
             cores.put(core)
 

@@ -90,8 +90,8 @@ pub struct Settings {
     #[arg(long, help_heading = NETWORKS, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL")]
     pub conditional: Option<bool>,
 
-    /// With --conditional: length of the learnt vector of a class that the generator gets with each
-    /// latent vector [default: 64, or the recipe's]
+    /// With --conditional: length of the learnt vector of a class that each dense layer of the
+    /// generator gets beside its inputs [default: 64, or the recipe's]
     #[arg(long, help_heading = NETWORKS, value_name = "N")]
     pub class_embedding: Option<usize>,
 

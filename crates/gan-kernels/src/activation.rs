@@ -10,7 +10,7 @@ use crate::tanh::tanh_lane;
 pub enum Activation {
     /// y = x
     None,
-    /// y = x above zero and `slope` · x below, the slope positive.
+    /// y = x above zero and `slope` · x below, with a slope in (0, 1].
     LeakyRelu(f32),
     /// y = tanh x
     Tanh,

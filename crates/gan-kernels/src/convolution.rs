@@ -34,6 +34,7 @@ impl Convolution {
     ) -> Vec<f32> {
         let filters = self.check(images, weight);
         assert_eq!(images.columns, self.inputs(), "images must have the shape of the convolution");
+        assert!(bias.is_none_or(|bias| bias.len() == filters), "one bias a filter");
         let row = self.positions() * filters;
         let mut result = buffer(images.rows * row);
         let (shared, arch) = (Shared::new(&mut result), arch());
@@ -70,6 +71,7 @@ impl Convolution {
         let filters = self.check(values, weight);
         let row = self.positions() * filters;
         assert_eq!(values.columns, row, "values must have the shape of the convolution's result");
+        assert!(bias.is_none_or(|bias| bias.len() == self.channels), "one bias a channel");
         let mut result = buffer(values.rows * self.inputs());
         let (shared, arch) = (Shared::new(&mut result), arch());
         let right = Packed::new(arch, weight.transposed());

@@ -117,6 +117,15 @@ mod tests {
     }
 
     #[test]
+    fn numbers_of_any_size() {
+        let x = [f32::NEG_INFINITY, -1e30, -0.0, 1e30, f32::INFINITY, f32::NAN];
+        let x = Tensor::<1>::from_floats(x, &Device::flex()).reshape([1, 6]);
+        let y = gelu(x).into_data().try_to_vec::<f32>().unwrap();
+        assert_eq!(y[1..5], [0.0, 0.0, 1e30, f32::INFINITY]);
+        assert!(y[5].is_nan());
+    }
+
+    #[test]
     fn it_and_its_gradient_agree_with_the_reference() {
         let reference = value_and_gradient(activation::gelu_approximate);
         for (ours, reference) in value_and_gradient(gelu).iter().zip(&reference) {

@@ -79,13 +79,7 @@ fn a_run_whose_loss_is_not_finite_is_known_as_diverged() {
     let settings = Settings { filters: 4 };
     let config = Config {
         model: ModelConfig { family: Flow::NAME.into(), images: IMAGES, settings },
-        training: TrainingConfig {
-            epochs: 5,
-            batch: Some(4),
-            lr: Some(f64::NAN),
-            seed: 0,
-            sample_every: 5,
-        },
+        training: TrainingConfig { epochs: 5, batch: 4, lr: f64::NAN, seed: 0, sample_every: 5 },
         dataset: DatasetConfig { name: dataset.name().into(), images: dataset.len() },
     };
     let error = train(net(0), &config, &dataset, &run, |_| ()).unwrap_err();

@@ -1,9 +1,8 @@
 //! The choice of the next token, and the loop over tokens.
 
-use std::cmp::Reverse;
 use std::ops::ControlFlow;
 
-use anyhow::{Result, anyhow, bail, ensure};
+use anyhow::{Result, anyhow, ensure};
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 
@@ -54,42 +53,50 @@ pub fn draw(weights: &[f64], uniform: f64) -> usize {
 
 /// The token with the largest logit, the first of equal ones.
 fn most_probable(logits: &[f32]) -> u32 {
-    let tokens = logits.iter().enumerate();
-    let best = tokens.max_by(|(i, a), (j, b)| a.total_cmp(b).then(Reverse(i).cmp(&Reverse(j))));
+    // Of equal ones, `max_by` returns the last.
+    let best = logits.iter().enumerate().rev().max_by(|(_, a), (_, b)| a.total_cmp(b));
     best.map_or(0, |(token, _)| token as u32)
+}
+
+/// Checks that a text can be continued to `max_length` tokens.
+///
+/// # Errors
+/// When it is empty or too long, or has a token that the net does not know.
+pub fn check(config: &Config, text: &[u32], max_length: usize) -> Result<()> {
+    let Config { n_positions, vocab_size, .. } = *config;
+    let len = text.len();
+    ensure!(len > 0, "--prompt is empty; expected at least one token");
+    ensure!(
+        max_length <= n_positions,
+        "--max-length is {max_length}; expected at most {n_positions}, the positions that the network has"
+    );
+    ensure!(
+        len < max_length,
+        "--prompt has {len} tokens; expected fewer than --max-length, {max_length}"
+    );
+    let token = text.iter().max().map_or(0, |token| *token as usize);
+    ensure!(
+        token < vocab_size,
+        "the tokenizer gave token {token}, but the network knows {vocab_size}; expected files of one model"
+    );
+    Ok(())
 }
 
 /// Continues a text until it has `max_length` tokens, its own among them, or ends, and passes on
 /// each token but the one that ends it as it is chosen: the most probable, or a drawn one with `sampling`.
 ///
 /// # Errors
-/// When the text is empty or too long, or has a token that the net does not know.
+/// See [`check`].
 pub fn generate(
     net: &Gpt2,
     config: &Config,
     mut text: Vec<u32>,
     max_length: usize,
-    sampling: Option<(Sampling, &mut ChaCha8Rng)>,
+    mut sampling: Option<(Sampling, &mut ChaCha8Rng)>,
     use_cache: bool,
     mut chosen: impl FnMut(u32) -> ControlFlow<()>,
 ) -> Result<Vec<u32>> {
-    let Config { n_positions, vocab_size, eos_token_id, .. } = *config;
-    ensure!(!text.is_empty(), "--prompt is empty; expected at least one token");
-    ensure!(
-        max_length <= n_positions,
-        "--max-length is {max_length}; expected at most {n_positions}, the positions that the network has"
-    );
-    let len = text.len();
-    ensure!(
-        len < max_length,
-        "--prompt has {len} tokens; expected fewer than --max-length, {max_length}"
-    );
-    if let Some(token) = text.iter().find(|token| **token as usize >= vocab_size) {
-        bail!(
-            "the tokenizer gave token {token}, but the network knows {vocab_size}; expected files of one model"
-        );
-    }
-    let mut sampling = sampling;
+    check(config, &text, max_length)?;
     let mut cache = net.cache();
     let mut seen = 0;
     while text.len() < max_length {
@@ -107,7 +114,7 @@ pub fn generate(
             None => most_probable(&last),
         };
         text.push(token);
-        if eos_token_id == Some(token) || chosen(token).is_break() {
+        if config.eos_token_id == Some(token) || chosen(token).is_break() {
             break;
         }
     }

@@ -11,7 +11,7 @@ use anyhow::{Result, anyhow, ensure};
 use burn::tensor::Device;
 use clap::Parser;
 use gan_core::stream::{Purpose, stream};
-use gpt2::generate::{Sampling, generate};
+use gpt2::generate::{Sampling, check, generate};
 use gpt2::model::{Config, Gpt2};
 use tokenizers::decoders::byte_level::ByteLevel;
 use tokenizers::models::bpe::BPE;
@@ -63,9 +63,10 @@ fn main() -> Result<()> {
     let sampling = args.sampling()?;
     let config = Config::read(&args.model)?;
     let tokenizer = tokenizer(&args.model)?;
-    let net = Gpt2::read(&args.model, &config, &Device::flex())?;
     let prompt = tokenizer.encode(args.prompt.as_str(), false).map_err(|error| anyhow!(error))?;
     let prompt = prompt.get_ids();
+    check(&config, prompt, args.max_length)?;
+    let net = Gpt2::read(&args.model, &config, &Device::flex())?;
 
     let mut out = io::stdout().lock();
     for index in 0..args.num_return_sequences {
@@ -95,8 +96,7 @@ fn main() -> Result<()> {
         result?;
         out.write_all(&decoded(&tokenizer, &tokens)?.as_bytes()[shown..])?;
     }
-    writeln!(out)?;
-    Ok(())
+    Ok(writeln!(out)?)
 }
 
 impl Args {
@@ -106,8 +106,7 @@ impl Args {
         if temperature.is_none() && top_k.is_none() && top_p.is_none() {
             ensure!(
                 num_return_sequences == 1,
-                "--num-return-sequences is {num_return_sequences}, and the most probable text is only \
-                 one; add --temperature 1 to draw them"
+                "--num-return-sequences is {num_return_sequences}, but one text is the most probable; add --temperature 1"
             );
             return Ok(None);
         }

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Result, ensure};
 use burn::tensor::Device;
-use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
+use clap::{Arg, Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use gan_data::{Dataset, KnownDataset, load_folder, synthetic};
 use gan_run::RunDir;
 use gan_sample::{Grid, Output, write_labels};
@@ -73,12 +73,16 @@ enum Command<S: Args, D: Args> {
 /// What is wrong with a flag, a file or a training.
 #[expect(clippy::print_stdout, reason = "the program's output")]
 pub fn run<M: Model>(about: &'static str) -> Result<()> {
-    let matches = CommandLine::<M::Settings, M::Sampling>::command().name(M::NAME).about(about);
-    let line = CommandLine::<M::Settings, M::Sampling>::from_arg_matches(&matches.get_matches())?;
+    let command = CommandLine::<M::Settings, M::Sampling>::command().name(M::NAME).about(about);
+    let command = command.mut_subcommand("train", |train| {
+        let default = |value: String| |arg: Arg| arg.required(false).default_value(&*value.leak());
+        train
+            .mut_arg("batch", default(M::BATCH.to_string()))
+            .mut_arg("lr", default(M::LR.to_string()))
+    });
+    let line = CommandLine::<M::Settings, M::Sampling>::from_arg_matches(&command.get_matches())?;
     match line.command {
-        Command::Train { data_dir, out, settings, mut training } => {
-            training.batch = training.batch.or(Some(M::BATCH));
-            training.lr = training.lr.or(Some(M::LR));
+        Command::Train { data_dir, out, settings, training } => {
             training.check()?;
             let (dataset, test) = datasets(data_dir.as_deref())?;
             let (name, images) = (dataset.name(), Images::of(&dataset));

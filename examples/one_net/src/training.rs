@@ -59,12 +59,12 @@ pub struct TrainingConfig {
     /// Updates of the net, by a batch each
     #[arg(long, default_value_t = 8000)]
     pub epochs: u64,
-    /// Images of an update [default: the example's own]
+    /// Images of an update
     #[arg(long)]
-    pub batch: Option<usize>,
-    /// Adam's step size, which falls to zero over the second half [default: the example's own]
+    pub batch: usize,
+    /// Adam's step size, which falls to zero over the second half
     #[arg(long)]
-    pub lr: Option<f64>,
+    pub lr: f64,
     /// The source of all randomness
     #[arg(long, default_value_t = 0)]
     pub seed: u64,
@@ -81,9 +81,7 @@ impl TrainingConfig {
     pub fn check(&self) -> Result<()> {
         let Self { epochs, batch, lr, sample_every, .. } = *self;
         ensure!(epochs > 0, "--epochs is 0; expected 1 or more");
-        let batch = batch.unwrap_or(1);
         ensure!((1..=4096).contains(&batch), "--batch is {batch}; expected 1 to 4096");
-        let lr = lr.unwrap_or(1.0);
         ensure!(lr > 0.0 && lr <= 1.0, "--lr is {lr}; expected more than 0, at most 1");
         ensure!(sample_every > 0, "--sample-every is 0; expected 1 or more");
         Ok(())
@@ -110,7 +108,6 @@ pub fn train<M: Model>(
     mut observe: impl FnMut(&MetricsRow),
 ) -> Result<M> {
     let Config { model: ModelConfig { images, .. }, training, .. } = config;
-    let (batch, lr) = (training.batch.unwrap_or(M::BATCH), training.lr.unwrap_or(M::LR));
     let begin = Instant::now();
     let mut average = net.clone();
     net = net.train();
@@ -121,7 +118,7 @@ pub fn train<M: Model>(
     let sampling = defaults::<M::Sampling>();
 
     for epoch in 1..=training.epochs {
-        let shown = Batch::draw(dataset, batch, training.seed, epoch - 1);
+        let shown = Batch::draw(dataset, training.batch, training.seed, epoch - 1);
         let mut rng = stream(training.seed, Purpose::GeneratorNoise, epoch - 1);
         let loss = net.loss(*images, &shown, &mut rng);
         let value: f32 = loss.clone().into_scalar();
@@ -131,7 +128,7 @@ pub fn train<M: Model>(
             bail!("the loss is {value} at epoch {epoch}; try a smaller --lr");
         }
         let left = 1.0 - (epoch - 1) as f64 / training.epochs as f64;
-        let rate = lr * (2.0 * left).min(1.0);
+        let rate = training.lr * (2.0 * left).min(1.0);
         let decay = EMA.min((1.0 + epoch as f64) / (10.0 + epoch as f64));
         let mut ema = Ema::of(average, decay);
         net = adam.update(net, loss.backward(), Some(&mut ema), epoch, rate);

@@ -34,11 +34,12 @@ impl Convolution {
     /// # Panics
     /// When the kernel is larger than the padded image, or the stride is 0.
     pub const fn output_size(&self) -> [usize; 2] {
-        let border = 2 * self.padding;
-        [
-            (self.height + border - self.kernel) / self.stride + 1,
-            (self.width + border - self.kernel) / self.stride + 1,
-        ]
+        let [height, width] = [self.height + 2 * self.padding, self.width + 2 * self.padding];
+        assert!(
+            self.kernel <= height && self.kernel <= width,
+            "the kernel must fit into the image"
+        );
+        [(height - self.kernel) / self.stride + 1, (width - self.kernel) / self.stride + 1]
     }
 
     /// Positions of the kernel.
@@ -100,7 +101,7 @@ impl Convolution {
     /// How many of `images` are computed together: as many as fit, and as many by each thread.
     pub(super) fn group(&self, images: usize) -> usize {
         let most = (GROUP / self.padded_len().max(1)).max(1);
-        images.div_ceil(images.div_ceil(most).next_multiple_of(threads())).max(1)
+        images.div_ceil(images.div_ceil(most).max(1).next_multiple_of(threads())).max(1)
     }
 
     /// The rows of an image and those of the same image with its border.

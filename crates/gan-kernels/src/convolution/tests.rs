@@ -17,8 +17,12 @@ struct Case {
 }
 
 impl Case {
-    fn new(size: [usize; 3], [kernel, stride, padding]: [usize; 3], filters: usize) -> Self {
-        let ([height, width, channels], count) = (size, if cfg!(miri) { 2 } else { 21 });
+    fn new(
+        count: usize,
+        [height, width, channels]: [usize; 3],
+        [kernel, stride, padding]: [usize; 3],
+        filters: usize,
+    ) -> Self {
         let shape = Convolution { height, width, channels, kernel, stride, padding };
         Self {
             images: numbers(count * shape.inputs(), 1),
@@ -32,16 +36,20 @@ impl Case {
     }
 
     fn all() -> Vec<Self> {
-        let small = vec![Self::new([3, 4, 1], [3, 1, 1], 2), Self::new([5, 4, 2], [4, 2, 1], 17)];
+        let small = vec![
+            Self::new(0, [3, 4, 1], [3, 1, 1], 2),
+            Self::new(1, [6, 7, 2], [6, 2, 2], 3),
+            Self::new(2, [5, 4, 2], [4, 2, 1], 17),
+        ];
         if cfg!(miri) {
             return small;
         }
         let large = [
-            Self::new([28, 28, 1], [5, 2, 2], 20),
-            Self::new([14, 14, 64], [5, 2, 2], 130),
-            Self::new([16, 16, 24], [3, 1, 1], 64),
+            Self::new(21, [28, 28, 1], [5, 2, 2], 20),
+            Self::new(21, [14, 14, 64], [5, 2, 2], 130),
+            Self::new(21, [16, 16, 24], [3, 1, 1], 64),
             // More taps than the products that wait to be added.
-            Self::new([2, 2, 670], [7, 1, 3], 1),
+            Self::new(21, [2, 2, 670], [7, 1, 3], 1),
         ];
         small.into_iter().chain(large).collect()
     }

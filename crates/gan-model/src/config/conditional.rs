@@ -10,7 +10,7 @@ use super::error::ConfigError;
 pub struct Conditional {
     /// Classes of the images.
     pub classes: usize,
-    /// Numbers in the learnt vector of a class that the generator gets with each latent vector.
+    /// Numbers in the learnt vector of a class that each dense layer of the generator gets.
     pub class_embedding: usize,
     /// How the discriminator uses the class.
     pub class_head: ClassHead,
