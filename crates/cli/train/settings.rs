@@ -67,6 +67,12 @@ pub struct Settings {
     #[arg(long, help_heading = NETWORKS, value_name = "N")]
     pub kernel: Option<usize>,
 
+    /// With --family conv: how the generator doubles the sides of images: by transposed convolutions, or
+    /// by nearest-neighbour resizes and convolutions, which leave no checkerboard pattern in areas of
+    /// one colour [default: transposed]
+    #[arg(long, help_heading = NETWORKS, value_parser = PossibleValuesParser::new(["transposed", "resize"]))]
+    pub upsampling: Option<String>,
+
     /// Normalisation of the generator's hidden layers [default: the recipe's]
     #[arg(long, help_heading = NETWORKS, value_parser = PossibleValuesParser::new(["none", "batch"]))]
     pub generator_norm: Option<String>,

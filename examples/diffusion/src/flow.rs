@@ -1,4 +1,4 @@
-//! The loss of flow matching, and samples by its differential equation.
+//! The loss of flow matching, and the sampler: a solver of its differential equation.
 
 use anyhow::{Result, ensure};
 use burn::module::Module;
@@ -14,16 +14,16 @@ use serde::{Deserialize, Serialize};
 
 use crate::net::{UNet, condition};
 
-/// A net that tells the image which a point between noise and images leads to.
+/// A net that predicts the image x₁ from a point x on the line from noise x₀ to it.
 #[derive(Module, Debug)]
 pub struct Flow {
     net: UNet,
 }
 
-/// What decides the net's layers.
+/// The sizes of the net.
 #[derive(Args, Clone, Debug, Serialize, Deserialize)]
 pub struct Settings {
-    /// Filters next to the images; deeper layers have multiples
+    /// Filters at full resolution; layers at half and quarter resolution have 2 and 4 times as many
     #[arg(long, default_value_t = 16)]
     pub filters: usize,
 }
@@ -31,19 +31,20 @@ pub struct Settings {
 /// How samples are drawn.
 #[derive(Args, Clone, Copy, Debug)]
 pub struct Sampling {
-    /// Steps from noise to images, of two evaluations of the net each (the last one of one)
+    /// Steps of the solver; each evaluates the net twice, the last one once
     #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u16).range(1..=1000))]
     pub steps: u16,
-    /// More than 1: clearer of their class, less varied, and computed twice
+    /// Classifier-free guidance: above 1, samples are more typical of their class and less diverse; 1
+    /// turns it off, and halves the time
     #[arg(long, default_value_t = 1.25, value_parser = positive)]
     pub guidance: f32,
 }
 
-/// The least 1 − t that errors are divided by.
+/// The lower bound of 1 − t in the weight of an error.
 const LEAST: f32 = 0.05;
 
-/// A time in (0, 1): the sigmoid of a normal number of mean −0.8 and deviation 0.8, so more often early,
-/// where the digit is decided (Esser et al. 2024, section 3.1; Li and He 2025).
+/// A time in (0, 1): the sigmoid of a normal number with mean −0.8 and standard deviation 0.8. Early
+/// times, at which the digit is decided, are more frequent (Esser et al. 2024, section 3.1; Li and He 2025).
 fn time(rng: &mut ChaCha8Rng) -> f32 {
     let normal: f32 = 0.8 * normal(rng, 1)[0] - 0.8;
     1.0 / (1.0 + (-normal).exp())
@@ -68,35 +69,34 @@ impl Model for Flow {
         Ok(Self { net: UNet::new(shape, classes, filters, seed, device) })
     }
 
-    /// (x̂₁ − x₁)² / max(1 − t, 0.05)², where x₁ is an image, x₀ noise, and the net makes x̂₁ of
-    /// x = (1 − t) x₀ + t x₁. That is the squared error of the velocity (x̂₁ − x) / (1 − t), whose target
-    /// is x₁ − x₀ (Lipman et al. 2023, equations 14 and 23, without noise at t = 1). The net tells the image
-    /// rather than the velocity because images lie near a surface of few dimensions, which a small net
-    /// learns sooner than noise (Li and He 2025).
+    /// (x̂₁ − x₁)² / max(1 − t, 0.05)², where x₁ is an image, x₀ noise, and x̂₁ the net's prediction from
+    /// x = (1 − t) x₀ + t x₁. This is the squared error of the velocity (x̂₁ − x) / (1 − t), whose target
+    /// is x₁ − x₀ (Lipman et al. 2023, equations 14 and 23, without noise at t = 1). The net predicts the
+    /// image and not the velocity, because images lie near a manifold of few dimensions, which a small
+    /// net learns faster than noise (Li and He 2025).
     fn loss(&self, images: Images, batch: &Batch, rng: &mut ChaCha8Rng) -> Tensor<1> {
         let Images { shape, classes } = images;
         let (count, pixels) = (batch.labels.len(), shape.height * shape.width);
-        let mut between = normal(rng, batch.values.len());
+        let mut points = normal(rng, batch.values.len());
         let (mut times, mut conditions, mut scales) = (Vec::new(), Vec::new(), Vec::new());
-        let rows =
-            between.chunks_exact_mut(shape.len()).zip(batch.values.chunks_exact(shape.len()));
-        for ((between, image), label) in rows.zip(&batch.labels) {
+        let rows = points.chunks_exact_mut(shape.len()).zip(batch.values.chunks_exact(shape.len()));
+        for ((point, image), label) in rows.zip(&batch.labels) {
             let time = time(rng);
             conditions.extend(condition(*label, classes, time));
             times.extend(std::iter::repeat_n(time, pixels));
             scales.push(1.0 / (1.0 - time).max(LEAST));
-            for (x, image) in between.iter_mut().zip(image) {
+            for (x, image) in point.iter_mut().zip(image) {
                 *x = (1.0 - time) * *x + time * image;
             }
         }
         let device = Device::flex().autodiff();
         let matrix = |numbers: &[f32], rows| matrix(numbers, rows, &device);
-        let expected = self.net.forward(
-            matrix(&between, count),
+        let predicted = self.net.forward(
+            matrix(&points, count),
             matrix(&times, count * pixels),
             matrix(&conditions, count),
         );
-        ((expected - matrix(&batch.values, count)) * matrix(&scales, count)).square().mean()
+        ((predicted - matrix(&batch.values, count)) * matrix(&scales, count)).square().mean()
     }
 
     /// Heun's method from time 0 to 1.
@@ -115,7 +115,7 @@ impl Model for Flow {
         let noise = |index: &u64| normal(&mut stream(seed, Purpose::Sample, *index), shape.len());
         let noise: Vec<f32> = indices.iter().flat_map(noise).collect();
         let evaluations = evaluations(labels, sampling.guidance);
-        let expected = |x: &Tensor<2>, time: f32| {
+        let predicted = |x: &Tensor<2>, time: f32| {
             let times = Tensor::full([count * shape.height * shape.width, 1], time, &device);
             let evaluate = |labels: &Vec<Option<u16>>| {
                 let of = |label: &Option<u16>| condition(*label, classes, time);
@@ -124,14 +124,14 @@ impl Model for Flow {
             };
             combine(evaluations.iter().map(evaluate), sampling.guidance)
         };
-        let velocity = |x: &Tensor<2>, time: f32| (expected(x, time) - x.clone()) / (1.0 - time);
+        let velocity = |x: &Tensor<2>, time: f32| (predicted(x, time) - x.clone()) / (1.0 - time);
         let mut x = matrix(&noise, count, &device);
         let step = 1.0 / f32::from(sampling.steps);
         for index in 0..sampling.steps {
             let time = f32::from(index) * step;
             let slope = velocity(&x, time);
             let ahead = x.clone() + slope.clone() * step;
-            // The last step arrives at the image that the net expects.
+            // The last step ends at the predicted image.
             x = if index + 1 == sampling.steps {
                 ahead
             } else {

@@ -10,6 +10,6 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> anyhow::Result<()> {
     one_net::command::run::<Flow>(
-        "Train a net that carries noise to digits along straight lines, and draw samples with it",
+        "Train a flow matching model, a kind of diffusion, on digits, and draw samples with it",
     )
 }

@@ -1,6 +1,6 @@
-//! A small U-Net (Ronneberger et al. 2015): convolutions down to a quarter of the sides, a dense layer
-//! that sees the whole image with its time and class, and transposed convolutions back up, each of which
-//! also sees what the convolution of its size saw.
+//! A small U-Net (Ronneberger et al. 2015): convolutions down to a quarter of the resolution, two dense
+//! layers over the whole image, its time and its class, and transposed convolutions back to the full
+//! resolution, with a skip connection at each resolution.
 //!
 //! Images are rows of values, `[batch, height · width · channels]`, with the channels last.
 
@@ -11,10 +11,10 @@ use gan_kernels::{Activation, Convolution, Map, affine};
 use one_net::{one_hot, weights};
 
 const HIDDEN: Activation = Activation::LeakyRelu(0.2);
-/// Numbers that tell the dense layer the time: sines and cosines.
+/// Length of the embedding of the time: sines and cosines.
 pub const TIMES: usize = 16;
 
-/// A dense layer, a convolution or the transpose of one, with its activation.
+/// A dense layer, convolution or transposed convolution with its activation.
 #[derive(Module, Debug)]
 struct Layer {
     weight: Param<Tensor<2>>,
@@ -25,7 +25,7 @@ struct Layer {
     activation: Activation,
 }
 
-/// Tells the image that a point between noise and images leads to.
+/// Predicts images from points between noise and images.
 #[derive(Module, Debug)]
 pub struct UNet {
     first: Layer,
@@ -37,8 +37,8 @@ pub struct UNet {
 }
 
 impl UNet {
-    /// A net for images whose sides are multiples of 4, of `classes` classes and of none, with weights
-    /// from the seed.
+    /// A net for images whose sides are multiples of 4, with or without one of `classes` classes; the
+    /// seed decides the initial weights.
     pub fn new(
         image: ImageShape,
         classes: usize,
@@ -75,7 +75,7 @@ impl UNet {
             |of: Convolution, filters, layer: &mut dyn FnMut(_, _, _, _) -> Layer, activation| {
                 layer(Map::Convolution(of), [of.taps(), filters], of.taps(), activation)
             };
-        // The time is one more channel of the images.
+        // The time is an additional channel of the images.
         let first = convolution(shape(full, image.channels + 1, 3, 1), filters, &mut layer, HIDDEN);
         let down = vec![
             convolution(shape(full, filters, 4, 2), wide, &mut layer, HIDDEN),
@@ -85,7 +85,7 @@ impl UNet {
         let units = 16 * filters;
         let mut dense = |inputs, units| layer(Map::Dense, [inputs, units], inputs, HIDDEN);
         let whole = vec![dense(deep + classes + 1 + TIMES, units), dense(units, deep)];
-        // A quarter of the taps reach a pixel.
+        // A quarter of the 16 taps reach each pixel.
         let mut transposed = |size, channels, inputs| {
             let of = shape(size, channels, 4, 2);
             layer(Map::Transposed(of), [of.taps(), inputs], 4 * inputs, HIDDEN)
@@ -97,18 +97,18 @@ impl UNet {
         Self { first, down, whole, up, last, positions }
     }
 
-    /// The expected images `[batch, values]` of points between noise and images, with the time of each
-    /// pixel `[batch · pixels, 1]`, and of each image what [`condition`] gives,
+    /// The predicted images `[batch, values]`, from points between noise and images `[batch, values]`,
+    /// the time repeated for each pixel `[batch · pixels, 1]`, and the [`condition`] of each image
     /// `[batch, classes + 1 + TIMES]`.
     pub fn forward(&self, images: Tensor<2>, times: Tensor<2>, condition: Tensor<2>) -> Tensor<2> {
         let [full, half] = self.positions;
-        let full_size = self.first.forward(beside(images, times, full));
+        let full_size = self.first.forward(concat_channels(images, times, full));
         let half_size = self.down[0].forward(full_size.clone());
         let quarter_size = self.down[1].forward(half_size.clone());
         let known = Tensor::cat(vec![quarter_size.clone(), condition], 1);
         let seen = quarter_size + self.whole[1].forward(self.whole[0].forward(known));
-        let half_size = beside(self.up[0].forward(seen), half_size, half);
-        let full_size = beside(self.up[1].forward(half_size), full_size, full);
+        let half_size = concat_channels(self.up[0].forward(seen), half_size, half);
+        let full_size = concat_channels(self.up[1].forward(half_size), full_size, full);
         self.last.forward(full_size)
     }
 }
@@ -119,8 +119,8 @@ impl Layer {
     }
 }
 
-/// The channels of two images side by side.
-fn beside(first: Tensor<2>, second: Tensor<2>, positions: usize) -> Tensor<2> {
+/// Images with the channels of both.
+fn concat_channels(first: Tensor<2>, second: Tensor<2>, positions: usize) -> Tensor<2> {
     let [batch, _] = first.dims();
     let by_position = |x: Tensor<2>| {
         let channels = x.shape().num_elements() / (batch * positions);
@@ -131,8 +131,8 @@ fn beside(first: Tensor<2>, second: Tensor<2>, positions: usize) -> Tensor<2> {
     joined.reshape([batch, values])
 }
 
-/// What the dense layer is told of an image: its class one-hot, the last place for none, then sines and
-/// cosines of its time in [0, 1].
+/// The condition of an image: its class, one-hot with a last place for no class, and the embedding of its
+/// time in [0, 1].
 pub fn condition(class: Option<u16>, classes: usize, time: f32) -> impl Iterator<Item = f32> {
     let waves = (0..TIMES / 2).flat_map(move |index| {
         let angle = time * (1_u32 << index) as f32 * std::f32::consts::PI;

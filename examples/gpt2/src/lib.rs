@@ -1,7 +1,7 @@
-//! GPT-2 (Radford et al. 2019) on Burn: from a checkpoint as users of `transformers` have it, to text.
+//! GPT-2 (Radford et al. 2019) on Burn, from checkpoints in the format of `transformers`.
 //!
-//! [`transformer`] has the blocks, [`model`] the net and its checkpoint, [`generate`] the choice of
-//! the next token.
+//! [`transformer`] is the block, [`model`] the net and the reader of its checkpoint, [`generate`] the
+//! choice of the next token and the loop over tokens.
 
 pub mod generate;
 pub mod model;

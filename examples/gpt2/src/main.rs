@@ -24,7 +24,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 ///
 /// The folder of --model is what `transformers` saves, or what https://huggingface.co/openai-community/gpt2
 /// has: config.json, model.safetensors (or pytorch_model.bin), and tokenizer.json (or vocab.json and
-/// merges.txt). The most probable token follows, or with --temperature, --top-k or --top-p a drawn one.
+/// merges.txt). Each next token is the most probable one, or is drawn with --temperature, --top-k or --top-p.
 #[derive(Parser)]
 #[command(name = "gpt2")]
 struct Args {
@@ -34,10 +34,10 @@ struct Args {
     /// The text to continue
     #[arg(long, value_name = "TEXT")]
     prompt: String,
-    /// Tokens of the text at most, with those of the prompt
+    /// Maximum number of tokens, with those of the prompt
     #[arg(long, default_value_t = 100, value_name = "N")]
     max_length: usize,
-    /// Draw tokens, from logits divided by this: below 1 the probable ones more often
+    /// Draw tokens from logits divided by this: below 1, probable ones are drawn more often
     /// [default: 1 with --top-k or --top-p]
     #[arg(long, value_name = "T")]
     temperature: Option<f64>,
@@ -47,13 +47,13 @@ struct Args {
     /// Draw from the most probable tokens that together have this probability [default: 1]
     #[arg(long, value_name = "P")]
     top_p: Option<f64>,
-    /// Texts to write; more than one need --temperature, --top-k or --top-p
+    /// Number of texts; more than one need --temperature, --top-k or --top-p
     #[arg(long, default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     num_return_sequences: u64,
-    /// Texts of equal seeds are equal
+    /// Random seed; equal seeds give equal texts
     #[arg(long, default_value_t = 0)]
     seed: u64,
-    /// Compute the whole text anew for each token: slow, to see what the cache of keys and values saves
+    /// Compute the whole text again for each token, without the cache of keys and values: slow
     #[arg(long)]
     no_cache: bool,
 }
@@ -100,7 +100,7 @@ fn main() -> Result<()> {
 }
 
 impl Args {
-    /// How tokens are drawn; none for the most probable ones.
+    /// How tokens are drawn; `None` for the most probable ones.
     fn sampling(&self) -> Result<Option<Sampling>> {
         let Self { temperature, top_k, top_p, num_return_sequences, .. } = *self;
         if temperature.is_none() && top_k.is_none() && top_p.is_none() {
@@ -124,7 +124,7 @@ fn decoded(tokenizer: &Tokenizer, tokens: &[u32]) -> Result<String> {
     tokenizer.decode(tokens, false).map_err(|error| anyhow!(error))
 }
 
-/// What GPT-2 ends a text with: one token, though made of many characters.
+/// The end of a text: a single token.
 const END: &str = "<|endoftext|>";
 
 /// The tokenizer of a folder, from either kind of files.

@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 
 use crate::transformer::{Block, Cache};
 
-/// What of `config.json` decides the net.
+/// The fields of `config.json` that define the net.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Config {
     /// Width of the blocks.
@@ -26,9 +26,9 @@ pub struct Config {
     pub n_head: usize,
     /// Blocks.
     pub n_layer: usize,
-    /// The most tokens of a text.
+    /// Maximum number of tokens of a text.
     pub n_positions: usize,
-    /// Tokens that it knows.
+    /// Size of the vocabulary.
     pub vocab_size: usize,
     /// Units of a block's hidden layer, 4 `n_embd` if absent.
     pub n_inner: Option<usize>,
@@ -44,7 +44,7 @@ fn epsilon() -> f64 {
     1e-5
 }
 
-/// The net: embeddings of tokens and positions, blocks, and the embeddings again for the logits.
+/// The net: embeddings of tokens and positions, blocks, and logits with the same embeddings of tokens.
 #[derive(Module, Debug)]
 pub struct Gpt2 {
     wte: Param<Tensor<2>>,
@@ -83,7 +83,7 @@ impl Config {
     }
 }
 
-/// Which files a folder must have, for the error when one of them cannot be read.
+/// The error when a file cannot be read: the files that a folder must have.
 fn expected(folder: &Path, missing: &Path) -> String {
     format!(
         "cannot read {}; expected a folder with config.json, model.safetensors (or pytorch_model.bin) \
@@ -169,8 +169,8 @@ impl Gpt2 {
         self.ln_f.forward(x)
     }
 
-    /// The logits `[tokens, vocabulary]` of what follows tokens with these features x: x Eᵀ, with the
-    /// embeddings E. That is the gradient by the input of a layer with the weights E.
+    /// The logits `[tokens, vocabulary]` of the next token after each, x Eᵀ, from the features x and the
+    /// embeddings E: the same product as the gradient by the input of a layer with weights E.
     pub fn logits(&self, features: Tensor<2>) -> Tensor<2> {
         affine_vjp(Map::Dense, features.clone(), self.wte.val(), features, Activation::None)
     }

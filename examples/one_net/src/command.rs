@@ -12,7 +12,7 @@ use gan_sample::{Grid, Output, write_labels};
 use crate::training::{Config, DatasetConfig, ModelConfig, TrainingConfig, load, mean_loss, train};
 use crate::{Images, Model};
 
-/// Images that are computed together.
+/// Images in a batch of evaluation or sampling.
 pub(crate) const TOGETHER: usize = 250;
 
 #[derive(Parser)]
@@ -50,16 +50,16 @@ enum Command<S: Args, D: Args> {
         /// The folder of the run
         #[arg(long, value_name = "DIR")]
         run: PathBuf,
-        /// How many
+        /// Number of samples
         #[arg(long, default_value_t = 100, value_parser = count)]
         count: usize,
         /// A grid (.png), or an array for `gan-eval --samples` (.npy)
         #[arg(long, value_name = "FILE", default_value = "samples.png")]
         out: PathBuf,
-        /// Also write the classes asked for, for `gan-eval --labels`
+        /// Also write the class of each sample, for `gan-eval --labels`
         #[arg(long, value_name = "FILE.npy")]
         labels_out: Option<PathBuf>,
-        /// Equal seeds give equal samples
+        /// Random seed; equal seeds give equal samples
         #[arg(long, default_value_t = 0)]
         seed: u64,
         #[command(flatten)]
@@ -67,10 +67,10 @@ enum Command<S: Args, D: Args> {
     },
 }
 
-/// Runs a program's command, with what it is about for its help.
+/// Runs the command line of a program; `about` is the first line of its help.
 ///
 /// # Errors
-/// What is wrong with a flag, a file or a training.
+/// Names the flag or file at fault, or says why the training failed.
 #[expect(clippy::print_stdout, reason = "the program's output")]
 pub fn run<M: Model>(about: &'static str) -> Result<()> {
     let command = CommandLine::<M::Settings, M::Sampling>::command().name(M::NAME).about(about);
@@ -155,7 +155,7 @@ pub fn positive(text: &str) -> Result<f32, String> {
     number.ok_or_else(|| "expected a number above 0".into())
 }
 
-/// Flags with their defaults.
+/// Flags with their default values.
 pub(crate) fn defaults<A: Args>() -> A {
     let command = A::augment_args(clap::Command::new("defaults").no_binary_name(true));
     let matches = command.get_matches_from(std::iter::empty::<&str>());

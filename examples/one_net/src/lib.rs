@@ -1,6 +1,6 @@
-//! What examples that train one net share: [`training`] has the loop and the run directory, which
-//! `gan-watch`, `gan-report` and `gan-runs` show, [`command`] the command line, and
-//! [`guidance`] what makes samples clearer of their class.
+//! Shared code of the examples that train a single net: [`training`] is the loop and the run directory,
+//! which `gan-watch`, `gan-report` and `gan-runs` show; [`command`] is the command line, and [`guidance`]
+//! classifier-free guidance.
 
 pub mod command;
 pub mod guidance;
@@ -19,24 +19,24 @@ use rand_chacha::ChaCha8Rng;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use crate::guidance::hide;
+use crate::guidance::drop_label;
 
-/// A net that generates images, and how it is trained and sampled from.
+/// A net that generates images, with its loss and its sampler.
 pub trait Model: Module + Clone {
-    /// Its name, which is that of its package, and the family of its runs.
+    /// The name of its package, and the family of its runs.
     const NAME: &'static str;
     /// What the loss is.
     const LOSS: &'static str;
-    /// Images of an update, unless told otherwise.
+    /// The default batch size.
     const BATCH: usize;
-    /// Adam's step size, unless told otherwise.
+    /// The default learning rate.
     const LR: f64;
-    /// What decides the net's layers: flags of `train`.
+    /// The sizes of the net: flags of `train`.
     type Settings: Args + Clone + Serialize + DeserializeOwned;
-    /// How samples are drawn: flags of `sample`, whose defaults are also those of previews.
+    /// Settings of the sampler: flags of `sample`; previews use the defaults.
     type Sampling: Args + Clone;
 
-    /// A net with weights from the seed.
+    /// A net with initial weights from the seed.
     ///
     /// # Errors
     /// When a setting is out of its range, or does not suit the images.
@@ -80,22 +80,22 @@ impl Images {
     }
 }
 
-/// Images with values in [−1, 1] and their labels, as a net is shown them.
+/// A batch for training: images with values in [−1, 1], and their labels.
 pub struct Batch {
     /// `[labels, height, width, channels]`, row by row.
     pub values: Vec<f32>,
-    /// The class of each image, or none.
+    /// The class of each image, if it is known to the net.
     pub labels: Vec<Option<u16>>,
 }
 
 impl Batch {
-    /// Images drawn with replacement, some without their labels.
+    /// Images drawn with replacement; the labels of some are dropped.
     pub fn draw(dataset: &Dataset, count: usize, seed: u64, epoch: u64) -> Self {
         let mut rng = stream(seed, Purpose::Batch, epoch);
         let mut values = vec![0.0; count * dataset.shape().len()];
         let labels = draw_batch(dataset, &mut rng, &mut values);
         let labels = (0..count).map(|index| labels.as_ref().map(|labels| labels[index]));
-        let labels = labels.map(|label| hide(label, &mut rng)).collect();
+        let labels = labels.map(|label| drop_label(label, &mut rng)).collect();
         Self { values, labels }
     }
 
@@ -111,7 +111,7 @@ impl Batch {
     }
 }
 
-/// Normal numbers as weights `[inputs, outputs]`; the index tells those of one net apart.
+/// Normally distributed weights `[inputs, outputs]`; `index` distinguishes the layers of a net.
 pub fn weights(
     seed: u64,
     index: u64,
@@ -127,7 +127,7 @@ pub fn weights(
     Param::from_tensor(matrix(&numbers, size[0], device))
 }
 
-/// Each class in its own place, and none in the last, `[labels · (classes + 1)]`.
+/// One-hot classes, with a last place for no class, `[labels · (classes + 1)]`.
 pub fn one_hot(labels: &[Option<u16>], classes: usize) -> Vec<f32> {
     let mut hot = vec![0.0; labels.len() * (classes + 1)];
     for (label, hot) in labels.iter().zip(hot.chunks_exact_mut(classes + 1)) {
@@ -136,7 +136,7 @@ pub fn one_hot(labels: &[Option<u16>], classes: usize) -> Vec<f32> {
     hot
 }
 
-/// Numbers as a matrix of so many rows.
+/// Numbers as a matrix with this many rows.
 pub fn matrix(numbers: &[f32], rows: usize, device: &Device) -> Tensor<2> {
     Tensor::<1>::from_floats(numbers, device).reshape([rows, numbers.len() / rows])
 }

@@ -21,7 +21,7 @@ use serde::{Deserialize, Serialize};
 use crate::command::{TOGETHER, defaults};
 use crate::{Batch, Images, Model};
 
-/// What is trained, as `config.json` has it.
+/// The settings of a run, as in `config.json`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Config<S> {
     /// The net and its images.
@@ -35,12 +35,12 @@ pub struct Config<S> {
 /// The net and its images.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct ModelConfig<S> {
-    /// Distinguishes these runs from others.
+    /// The kind of network.
     pub family: String,
     /// The images.
     #[serde(flatten)]
     pub images: Images,
-    /// What else decides the layers.
+    /// The sizes of the net.
     pub settings: S,
 }
 
@@ -56,19 +56,19 @@ pub struct DatasetConfig {
 /// The training.
 #[derive(Args, Clone, Debug, Serialize, Deserialize)]
 pub struct TrainingConfig {
-    /// Updates of the net, by a batch each
+    /// Updates of the net, each with a batch
     #[arg(long, default_value_t = 8000)]
     pub epochs: u64,
-    /// Images of an update
+    /// Batch size
     #[arg(long)]
     pub batch: usize,
-    /// Adam's step size, which falls to zero over the second half
+    /// Adam's learning rate, which decreases linearly to zero over the second half
     #[arg(long)]
     pub lr: f64,
-    /// The source of all randomness
+    /// Random seed; equal seeds give equal runs
     #[arg(long, default_value_t = 0)]
     pub seed: u64,
-    /// Epochs from a row of samples to the next
+    /// Epochs between previews, a row of ten samples each
     #[arg(long, default_value_t = 500)]
     pub sample_every: u64,
 }
@@ -88,11 +88,11 @@ impl TrainingConfig {
     }
 }
 
-/// The largest decay of the average of the weights.
+/// The decay rate of the moving average of the weights, after the first epochs.
 const EMA: f64 = 0.9995;
-/// Epochs from a row of metrics to the next.
+/// Epochs between rows of metrics.
 const RECORD_EVERY: u64 = 20;
-/// Samples in a row.
+/// Samples in a preview.
 const PREVIEW: usize = 10;
 const WEIGHTS: &str = "weights.bpk";
 
@@ -136,7 +136,7 @@ pub fn train<M: Model>(
 
         let last = epoch == training.epochs;
         if epoch.is_multiple_of(RECORD_EVERY) || last {
-            // Viewers know the losses of two nets; the only one here takes the first place.
+            // Viewers show the losses of two nets; the only one here is recorded as the first.
             let seconds = begin.elapsed().as_secs_f64();
             let row = MetricsRow { epoch, d_loss: value, seconds, ..MetricsRow::default() };
             run.append_metrics(&row)?;

@@ -1,6 +1,6 @@
-//! The net: a transformer over patches (Vaswani et al. 2017; Radford et al. 2019), and for the pixels
-//! within a patch a masked autoencoder (Germain et al. 2015), whose output for a pixel depends on the
-//! transformer and on the pixels before it.
+//! The net: a transformer over patches (Vaswani et al. 2017; Radford et al. 2019), and a masked
+//! autoencoder for the pixels of a patch (Germain et al. 2015): its output for a pixel depends on the
+//! transformer's features and on the pixels before it.
 
 use burn::module::{Module, Param};
 use burn::nn::{LayerNorm, LayerNormConfig};
@@ -20,7 +20,7 @@ pub struct Sizes {
     pub pixels: usize,
     /// Levels of a pixel.
     pub levels: usize,
-    /// Rows of the table of classes, with one for none.
+    /// Classes, and one more for no class.
     pub classes: usize,
     /// Width of the transformer.
     pub width: usize,
@@ -43,8 +43,8 @@ pub struct Net {
     pixels: Pixels,
 }
 
-/// Three layers for the pixels of a patch. The first has units for each pixel, which see what the
-/// transformer makes of the patch and the pixels before theirs; the others are shared by all pixels.
+/// Three layers for the pixels of a patch. The first has its own units for each pixel, whose inputs are
+/// the transformer's features of the patch and the pixels before; the others are shared by all pixels.
 #[derive(Module, Debug)]
 struct Pixels {
     weight: Param<Tensor<2>>,
@@ -55,7 +55,7 @@ struct Pixels {
 }
 
 impl Net {
-    /// A net with weights from the seed: normal, so that layers keep the variance of their inputs.
+    /// A net with normally distributed weights, scaled to keep the variance of the inputs.
     pub fn new(sizes: Sizes, seed: u64, device: &Device) -> Self {
         let Sizes { patches, pixels, levels, classes, width, layers, heads, units } = sizes;
         let mut index = 0;
@@ -106,8 +106,9 @@ impl Net {
         dense(classes, self.class.val(), zeros, Activation::None)
     }
 
-    /// What the transformer makes of the next patch of each image, `[batch, width]`, from its neighbours'
-    /// values, `[batch, 4 · pixels]`, the classes, and what the caches have of the patches before.
+    /// The transformer's features of the next patch of each image, `[batch, width]`, from the values of
+    /// its neighbours, `[batch, 4 · pixels]`, the classes, and the cached keys and values of the patches
+    /// before.
     pub fn next(
         &self,
         patch: usize,
@@ -124,8 +125,8 @@ impl Net {
         self.norm.forward(x)
     }
 
-    /// Logits `[batch, levels]` of a pixel of the next patch, from what the transformer makes of the patch
-    /// and its values, of which those before the pixel are known.
+    /// Logits `[batch, levels]` of a pixel of the next patch, from the patch's features and its values, of
+    /// which only those before the pixel are read.
     pub fn pixel(&self, pixel: usize, patch: Tensor<2>, values: Tensor<2>) -> Tensor<2> {
         self.pixels.forward_one(pixel, patch, values)
     }
@@ -150,7 +151,7 @@ impl Pixels {
         self.shared(units.reshape([rows * pixels, self.units]))
     }
 
-    /// The logits of one pixel alone.
+    /// The logits of a single pixel.
     fn forward_one(&self, pixel: usize, patch: Tensor<2>, values: Tensor<2>) -> Tensor<2> {
         let (seen, first) = (patch.dims()[1] + pixel, pixel * self.units);
         let weight = self.weight.val().narrow(0, 0, seen).narrow(1, first, self.units);

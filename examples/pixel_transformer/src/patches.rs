@@ -2,7 +2,7 @@
 
 use gan_core::ImageShape;
 
-/// How an image is cut: patches from left to right, row after row, and so the pixels of each.
+/// How an image is divided: patches row by row, from left to right, and the pixels of a patch likewise.
 #[derive(Clone, Copy, Debug)]
 pub struct Patches {
     /// The images, whose sides are multiples of `side`.
@@ -13,7 +13,7 @@ pub struct Patches {
     pub levels: usize,
 }
 
-/// Neighbours of a patch that are known before it.
+/// Neighbours of a patch that precede it.
 pub const NEIGHBOURS: usize = 4;
 
 impl Patches {
@@ -27,7 +27,7 @@ impl Patches {
         self.side * self.side * self.image.channels
     }
 
-    /// Where in an image the values are, patch by patch.
+    /// The index in the image of each value, patch by patch.
     pub fn places(self) -> Vec<usize> {
         let Self { image: ImageShape { channels, height, width }, side, .. } = self;
         let mut places = Vec::with_capacity(self.image.len());
@@ -43,8 +43,8 @@ impl Patches {
         places
     }
 
-    /// What is next to a patch and known before it: the values of the patches above left, above, above
-    /// right and left, 0 (which is grey) outside of the image. `image` has the values patch by patch.
+    /// The values of the neighbours that precede a patch: above left, above, above right and left, 0
+    /// (grey) outside the image. `image` has its values patch by patch.
     pub fn neighbours(self, image: &[f32], patch: usize) -> impl Iterator<Item = f32> {
         let (values, columns) = (self.values(), self.image.width / self.side);
         let (row, column) = (patch / columns, patch % columns);

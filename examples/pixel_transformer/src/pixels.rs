@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 use crate::net::{Net, Sizes};
 use crate::patches::Patches;
 
-/// A net that knows how likely each level of the next value is.
+/// A net that predicts the probability of each level of the next pixel.
 #[derive(Module, Debug)]
 pub struct PixelTransformer {
     net: Net,
@@ -25,7 +25,7 @@ pub struct PixelTransformer {
     levels: usize,
 }
 
-/// What decides the net's layers.
+/// The sizes of the net.
 #[derive(Args, Clone, Debug, Serialize, Deserialize)]
 pub struct Settings {
     /// Levels of a pixel
@@ -51,10 +51,11 @@ pub struct Settings {
 /// How samples are drawn.
 #[derive(Args, Clone, Copy, Debug)]
 pub struct Sampling {
-    /// Divides the logits: below 1 clearer and less varied
+    /// Divides the logits: below 1, samples are clearer and less diverse
     #[arg(long, default_value_t = 1.0, value_parser = positive)]
     pub temperature: f32,
-    /// More than 1: clearer of their class, less varied, and computed twice
+    /// Classifier-free guidance: above 1, samples are more typical of their class and less diverse; 1
+    /// turns it off, and halves the time
     #[arg(long, default_value_t = 1.25, value_parser = positive)]
     pub guidance: f32,
 }
@@ -113,8 +114,8 @@ impl Model for PixelTransformer {
             matrix(&one_hot(&batch.labels, images.classes), count),
         );
         let count = values.len();
-        let likely = log_softmax(logits) * matrix(&hot, count);
-        likely.sum() / (-std::f64::consts::LN_2 * count as f64)
+        let log_likelihood = log_softmax(logits) * matrix(&hot, count);
+        log_likelihood.sum() / (-std::f64::consts::LN_2 * count as f64)
     }
 
     fn samples(
@@ -143,15 +144,16 @@ impl Model for PixelTransformer {
             let of_image = |image| patches.neighbours(image, patch);
             let neighbours: Vec<f32> = values.chunks_exact(len).flat_map(of_image).collect();
             let neighbours = matrix(&neighbours, count, &device);
-            let known: Vec<_> = evaluations
+            let features: Vec<_> = evaluations
                 .iter_mut()
                 .map(|(class, cache)| net.next(patch, neighbours.clone(), class.clone(), cache))
                 .collect();
             let mut patch_values = vec![0.0; count * size];
             for pixel in 0..size {
-                let seen = matrix(&patch_values, count, &device);
-                let logits =
-                    known.iter().map(|known| net.pixel(pixel, known.clone(), seen.clone()));
+                let drawn = matrix(&patch_values, count, &device);
+                let logits = features
+                    .iter()
+                    .map(|of_patch| net.pixel(pixel, of_patch.clone(), drawn.clone()));
                 let logits = combine(logits, sampling.guidance).into_data();
                 let logits: Vec<f32> = logits.iter::<f32>().collect();
                 let at = patch * size + pixel;

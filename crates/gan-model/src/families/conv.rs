@@ -15,6 +15,18 @@ const MAX_FILTERS: usize = 512;
 /// The smallest and largest side of images.
 const SIDES: [usize; 2] = [16, 64];
 
+/// How the generator doubles the sides of images.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Upsampling {
+    /// Transposed convolutions.
+    #[default]
+    Transposed,
+    /// Nearest-neighbour resizes, each followed by a convolution, against checkerboard artefacts (Odena et
+    /// al. 2016). Its kernel has one row and column less than [`ConvConfig::kernel`].
+    Resize,
+}
+
 /// Settings of convolutional nets.
 ///
 /// The discriminator halves the sides of the images two times (three times from 40 pixels on, where
@@ -33,6 +45,9 @@ pub struct ConvConfig {
     /// Units of dense layers of the discriminator, between the last convolution and the logit.
     #[serde(default)]
     pub discriminator_hidden: Vec<usize>,
+    /// How the generator doubles the sides of images.
+    #[serde(default)]
+    pub upsampling: Upsampling,
     /// Normalisation of the generator's hidden layers, before the activation.
     pub generator_norm: Normalisation,
     /// Whether the discriminator's weights are divided by their largest singular value, as matrices
@@ -50,6 +65,7 @@ impl Default for ConvConfig {
             kernel: 4,
             generator_hidden: Vec::new(),
             discriminator_hidden: Vec::new(),
+            upsampling: Upsampling::Transposed,
             generator_norm: Normalisation::Batch,
             spectral_norm: false,
             minibatch_stddev: 0,
@@ -68,9 +84,12 @@ impl ConvConfig {
         let mut layers = generator_dense(&widths, batch_norm, io.conditional);
         let last = convolutions.len().saturating_sub(1);
         for (index, (shape, filters)) in convolutions.into_iter().enumerate() {
+            let resize = self.upsampling == Upsampling::Resize;
+            let side = if resize { shape.kernel - 1 } else { shape.kernel };
             layers.push(LayerSpec::Convolution(AffineSpec {
                 map: Map::Transposed(shape),
-                weight: [shape.taps(), filters],
+                weight: [side * side * shape.channels, filters],
+                resize,
                 activation: if index < last { HIDDEN } else { Activation::Tanh },
                 batch_norm: batch_norm && index < last,
                 spectral_norm: false,
@@ -86,6 +105,7 @@ impl ConvConfig {
             layers.push(LayerSpec::Convolution(AffineSpec {
                 map: Map::Convolution(shape),
                 weight: [shape.taps(), filters],
+                resize: false,
                 activation: HIDDEN,
                 batch_norm: false,
                 spectral_norm: self.spectral_norm,

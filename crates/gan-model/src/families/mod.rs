@@ -11,7 +11,7 @@ mod stack;
 
 use serde::{Deserialize, Serialize};
 
-pub use self::conv::ConvConfig;
+pub use self::conv::{ConvConfig, Upsampling};
 pub use self::dense::{DenseConfig, Normalisation};
 pub(crate) use self::net_io::NetIo;
 use crate::config::ConfigError;

@@ -4,7 +4,9 @@ use burn::module::{Module, Param};
 use burn::nn::LinearConfig;
 use burn::tensor::{Device, Tensor};
 use gan_core::stream::{Purpose, normal, stream};
-use gan_kernels::{Activation, Map, affine, affine_jvp, affine_vjp, batch_norm, dense, sqrt};
+use gan_kernels::{
+    Activation, Convolution, Map, affine, affine_jvp, affine_vjp, batch_norm, dense, sqrt,
+};
 
 use super::init::{glorot_uniform, parameter, statistic};
 use super::spec::{AffineSpec, Init};
@@ -24,6 +26,9 @@ pub(crate) struct Affine {
     direction: Option<Param<Tensor<1>>>,
     #[module(skip)]
     map: Map,
+    /// Whether the weights are those of a convolution behind a resize.
+    #[module(skip)]
+    resize: bool,
     #[module(skip)]
     activation: Activation,
 }
@@ -51,7 +56,7 @@ impl BatchNorm {
 impl Affine {
     /// The layer of an [`AffineSpec`], the `index`-th of its net with weights.
     pub fn new(spec: &AffineSpec, init: Option<Init>, index: u64, device: &Device) -> Self {
-        let &AffineSpec { map, weight: size, activation, batch_norm, spectral_norm } = spec;
+        let &AffineSpec { map, weight: size, resize, activation, batch_norm, spectral_norm } = spec;
         let channels = spec.channels();
         let (weight, bias) = if let Some(Init { seed, weights }) = init {
             let mut rng = stream(seed, weights, index);
@@ -74,6 +79,7 @@ impl Affine {
             norm: batch_norm.then(|| BatchNorm::new(channels, device)),
             direction,
             map,
+            resize,
             activation,
         }
     }
@@ -174,7 +180,10 @@ impl Affine {
     /// The weights; with spectral normalisation, divided by their largest singular value (Miyato
     /// et al. 2018, equation 8), estimated as the length of the known direction's image.
     fn weight(&self) -> Tensor<2> {
-        let weight = self.weight.val();
+        let weight = match self.map {
+            Map::Transposed(shape) if self.resize => resized(self.weight.val(), shape),
+            _ => self.weight.val(),
+        };
         match &self.direction {
             None => weight,
             Some(direction) => {
@@ -213,6 +222,23 @@ impl Affine {
     }
 }
 
+/// The weights of a transposed convolution of stride 2 that computes the same as a nearest-neighbour
+/// resize and a convolution with the smaller kernel of `weight`: that kernel, spread over two rows and
+/// columns.
+fn resized(weight: Tensor<2>, shape: Convolution) -> Tensor<2> {
+    let (large, small, [_, filters]) = (shape.kernel, shape.kernel - 1, weight.dims());
+    let (rows, columns) = (large * large, small * small);
+    let near = |large: usize, small: usize| large == small || large == small + 1;
+    let spread =
+        |tap: usize, of: usize| near(tap / large, of / small) && near(tap % large, of % small);
+    let spread: Vec<f32> = (0..rows * columns)
+        .map(|index| if spread(index / columns, index % columns) { 1.0 } else { 0.0 })
+        .collect();
+    let spread = Tensor::<1>::from_floats(&spread[..], &weight.device()).reshape([rows, columns]);
+    let spread = product(spread, weight.reshape([columns, shape.channels * filters]));
+    spread.reshape([rows * shape.channels, filters])
+}
+
 /// A vector of length one in the same direction.
 fn unit(x: Tensor<1>) -> Tensor<1> {
     let x = x.unsqueeze_dim::<2>(0);
@@ -242,6 +268,10 @@ fn product(left: Tensor<2>, right: Tensor<2>) -> Tensor<2> {
 
 #[cfg(test)]
 mod tests {
+    use burn::tensor::Tolerance;
+    use burn::tensor::module::{conv2d, interpolate};
+    use burn::tensor::ops::{ConvOptions, InterpolateMode, InterpolateOptions};
+
     use super::*;
 
     /// A layer of 2 inputs and 6 units.
@@ -292,6 +322,33 @@ mod tests {
         assert!(numbers(&all.clone().inner()).iter().all(|x| *x == 2.0));
         let gradients = (all * weights.reshape([13, 7])).sum().backward();
         assert_eq!(numbers(&number.grad(&gradients).unwrap()), [91.0 * 90.0 / 2.0]);
+    }
+
+    #[test]
+    fn a_resize_and_a_convolution_are_one_transposed_convolution() {
+        let shape =
+            Convolution { height: 8, width: 6, channels: 2, kernel: 4, stride: 2, padding: 1 };
+        let spec = AffineSpec {
+            map: Map::Transposed(shape),
+            weight: [9 * 2, 5],
+            resize: true,
+            ..AffineSpec::dense(1, 1, Activation::None)
+        };
+        let (init, device) = (Init { seed: 2, weights: Purpose::GeneratorWeights }, Device::flex());
+        let layer = Affine::new(&spec, Some(init), 0, &device);
+        let x = normal(&mut stream(1, Purpose::Sample, 0), 3 * 4 * 3 * 5);
+        let x = Tensor::<1>::from_floats(&x[..], &device).reshape([3, 4 * 3 * 5]);
+        let found = layer.forward(x.clone());
+
+        let images = x.reshape([3, 4, 3, 5]).permute([0, 3, 1, 2]);
+        let nearest = InterpolateOptions::new(InterpolateMode::Nearest);
+        let images = interpolate(images, nearest.with_output_size([8, 6]));
+        // The transpose of a convolution has its kernel upside down.
+        let kernel = layer.weight.val().reshape([3, 3, 2, 5]).flip([0, 1]).permute([2, 3, 0, 1]);
+        let options = ConvOptions::new([1; 2], [1; 2], [1; 2], 1);
+        let expected = conv2d(images, kernel, None, options).permute([0, 2, 3, 1]);
+        let expected = expected.reshape([3, 8 * 6 * 2]).into_data();
+        found.into_data().assert_approx_eq::<f32>(&expected, Tolerance::absolute(1e-5));
     }
 
     #[test]

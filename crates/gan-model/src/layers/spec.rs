@@ -10,6 +10,9 @@ pub(crate) struct AffineSpec {
     pub map: Map,
     /// Rows and columns of the weights.
     pub weight: [usize; 2],
+    /// For a transposed convolution: whether it is a nearest-neighbour resize by 2 and a convolution,
+    /// with weights for a kernel that is smaller by one.
+    pub resize: bool,
     /// The function applied to each value.
     pub activation: Activation,
     /// Whether each unit or channel is batch normalised (Ioffe and Szegedy 2015) before the
@@ -24,7 +27,8 @@ impl AffineSpec {
     /// A dense layer without normalisation.
     pub fn dense(inputs: usize, outputs: usize, activation: Activation) -> Self {
         let (map, weight) = (Map::Dense, [inputs, outputs]);
-        Self { map, weight, activation, batch_norm: false, spectral_norm: false }
+        let resize = false;
+        Self { map, weight, resize, activation, batch_norm: false, spectral_norm: false }
     }
 
     /// Units or channels.
@@ -38,7 +42,7 @@ impl AffineSpec {
         match self.map {
             Map::Dense => rows + columns,
             Map::Convolution(shape) | Map::Transposed(shape) => {
-                rows + shape.kernel * shape.kernel * columns
+                rows + rows / shape.channels.max(1) * columns
             }
         }
     }
