@@ -83,7 +83,7 @@ fn check(model: &ModelConfig, batch: usize, dataset: &Dataset, device: &Device) 
         let config = TrainingConfig { batch, epsilon: 1e-3, ..Recipe::Plain.training() };
         let mut trainer = Trainer::new(model.clone(), config, device);
         let losses = step(&mut trainer, dataset).read();
-        let (header, sections) = trainer.checkpoint(dataset_info(dataset)).expect("finite");
+        let (header, sections) = trainer.checkpoint(dataset_info(dataset, model)).expect("finite");
         let mut bytes = vec![];
         sections.encode(&header, &mut bytes).expect("enough memory");
         let checkpoint = Checkpoint::from_bytes("check", bytes).expect("the same checkpoint");

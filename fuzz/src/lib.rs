@@ -210,6 +210,7 @@ pub fn small() -> (Header, Sections) {
         digest: "00".into(),
         images: 7,
         class_names: Vec::new(),
+        labels: None,
     };
     let training = TrainingConfig::default();
     (Header { model, training, dataset, step: 5 }, sections)

@@ -150,6 +150,34 @@ fn a_run_on_any_images_records_them_and_resumes_from_them() {
 }
 
 #[test]
+fn a_conditional_training_resumes_with_its_own_labels_alone() {
+    let place = Place::new();
+    let (shape, count) = (format!("{COUNT}, {SIDE}, {SIDE}"), format!("{COUNT},"));
+    let images = npy("|u1", false, &shape, &pixels(1));
+    let write = |name: &str, labels: &[u8]| {
+        let labels = npy("|u1", false, &count, labels);
+        place.write(name, zip(&[("x_train.npy", &*images), ("y_train.npy", &*labels)]));
+    };
+    write("own.npz", &labels());
+    let mut others = labels();
+    others.reverse();
+    write("other.npz", &others);
+    for (run, flag) in [("asked", "--conditional"), ("plain", "")] {
+        train(&place, &format!("--data own.npz {flag} --epochs 4 --out {run}")).ok();
+    }
+    let other = place.resume("asked", "--epochs 6 --data other.npz");
+    other.fails(2, &["the labels have changed", "labels with sha256"]);
+    place.resume("asked", "--epochs 6").ok();
+    place.resume("plain", "--epochs 6 --data other.npz").ok();
+
+    write_folder(&place, "mine", &pixels(1));
+    train(&place, "--data mine --epochs 4 --out run").ok();
+    std::fs::rename(place.path("mine/1"), place.path("mine/one")).unwrap();
+    let renamed = place.resume("run", "--epochs 6 --data mine");
+    renamed.fails(2, &["the names of the classes have changed", "numbers", "\"0, one\""]);
+}
+
+#[test]
 fn a_dry_run_shows_what_is_found_and_the_images_as_the_nets_see_them() {
     let place = Place::new();
     let clear =

@@ -49,7 +49,8 @@ fn resumed(name: &str, part: u64, steps: u64, dataset: &Dataset) -> Vec<f32> {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("ckpt.mpk");
     let save = |trainer: &Trainer| {
-        let (header, sections) = trainer.checkpoint(dataset_info(dataset)).unwrap();
+        let (header, sections) =
+            trainer.checkpoint(dataset_info(dataset, trainer.model())).unwrap();
         sections.write(&path, &header).unwrap();
         Checkpoint::read(&path).unwrap()
     };

@@ -132,7 +132,7 @@ fn labels_are_written_and_samples_are_judged_by_them() {
     })
     .unwrap();
     let flags = "--dataset synthetic --samples s.npy --usefulness";
-    eval(&place, flags).fails(1, &["--usefulness", "--labels"]);
+    eval(&place, flags).fails(2, &["--usefulness", "--labels"]);
     let wrong = |labels: &str| format!("--dataset synthetic --samples s.npy --labels {labels}");
     eval(&place, &wrong("few.npy")).fails(1, &["--labels", "few.npy"]);
     eval(&place, &wrong("s.npy")).fails(1, &["--labels", "s.npy", "[120]"]);
@@ -179,6 +179,8 @@ fn what_has_no_classes_says_so() {
         ("--write ,", &["--write", "2026"]),
         ("--write 12 --count 5", &["--count 5", "--write"]),
         ("--labels-out l.txt", &["--labels-out", ".npy"]),
+        ("--out l.npy --labels-out ./l.npy", &["--labels-out ./l.npy", "--out"]),
+        ("--labels-out none/l.npy", &["--labels-out none/l.npy", "folder does not exist"]),
     ] {
         place.sample(&format!("--checkpoint run {flags}")).fails(2, words);
     }

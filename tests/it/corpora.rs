@@ -328,6 +328,7 @@ fn run(write: &impl Fn(&str, &str, u8, &[u8])) {
         data: None,
         images: gan_data::ImageOptions::default(),
         held_out: None,
+        feature_extractor: None,
         init_from: None,
         device: "flex (CPU)".into(),
     };

@@ -363,6 +363,23 @@ fn a_training_is_evaluated_and_keeps_its_best_checkpoint() {
 }
 
 #[test]
+fn a_resumed_training_is_evaluated_with_the_extractor_of_its_run() {
+    let place = Place::new();
+    let (images, device) = (synthetic(260, 0).unwrap(), Device::flex());
+    train_feature_extractor("mine", &images, &images, Predicts::Labels, 0, &device, |_| ())
+        .unwrap()
+        .write(&place.path("mine.ruler"))
+        .unwrap();
+    let plan = "--epochs 4 --eval-every 2 --eval-count 100 --quiet --feature-extractor mine.ruler";
+    place.train(&format!("{plan} --out whole")).ok();
+    place.train(&format!("{plan} --stop-after 3 --out parts")).ok();
+    place.resume("parts", "--quiet").ok();
+    place.assert_same_run("parts", "whole");
+    let last = |run: &str| place.rows(run)[1]["quality"].clone();
+    assert_eq!(last("parts"), last("whole"));
+}
+
+#[test]
 fn an_extractor_trained_without_labels_has_no_measures_of_classes() {
     let place = place();
     let (images, device) = (synthetic(260, 0).unwrap(), Device::flex());

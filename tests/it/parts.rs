@@ -11,7 +11,7 @@ use gan_model::checkpoint::Checkpoint;
 use gan_model::device::select;
 use gan_model::{
     Augmentation, ConvConfig, DenseConfig, Family, Loss, ModelConfig, Normalisation, Schedule,
-    TrainingConfig,
+    TrainingConfig, Upsampling,
 };
 use gan_train::{Control, Evaluator, Event, Outcome, Recipe, RunDir, Trainer, train, validate};
 use serde_json::Value;
@@ -28,6 +28,7 @@ fn family(draw: &mut Draw, recipe: Family) -> Family {
             kernel: draw.of(&[3, 4]),
             generator_hidden: draw.of(&[vec![], vec![6]]),
             discriminator_hidden: draw.of(&[vec![], vec![7]]),
+            upsampling: draw.of(&[Upsampling::Transposed, Upsampling::Resize]),
             generator_norm: norm(draw),
             spectral_norm: maybe(draw),
             minibatch_stddev: draw.of(&[0, 2, 4]),

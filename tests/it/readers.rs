@@ -35,6 +35,7 @@ fn a_reader_never_sees_an_incomplete_checkpoint() {
                 digest: "none".into(),
                 images: 1,
                 class_names: Vec::new(),
+                labels: None,
             };
             Trainer::new(model, training, &device).checkpoint(dataset).unwrap()
         })

@@ -272,6 +272,22 @@ fn wrong_sweeps_are_named() {
     sweep(&place, "s.toml")
         .fails(2, &["is not the training of this sweep", "lr is", "expected 0.5"]);
     assert!(place.read("sweeps/s/sweep.json") == recorded, "a refused sweep is not recorded");
+    // What others may have written.
+    let text = String::from_utf8(recorded).unwrap();
+    for (own, others, words) in [
+        ("\"name\": \"", "\"name\": \"../", "expected the name of a directory"),
+        (
+            "\"trials\": [",
+            "\"halving\": {\"first\": 0, \"factor\": 3}, \"trials\": [",
+            "first is 0",
+        ),
+    ] {
+        place.write("sweeps/s/sweep.json", text.replacen(own, others, 1));
+        sweep(&place, "sweeps/s").fails(1, &["sweep.json", words]);
+    }
+    std::fs::remove_file(place.path("sweeps/s/sweep.json")).unwrap();
+    place.write("s.toml", format!("{}epochs = 4\n", base()));
+    sweep(&place, "s.toml").ok();
     // Not to be submitted where there is a SLURM.
     let script = format!("SLURM_CONF=none exec {GAN_SWEEP} s.toml --slurm --out other");
     place.run("sh", ["-c", &script]).fails(1, &["--slurm", "sbatch"]);

@@ -23,6 +23,15 @@ pub fn is_training(named: &Path) -> bool {
     [TRAIN, TRAIN_WITHOUT_LABELS].map(Path::new).contains(&named)
 }
 
+/// The file that a value of `--feature-extractor` stands for; `None` for one that [`find`] finds.
+pub fn file(named: &Path, data: &Data) -> Option<PathBuf> {
+    match named {
+        word if word == Path::new(TRAIN) => None,
+        word if word == Path::new(TRAIN_WITHOUT_LABELS) => Some(path(data, Predicts::Rotation)),
+        path => Some(path.into()),
+    }
+}
+
 /// The name of the accuracy of an extractor.
 pub fn accuracy_of(predicts: Predicts) -> &'static str {
     match predicts {

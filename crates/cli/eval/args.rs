@@ -116,6 +116,11 @@ impl EvalArgs {
                 "nothing to evaluate; give --checkpoint CKPT|DIR or --samples PATH"
             ));
         }
+        if self.usefulness && self.samples.is_some() && self.labels.is_none() {
+            return Err(usage!(
+                "--usefulness needs the classes that the samples were asked for; add --labels"
+            ));
+        }
         check_range("count", self.count, MIN..=MAX)?;
         check_truncation(self.truncation)?;
         if let Some(path) = &self.features {

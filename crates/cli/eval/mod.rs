@@ -59,6 +59,7 @@ fn results_json(results: &Results, args: &EvalArgs, seconds: f64) -> Value {
         "near_share": memorisation.share.value,
         "near_share_interval": memorisation.share.interval,
         "near_threshold": memorisation.threshold,
+        "near_by_chance": memorisation.chance,
     });
     json!({
         "source": source.path,
@@ -86,7 +87,18 @@ fn results_json(results: &Results, args: &EvalArgs, seconds: f64) -> Value {
 fn text(results: &Results) -> String {
     let Results { source, extractor, dataset, tests, measures, memorisation, .. } = results;
     let (ratio, share) = (memorisation.ratio, memorisation.share);
-    let [near, far] = ratio.interval.unwrap_or([ratio.value; 2]);
+    let distance = if ratio.value.is_finite() {
+        let [near, far] = ratio.interval.unwrap_or([ratio.value; 2]);
+        format!("{:.2} ({near:.2} to {far:.2}) times that of test images", ratio.value)
+    } else {
+        "unknown, because half of the test images are among the training images".into()
+    };
+    let chance = 100.0 * memorisation.chance;
+    let closer = if memorisation.threshold > 0.0 {
+        format!("closer than 99% of test images ({chance:.0}%")
+    } else {
+        format!("copies of training images, as are some test images ({chance:.0}%")
+    };
     let [few, many] = share.interval.unwrap_or([share.value; 2]);
     let held_out = if results.held_out { ", held out of its training images" } else { "" };
     let weights = source.checkpoint.as_ref().map_or(String::new(), |(header, weights)| {
@@ -106,17 +118,13 @@ fn text(results: &Results) -> String {
     format!(
         "{} samples of {}{weights}\ncompared with {tests} test images of {dataset}{held_out}\n\
          feature extractor {} (sha256 {:.12}…{accuracy})\n\n{}\n\n  \
-         distance to the nearest training image: {:.2} ({:.2} to {:.2}) times that of test \
-         images;\n  {:.1}% ({:.1} to {:.1}%) of the samples are closer than 99% of test images \
-         (1% by chance){usefulness}",
+         distance to the nearest training image: {distance};\n  \
+         {:.1}% ({:.1} to {:.1}%) of the samples are {closer} by chance){usefulness}",
         measures.count,
         source.path.display(),
         extractor.name(),
         extractor.digest(),
         table(measures, &results.floor, &results.class_names),
-        ratio.value,
-        near,
-        far,
         100.0 * share.value,
         100.0 * few,
         100.0 * many,

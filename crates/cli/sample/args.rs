@@ -3,9 +3,10 @@
 use std::path::PathBuf;
 
 use clap::Parser;
+use gan_core::atomic_file::directory;
 use gan_sample::Output;
 
-use crate::common::{CODES, DeviceArgs, Failure, check_range, check_truncation, usage};
+use crate::common::{CODES, DeviceArgs, Failure, absolute, check_range, check_truncation, usage};
 
 const EXAMPLES: &str = "Examples:
   gan-sample --checkpoint ckpt.mpk                          a row of ten samples
@@ -110,13 +111,21 @@ impl SampleArgs {
         if let Some(out) = &self.out {
             Output::of(out).map_err(|error| usage!("--out: {error}"))?;
         }
-        if let Some(path) = &self.labels_out
-            && path.extension().is_none_or(|ending| !ending.eq_ignore_ascii_case("npy"))
-        {
-            return Err(usage!(
-                "--labels-out {}: expected a file that ends in .npy",
-                path.display()
-            ));
+        if let Some(path) = &self.labels_out {
+            let found = path.display();
+            if path.extension().is_none_or(|ending| !ending.eq_ignore_ascii_case("npy")) {
+                return Err(usage!("--labels-out {found}: expected a file that ends in .npy"));
+            }
+            if !directory(path).is_dir() {
+                return Err(usage!(
+                    "--labels-out {found}: its folder does not exist; create it first"
+                ));
+            }
+            if self.out.as_deref().is_some_and(|out| absolute(out) == absolute(path)) {
+                return Err(usage!(
+                    "--labels-out {found} is the file of --out too; expected another one"
+                ));
+            }
         }
         check_truncation(self.truncation)?;
         check_range("columns", self.columns, 1..=1 << 20)?;

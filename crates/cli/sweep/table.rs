@@ -12,7 +12,8 @@ const ROWS: usize = 50;
 
 /// The command of each trial.
 pub fn commands(sweep: &Sweep) -> String {
-    sweep.trials.iter().map(|trial| command(sweep, trial, None)).collect::<Vec<_>>().join("\n")
+    let commands = sweep.trials.iter().map(|trial| output::printable(&command(sweep, trial, None)));
+    commands.collect::<Vec<_>>().join("\n")
 }
 
 /// The command that trains the same as a trial, until an epoch.

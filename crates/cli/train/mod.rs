@@ -12,7 +12,7 @@ mod resume;
 mod session;
 mod settings;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::anyhow;
 use gan_core::stream::{Purpose, stream};
@@ -56,7 +56,7 @@ pub fn main(args: &TrainArgs) -> Result<(), Failure> {
     options.set_images(&data.train)?;
     let config = options.record(&data);
     let mut trainer = trainer(&options, &config, shape)?;
-    let evaluator = evaluator(&options, &data)?;
+    let evaluator = evaluator(&options, &config, &data)?;
 
     let run = options.open_run(&config.dataset.name)?;
     run.write_config(&config)?;
@@ -92,7 +92,7 @@ fn dry_run(options: &mut Options) -> Result<(), Failure> {
     }
     if let Some(data) = &data {
         options.set_images(&data.train)?;
-        known = Some(dataset_info(&data.train));
+        known = Some(dataset_info(&data.train, &options.model));
         if let Some(path) = &options.args.preview {
             write_preview(path, &data.train)?;
         }
@@ -162,13 +162,18 @@ fn trainer(options: &Options, config: &RunConfig, shape: ImageShape) -> Result<T
 }
 
 /// The evaluator of the samples, unless evaluation is off or the data set has no extractor.
-fn evaluator(options: &Options, data: &Data) -> Result<Option<Evaluator>, Failure> {
+fn evaluator(
+    options: &Options,
+    config: &RunConfig,
+    data: &Data,
+) -> Result<Option<Evaluator>, Failure> {
     let Options { training, device, .. } = options;
     if training.eval_every == 0 || training.eval_every > training.epochs {
         return Ok(None);
     }
     let quiet = options.args.output.quiet;
-    let named = options.args.feature_extractor.as_deref();
+    let named = options.args.feature_extractor.as_ref().or(config.feature_extractor.as_ref());
+    let named = named.map(PathBuf::as_path);
     if let Some(why) = extractor::unsupported(data).filter(|_| named.is_none()) {
         output::log(format!("samples are not evaluated: {why}"));
         return Ok(None);

@@ -15,6 +15,7 @@ use super::fields::{replace, training_fields};
 use super::resume::{Resume, same_path};
 use super::settings::{PixelMean, Settings};
 use crate::common::data::shape_flags;
+use crate::common::extractor;
 use crate::common::{
     Data, DatasetArgs, Failure, OutputArgs, PageArgs, absolute, check_png, checkpoint_path, usage,
 };
@@ -71,8 +72,8 @@ pub struct TrainArgs {
     #[arg(long, value_name = "CKPT|DIR")]
     pub resume: Option<PathBuf>,
 
-    /// Fine-tune: begin a new run with the networks of this checkpoint, with its moving average,
-    /// on other images and with other settings; Adam starts afresh, at epoch 0
+    /// Fine-tune: begin a new run with the networks of this checkpoint, on other images and with other
+    /// settings; Adam and the moving average start afresh, at epoch 0
     #[arg(long, value_name = "CKPT|DIR", conflicts_with = "resume")]
     pub init_from: Option<PathBuf>,
 
@@ -96,7 +97,8 @@ pub struct TrainArgs {
     pub no_report: bool,
 
     /// Feature extractor for the evaluations: a file; or train, which trains one for the data set and
-    /// saves it, as gan-eval does [default: the built-in one, or the saved one]
+    /// saves it, as gan-eval does [default: the built-in one, or the saved one; with --resume, that of
+    /// the run]
     #[arg(long, value_name = "FILE|train")]
     pub feature_extractor: Option<PathBuf>,
 
@@ -253,14 +255,27 @@ impl<'a> Options<'a> {
             version: env!("CARGO_PKG_VERSION").into(),
             model: self.model.clone(),
             training: self.training.clone(),
-            dataset: dataset_info(&data.train),
+            dataset: dataset_info(&data.train, &self.model),
             // A run may be resumed from another working directory.
             data_dir: data.dir.as_deref().map(absolute),
             data: data.path.as_deref().map(absolute),
             images: self.dataset.options(),
             held_out: data.held_out,
+            feature_extractor: self.feature_extractor(data),
             init_from: self.init_from(),
             device: self.device.name.clone(),
+        }
+    }
+
+    /// The extractor's file where the data set alone does not lead to it; a resumed run's own record of
+    /// it, unless a flag names another.
+    fn feature_extractor(&self, data: &Data) -> Option<PathBuf> {
+        match (&self.args.feature_extractor, &self.resume) {
+            (Some(named), _) => extractor::file(named, data).map(|path| absolute(&path)),
+            (None, Some(resume)) => {
+                RunDir::read_config::<RunConfig>(&resume.root)?.feature_extractor
+            }
+            (None, None) => None,
         }
     }
 

@@ -88,16 +88,27 @@ impl Resume {
                 shape_flags(image)
             ));
         }
-        if dataset == found {
-            return Ok(());
-        }
         let describe = |set: &DatasetInfo| {
             format!("{} ({} images, sha256 {})", set.name, set.images, set.digest)
         };
-        let (expected, found) = (describe(dataset), describe(found));
+        let names = |set: &DatasetInfo| match &*set.class_names.join(", ") {
+            "" => "numbers".into(),
+            names => format!("{names:?}"),
+        };
+        let (difference, was, is) = if describe(dataset) != describe(found) {
+            ("the images", describe(dataset), describe(found))
+        } else if dataset.class_names != found.class_names {
+            ("the names of the classes", names(dataset), names(found))
+        } else if let (Some(was), Some(is)) = (&dataset.labels, &found.labels)
+            && was != is
+        {
+            ("the labels", format!("labels with sha256 {was}"), is.clone())
+        } else {
+            return Ok(());
+        };
         Err(usage!(
-            "the checkpoint was trained on {expected}, but {found} was found; give the same images, \
-             with --data or --data-dir"
+            "the checkpoint was trained on {was}, but {is} was found: {difference} have changed; give \
+             the same images and labels, with --data or --data-dir"
         ))
     }
 

@@ -213,6 +213,13 @@ impl Dataset {
     pub fn digest(&self) -> &str {
         &self.digest
     }
+
+    /// SHA-256, in hex, of the labels as 16-bit numbers, most significant byte first; `None` without
+    /// labels.
+    pub fn labels_digest(&self) -> Option<String> {
+        let bytes: Vec<u8> = self.labels()?.iter().flat_map(|label| label.to_be_bytes()).collect();
+        Some(format!("{:x}", Sha256::digest(bytes)))
+    }
 }
 
 fn digest(shape: ImageShape, images: &[u8]) -> String {

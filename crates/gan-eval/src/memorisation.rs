@@ -13,7 +13,8 @@ pub const NEAR: f64 = 0.01;
 /// Distances of samples to the training images, compared with those of held-out test images.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Memorisation {
-    /// The median distance of the samples over that of the test images, which are not resampled.
+    /// The median distance of the samples over that of the test images, which are not resampled; NaN or
+    /// infinite where that is 0, because half of the test images are among the training images.
     ///
     /// About 1 for a generator of the data's own distribution. Well below 1, the samples are
     /// closer to training images than new images are: copies, or only the commonest shapes.
@@ -21,12 +22,15 @@ pub struct Memorisation {
     pub ratio: Measure,
     /// The 1% quantile ([`NEAR`]) of the test images' distances.
     pub threshold: f64,
-    /// The share of samples that are nearer than `threshold`, in [0, 1].
+    /// The share of test images that are no farther than `threshold`, in [0, 1]: 0.01, or more where
+    /// test images are among the training images.
+    pub chance: f64,
+    /// The share of samples that are no farther than `threshold`, in [0, 1].
     ///
-    /// About 0.01 when nothing is memorised, as so many test images are near by chance. With a
-    /// share s, about s − 0.01 of the samples are almost copies, or the samples crowd where
+    /// About `chance` when nothing is memorised, as so many test images are near by chance. With a
+    /// share s, about s − `chance` of the samples are almost copies, or the samples crowd where
     /// training images do; the closest pairs show which. It detects a few copies among many good
-    /// samples, which the ratio does not. Below 0.01 it does not exclude memorisation when `ratio`
+    /// samples, which the ratio does not. Below `chance` it does not exclude memorisation when `ratio`
     /// is above 1.
     pub share: Measure,
 }
@@ -48,10 +52,10 @@ pub fn memorisation(
 ) -> Memorisation {
     let (samples, test) = (sorted(samples), sorted(test));
     let (median, threshold) = (quantile(&test, 0.5), quantile(&test, NEAR));
-    let ratio_and_share = |sorted: &[f64]| {
-        let near = sorted.iter().filter(|&&x| x < threshold).count();
-        (quantile(sorted, 0.5) / median, near as f64 / sorted.len() as f64)
+    let near = |sorted: &[f64]| {
+        sorted.iter().filter(|&&x| x <= threshold).count() as f64 / sorted.len() as f64
     };
+    let ratio_and_share = |sorted: &[f64]| (quantile(sorted, 0.5) / median, near(sorted));
     let (ratio, share) = ratio_and_share(&samples);
     let (ratios, shares): (Vec<f64>, Vec<f64>) = (0..resamples)
         .map(|_| {
@@ -64,6 +68,7 @@ pub fn memorisation(
     Memorisation {
         ratio: Measure::new(ratio, Some(percentile_interval(&ratios)), DISTANCE),
         threshold,
+        chance: near(&test),
         share: Measure::new(share, Some(percentile_interval(&shares)), SHARE),
     }
 }
@@ -118,6 +123,14 @@ mod tests {
         samples.fill(0.5);
         let all = compare(&samples);
         assert!(all.share.value == 1.0 && all.ratio.value < 0.4);
+    }
+
+    #[test]
+    fn copies_show_where_test_images_are_copies_too() {
+        let mut test = spread();
+        test[..20].fill(0.0);
+        let found = memorisation(&[0.0; 50], &test, 200, &mut ChaCha8Rng::seed_from_u64(7));
+        assert_eq!((found.threshold, found.chance, found.share.value), (0.0, 0.02, 1.0));
     }
 
     #[test]

@@ -179,7 +179,8 @@ fn auto() -> Result<SelectedDevice, DeviceError> {
     let compiled = || ALL.into_iter().filter(|b| b.is_compiled());
     let real = |b: &Backend| b.devices().first().is_some_and(|device| !is_software(device));
     // A software GPU is slower than the CPU, but works.
-    let backend = compiled().find(real).or_else(|| compiled().next());
+    let any = |b: &Backend| !b.devices().is_empty();
+    let backend = compiled().find(real).or_else(|| compiled().find(any)).or(compiled().next());
     backend.map_or(Err(DeviceError::NotCompiled { name: "flex" }), |b| b.choose(None))
 }
 

@@ -11,18 +11,26 @@ pub(crate) const MAX_CONFIG: u64 = 1 << 20;
 /// The size limit of a `metrics.jsonl` that is read at once: some millions of rows.
 pub(crate) const MAX_METRICS: u64 = 1 << 30;
 
+/// Opens a regular file for reading.
+///
+/// # Errors
+/// When it is of another kind, or cannot be opened.
+pub(crate) fn open_regular(path: &Path) -> io::Result<File> {
+    // Before it is opened: opening a pipe would wait for its other end.
+    if path.metadata()?.is_file() { File::open(path) } else { refuse("not a regular file".into()) }
+}
+
+fn refuse<T>(what: String) -> io::Result<T> {
+    Err(io::Error::new(io::ErrorKind::InvalidData, what))
+}
+
 /// Reads a file of at most `limit` bytes.
 ///
 /// # Errors
 /// When it is not a regular file, is larger, or cannot be read.
 pub fn read(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
-    let refuse = |what: String| Err(io::Error::new(io::ErrorKind::InvalidData, what));
-    // Before it is opened: opening a pipe would wait for its other end.
-    if !path.metadata()?.is_file() {
-        return refuse("not a regular file".into());
-    }
     let mut bytes = Vec::new();
-    File::open(path)?.take(limit + 1).read_to_end(&mut bytes)?;
+    open_regular(path)?.take(limit + 1).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > limit {
         return refuse(format!("larger than the limit of {} MiB", limit >> 20));
     }

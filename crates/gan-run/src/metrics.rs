@@ -6,6 +6,7 @@ use std::io::{self, BufRead, BufReader, Read, Write};
 use gan_core::FileError;
 use serde::{Deserialize, Serialize};
 
+use crate::limits::open_regular;
 use crate::run_dir::{RunDir, RunDirError};
 use crate::warning::Warning;
 
@@ -189,7 +190,7 @@ impl RunDir {
     ) -> Result<(), RunDirError> {
         let path = self.metrics();
         let mut rewind = || {
-            let file = match File::open(&path) {
+            let file = match open_regular(&path) {
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {
                     return File::create_new(&path).map(drop);
                 }

@@ -1,9 +1,9 @@
 //! Following a metrics file that grows.
 
-use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::PathBuf;
 
+use crate::limits::{MAX_METRICS, open_regular};
 use crate::metrics::MetricsRow;
 
 /// Returns the new rows of a metrics file.
@@ -30,7 +30,7 @@ impl Tail {
     /// # Errors
     /// When the file cannot be read; a missing file has no rows.
     pub fn read(&mut self) -> io::Result<Vec<MetricsRow>> {
-        let mut file = match File::open(&self.path) {
+        let mut file = match open_regular(&self.path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 self.restart();
                 return Ok(Vec::new());
@@ -45,7 +45,7 @@ impl Tail {
             file.seek(SeekFrom::Start(0))?;
         }
         let mut bytes = Vec::new();
-        file.read_to_end(&mut bytes)?;
+        file.take(MAX_METRICS).read_to_end(&mut bytes)?;
         bytes.truncate(complete_len(&bytes));
         if let Some(line) = bytes.split_inclusive(|byte| *byte == b'\n').next_back() {
             self.last = line.to_vec();
@@ -72,7 +72,7 @@ pub(crate) fn parse_rows(bytes: &[u8]) -> Vec<MetricsRow> {
 
 #[cfg(test)]
 mod tests {
-    use std::fs;
+    use std::fs::{self, File};
     use std::io::Write;
 
     use super::*;
@@ -104,6 +104,18 @@ mod tests {
         assert_eq!(epochs(&mut tail), NONE, "the line may be incomplete");
         file.write_all(b"\n").unwrap();
         assert_eq!(epochs(&mut tail), [60]);
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn a_pipe_is_refused_without_waiting_for_a_writer() {
+        let dir = tempfile::tempdir().unwrap();
+        let run = RunDir::create(dir.path()).unwrap();
+        let made = std::process::Command::new("mkfifo").arg(run.metrics()).status();
+        assert!(made.unwrap().success());
+        let kind = Tail::new(run.metrics()).read().unwrap_err().kind();
+        assert_eq!(kind, io::ErrorKind::InvalidData);
+        assert!(run.rewind_metrics(0, |_| ()).is_err());
     }
 
     #[test]

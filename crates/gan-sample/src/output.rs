@@ -66,7 +66,8 @@ impl Output {
     /// `[n, height, width, channels]` row-major, 0 to 255.
     ///
     /// # Errors
-    /// Names the path; an old file is untouched then, and nothing is left of a new one.
+    /// Names the path; an old file is untouched then, and nothing is left of a new one, but images that
+    /// were already written to a folder are.
     pub fn write(
         self,
         path: &Path,
@@ -123,6 +124,7 @@ impl Output {
                 .map_err(io)
             }
             Self::Folder => {
+                grid.size(1, shape)?;
                 fs::create_dir_all(path).map_err(io)?;
                 if fs::read_dir(path).map_err(io)?.next().is_some() {
                     return Err(OutputError::NotEmpty(path.into()));

@@ -15,6 +15,9 @@ const SWEEP: &str = "sweep.json";
 const MAX_SWEEP: u64 = 1 << 28;
 /// The folder of the locks by which processes take trials.
 const CLAIMS: &str = ".claims";
+/// What else gan-sweep writes there: files of these names, and such that begin like this.
+const OWN: [&str; 3] = [CLAIMS, "sweep.html", "slurm.sh"];
+const SLURM: &str = "slurm-";
 
 /// The folder of a sweep.
 #[derive(Clone, Debug)]
@@ -126,7 +129,8 @@ impl Folder {
             Ok(mut entries) => entries.all(|entry| {
                 entry.is_ok_and(|entry| {
                     let name = entry.file_name();
-                    name == CLAIMS
+                    OWN.iter().any(|own| name == *own)
+                        || name.to_string_lossy().starts_with(SLURM)
                         || atomic_file::is_temporary(&entry.path())
                         || sweep.trials.iter().any(|trial| name == *trial.name)
                 })
@@ -156,7 +160,10 @@ impl Folder {
         let text = read_limited(&path, MAX_SWEEP);
         let none = |what: String| FolderError::NoSweep(self.root.clone(), what);
         let text = text.map_err(|error| none(format!("{SWEEP} cannot be read ({error})")))?;
-        serde_json::from_slice(&text).map_err(|error| none(format!("{SWEEP}: {error}")))
+        let sweep: Sweep =
+            serde_json::from_slice(&text).map_err(|error| none(format!("{SWEEP}: {error}")))?;
+        sweep.check().map_err(|what| none(format!("{SWEEP}: {what}")))?;
+        Ok(sweep)
     }
 
     /// Locks that are ignored are worse than none.

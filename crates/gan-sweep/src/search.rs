@@ -76,16 +76,23 @@ impl Range {
     fn draw(&self, rng: &mut impl Rng) -> Value {
         match *self {
             Self::Choice(ref values) => values[rng.random_range(0..values.len())].clone(),
-            Self::Uniform(low, high) => json!(rounded(rng.random_range(low..=high))),
-            Self::Log(low, high) => json!(rounded(rng.random_range(low.ln()..=high.ln()).exp())),
+            Self::Uniform(low, high) => {
+                let drawn = rng.random_range(low..=high);
+                json!(rounded(drawn, high - low).clamp(low, high))
+            }
+            Self::Log(low, high) => {
+                let drawn = rng.random_range(low.ln()..=high.ln()).exp();
+                json!(rounded(drawn, (high - low).min(drawn)).clamp(low, high))
+            }
             Self::Int(low, high) => json!(rng.random_range(low..=high)),
         }
     }
 }
 
-/// Four digits, so that names and commands are short.
-fn rounded(value: f64) -> f64 {
-    format!("{value:.3e}").parse().unwrap_or(value)
+/// Four digits, so that names and commands are short; more where the range, of this width, is narrow.
+fn rounded(value: f64, width: f64) -> f64 {
+    let narrow = (value.abs() / width).log10().floor().clamp(0.0, 12.0) as usize;
+    format!("{value:.*e}", 3 + narrow).parse().unwrap_or(value)
 }
 
 #[cfg(test)]
@@ -112,7 +119,14 @@ mod tests {
         for loss in ["bce", "hinge"] {
             assert!(trials.iter().any(|trial| trial["loss"] == loss));
         }
-        assert_eq!(rounded(0.001_234_567), 0.001_235);
+        assert_eq!(rounded(0.001_234_567, 0.01), 0.001_235);
+        let narrow = self::draw(&"ema = { uniform = [0.9999, 0.99999] }".parse().unwrap(), 7, 50);
+        let mut narrow: Vec<f64> =
+            narrow.unwrap().iter().map(|trial| trial["ema"].as_f64().unwrap()).collect();
+        assert!(narrow.iter().all(|ema| (0.9999..=0.99999).contains(ema)));
+        narrow.sort_by(f64::total_cmp);
+        narrow.dedup();
+        assert!(narrow.len() > 40, "{narrow:?}");
     }
 
     #[test]

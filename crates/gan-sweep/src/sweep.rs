@@ -29,6 +29,22 @@ pub struct Sweep {
     pub trials: Vec<Trial>,
 }
 
+impl Sweep {
+    /// Checks what a folder's record of a sweep, which others may have written, decides about files.
+    pub(crate) fn check(&self) -> Result<(), String> {
+        self.halving.map_or(Ok(()), Halving::check)?;
+        let plain = |c: char| c.is_ascii_alphanumeric() || "._+-".contains(c);
+        let unfit =
+            |name: &&str| name.is_empty() || name.starts_with('.') || !name.chars().all(plain);
+        match self.trials.iter().map(|trial| &*trial.name).find(unfit) {
+            Some(name) => {
+                Err(format!("a trial is called {name:?}; expected the name of a directory"))
+            }
+            None => Ok(()),
+        }
+    }
+}
+
 /// A training of a sweep.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Trial {

@@ -117,7 +117,8 @@ fn places(image: ImageShape, down: i64, right: i64, flip: bool) -> impl Iterator
     })
 }
 
-/// Zeros in a rectangle with half of each side, around any pixel, and ones elsewhere.
+/// Zeros in a rectangle with half of each side, around any pixel, and ones elsewhere. The authors' own
+/// rectangles of even length may also be around the edge behind the last pixel.
 fn hole(image: ImageShape, rng: &mut ChaCha8Rng) -> impl Iterator<Item = f32> + use<> {
     let ImageShape { channels, height, width } = image;
     let mut range = |side: usize| {

@@ -110,10 +110,11 @@ impl Diagnostics {
             Warning::MissingClasses => classes(row).is_some_and(|classes| {
                 classes.missing.iter().any(|class| self.missing.contains(class))
             }),
-            // With less than twice the share that chance gives.
-            Warning::ClassesIgnored => {
-                row.asked().is_some_and(|asked| asked.share * (asked.by_class.len() as f64) < 2.0)
-            }
+            // Of ten classes, with less than twice the share that chance gives.
+            Warning::ClassesIgnored => row.asked().is_some_and(|asked| {
+                let chance = 1.0 / asked.by_class.len() as f64;
+                asked.share < chance + (1.0 - chance) / 9.0
+            }),
             Warning::ClassCollapse => row
                 .asked()
                 .is_some_and(|asked| asked.diversity.iter().any(|&x| x < CLASS_DIVERSITY)),

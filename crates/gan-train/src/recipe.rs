@@ -7,6 +7,8 @@ use gan_model::{
     Normalisation, Schedule, TrainingConfig,
 };
 
+use crate::trainer::POPULATION;
+
 /// A named set of settings; `docs/recipes.md` has what each was measured to give. The widths of
 /// dense nets are the same in all.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -69,7 +71,7 @@ impl Recipe {
             Self::ConditionalShort => {
                 "the same for 1500 epochs, which it does unless told otherwise"
             }
-            Self::Conv => "convolutional networks, for images with sides of 16 to 64 pixels",
+            Self::Conv => "convolutional networks; sides of images are multiples of 4, 16 to 64",
             Self::ConvConditional => "convolutional networks that can be asked for a class",
             Self::Long => "for 100000 epochs, which it does unless told otherwise",
             Self::ListingTuned => "exactly the published nets, with tuned training",
@@ -199,8 +201,10 @@ fn numbers_of_a_step(model: &ModelConfig, config: &TrainingConfig) -> usize {
 /// what does not depend on the settings.
 pub fn memory_needed(model: &ModelConfig, config: &TrainingConfig) -> usize {
     let parameters = model.generator_parameters().saturating_add(model.discriminator_parameters());
+    // The sums of a layer, what they were computed from, and their squares.
+    let calibration = (3 * POPULATION).saturating_mul(model.calibrated_outputs());
     let numbers = parameters.saturating_mul(12).saturating_add(numbers_of_a_step(model, config));
-    numbers.saturating_mul(4).saturating_add(32 << 20)
+    numbers.saturating_add(calibration).saturating_mul(4).saturating_add(32 << 20)
 }
 
 /// Checks every setting against its range, before anything is computed.

@@ -10,8 +10,8 @@ use gan_core::{FileError, ImageShape};
 use gan_data::{Dataset, draw_batch};
 use gan_eval::random_subset;
 use gan_kernels::buffer;
-use gan_model::DatasetInfo;
 use gan_model::checkpoint::{CheckpointError, Header, Sections};
+use gan_model::{DatasetInfo, ModelConfig};
 use gan_run::{Control, Event, RunDir, RunDirError, RunPaths};
 use gan_sample::{Grid, Sampler, write_png};
 use thiserror::Error;
@@ -89,7 +89,7 @@ pub fn train(
 ) -> Result<Outcome, TrainError> {
     let begin = Instant::now();
     let config = trainer.config().clone();
-    let files = RunFiles { run, dataset: dataset_info(dataset), device };
+    let files = RunFiles { run, dataset: dataset_info(dataset, trainer.model()), device };
     if !run.reals().exists() {
         files.write_reals(dataset)?;
     }
@@ -173,7 +173,7 @@ pub fn train(
 }
 
 /// How a checkpoint describes a data set.
-pub fn dataset_info(dataset: &Dataset) -> DatasetInfo {
+pub fn dataset_info(dataset: &Dataset, model: &ModelConfig) -> DatasetInfo {
     let names = dataset.class_names();
     let only_numbers = names.iter().enumerate().all(|(class, name)| *name == class.to_string());
     DatasetInfo {
@@ -181,6 +181,7 @@ pub fn dataset_info(dataset: &Dataset) -> DatasetInfo {
         digest: dataset.digest().into(),
         images: dataset.len(),
         class_names: if only_numbers { Vec::new() } else { names.to_vec() },
+        labels: model.classes().and_then(|_| dataset.labels_digest()),
     }
 }
 

@@ -35,7 +35,7 @@ pub struct Trainer {
 }
 
 /// Latent vectors from which the population statistics of batch normalisation are computed.
-const POPULATION: usize = 2_048;
+pub(crate) const POPULATION: usize = 2_048;
 
 impl Trainer {
     /// A model before its first step, with initial weights from `config.seed`.
@@ -76,8 +76,8 @@ impl Trainer {
         })
     }
 
-    /// A new training with the nets and the average of a checkpoint: Adam and the number of epochs
-    /// start afresh.
+    /// A new training with the nets and the average of a checkpoint. Adam, the number of epochs and the
+    /// warm-up of the average start afresh.
     ///
     /// # Errors
     /// When the checkpoint's tensors are not those of the nets it describes.

@@ -73,6 +73,26 @@ fn each_failure_is_found_for_what_it_is_and_told_once() {
 }
 
 #[test]
+fn two_classes_that_are_drawn_as_asked_are_no_failure() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/runs/conditional.jsonl");
+    let text = fs::read_to_string(path).expect("it was read above");
+    let found = |share: f64| -> Vec<_> {
+        let mut watch = Diagnostics::new(&TrainingConfig::default());
+        let of_two = |line| {
+            let mut row: MetricsRow = serde_json::from_str(line).expect("a row");
+            if let Some(asked) = row.quality.as_mut().and_then(|quality| quality.asked.as_mut()) {
+                (asked.share, asked.by_class) = (share, vec![share; 2]);
+            }
+            row
+        };
+        text.lines().filter_map(|line| watch.observe(&of_two(line))).collect()
+    };
+    assert_eq!(found(0.9), []);
+    // A tenth of the way from chance to all.
+    assert_eq!(found(0.55), [Warning::ClassesIgnored]);
+}
+
+#[test]
 fn what_was_said_before_a_resume_is_not_said_again() {
     let name = "discriminator-wins";
     let (epoch, _) = findings(name, Loss::Bce)[0];

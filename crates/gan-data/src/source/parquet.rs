@@ -113,8 +113,15 @@ impl Images {
                 return Err(Fault::new(found, "a table of different images"));
             };
             left = rest;
+            let label = label_of(&row);
+            if label.is_some() != (labels.len() == self.files.len()) && !self.files.is_empty() {
+                let [this, others] = if label.is_some() { ["a", "none"] } else { ["no", "some"] };
+                let found =
+                    format!("row {index} has {this} label, where rows before have {others}");
+                return Err(Fault::new(found, "a label for every image, or for none"));
+            }
             self.files.push(file);
-            if let Some((column, label)) = label_of(&row) {
+            if let Some((column, label)) = label {
                 let label = u16::try_from(label).ok().map(u32::from);
                 let Some(label) = label else {
                     return Err(Fault::new(

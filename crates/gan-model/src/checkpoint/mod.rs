@@ -12,8 +12,8 @@
 //!         "training"              map: the fields of TrainingConfig
 //!         "dataset"               map: name, digest (hex SHA-256), images, and class_names
 //!                                 where the classes have names
-//!         "step"                  uint, epochs done: Adam's time of the generator, and divided
-//!                                 by d_steps that of the discriminator
+//!         "step"                  uint, epochs done: Adam's time of the generator, and times
+//!                                 d_steps that of the discriminator
 //!       "tensors"                 array of 5, in the order of the tensors below: map of 2
 //!         "bytes"                 uint, the length
 //!         "sha256"                bin, 32 bytes, of those bytes

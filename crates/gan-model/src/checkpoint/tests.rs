@@ -36,6 +36,7 @@ fn header() -> Header {
         digest: "00".into(),
         images: 7,
         class_names: Vec::new(),
+        labels: None,
     };
     Header { model, training, dataset, step: 5 }
 }

@@ -26,4 +26,8 @@ pub struct DatasetInfo {
     /// The name of each class; empty where the images have no labels, or only numbers.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub class_names: Vec<String>,
+    /// SHA-256, in hex, of its labels, 16 bits each, most significant byte first, where the networks use
+    /// them; `None` in older checkpoints.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub labels: Option<String>,
 }

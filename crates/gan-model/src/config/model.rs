@@ -161,6 +161,15 @@ impl ModelConfig {
         self.generator_layers().iter().any(LayerSpec::has_batch_norm)
     }
 
+    /// The most numbers that a layer of the generator computes for one image, of the layers up to the
+    /// last batch-normalised one; 0 without any.
+    pub fn calibrated_outputs(&self) -> usize {
+        let layers = self.generator_layers();
+        let last = layers.iter().rposition(LayerSpec::has_batch_norm);
+        let calibrated = last.map_or(&[][..], |last| &layers[..=last]);
+        calibrated.iter().map(LayerSpec::outputs).max().unwrap_or(0)
+    }
+
     /// Checks every size against the stated limits, before anything is allocated.
     ///
     /// # Errors

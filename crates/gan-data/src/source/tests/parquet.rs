@@ -39,6 +39,15 @@ fn a_table_of_encoded_images_is_read_with_the_feature_and_named_without() {
 }
 
 #[test]
+#[cfg(feature = "parquet")]
+fn one_row_without_a_label_is_an_error() {
+    let table = include_bytes!("../../../../../fuzz/corpus/parquet/unlabelled");
+    let dir = folder(&[("mine.parquet", table[1..].to_vec())]);
+    let error = error(&dir.path().join("mine.parquet"));
+    assert!(error.contains("row 1 has no label, where rows before have some"), "{error}");
+}
+
+#[test]
 fn tables_are_sorted_into_training_and_tests_by_their_names_and_folders() {
     let found = |names: &[&str]| {
         let dir = folder(&names.iter().map(|name| (*name, Vec::new())).collect::<Vec<_>>());
