@@ -43,7 +43,7 @@ fn a_table_of_encoded_images_is_read_with_the_feature_and_named_without() {
 fn one_row_without_a_label_is_an_error() {
     let table = include_bytes!("../../../../../fuzz/corpus/parquet/unlabelled");
     let dir = folder(&[("mine.parquet", table[1..].to_vec())]);
-    let error = error(&dir.path().join("mine.parquet"));
+    let error = error(dir.path().join("mine.parquet"));
     assert!(error.contains("row 1 has no label, where rows before have some"), "{error}");
 }
 
