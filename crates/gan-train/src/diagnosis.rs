@@ -110,7 +110,7 @@ impl Diagnostics {
             Warning::MissingClasses => classes(row).is_some_and(|classes| {
                 classes.missing.iter().any(|class| self.missing.contains(class))
             }),
-            // Of ten classes, with less than twice the share that chance gives.
+            // Hardly more often than by chance.
             Warning::ClassesIgnored => row.asked().is_some_and(|asked| {
                 let chance = 1.0 / asked.by_class.len() as f64;
                 asked.share < chance + (1.0 - chance) / 9.0
