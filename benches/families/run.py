@@ -5,7 +5,8 @@
 
 Needs Python alone and Linux. Short trainings on an idle machine tell the seconds of an epoch, and so how many
 fit into the minutes. The trainings then run side by side, one on each core, in more time than that: their
-results do not depend on the number of threads. The folder gets the runs, ten samples of each as PNG, and
+results do not depend on the number of threads. A GAN with a constant learning rate continues the shorter training
+of the same seed, if there is one: that gives the same bytes. The folder gets the runs, ten samples of each as PNG, and
 speeds.jsonl and results.jsonl, whose lines are kept: what is there is not run again. Prints Markdown tables.
 """
 
