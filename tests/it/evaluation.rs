@@ -362,14 +362,19 @@ fn a_training_is_evaluated_and_keeps_its_best_checkpoint() {
     assert!(parts == whole, "the best checkpoints differ");
 }
 
-#[test]
-fn a_resumed_training_is_evaluated_with_the_extractor_of_its_run() {
-    let place = Place::new();
+/// Writes a feature extractor for built-in digits, `mine.ruler`.
+fn write_extractor(place: &Place, predicts: Predicts) {
     let (images, device) = (synthetic(260, 0).unwrap(), Device::flex());
-    train_feature_extractor("mine", &images, &images, Predicts::Labels, 0, &device, |_| ())
+    train_feature_extractor("mine", &images, &images, predicts, 0, &device, |_| ())
         .unwrap()
         .write(&place.path("mine.ruler"))
         .unwrap();
+}
+
+#[test]
+fn a_resumed_training_is_evaluated_with_the_extractor_of_its_run() {
+    let place = Place::new();
+    write_extractor(&place, Predicts::Labels);
     let plan = "--epochs 4 --eval-every 2 --eval-count 100 --quiet --feature-extractor mine.ruler";
     place.train(&format!("{plan} --out whole")).ok();
     place.train(&format!("{plan} --stop-after 3 --out parts")).ok();
@@ -382,11 +387,7 @@ fn a_resumed_training_is_evaluated_with_the_extractor_of_its_run() {
 #[test]
 fn an_extractor_trained_without_labels_has_no_measures_of_classes() {
     let place = place();
-    let (images, device) = (synthetic(260, 0).unwrap(), Device::flex());
-    train_feature_extractor("mine", &images, &images, Predicts::Rotation, 0, &device, |_| ())
-        .unwrap()
-        .write(&place.path("mine.ruler"))
-        .unwrap();
+    write_extractor(&place, Predicts::Rotation);
     let what = "--checkpoint ckpt.mpk --count 100 --feature-extractor mine.ruler --quiet";
     let object = eval(&place, &format!("{what} --json --features seen")).ok().object();
     let extractor = &object["feature_extractor"];
