@@ -1,7 +1,7 @@
 //! Digits by flow matching.
 //!
 //!     cargo run --release -p diffusion -- train --data-dir data/mnist
-//!     cargo run --release -p diffusion -- sample --run runs/0001-mnist-diffusion
+//!     cargo run --release -p diffusion -- sample --run runs/0001-mnist-diffusion --out samples.png
 
 use diffusion::flow::Flow;
 

@@ -46,7 +46,7 @@ fn a_run_can_be_watched_and_sampled_and_has_learnt() {
     let dataset = synthetic(500, 1).unwrap();
     let new = net(0);
     let (_, trained) = load::<Flow>(run.as_ref()).unwrap();
-    let [before, after] = [&new, &trained].map(|net| mean_loss(net, &dataset));
+    let [before, after] = [&new, &trained].map(|net| mean_loss(net, IMAGES, &dataset));
     assert!(after < 0.8 * before, "{after} after {before}");
 
     let drawn = |name: &str, more: &[&str]| {
@@ -57,6 +57,14 @@ fn a_run_can_be_watched_and_sampled_and_has_learnt() {
         std::fs::read(out).unwrap()
     };
     assert_eq!(drawn("a.npy", &[]), drawn("b.npy", &[]));
+    // The arrays are the samples, and the classes in turn.
+    let labels = IMAGES.turns(0, 23);
+    let indices: Vec<u64> = (0..23).collect();
+    let sampling = Sampling { steps: 2, guidance: 1.25 };
+    let samples = trained.samples(IMAGES, &sampling, 0, &indices, &labels);
+    assert!(drawn("a.npy", &[]).ends_with(&samples));
+    let labels: Vec<u8> = labels.into_iter().map(|label| label.unwrap() as u8).collect();
+    assert!(std::fs::read(path("labels.npy")).unwrap().ends_with(&labels));
     assert_ne!(drawn("a.npy", &[]), drawn("c.npy", &["--seed", "1"]));
     assert_ne!(drawn("a.npy", &[]), drawn("d.npy", &["--guidance", "2"]));
 
@@ -87,6 +95,20 @@ fn a_run_whose_loss_is_not_finite_is_known_as_diverged() {
     drop(run);
     let record = Record::read(&root).unwrap();
     assert_eq!(record.state(), RunState::Diverged);
+
+    // Weights that are not finite are found before they are saved.
+    let root = folder.path().join("weights");
+    let run = RunDir::create(&root).unwrap();
+    let training = TrainingConfig { sample_every: 1, ..config.training.clone() };
+    let config = Config { training, ..config };
+    let error = train(net(0), &config, &dataset, &run, |_| ()).unwrap_err();
+    assert!(
+        error.to_string().contains("infinite or NaN at epoch 1; try a smaller --lr"),
+        "{error}"
+    );
+    drop(run);
+    assert_eq!(Record::read(&root).unwrap().state(), RunState::Diverged);
+    assert!(!root.join("weights.bpk").exists());
 }
 
 #[test]
@@ -105,16 +127,21 @@ fn a_sample_does_not_depend_on_those_beside_it() {
 fn errors_name_what_is_expected() {
     for (arguments, expected) in [
         (
-            &["sample", "--run", "nowhere"][..],
+            &["sample", "--run", "nowhere", "--out", "x.npy"][..],
             "cannot read nowhere/config.json; expected the folder",
         ),
         (&["train", "--filters", "0"], "--filters is 0; expected 1 to 128"),
         (&["train", "--data-dir", "nowhere"], "nowhere"),
         (&["train", "--out", "src"], "--out src exists; expected the name of a new folder"),
-        (&["sample", "--run", "src", "--count", "0"], "expected 1 or more"),
-        (&["sample", "--run", "src", "--guidance", "NaN"], "expected a number above 0"),
+        (&["sample", "--count", "0"], "expected 1 or more"),
+        (&["sample", "--guidance", "NaN"], "expected a number above 0"),
+        (&["sample", "--labels-out", "src/y.txt"], "expected a file that ends in .npy"),
+        (&["sample", "--labels-out", "no/y.npy"], "whose folder does not exist; create it first"),
+        (&["sample", "--labels-out", "x.npy"], "is the file of --out too"),
     ] {
-        let output = diffusion(arguments);
+        let sample = ["--run", "src", "--out", "x.npy"];
+        let of_sample = arguments[0] == "sample" && arguments[1] != "--run";
+        let output = diffusion(&[arguments, if of_sample { &sample[..] } else { &[] }].concat());
         let text = String::from_utf8(output.stderr).unwrap();
         assert!(!output.status.success() && text.contains(expected), "{text}");
     }

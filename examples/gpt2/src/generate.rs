@@ -1,9 +1,7 @@
 //! The choice of the next token, and the loop over tokens.
 
-use std::ops::ControlFlow;
-
 use anyhow::{Result, anyhow, ensure};
-use rand::RngExt;
+use rand::distr::{Distribution, weighted::WeightedIndex};
 use rand_chacha::ChaCha8Rng;
 
 use crate::model::{Config, Gpt2};
@@ -20,7 +18,9 @@ pub struct Sampling {
 }
 
 impl Sampling {
-    fn draw(&self, logits: &[f32], rng: &mut ChaCha8Rng) -> u32 {
+    /// The tokens that can be drawn, the most probable first, and numbers in proportion to their
+    /// probabilities.
+    pub fn candidates(&self, logits: &[f32]) -> (Vec<u32>, Vec<f64>) {
         let mut order: Vec<u32> = (0..logits.len() as u32).collect();
         let logit = |token: &u32| f64::from(logits[*token as usize]);
         order.sort_by(|a, b| logit(b).total_cmp(&logit(a)));
@@ -32,23 +32,13 @@ impl Sampling {
             order.iter().map(|token| ((logit(token) - largest) / self.temperature).exp()).collect();
         let limit = self.top_p * weights.iter().sum::<f64>();
         let mut sum = 0.0;
-        let kept = weights.iter().position(|weight| {
+        weights.retain(|weight| {
             sum += weight;
-            sum >= limit
+            sum - weight < limit
         });
-        weights.truncate(kept.map_or(weights.len(), |last| last + 1));
-        order[draw(&weights, rng.random())]
+        order.truncate(weights.len());
+        (order, weights)
     }
-}
-
-/// An index, drawn by a uniform number in [0, 1) with probabilities in proportion to the weights.
-pub fn draw(weights: &[f64], uniform: f64) -> usize {
-    let mut left = uniform * weights.iter().sum::<f64>();
-    let drawn = weights.iter().position(|weight| {
-        left -= weight;
-        left < 0.0
-    });
-    drawn.unwrap_or(weights.len() - 1)
 }
 
 /// The token with the largest logit, the first of equal ones.
@@ -86,7 +76,7 @@ pub fn check(config: &Config, text: &[u32], max_length: usize) -> Result<()> {
 /// each token but the one that ends it as it is chosen: the most probable, or a drawn one with `sampling`.
 ///
 /// # Errors
-/// See [`check`].
+/// See [`check`]; or what `chosen` returns.
 pub fn generate(
     net: &Gpt2,
     config: &Config,
@@ -94,29 +84,30 @@ pub fn generate(
     max_length: usize,
     mut sampling: Option<(Sampling, &mut ChaCha8Rng)>,
     use_cache: bool,
-    mut chosen: impl FnMut(u32) -> ControlFlow<()>,
+    mut chosen: impl FnMut(u32) -> Result<()>,
 ) -> Result<Vec<u32>> {
     check(config, &text, max_length)?;
     let mut cache = net.cache();
     let mut seen = 0;
     while text.len() < max_length {
-        let features = if use_cache {
-            net.features(&text[seen..], seen, Some(&mut cache))
-        } else {
-            net.features(&text, 0, None)
-        };
+        let from = if use_cache { seen } else { 0 };
+        let features = net.features(&text[from..], from, use_cache.then_some(&mut cache[..]));
         seen = text.len();
         let [rows, _] = features.dims();
         let last = net.logits(features.narrow(0, rows - 1, 1)).into_data();
         let last = last.try_into_vec::<f32>().map_err(|error| anyhow!("{error:?}"))?;
         let token = match &mut sampling {
-            Some((sampling, rng)) => sampling.draw(&last, rng),
+            Some((sampling, rng)) => {
+                let (tokens, weights) = sampling.candidates(&last);
+                tokens[WeightedIndex::new(weights)?.sample(*rng)]
+            }
             None => most_probable(&last),
         };
         text.push(token);
-        if config.eos_token_id == Some(token) || chosen(token).is_break() {
+        if config.ends.contains(&token) {
             break;
         }
+        chosen(token)?;
     }
     Ok(text)
 }

@@ -4,7 +4,6 @@
 #![expect(clippy::doc_markdown, reason = "the help is plain text")]
 
 use std::io::{self, Write};
-use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Result, anyhow, ensure};
@@ -41,13 +40,13 @@ struct Args {
     /// [default: 1 with --top-k or --top-p]
     #[arg(long, value_name = "T")]
     temperature: Option<f64>,
-    /// Draw from this many of the most probable tokens [default: from all]
+    /// Draw from this many of the most probable tokens, 0 for all [default: 50, as in `transformers`]
     #[arg(long, value_name = "K")]
     top_k: Option<usize>,
     /// Draw from the most probable tokens that together have this probability [default: 1]
     #[arg(long, value_name = "P")]
     top_p: Option<f64>,
-    /// Number of texts; more than one need --temperature, --top-k or --top-p
+    /// Number of texts; more than one needs --temperature, --top-k or --top-p
     #[arg(long, default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     num_return_sequences: u64,
     /// Random seed; equal seeds give equal texts
@@ -63,7 +62,7 @@ fn main() -> Result<()> {
     let sampling = args.sampling()?;
     let config = Config::read(&args.model)?;
     let tokenizer = tokenizer(&args.model)?;
-    let prompt = tokenizer.encode(args.prompt.as_str(), false).map_err(|error| anyhow!(error))?;
+    let prompt = tokenizer.encode(args.prompt.as_str(), true).map_err(|error| anyhow!(error))?;
     let prompt = prompt.get_ids();
     check(&config, prompt, args.max_length)?;
     let net = Gpt2::read(&args.model, &config, &Device::flex())?;
@@ -79,21 +78,16 @@ fn main() -> Result<()> {
         out.flush()?;
         // A character may take several tokens: only whole ones are shown.
         let (mut tokens, mut shown) = (prompt.to_vec(), decoded(&tokenizer, prompt)?.len());
-        let mut result = Ok(());
         let show = |token| {
             tokens.push(token);
-            result = decoded(&tokenizer, &tokens).and_then(|text| {
-                if !text.ends_with(char::REPLACEMENT_CHARACTER) {
-                    out.write_all(&text.as_bytes()[shown..])?;
-                    out.flush()?;
-                    shown = text.len();
-                }
-                Ok(())
-            });
-            if result.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+            let text = decoded(&tokenizer, &tokens)?;
+            if !text.ends_with(char::REPLACEMENT_CHARACTER) {
+                out.write_all(&text.as_bytes()[shown..])?;
+                shown = text.len();
+            }
+            Ok(out.flush()?)
         };
         generate(&net, &config, prompt.to_vec(), args.max_length, sampling, !args.no_cache, show)?;
-        result?;
         out.write_all(&decoded(&tokenizer, &tokens)?.as_bytes()[shown..])?;
     }
     Ok(writeln!(out)?)
@@ -103,20 +97,18 @@ impl Args {
     /// How tokens are drawn; `None` for the most probable ones.
     fn sampling(&self) -> Result<Option<Sampling>> {
         let Self { temperature, top_k, top_p, num_return_sequences, .. } = *self;
-        if temperature.is_none() && top_k.is_none() && top_p.is_none() {
-            ensure!(
-                num_return_sequences == 1,
-                "--num-return-sequences is {num_return_sequences}, but one text is the most probable; add --temperature 1"
-            );
-            return Ok(None);
-        }
+        let draws = temperature.is_some() || top_k.is_some() || top_p.is_some();
+        ensure!(
+            draws || num_return_sequences == 1,
+            "--num-return-sequences is {num_return_sequences}, but one text is the most probable; add --temperature 1"
+        );
         let (temperature, top_p) = (temperature.unwrap_or(1.0), top_p.unwrap_or(1.0));
         ensure!(
             temperature > 0.0 && temperature.is_finite(),
             "--temperature is {temperature}; expected a number above 0"
         );
         ensure!(top_p > 0.0 && top_p <= 1.0, "--top-p is {top_p}; expected above 0, at most 1");
-        Ok(Some(Sampling { temperature, top_k: top_k.unwrap_or(0), top_p }))
+        Ok(draws.then_some(Sampling { temperature, top_k: top_k.unwrap_or(50), top_p }))
     }
 }
 
@@ -129,26 +121,31 @@ const END: &str = "<|endoftext|>";
 
 /// The tokenizer of a folder, from either kind of files.
 fn tokenizer(folder: &Path) -> Result<Tokenizer> {
-    let whole = folder.join("tokenizer.json");
-    let [vocabulary, merges] = ["vocab.json", "merges.txt"].map(|name| folder.join(name));
-    if !whole.exists() && vocabulary.exists() {
-        let [vocabulary, merges] = [vocabulary, merges].map(|path| path.display().to_string());
-        let bpe = BPE::from_file(&vocabulary, &merges).build();
-        let bpe = bpe.map_err(|error| anyhow!("cannot read {vocabulary} and {merges}: {error}"))?;
-        let mut tokenizer = Tokenizer::new(bpe);
-        tokenizer.with_pre_tokenizer(Some(ByteLevel::new(false, true, true)));
-        tokenizer.with_decoder(Some(ByteLevel::default()));
-        if tokenizer.token_to_id(END).is_some() {
-            tokenizer
-                .add_special_tokens([AddedToken::from(END, true)])
-                .map_err(|error| anyhow!("{vocabulary}: {error}"))?;
-        }
+    let [whole, vocabulary, merges, added] =
+        ["tokenizer.json", "vocab.json", "merges.txt", "added_tokens.json"]
+            .map(|name| folder.join(name).display().to_string());
+    let exists = |path: &String| Path::new(path).exists();
+    if exists(&whole) || !exists(&vocabulary) {
+        let expected = "expected tokenizer.json, or vocab.json and merges.txt";
+        let read = Tokenizer::from_file(&whole)
+            .map_err(|error| anyhow!("cannot read {whole}: {error}; {expected}"));
+        let mut tokenizer = read?;
+        // A tokenizer is saved with the padding and truncation of its last use.
+        tokenizer.with_padding(None).with_truncation(None).map_err(|error| anyhow!(error))?;
         return Ok(tokenizer);
     }
-    Tokenizer::from_file(&whole).map_err(|error| {
-        let path = whole.display();
-        anyhow!(
-            "cannot read {path}: {error}; expected tokenizer.json, or vocab.json and merges.txt"
-        )
-    })
+    ensure!(
+        !exists(&added),
+        "{added} is not read; expected tokenizer.json, as a tokenizer of `transformers` is saved today"
+    );
+    let bpe = BPE::from_file(&vocabulary, &merges).build();
+    let bpe = bpe.map_err(|error| anyhow!("cannot read {vocabulary} and {merges}: {error}"))?;
+    let mut tokenizer = Tokenizer::new(bpe);
+    tokenizer.with_pre_tokenizer(Some(ByteLevel::new(false, true, true)));
+    tokenizer.with_decoder(Some(ByteLevel::default()));
+    if tokenizer.token_to_id(END).is_some() {
+        let end = tokenizer.add_special_tokens([AddedToken::from(END, true)]);
+        end.map_err(|error| anyhow!("{vocabulary}: {error}"))?;
+    }
+    Ok(tokenizer)
 }

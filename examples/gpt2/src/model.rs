@@ -13,6 +13,7 @@ use burn_store::{
 };
 use gan_kernels::{Activation, Map, affine_vjp};
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use crate::transformer::{Block, Cache};
@@ -34,10 +35,11 @@ pub struct Config {
     pub n_inner: Option<usize>,
     #[serde(default = "epsilon")]
     layer_norm_epsilon: f64,
-    /// The token that ends a text.
-    pub eos_token_id: Option<u32>,
+    /// The tokens that end a text.
+    #[serde(skip)]
+    pub ends: Vec<u32>,
     #[serde(flatten)]
-    others: serde_json::Map<String, Value>,
+    others: Value,
 }
 
 fn epsilon() -> f64 {
@@ -54,23 +56,34 @@ pub struct Gpt2 {
 }
 
 impl Config {
-    /// Reads `config.json` of a folder.
+    /// Reads `config.json` of a folder, and what ends a text from its `generation_config.json`.
     ///
     /// # Errors
     /// When it is missing, or is not of a GPT-2 that is known here.
     pub fn read(folder: &Path) -> Result<Self> {
         let path = folder.join("config.json");
-        let text = fs::read_to_string(&path).with_context(|| expected(folder, &path))?;
-        let config: Self = serde_json::from_str(&text)
-            .with_context(|| format!("{} is no configuration of GPT-2", path.display()))?;
-        let Self { n_embd, n_head, others, .. } = &config;
+        let mut config: Self = json_of(folder, &path)?;
         let file = path.display();
+        // One token or several; `generate` prefers its own file, and what no file has is GPT-2's.
+        let generation = folder.join("generation_config.json");
+        let generation: Value =
+            if generation.exists() { json_of(folder, &generation)? } else { Value::Null };
+        let [own, general] = [&generation, &config.others].map(|file| file.get("eos_token_id"));
+        let ends = match own.or(general).cloned().unwrap_or_else(|| json!(50_256)) {
+            Value::Null => json!([]),
+            Value::Array(ends) => ends.into(),
+            end => json!([end]),
+        };
+        config.ends = serde_json::from_value(ends)
+            .with_context(|| format!("{file}: eos_token_id is no token, nor a list of tokens"))?;
+        let Self { n_embd, n_head, others, .. } = &config;
         for (name, known) in [
             ("model_type", json!("gpt2")),
             ("activation_function", json!("gelu_new")),
             ("scale_attn_weights", json!(true)),
             ("scale_attn_by_inverse_layer_idx", json!(false)),
             ("tie_word_embeddings", json!(true)),
+            ("add_cross_attention", json!(false)),
         ] {
             let value = others.get(name).unwrap_or(&known);
             ensure!(*value == known, "{file}: {name} is {value}; expected {known}, as in GPT-2");
@@ -83,14 +96,21 @@ impl Config {
     }
 }
 
+fn json_of<T: DeserializeOwned>(folder: &Path, path: &Path) -> Result<T> {
+    let text = fs::read_to_string(path).with_context(|| expected(folder, path))?;
+    serde_json::from_str(&text)
+        .with_context(|| format!("{} is no configuration of GPT-2", path.display()))
+}
+
 /// The error when a file cannot be read: the files that a folder must have.
 fn expected(folder: &Path, missing: &Path) -> String {
     format!(
-        "cannot read {}; expected a folder with config.json, model.safetensors (or pytorch_model.bin) \
-         and tokenizer.json (or vocab.json and merges.txt), as model.save_pretrained({:?}) writes it, \
-         or as https://huggingface.co/openai-community/gpt2 has it",
+        "cannot read {}; expected a folder with config.json, model.safetensors (or pytorch_model.bin; one \
+         file, not several) and tokenizer.json (or vocab.json and merges.txt), as \
+         model.save_pretrained(\"{}\", max_shard_size=\"100GB\") writes it, or as \
+         https://huggingface.co/openai-community/gpt2 has it",
         missing.display(),
-        folder.display().to_string()
+        folder.display()
     )
 }
 
@@ -134,23 +154,14 @@ impl Gpt2 {
         let single = Box::new(FloatCastAdapter::to(DType::F32));
         let ApplyResult { missing, errors, unused, .. } =
             net.apply(tensors, None, Some(single), false);
-        if let Some(error) = errors.first() {
-            bail!("{}: {error}; expected the tensors that config.json describes", path.display());
-        }
-        if let Some((name, _)) = missing.first() {
-            let (path, count) = (path.display(), missing.len());
-            bail!(
-                "{path} lacks {name} ({count} in all); expected the tensors that config.json describes"
-            );
-        }
         // Masks are stored beside some weights.
-        if let Some(name) =
-            unused.iter().find(|name| name.ends_with("weight") && name.starts_with("h."))
-        {
-            let (path, layers) = (path.display(), config.n_layer);
-            bail!(
-                "{path} has {name}, but n_layer is {layers} in config.json; expected files of one model"
-            );
+        let weight = |name: &&String| name.starts_with("h.") && name.ends_with("weight");
+        let wrong = errors.first().map(ToString::to_string);
+        let wrong = wrong.or_else(|| missing.first().map(|(name, _)| format!("it lacks {name}")));
+        let surplus = || unused.iter().find(weight).map(|name| format!("it also has {name}"));
+        if let Some(wrong) = wrong.or_else(surplus) {
+            let path = path.display();
+            bail!("{path}: {wrong}; expected the tensors that config.json describes");
         }
         Ok(net)
     }

@@ -3,8 +3,9 @@
     python reference.py tests/tiny
 
 The folder gets the model's files, its weights also as PyTorch saves them (`old.bin` as in 2019), and
-`expected.json`: a prompt, its tokens, the logits after each of
-the last eight, and a hundred tokens by `generate`. Needs torch, transformers and tokenizers.
+`expected.json`: a prompt, its tokens, the logits after each of the last eight, a hundred tokens by
+`generate`, and the probabilities from which it would draw after the last token, for some settings.
+Needs torch, transformers and tokenizers.
 """
 
 import json
@@ -21,6 +22,20 @@ TEXT = [
     "A generator draws digits, and a discriminator tells them from real ones; each learns from the other.",
     "It is not the picture of one digit that counts but how much all of them vary.",
 ]
+
+
+SETTINGS = [(0.7, 50, 1.0), (1.0, 0, 0.9), (1.5, 20, 0.8)]
+
+
+def drawn(logits, temperature, top_k, top_p):
+    """The settings, and the tokens that can be drawn with their probabilities."""
+    warpers = [transformers.TemperatureLogitsWarper(temperature)]
+    warpers += [transformers.TopKLogitsWarper(top_k)] if top_k else []
+    warpers += [transformers.TopPLogitsWarper(top_p)] if top_p < 1 else []
+    scores = transformers.LogitsProcessorList(warpers)(None, logits[None])
+    probabilities = enumerate(scores.softmax(-1)[0].tolist())
+    kept = {token: round(probability, 6) for token, probability in probabilities if probability > 0}
+    return {"temperature": temperature, "top_k": top_k, "top_p": top_p, "probabilities": kept}
 
 
 def main():
@@ -56,6 +71,7 @@ def main():
         "tokens": tokens,
         "logits": [[round(x, 5) for x in row] for row in logits[-8:].tolist()],
         "text": text.tolist(),
+        "drawn": [drawn(logits[-1], *settings) for settings in SETTINGS],
         "versions": {module.__name__: module.__version__ for module in (torch, transformers)},
     }
     (folder / "expected.json").write_text(json.dumps(expected))

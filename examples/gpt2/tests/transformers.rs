@@ -3,13 +3,13 @@
 
 #![expect(clippy::unwrap_used, reason = "a test")]
 
+use std::collections::BTreeMap;
 use std::fs;
-use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use burn::tensor::{Device, bf16, f16};
-use gpt2::generate::generate;
+use gpt2::generate::{Sampling, generate};
 use gpt2::model::{Config, Gpt2};
 use serde::Deserialize;
 use serde_json::Value;
@@ -21,6 +21,16 @@ struct Expected {
     /// After each of the last tokens.
     logits: Vec<Vec<f32>>,
     text: Vec<u32>,
+    drawn: Vec<Drawn>,
+}
+
+/// The probabilities after the last token of the prompt.
+#[derive(Deserialize)]
+struct Drawn {
+    temperature: f64,
+    top_k: usize,
+    top_p: f64,
+    probabilities: BTreeMap<u32, f64>,
 }
 
 fn tiny() -> PathBuf {
@@ -69,12 +79,53 @@ fn a_hundred_greedy_tokens_are_equal_with_and_without_the_cache() {
         let mut chosen = Vec::new();
         let each = |token| {
             chosen.push(token);
-            ControlFlow::Continue(())
+            Ok(())
         };
         let text = generate(&net, &config, prompt, len, None, use_cache, each).unwrap();
         assert_eq!(text, expected.text, "with the cache: {use_cache}");
         assert_eq!(chosen, expected.text[expected.tokens.len()..]);
     }
+}
+
+#[test]
+fn tokens_are_drawn_with_the_same_probabilities() {
+    let expected = expected();
+    for Drawn { temperature, top_k, top_p, probabilities } in expected.drawn {
+        let sampling = Sampling { temperature, top_k, top_p };
+        let (tokens, weights) = sampling.candidates(expected.logits.last().unwrap());
+        let sum: f64 = weights.iter().sum();
+        let mut found: Vec<_> = tokens.into_iter().zip(weights).collect();
+        found.sort_by_key(|(token, _)| *token);
+        assert_eq!(found.len(), probabilities.len(), "{sampling:?}");
+        for ((token, weight), (wanted, probability)) in found.into_iter().zip(probabilities) {
+            assert_eq!(token, wanted, "{sampling:?}");
+            assert!((weight / sum - probability).abs() < 1e-5, "{sampling:?}, token {token}");
+        }
+    }
+}
+
+#[test]
+fn a_text_ends_at_each_end_that_either_file_names() {
+    let expected = expected();
+    let (prompt, new) = expected.text.split_at(expected.tokens.len());
+    let end = new[10];
+    let first = new.iter().position(|token| *token == end).unwrap();
+    let ended = &expected.text[..=prompt.len() + first];
+    let text = |general: Value, own: Option<Value>| {
+        let folder = folder(&[["model.safetensors"; 2]]);
+        configure(&folder, "eos_token_id", general);
+        if let Some(own) = own {
+            let own = serde_json::json!({ "eos_token_id": own }).to_string();
+            fs::write(folder.path().join("generation_config.json"), own).unwrap();
+        }
+        let (config, net) = net(folder.path());
+        let len = expected.text.len();
+        generate(&net, &config, prompt.to_vec(), len, None, true, |_| Ok(())).unwrap()
+    };
+    assert_eq!(text(end.into(), None), ended);
+    assert_eq!(text(vec![299, end].into(), None), ended);
+    assert_eq!(text(299.into(), Some(end.into())), ended);
+    assert_eq!(text(end.into(), Some(299.into())), expected.text);
 }
 
 fn run(folder: &Path, flags: &[&str]) -> (bool, String, String) {
@@ -114,6 +165,29 @@ fn the_program_reads_every_kind_of_files_and_draws_the_same_text_for_the_same_se
         configure(&folder, "n_ctx", 192.into());
         assert_eq!(run(folder.path(), &flags), safetensors, "{weights}");
     }
+
+    // A tokenizer is saved with the padding and truncation of its last use.
+    let padded = folder(&[["config.json"; 2], ["model.safetensors"; 2]]);
+    let mut tokenizer: Value =
+        serde_json::from_slice(&fs::read(tiny().join("tokenizer.json")).unwrap()).unwrap();
+    tokenizer["padding"] = serde_json::json!({
+        "strategy": { "Fixed": 64 }, "direction": "Left", "pad_to_multiple_of": null,
+        "pad_id": 0, "pad_type_id": 0, "pad_token": "!",
+    });
+    tokenizer["truncation"] = serde_json::json!({
+        "direction": "Right", "max_length": 5, "strategy": "LongestFirst", "stride": 0,
+    });
+    fs::write(padded.path().join("tokenizer.json"), tokenizer.to_string()).unwrap();
+    assert_eq!(run(padded.path(), &flags), safetensors);
+
+    let slow = run(&tiny(), &[&flags[..], &["--no-cache"]].concat());
+    assert_eq!(slow, safetensors);
+    let several = ["--temperature", "0.8", "--num-return-sequences", "3"];
+    let (ok, text, error) = run(&tiny(), &[&flags[..], &several].concat());
+    assert!(ok, "{error}");
+    let texts: Vec<_> = text.trim_end().split("\n---\n").collect();
+    assert!(texts.len() == 3 && texts.iter().all(|text| text.starts_with(&prompt)), "{text}");
+    assert!(texts[0] != texts[1] && texts[1] != texts[2], "{text}");
 
     let drawn = |seed| {
         let flags = [&flags[..], &["--top-k", "20", "--top-p", "0.9", "--seed", seed]].concat();
@@ -187,7 +261,9 @@ fn errors_say_what_is_missing() {
     assert!(long.2.contains("--max-length is 193; expected at most 192"), "{}", long.2);
     for (name, value, expected) in [
         ("scale_attn_weights", false.into(), "scale_attn_weights is false; expected true"),
-        ("n_layer", 1.into(), "has h.1.attn.c_attn.weight, but n_layer is 1"),
+        ("add_cross_attention", true.into(), "add_cross_attention is true; expected false"),
+        ("eos_token_id", "end".into(), "eos_token_id is no token, nor a list of tokens"),
+        ("n_layer", 1.into(), "it also has h.1.attn.c_attn.weight"),
         ("n_layer", 3.into(), "lacks h.2.attn.c_attn.bias"),
         ("n_embd", 16.into(), "expected the tensors that config.json describes"),
     ] {
@@ -196,6 +272,10 @@ fn errors_say_what_is_missing() {
         let (ok, _, error) = run(folder.path(), &["--prompt", "x"]);
         assert!(!ok && error.contains(expected), "{error}");
     }
+    let older = folder(&[["config.json"; 2], ["vocab.json"; 2], ["merges.txt"; 2]]);
+    fs::write(older.path().join("added_tokens.json"), "{}").unwrap();
+    let (ok, _, error) = run(older.path(), &["--prompt", "x"]);
+    assert!(!ok && error.contains("added_tokens.json is not read; expected tokenizer.json"));
     let several = run(&tiny(), &["--prompt", "x", "--num-return-sequences", "2"]);
     assert!(several.2.contains("--temperature"), "{}", several.2);
 }

@@ -1,8 +1,9 @@
 //! The command line: `train`, `test` and `sample`.
 
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use burn::tensor::Device;
 use clap::{Arg, Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use gan_data::{Dataset, KnownDataset, load_folder, synthetic};
@@ -53,8 +54,8 @@ enum Command<S: Args, D: Args> {
         /// Number of samples
         #[arg(long, default_value_t = 100, value_parser = count)]
         count: usize,
-        /// A grid (.png), or an array for `gan-eval --samples` (.npy)
-        #[arg(long, value_name = "FILE", default_value = "samples.png")]
+        /// A grid (.png), an array for `gan-eval --samples` (.npy), an animation (.gif), or a folder of PNGs
+        #[arg(long, value_name = "PATH")]
         out: PathBuf,
         /// Also write the class of each sample, for `gan-eval --labels`
         #[arg(long, value_name = "FILE.npy")]
@@ -71,9 +72,9 @@ enum Command<S: Args, D: Args> {
 ///
 /// # Errors
 /// Names the flag or file at fault, or says why the training failed.
-#[expect(clippy::print_stdout, reason = "the program's output")]
 pub fn run<M: Model>(about: &'static str) -> Result<()> {
     let command = CommandLine::<M::Settings, M::Sampling>::command().name(M::NAME).about(about);
+    // Each net has its own defaults, which the help shows.
     let command = command.mut_subcommand("train", |train| {
         let default = |value: String| |arg: Arg| arg.required(false).default_value(&*value.leak());
         train
@@ -94,23 +95,23 @@ pub fn run<M: Model>(about: &'static str) -> Result<()> {
             };
             let run = match out {
                 Some(out) => {
-                    let path = out.display();
-                    ensure!(
-                        !out.exists(),
-                        "--out {path} exists; expected the name of a new folder"
-                    );
+                    let (path, new) = (out.display(), !out.exists());
+                    ensure!(new, "--out {path} exists; expected the name of a new folder");
                     RunDir::create(&out)?
                 }
                 None => RunDir::create_next(Path::new("runs"), &format!("{name}-{}", M::NAME))?,
             };
-            println!("{}, {} weights", run.root().display(), net.num_params());
+            // The training goes on without a reader.
+            let progress = |line: String| drop(writeln!(io::stderr(), "{line}"));
+            progress(format!("{}, {} weights", run.root().display(), net.num_params()));
             let net = train(net, &config, &dataset, &run, |row| {
                 if row.epoch.is_multiple_of(100) {
                     let (epoch, of) = (row.epoch, config.training.epochs);
-                    println!("epoch {epoch} of {of}  loss {:.4}  {:.0} s", row.d_loss, row.seconds);
+                    let (loss, seconds) = (row.d_loss, row.seconds);
+                    progress(format!("epoch {epoch} of {of}  loss {loss:.4}  {seconds:.0} s"));
                 }
             })?;
-            println!("{} of test images: {:.4}", M::LOSS, mean_loss(&net, &test));
+            print_loss(&net, images, &test)?;
         }
         Command::Test { run, data_dir } => {
             let ((config, net), (train, test)) = (load::<M>(&run)?, datasets(data_dir.as_deref())?);
@@ -121,24 +122,47 @@ pub fn run<M: Model>(about: &'static str) -> Result<()> {
                  set, by --data-dir or without it",
                 run.display()
             );
-            println!("{} of test images: {:.4}", M::LOSS, mean_loss(&net, &test));
+            print_loss(&net, config.model.images, &test)?;
         }
         Command::Sample { run, count, out, labels_out, seed, sampling } => {
+            let kind = Output::of(&out).context("--out")?;
+            if let Some(path) = &labels_out {
+                check_labels(path, &out)?;
+            }
             let (config, net) = load::<M>(&run)?;
             let images = config.model.images;
-            let grid = Grid { columns: 10, scale: 2 };
-            Output::of(&out)?.write(&out, grid, count, images.shape, |first| {
+            let grid = Grid { columns: 10, scale: if kind == Output::Png { 2 } else { 1 } };
+            kind.write(&out, grid, count, images.shape, |first| {
                 let labels = images.turns(first, (count - first).min(TOGETHER));
                 let indices: Vec<u64> = (first as u64..).take(labels.len()).collect();
                 net.samples(images, &sampling, seed, &indices, &labels)
             })?;
             if let Some(path) = labels_out {
                 let labels: Vec<u16> = images.turns(0, count).into_iter().flatten().collect();
-                write_labels(&path, &labels)?;
+                write_labels(&path, &labels)
+                    .with_context(|| format!("cannot write {}", path.display()))?;
             }
-            println!("{}", out.display());
+            writeln!(io::stdout(), "{}", out.display())?;
         }
     }
+    Ok(())
+}
+
+fn print_loss<M: Model>(net: &M, images: Images, test: &Dataset) -> Result<()> {
+    let loss = mean_loss(net, images, test);
+    Ok(writeln!(io::stdout(), "{} of test images: {loss:.4}", M::LOSS)?)
+}
+
+/// Checks --labels-out before samples are drawn.
+fn check_labels(path: &Path, out: &Path) -> Result<()> {
+    let (found, folder) = (path.display(), path.parent().unwrap_or(Path::new("")));
+    let npy = path.extension().is_some_and(|ending| ending == "npy");
+    ensure!(npy, "--labels-out is {found}; expected a file that ends in .npy");
+    ensure!(path != out, "--labels-out {found} is the file of --out too; expected another one");
+    ensure!(
+        Path::new(".").join(folder).is_dir(),
+        "--labels-out is {found}, whose folder does not exist; create it first"
+    );
     Ok(())
 }
 

@@ -5,7 +5,6 @@ use std::path::Path;
 use std::time::Instant;
 
 use anyhow::{Context, Result, bail, ensure};
-use burn::module::Module;
 use burn::store::ModuleRecord;
 use burn::tensor::{Bytes, Device};
 use clap::Args;
@@ -17,6 +16,7 @@ use gan_model::{Adam, AdamConfig, Ema};
 use gan_run::{EndReason, MetricsRow, RunDir, RunOutcome, RunPaths};
 use gan_sample::{Grid, write_png};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::command::{TOGETHER, defaults};
 use crate::{Batch, Images, Model};
@@ -68,7 +68,7 @@ pub struct TrainingConfig {
     /// Random seed; equal seeds give equal runs
     #[arg(long, default_value_t = 0)]
     pub seed: u64,
-    /// Epochs between previews, a row of ten samples each
+    /// Epochs between previews, a row of ten samples each; the weights are saved with them
     #[arg(long, default_value_t = 500)]
     pub sample_every: u64,
 }
@@ -114,7 +114,6 @@ pub fn train<M: Model>(
     let mut adam = Adam::new(AdamConfig { beta1: 0.9, beta2: 0.99, epsilon: 1e-8 }, true);
     run.write_config(config)?;
     run.rewind_metrics(0, |_| ())?;
-    std::fs::create_dir_all(run.samples())?;
     let sampling = defaults::<M::Sampling>();
 
     for epoch in 1..=training.epochs {
@@ -122,10 +121,13 @@ pub fn train<M: Model>(
         let mut rng = stream(training.seed, Purpose::GeneratorNoise, epoch - 1);
         let loss = net.loss(*images, &shown, &mut rng);
         let value: f32 = loss.clone().into_scalar();
-        if !value.is_finite() {
+        let diverged = |found: String| {
             let (reason, seconds) = (EndReason::Diverged, begin.elapsed().as_secs_f64());
             run.write_outcome(&RunOutcome { reason, epochs: epoch - 1, seconds })?;
-            bail!("the loss is {value} at epoch {epoch}; try a smaller --lr");
+            bail!("{found} at epoch {epoch}; try a smaller --lr")
+        };
+        if !value.is_finite() {
+            return diverged(format!("the loss is {value}"));
         }
         let left = 1.0 - (epoch - 1) as f64 / training.epochs as f64;
         let rate = training.lr * (2.0 * left).min(1.0);
@@ -143,8 +145,11 @@ pub fn train<M: Model>(
             observe(&row);
         }
         if epoch.is_multiple_of(training.sample_every) || last {
+            match pack(&average) {
+                Ok(weights) => save(&weights, run.root())?,
+                Err(error) => return diverged(error.to_string()),
+            }
             write_previews(&average, *images, &sampling, run, epoch)?;
-            save(&average, run.root())?;
         }
     }
     let seconds = begin.elapsed().as_secs_f64();
@@ -176,21 +181,21 @@ fn write_previews<M: Model>(
     write(&run.sample(epoch), &images.turns(0, PREVIEW))
 }
 
-/// The mean loss of all images of a data set.
-pub fn mean_loss<M: Model>(net: &M, dataset: &Dataset) -> f64 {
+/// The mean loss of all images of a data set; `images` are those of the net.
+pub fn mean_loss<M: Model>(net: &M, images: Images, dataset: &Dataset) -> f64 {
     let mut rng = stream(0, Purpose::GeneratorNoise, 0);
     let starts = (0..dataset.len()).step_by(TOGETHER);
     let losses = starts.map(|start| {
         let batch = Batch::of(dataset, start..dataset.len().min(start + TOGETHER));
-        let loss: f32 = net.loss(Images::of(dataset), &batch, &mut rng).into_scalar();
+        let loss: f32 = net.loss(images, &batch, &mut rng).into_scalar();
         f64::from(loss) * batch.labels.len() as f64
     });
     losses.sum::<f64>() / dataset.len() as f64
 }
 
-fn save<M: Module>(net: &M, root: &Path) -> Result<()> {
-    let (bytes, path) = (pack(net)?, root.join(WEIGHTS));
-    atomic_file::write_with(&path, |file| file.write_all(&bytes))
+fn save(weights: &[u8], root: &Path) -> Result<()> {
+    let path = root.join(WEIGHTS);
+    atomic_file::write_with(&path, |file| file.write_all(weights))
         .with_context(|| format!("cannot write {}", path.display()))
 }
 
@@ -204,12 +209,16 @@ pub fn load<M: Model>(root: &Path) -> Result<(Config<M::Settings>, M)> {
     let text = std::fs::read(&path).with_context(|| {
         format!("cannot read {}; expected the folder of a run of `{name} train`", path.display())
     })?;
-    let config: Config<M::Settings> = serde_json::from_slice(&text)
-        .with_context(|| format!("{} is not of a run of `{name} train`", path.display()))?;
-    let ModelConfig { family, images, settings } = &config.model;
+    let other = || format!("{} is not of a run of `{name} train`", path.display());
+    let any: Config<Value> = serde_json::from_slice(&text).with_context(other)?;
+    let family = any.model.family;
     ensure!(family == name, "{} is of a run of {family:?}; expected {name:?}", path.display());
+    let config: Config<M::Settings> = serde_json::from_slice(&text).with_context(other)?;
+    let ModelConfig { images, settings, .. } = &config.model;
     let path = root.join(WEIGHTS);
-    let bytes = std::fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
+    let bytes = std::fs::read(&path).with_context(|| {
+        format!("cannot read {}; a run has its weights from its first preview on", path.display())
+    })?;
     let damaged = || format!("{} is damaged", path.display());
     let record = ModuleRecord::from_bytes(Bytes::from_bytes_vec(bytes)).with_context(damaged)?;
     let net = M::new(settings, *images, 0, &Device::flex())?;

@@ -1,7 +1,7 @@
 //! Digits, pixel by pixel.
 //!
 //!     cargo run --release -p pixel_transformer -- train --data-dir data/mnist
-//!     cargo run --release -p pixel_transformer -- sample --run runs/0001-mnist-pixel_transformer
+//!     cargo run --release -p pixel_transformer -- sample --run runs/0001-mnist-pixel_transformer --out samples.png
 
 use pixel_transformer::pixels::PixelTransformer;
 

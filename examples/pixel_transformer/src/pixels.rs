@@ -6,7 +6,6 @@ use burn::tensor::{Device, Tensor};
 use clap::Args;
 use gan_core::stream::{Purpose, stream};
 use gan_kernels::log_softmax;
-use gpt2::generate::draw;
 use one_net::command::positive;
 use one_net::guidance::{combine, evaluations};
 use one_net::{Batch, Images, Model, matrix, one_hot};
@@ -180,5 +179,11 @@ impl PixelTransformer {
 fn level(logits: &[f32], temperature: f32, uniform: f64) -> usize {
     let largest = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
     let weight = |logit: &f32| f64::from((logit - largest) / temperature).exp();
-    draw(&logits.iter().map(weight).collect::<Vec<_>>(), uniform)
+    let weights: Vec<f64> = logits.iter().map(weight).collect();
+    let mut left = uniform * weights.iter().sum::<f64>();
+    let drawn = weights.iter().position(|weight| {
+        left -= weight;
+        left < 0.0
+    });
+    drawn.unwrap_or(weights.len() - 1)
 }

@@ -102,7 +102,7 @@ fn a_run_can_be_watched_and_sampled_and_has_learnt() {
     let dataset = synthetic(200, 1).unwrap();
     let new = PixelTransformer::new(&SMALL, IMAGES, 0, &Device::flex()).unwrap();
     let (_, trained) = load::<PixelTransformer>(run.as_ref()).unwrap();
-    let [before, after] = [&new, &trained].map(|net| mean_loss(net, &dataset));
+    let [before, after] = [&new, &trained].map(|net| mean_loss(net, IMAGES, &dataset));
     // Without any knowledge, log₂ 4.
     assert!((before - 2.0).abs() < 0.1, "{before}");
     assert!(after < 1.7, "{after}");
@@ -117,6 +117,11 @@ fn a_run_can_be_watched_and_sampled_and_has_learnt() {
     assert_eq!(drawn("a.npy", &[]), drawn("b.npy", &[]));
     assert_ne!(drawn("a.npy", &[]), drawn("c.npy", &["--seed", "1"]));
     assert_ne!(drawn("a.npy", &[]), drawn("d.npy", &["--guidance", "2"]));
+    assert_ne!(drawn("a.npy", &[]), drawn("e.npy", &["--temperature", "0.5"]));
+    let indices: Vec<u64> = (0..12).collect();
+    let sampling = Sampling { temperature: 1.0, guidance: 1.25 };
+    let samples = trained.samples(IMAGES, &sampling, 0, &indices, &IMAGES.turns(0, 12));
+    assert!(drawn("a.npy", &[]).ends_with(&samples));
 }
 
 #[test]
