@@ -39,6 +39,10 @@ pub const MAX: usize = 200_000;
     name = "gan-eval",
     after_help = format!("{EXAMPLES}\n\n{READING}\n\n{CODES}"),
     allow_negative_numbers = true,
+    mut_arg("data", |arg| arg.help(
+        "Images to compare with, from any source: a folder, a .zip, a .npy, .npz or .csv, IDX files; \
+         docs/data.md has a table of all"
+    )),
     mut_arg("invert", |arg| arg.help("Exchange black and white: of --samples, else of the data set")),
     mut_arg("dataset", |arg| arg.help(
         "Data set to compare with [default: the one the checkpoint was trained on, else mnist]"

@@ -73,7 +73,7 @@ pub struct TrainArgs {
     pub resume: Option<PathBuf>,
 
     /// Fine-tune: begin a new run with the networks of this checkpoint, on other images and with other
-    /// settings; Adam and the moving average start afresh, at epoch 0
+    /// settings; Adam starts without moments, at epoch 0; the moving average starts as the checkpoint's
     #[arg(long, value_name = "CKPT|DIR", conflicts_with = "resume")]
     pub init_from: Option<PathBuf>,
 

@@ -40,7 +40,7 @@ pub struct Settings {
     #[arg(long, value_parser = PossibleValuesParser::new(Recipe::ALL.map(|r| PossibleValue::new(r.name()).help(r.about()))))]
     pub recipe: Option<String>,
 
-    /// Kind of networks; each has settings of its own [default: the recipe's]
+    /// Kind of networks; another kind than the recipe's has its own default layers [default: the recipe's]
     #[arg(long, help_heading = NETWORKS, value_parser = PossibleValuesParser::new(Family::all().iter().map(Family::name).collect::<Vec<_>>()))]
     pub family: Option<String>,
 
