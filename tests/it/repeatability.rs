@@ -31,18 +31,22 @@ fn the_number_of_threads_does_not_change_the_result() {
 fn the_instruction_set_does_not_change_the_result() {
     const VARIABLE: &str = "GAN_INSTRUCTION_SET";
     let place = Place::new();
-    for family in ["dense", "conv"] {
-        let args = format!("--family {family} --epochs 6 --recipe default --conditional --quiet");
-        place.train(&format!("{args} --out {family}-best")).ok();
+    for (name, flags) in [
+        ("dense", "--family dense --conditional"),
+        ("conv", "--family conv --conditional"),
+        ("plain", "--family dense"),
+    ] {
+        let args = format!("{flags} --epochs 6 --recipe default --quiet");
+        place.train(&format!("{args} --out {name}-best")).ok();
         for set in ["scalar", "avx2", "avx512", "neon"] {
-            let run = format!("{family}-{set}");
+            let run = format!("{name}-{set}");
             let ran = place.start_with(&format!("{args} --out {run}"), &[(VARIABLE, set)]).ended();
             if ran.code == Some(2) {
                 ran.fails(2, &[VARIABLE, set, "does not have"]);
                 assert_ne!(set, "scalar", "every processor has it");
             } else {
                 ran.ok();
-                place.assert_same_run(&run, &format!("{family}-best"));
+                place.assert_same_run(&run, &format!("{name}-best"));
             }
         }
     }

@@ -10,7 +10,7 @@ use crate::tanh::tanh_lane;
 pub enum Activation {
     /// y = x
     None,
-    /// y = x above zero and `slope` · x below, with a slope in (0, 1].
+    /// y = x above zero and `slope` · x below, with a slope in [0, 1].
     LeakyRelu(f32),
     /// y = tanh x
     Tanh,
@@ -44,7 +44,7 @@ impl Activation {
     pub(crate) fn apply(self, x: &mut [f32]) {
         match self {
             Self::None => {}
-            // For 0 < slope <= 1 this is the larger of both; a maximum is one instruction.
+            // For 0 <= slope <= 1 and finite x this is the larger of both; a maximum is one instruction.
             Self::LeakyRelu(slope) => x.iter_mut().for_each(|x| *x = x.max(*x * slope)),
             Self::Tanh => x.iter_mut().for_each(|x| *x = tanh_lane(*x)),
         }

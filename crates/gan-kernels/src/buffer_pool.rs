@@ -17,6 +17,8 @@ use burn_std::{AccessError, AccessPolicy, AllocationController, AllocationProper
 const MIN_LEN: usize = 1 << 10;
 /// The most numbers that are kept; a step at a batch of 128 needs a tenth of them.
 const MAX_TOTAL: usize = (512 << 20) / size_of::<f32>();
+/// A length that none of so many calls asked for, those of some steps, is no longer in use.
+const STALE: u64 = 10_000;
 
 static POOL: Mutex<Option<Pool>> = Mutex::new(None);
 
@@ -25,6 +27,8 @@ struct Pool {
     by_len: HashMap<usize, Shelf>,
     /// Numbers in all kept buffers.
     total: usize,
+    /// Calls of [`Pool::take`].
+    calls: u64,
 }
 
 /// The buffers of one length.
@@ -33,6 +37,53 @@ struct Shelf {
     kept: Vec<Vec<f32>>,
     /// How many [`buffer`] had to make.
     made: usize,
+    /// The last call that asked for this length.
+    asked: u64,
+}
+
+impl Pool {
+    /// A kept buffer, if there is one.
+    fn take(&mut self, len: usize) -> Option<Vec<f32>> {
+        self.calls += 1;
+        let shelf = self.by_len.entry(len).or_default();
+        shelf.asked = self.calls;
+        let kept = shelf.kept.pop();
+        match kept {
+            Some(_) => self.total -= len,
+            None => shelf.made += 1,
+        }
+        kept
+    }
+
+    /// Keeps a buffer, if it is of use and there is room.
+    fn keep(&mut self, buffer: Vec<f32>) {
+        let len = buffer.len();
+        // Others may have made this one: those that no call of `buffer` asks for must not gather.
+        if self.by_len.get(&len).is_none_or(|shelf| shelf.kept.len() >= shelf.made) {
+            return;
+        }
+        if self.total + len > MAX_TOTAL {
+            self.drop_stale();
+        }
+        if self.total + len <= MAX_TOTAL
+            && let Some(shelf) = self.by_len.get_mut(&len)
+        {
+            self.total += len;
+            shelf.kept.push(buffer);
+        }
+    }
+
+    /// Frees the buffers of lengths that are no longer in use, such as those of a calibration.
+    fn drop_stale(&mut self) {
+        let Self { by_len, total, calls } = self;
+        by_len.retain(|len, shelf| {
+            let in_use = *calls - shelf.asked < STALE;
+            if !in_use {
+                *total -= len * shelf.kept.len();
+            }
+            in_use
+        });
+    }
 }
 
 fn pool() -> MutexGuard<'static, Option<Pool>> {
@@ -43,14 +94,9 @@ fn pool() -> MutexGuard<'static, Option<Pool>> {
 /// [`tensor_data`], it returns to the pool when that is dropped.
 pub fn buffer(len: usize) -> Vec<f32> {
     if len >= MIN_LEN {
-        let mut pool = pool();
-        let Pool { by_len, total } = pool.get_or_insert_default();
-        let shelf = by_len.entry(len).or_default();
-        if let Some(buffer) = shelf.kept.pop() {
-            *total -= len;
+        if let Some(buffer) = pool().get_or_insert_default().take(len) {
             return buffer;
         }
-        shelf.made += 1;
     }
     vec![0.0; len]
 }
@@ -87,15 +133,8 @@ impl Deref for Pooled {
 impl Drop for Pooled {
     fn drop(&mut self) {
         let buffer = mem::take(&mut self.0);
-        let mut pool = pool();
-        // Others may have made this one: those that no call of `buffer` asks for must not gather.
-        if let Some(Pool { by_len, total }) = pool.as_mut()
-            && let Some(shelf) = by_len.get_mut(&buffer.len())
-            && shelf.kept.len() < shelf.made
-            && *total + buffer.len() <= MAX_TOTAL
-        {
-            *total += buffer.len();
-            shelf.kept.push(buffer);
+        if let Some(pool) = pool().as_mut() {
+            pool.keep(buffer);
         }
     }
 }
@@ -146,5 +185,25 @@ mod tests {
         assert_eq!(copy.as_slice::<f32>().unwrap()[..2], [1.5, 7.0]);
         let third = buffer(len);
         assert_ne!(third.as_ptr(), address, "a buffer in use is not handed out");
+    }
+
+    #[test]
+    fn buffers_that_are_no_longer_in_use_make_room() {
+        let mut pool = Pool::default();
+        // Memory that nothing writes to takes no room.
+        let large = MAX_TOTAL - MIN_LEN;
+        for len in [large, 2 * MIN_LEN] {
+            assert!(pool.take(len).is_none());
+            pool.keep(vec![0.0; len]);
+        }
+        assert_eq!(pool.total, large, "the second does not fit beside the first");
+        for _ in 0..STALE {
+            if let Some(buffer) = pool.take(2 * MIN_LEN) {
+                pool.keep(buffer);
+            }
+        }
+        pool.keep(vec![0.0; 2 * MIN_LEN]);
+        assert_eq!(pool.total, 2 * MIN_LEN);
+        assert!(pool.take(2 * MIN_LEN).is_some() && pool.take(large).is_none());
     }
 }

@@ -105,6 +105,7 @@ fn sum_by_halves(mut sums: &mut [f32]) -> f32 {
 /// `matrix · vector`, in the order in which Burn 0.22 sums it on x86-64 for up to 256 rows, so that
 /// trainings with a gradient penalty continue as they began.
 pub(crate) fn product_as_burn(matrix: Matrix, vector: &[f32]) -> Vec<f32> {
+    assert_eq!(matrix.columns, vector.len(), "a product needs operands that fit");
     let mut result = buffer(matrix.rows);
     result.fill(0.0);
     arch().dispatch(AddColumnAsBurn { matrix, vector, result: &mut result });
@@ -123,13 +124,17 @@ impl WithSimd for AddColumnAsBurn<'_> {
     #[inline(always)]
     fn with_simd<S: Simd>(self, _: S) {
         let Self { matrix, vector, result } = self;
+        // The C library of some systems does not round once.
+        let mul_add = |a: f32, b, c| {
+            if S::IS_SCALAR { tile::mul_add(a, b, c) } else { a.mul_add(b, c) }
+        };
         if matrix.column_stride == 1 {
             for (result, row) in result.iter_mut().zip(matrix.data.chunks(matrix.columns.max(1))) {
                 for (row, vector) in row.chunks(1024).zip(vector.chunks(1024)) {
                     let mut sums = [0.0_f32; 8];
                     for (a, b) in row.chunks(8).zip(vector.chunks(8)) {
                         for ((sum, a), b) in sums.iter_mut().zip(a).zip(b) {
-                            *sum = a.mul_add(*b, *sum);
+                            *sum = mul_add(*a, *b, *sum);
                         }
                     }
                     *result += sum_by_halves(&mut sums);
@@ -138,7 +143,10 @@ impl WithSimd for AddColumnAsBurn<'_> {
         } else {
             for (j, factor) in vector.iter().enumerate() {
                 let column = &matrix.data[j * matrix.column_stride..][..matrix.rows];
-                result.iter_mut().zip(column).for_each(|(sum, x)| *sum = x.mul_add(*factor, *sum));
+                result
+                    .iter_mut()
+                    .zip(column)
+                    .for_each(|(sum, x)| *sum = mul_add(*x, *factor, *sum));
             }
         }
     }

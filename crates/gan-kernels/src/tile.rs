@@ -190,7 +190,7 @@ unsafe fn sum<S: Simd, L: Rows, const R: usize, const N: usize>(simd: S, tile: T
     }
 }
 
-/// a · b + c, rounded once.
+/// a · b + c, rounded once (on wasm with SIMD twice: it has no such instruction).
 #[inline(always)]
 fn multiply_add<S: Simd>(simd: S, a: S::f32s, b: S::f32s, c: S::f32s) -> S::f32s {
     if S::IS_SCALAR {
@@ -207,7 +207,7 @@ fn multiply_add<S: Simd>(simd: S, a: S::f32s, b: S::f32s, c: S::f32s) -> S::f32s
 /// the neighbour on the side of the exact sum, if it is even (Boldo and Melquiond 2008, "Emulation
 /// of FMA and correctly rounded sums: proved algorithms using rounding to odd").
 #[inline(always)]
-fn mul_add(a: f32, b: f32, c: f32) -> f32 {
+pub(crate) fn mul_add(a: f32, b: f32, c: f32) -> f32 {
     let (product, c) = (f64::from(a) * f64::from(b), f64::from(c));
     let sum = product + c;
     let bits = sum.to_bits();

@@ -74,6 +74,29 @@ fn every_instruction_set_computes_the_same() {
 }
 
 #[test]
+fn every_instruction_set_multiplies_a_column_alike() {
+    let (rows, columns) = (37, 1100);
+    let (a, vector) = (numbers(rows * columns, 1), numbers(columns, 2));
+    for matrix in [Matrix::new(&a, rows, columns), Matrix::new(&a, columns, rows).transposed()] {
+        let mut runs = Vec::new();
+        let mut with = |run: &dyn Fn(AddColumnAsBurn)| {
+            let mut result = vec![0.0; rows];
+            run(AddColumnAsBurn { matrix, vector: &vector, result: &mut result });
+            runs.push(result);
+        };
+        with(&|column| arch().dispatch(column));
+        with(&|column| Simd::vectorize(pulp::Scalar::new(), column));
+        #[cfg(target_arch = "x86_64")]
+        if let Some(v3) = pulp::x86::V3::try_new() {
+            with(&|column| Simd::vectorize(v3, column));
+        }
+        for run in &runs[1..] {
+            assert_eq!(*run, runs[0]);
+        }
+    }
+}
+
+#[test]
 fn results_do_not_depend_on_the_number_of_threads() {
     let (m, n, k) = if cfg!(miri) { (16, 35, 6) } else { (128, 784, 300) };
     let (a, b, y) = (numbers(m * k, 1), numbers(k * n, 2), numbers(m * n, 3));

@@ -10,8 +10,9 @@
 //!       "header"                  map of 4
 //!         "model"                 map: the fields of ModelConfig, flat
 //!         "training"              map: the fields of TrainingConfig
-//!         "dataset"               map: name, digest (hex SHA-256), images, and class_names
-//!                                 where the classes have names
+//!         "dataset"               map: name, digest (hex SHA-256), images, class_names where
+//!                                 the classes have names, and labels (hex SHA-256) where the
+//!                                 networks have classes
 //!         "step"                  uint, epochs done: Adam's time of the generator, and times
 //!                                 d_steps that of the discriminator
 //!       "tensors"                 array of 5, in the order of the tensors below: map of 2
@@ -21,9 +22,18 @@
 //!     bin  averaged generator     burnpack, all f32; of a dense layer layers.N.Dense.weight
 //!                                 [inputs, outputs] and .bias [outputs], or with batch
 //!                                 normalisation .norm.gamma, .beta, .mean, .variance [outputs]
+//!                                 of a convolution layers.N.Convolution.weight [taps, filters]
+//!                                 and the same beside it; a tap is a row, column and channel of
+//!                                 the kernel, of the smaller one where images are resized
+//!                                 of a vector of the class layers.N.Embedding.table
+//!                                 [classes, numbers]
 //!     bin  generator              the same
 //!     bin  discriminator          the same; with spectral normalisation also
-//!                                 layers.N.Dense.direction [inputs]
+//!                                 layers.N.Dense.direction [inputs], or .Convolution.direction
+//!                                 [taps]
+//!                                 of a projection layers.N.Projection.table.weight
+//!                                 [classes + 1, inputs], .bias [1], and where classes are
+//!                                 predicted .classifier, as a dense layer
 //!     bin  generator's moments    burnpack: first.* and second.*, each as in the net
 //!     bin  discriminator's        the same
 //! ```

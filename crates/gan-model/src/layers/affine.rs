@@ -326,29 +326,36 @@ mod tests {
 
     #[test]
     fn a_resize_and_a_convolution_are_one_transposed_convolution() {
-        let shape =
-            Convolution { height: 8, width: 6, channels: 2, kernel: 4, stride: 2, padding: 1 };
-        let spec = AffineSpec {
-            map: Map::Transposed(shape),
-            weight: [9 * 2, 5],
-            resize: true,
-            ..AffineSpec::dense(1, 1, Activation::None)
-        };
-        let (init, device) = (Init { seed: 2, weights: Purpose::GeneratorWeights }, Device::flex());
-        let layer = Affine::new(&spec, Some(init), 0, &device);
-        let x = normal(&mut stream(1, Purpose::Sample, 0), 3 * 4 * 3 * 5);
-        let x = Tensor::<1>::from_floats(&x[..], &device).reshape([3, 4 * 3 * 5]);
-        let found = layer.forward(x.clone());
+        for kernel in 3..=7 {
+            let (side, padding) = (kernel - 1, (kernel - 1) / 2);
+            let shape =
+                Convolution { height: 8, width: 6, channels: 2, kernel, stride: 2, padding };
+            let spec = AffineSpec {
+                map: Map::Transposed(shape),
+                weight: [side * side * 2, 5],
+                resize: true,
+                ..AffineSpec::dense(1, 1, Activation::None)
+            };
+            let init = Init { seed: 2, weights: Purpose::GeneratorWeights };
+            let device = Device::flex();
+            let layer = Affine::new(&spec, Some(init), 0, &device);
+            let x = normal(&mut stream(1, Purpose::Sample, 0), 3 * 4 * 3 * 5);
+            let x = Tensor::<1>::from_floats(&x[..], &device).reshape([3, 4 * 3 * 5]);
+            let found = layer.forward(x.clone());
 
-        let images = x.reshape([3, 4, 3, 5]).permute([0, 3, 1, 2]);
-        let nearest = InterpolateOptions::new(InterpolateMode::Nearest);
-        let images = interpolate(images, nearest.with_output_size([8, 6]));
-        // The transpose of a convolution has its kernel upside down.
-        let kernel = layer.weight.val().reshape([3, 3, 2, 5]).flip([0, 1]).permute([2, 3, 0, 1]);
-        let options = ConvOptions::new([1; 2], [1; 2], [1; 2], 1);
-        let expected = conv2d(images, kernel, None, options).permute([0, 2, 3, 1]);
-        let expected = expected.reshape([3, 8 * 6 * 2]).into_data();
-        found.into_data().assert_approx_eq::<f32>(&expected, Tolerance::absolute(1e-5));
+            let images = x.reshape([3, 4, 3, 5]).permute([0, 3, 1, 2]);
+            let nearest = InterpolateOptions::new(InterpolateMode::Nearest);
+            let images = interpolate(images, nearest.with_output_size([8, 6]));
+            // The transpose of a convolution has its kernel upside down.
+            let weight = layer.weight.val().reshape([side, side, 2, 5]).flip([0, 1]);
+            // A smaller kernel of an even side is not centred: the result has a row too many.
+            let options = ConvOptions::new([1; 2], [side / 2; 2], [1; 2], 1);
+            let expected = conv2d(images, weight.permute([2, 3, 0, 1]), None, options);
+            let first = side / 2 + padding + 1 - side;
+            let expected = expected.narrow(2, first, 8).narrow(3, first, 6).permute([0, 2, 3, 1]);
+            let expected = expected.reshape([3, 8 * 6 * 2]).into_data();
+            found.into_data().assert_approx_eq::<f32>(&expected, Tolerance::absolute(1e-5));
+        }
     }
 
     #[test]
