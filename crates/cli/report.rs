@@ -61,8 +61,9 @@ pub fn main(args: &ReportArgs) -> Result<(), Failure> {
         })
     })?;
     if args.json {
-        let runs: Vec<&Path> = records.iter().map(|record| record.paths.root()).collect();
-        output::print_json(&json!({ "out": out, "runs": runs }))?;
+        let runs: Vec<_> =
+            records.iter().map(|record| record.paths.root().to_string_lossy()).collect();
+        output::print_json(&json!({ "out": out.to_string_lossy(), "runs": runs }))?;
     } else {
         output::print(out.display())?;
     }

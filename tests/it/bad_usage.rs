@@ -1,6 +1,6 @@
 //! Invalid flags, and directories that cannot be used for a run.
 
-use crate::util::Place;
+use crate::util::{GAN_SAMPLE, GAN_TRAIN, Place, small};
 
 #[test]
 fn settings_out_of_range_name_their_flag() {
@@ -98,4 +98,24 @@ fn a_system_error_is_reported_once() {
         let ran = ran.fails(1, &["(os error"]);
         assert_eq!(ran.stderr.matches("(os error").count(), 1, "{}", ran.stderr);
     }
+}
+
+/// JSON is Unicode, paths need not be: other bytes are replaced in what is printed.
+#[cfg(unix)]
+#[test]
+fn a_path_that_is_not_unicode_can_be_printed_as_json() {
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt;
+
+    let place = Place::new();
+    let name = OsStr::from_bytes(b"runs/a\xff");
+    let run = |program, args: &str, path: &OsStr| {
+        let args = args.split_whitespace().map(OsStr::new).chain([path]);
+        let ran = place.run(program, args).ok();
+        assert!(ran.stdout.contains("a\u{fffd}"), "{ran:?}");
+    };
+    run(GAN_TRAIN, &small("--epochs 4 --quiet --json --out"), name);
+    run(GAN_SAMPLE, "--json --out x.png --checkpoint", name);
+    run(env!("CARGO_BIN_EXE_gan-runs"), "--json", OsStr::new("runs"));
+    run(env!("CARGO_BIN_EXE_gan-report"), "--json --out x.html", name);
 }

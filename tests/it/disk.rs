@@ -58,6 +58,18 @@ fn a_failed_write_keeps_the_old_samples() {
 }
 
 #[test]
+fn an_evaluation_whose_files_cannot_be_written_is_shown() {
+    let place = Place::new();
+    place.write("ckpt.mpk", trained());
+    let what = "--checkpoint ckpt.mpk --count 100 --json --quiet";
+    let args = format!("{what} --pairs closest.png --features seen --device {CPU}");
+    let ran = limited(&place, 10, env!("CARGO_BIN_EXE_gan-eval"), &args);
+    let ran = ran.fails(1, &["cannot write --pairs closest.png"]);
+    assert_eq!(ran.object()["measures"]["count"], 100);
+    assert_eq!(place.list("."), ["ckpt.mpk"], "no incomplete file is left");
+}
+
+#[test]
 fn a_sweep_on_a_full_disk_names_the_file_and_continues_later() {
     let text = format!("seeds = [0, 1]\n{}epochs = 40\n", base());
     let place = sweeps::place(&text);

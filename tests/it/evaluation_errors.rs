@@ -11,6 +11,7 @@ use gan_data::Dataset;
 use gan_eval::{Predicts, train_feature_extractor};
 use image::GrayImage;
 
+use crate::any_images::write_images;
 use crate::evaluation::{eval, npy};
 use crate::util::{CPU, Place, SMALL};
 
@@ -137,6 +138,47 @@ fn a_folder_without_images_is_refused() {
     place.write("mine/a.png", "not an image");
     evaluate().fails(1, &["mine/a.png: it is no image", "--skip-broken"]);
     assert_eq!(place.list("mine"), ["a.png", "b.png", "c.png", "d.png", "notes.txt"]);
+}
+
+#[test]
+fn an_extractor_that_cannot_be_saved_is_not_trained() {
+    let place = Place::new();
+    write_images(&place, "mine");
+    place.write("data", "a file in place of the folder");
+    let ran = eval(&place, "--data mine --feature-extractor train");
+    let ran = ran.fails(1, &["cannot create data/images-"]);
+    assert!(!ran.stderr.contains("training a feature extractor"), "{}", ran.stderr);
+}
+
+#[test]
+fn another_data_set_is_not_read_from_the_folder_of_the_run() {
+    let place = Place::new();
+    place.train("--epochs 1 --quiet --out run").ok();
+    let mut config = place.json("run/config.json");
+    config["data_dir"] = place.path("of-the-run").to_str().unwrap().into();
+    place.write("run/config.json", config.to_string());
+    for name in gan_data::FILE_NAMES {
+        place.write(&format!("of-the-run/{name}"), "digits");
+    }
+    let ran = eval(&place, "--checkpoint run --dataset fashion-mnist --offline");
+    let ran = ran.fails(1, &["data/fashion-mnist", "train-images-idx3-ubyte"]);
+    assert!(!ran.stderr.contains("of-the-run"), "{}", ran.stderr);
+}
+
+#[test]
+fn a_requested_evaluation_that_is_impossible_is_reported_with_quiet() {
+    let place = Place::new();
+    write_images(&place, "mine");
+    let train = |args: &str| {
+        let how = format!("--data mine --batch 16 --stop-after 1 --quiet --device {CPU} {SMALL}");
+        place.gan_train(&format!("{how} {args}")).ok().stderr
+    };
+    let stderr = train("--epochs 2 --eval-every 2 --out flag");
+    assert!(stderr.contains("samples are not evaluated: there is no feature"), "{stderr}");
+    place.write("my.toml", "epochs = 2\neval-every = 2\n");
+    let stderr = train("--config my.toml --out file");
+    assert!(stderr.contains("samples are not evaluated: there is no feature"), "{stderr}");
+    assert_eq!(train("--epochs 500 --out default"), "", "it is only the default");
 }
 
 #[test]

@@ -2,7 +2,8 @@
 
 use std::fs;
 
-use crate::util::Place;
+use crate::any_images::write_images;
+use crate::util::{CPU, GAN_TRAIN, Place, Ran, SMALL};
 
 #[test]
 fn a_resumed_run_equals_an_uninterrupted_one() {
@@ -72,6 +73,53 @@ fn settings_that_contradict_the_checkpoint_are_refused() {
 }
 
 #[test]
+fn an_automatic_pixel_mean_must_be_the_checkpoints() {
+    let place = Place::new();
+    place.train("--epochs 2 --quiet --out plain").ok();
+    let config = place.read("plain/config.json");
+    let words = ["--pixel-mean auto, -0.", "contradicts the checkpoint's 0"];
+    place.resume("plain", "--epochs 3 --pixel-mean auto").fails(2, &words);
+    assert_eq!(place.read("plain/config.json"), config);
+
+    place.train("--epochs 2 --pixel-mean auto --quiet --out own").ok();
+    place.resume("own", "--epochs 3 --pixel-mean auto --quiet").ok();
+}
+
+#[test]
+fn a_run_resumed_in_another_working_directory_keeps_its_trained_extractor() {
+    let place = Place::new();
+    write_images(&place, "mine");
+    let train = |args: &str| {
+        let how = "--data mine --epochs 4 --eval-every 2 --eval-count 100 --stop-after 2 --quiet";
+        place.gan_train(&format!("{how} --batch 16 --device {CPU} {SMALL} {args}")).ok()
+    };
+    train("--feature-extractor train --out trained");
+    train("--out found");
+    let file = place.json("trained/config.json")["feature_extractor"].clone();
+    let file = file.as_str().unwrap();
+    assert!(file.ends_with(".ruler") && fs::exists(file).unwrap(), "{file}");
+
+    fs::create_dir(place.path("elsewhere")).unwrap();
+    let resume = |run: &str, args: &str| -> Ran {
+        let mut command = assert_cmd::Command::new(GAN_TRAIN);
+        let args = format!("--resume ../{run} --device {CPU} --quiet {args}");
+        command.args(args.split_whitespace()).current_dir(place.path("elsewhere"));
+        command.output().unwrap().into()
+    };
+    for run in ["trained", "found"] {
+        resume(run, "").ok();
+        assert!(place.rows(run)[1]["quality"].is_object(), "{run}");
+        assert_eq!(place.json(&format!("{run}/config.json"))["feature_extractor"], file);
+    }
+
+    fs::remove_file(file).unwrap();
+    resume("trained", "--epochs 6")
+        .fails(1, &[file, "is missing", "--feature-extractor FILE", "--eval-every 0"]);
+    assert_eq!(place.rows("trained").len(), 2);
+    resume("trained", "--epochs 6 --eval-every 0").ok();
+}
+
+#[test]
 fn fewer_epochs_than_in_the_checkpoint_are_refused() {
     let place = Place::new();
     place.train("--epochs 23 --quiet --out run").ok();
@@ -106,10 +154,12 @@ fn an_earlier_checkpoint_resumes_in_another_directory() {
     // As gan-train writes best.mpk.
     fs::write(place.path("run/early.mpk"), early).unwrap();
     let (last, rows) = (place.read("run/ckpt.mpk"), place.read("run/metrics.jsonl"));
+    let outcome = place.read("run/outcome.json");
     let words = ["run/early.mpk is of epoch 20", "has done 40", "--out DIR", "--resume run"];
     place.resume("run/early.mpk", "--quiet").fails(2, &words);
     assert_eq!(place.read("run/ckpt.mpk"), last);
     assert_eq!(place.read("run/metrics.jsonl"), rows);
+    assert_eq!(place.read("run/outcome.json"), outcome);
 
     place.resume("run/early.mpk", "--quiet --out other").ok();
     assert_eq!(place.read("other/ckpt.mpk"), last);

@@ -71,6 +71,14 @@ impl DatasetName {
         Self::from_str(name, false).ok().filter(|&name| name != Self::Auto)
     }
 
+    /// The name of the data set, which for `auto` is MNIST's.
+    fn name(self) -> &'static str {
+        match self.origin() {
+            Origin::Files(kind) => kind.name(),
+            Origin::BuiltIn(name, _) => name,
+        }
+    }
+
     fn origin(self) -> Origin {
         match self {
             Self::Auto | Self::Mnist => Origin::Files(KnownDataset::Mnist),
@@ -101,6 +109,7 @@ impl DatasetArgs {
     /// flags say otherwise. `None` if neither tells where it is.
     pub fn or_recorded(mut self, name: &str, root: &Path) -> Option<Self> {
         let run = RunDir::read_config::<RunConfig>(root);
+        let is_recorded = self.dataset.is_none_or(|named| named.name() == name);
         if self.data.is_none() && self.dataset.is_none() {
             let data = run.as_ref().and_then(|run| run.data.clone());
             let data = data.filter(|_| self.data_dir.is_none());
@@ -111,19 +120,16 @@ impl DatasetArgs {
         }
         if let Some(run) = run {
             self.recorded = run.images;
-            // Files that are gone are looked for in the usual place.
+            // Files that are gone, or of another data set, are looked for in the usual place.
             let folder = run.data_dir.filter(|folder| missing_files(folder).is_empty());
-            self.data_dir = self.data_dir.or(folder);
+            self.data_dir = self.data_dir.or(folder.filter(|_| is_recorded));
         }
         Some(self)
     }
 
     /// The folder of the data files, whether or not it exists.
     pub fn folder(&self) -> PathBuf {
-        let folder = match self.dataset.unwrap_or_default().origin() {
-            Origin::Files(kind) => kind.name(),
-            Origin::BuiltIn(name, _) => name,
-        };
+        let folder = self.dataset.unwrap_or_default().name();
         self.data_dir.clone().unwrap_or_else(|| Path::new("data").join(folder))
     }
 }

@@ -1,10 +1,12 @@
 //! The feature extractor of a data set: the built-in one, a trained one, or one to train now.
 
-use std::fs;
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
+use std::process;
 
 use anyhow::{Result, anyhow};
 use burn::tensor::Device;
+use gan_core::FileError;
 use gan_core::atomic_file::directory;
 use gan_eval::{ExtractorProgress, FeatureExtractor, Predicts, Reference, train_feature_extractor};
 
@@ -18,18 +20,16 @@ const DIGITS: [&str; 2] = ["mnist", "synthetic"];
 const TRAIN: &str = "train";
 const TRAIN_WITHOUT_LABELS: &str = "train-without-labels";
 
+/// A feature extractor, and where it is.
+pub struct Chosen {
+    pub extractor: FeatureExtractor,
+    /// Its file, unless it is built in.
+    pub file: Option<PathBuf>,
+}
+
 /// Whether this value of `--feature-extractor` asks for a training.
 pub fn is_training(named: &Path) -> bool {
     [TRAIN, TRAIN_WITHOUT_LABELS].map(Path::new).contains(&named)
-}
-
-/// The file that a value of `--feature-extractor` stands for; `None` for one that [`find`] finds.
-pub fn file(named: &Path, data: &Data) -> Option<PathBuf> {
-    match named {
-        word if word == Path::new(TRAIN) => None,
-        word if word == Path::new(TRAIN_WITHOUT_LABELS) => Some(path(data, Predicts::Rotation)),
-        path => Some(path.into()),
-    }
 }
 
 /// The name of the accuracy of an extractor.
@@ -41,12 +41,7 @@ pub fn accuracy_of(predicts: Predicts) -> &'static str {
 }
 
 /// The extractor that `--feature-extractor` names, or the one of the data set.
-pub fn choose(
-    named: Option<&Path>,
-    data: &Data,
-    device: &Device,
-    quiet: bool,
-) -> Result<FeatureExtractor> {
+pub fn choose(named: Option<&Path>, data: &Data, device: &Device, quiet: bool) -> Result<Chosen> {
     match named {
         _ if let Some(why) = unsupported(data) => Err(anyhow!(why)),
         None => find(data, device)?.ok_or_else(|| anyhow!(none_for(data))),
@@ -59,7 +54,7 @@ pub fn choose(
 }
 
 /// The extractor of a data set, if it is built in or was trained before.
-pub fn find(data: &Data, device: &Device) -> Result<Option<FeatureExtractor>> {
+pub fn find(data: &Data, device: &Device) -> Result<Option<Chosen>> {
     if unsupported(data).is_some() {
         return Ok(None);
     }
@@ -67,14 +62,14 @@ pub fn find(data: &Data, device: &Device) -> Result<Option<FeatureExtractor>> {
         let mnist = FeatureExtractor::mnist(device);
         // Digits of another size have an extractor of their own.
         if mnist.shape() == data.train.shape() {
-            return Ok(Some(mnist));
+            return Ok(Some(Chosen { extractor: mnist, file: None }));
         }
     }
     let path = path(data, predicts(data)?);
     path.exists().then(|| read(&path, data, device)).transpose()
 }
 
-fn read(path: &Path, data: &Data, device: &Device) -> Result<FeatureExtractor> {
+fn read(path: &Path, data: &Data, device: &Device) -> Result<Chosen> {
     let extractor = FeatureExtractor::read(path, device)?;
     let (found, expected) = (extractor.shape(), data.train.shape());
     anyhow::ensure!(
@@ -84,7 +79,7 @@ fn read(path: &Path, data: &Data, device: &Device) -> Result<FeatureExtractor> {
         path.display(),
         data.train.name()
     );
-    Ok(extractor)
+    Ok(Chosen { extractor, file: Some(path.into()) })
 }
 
 /// Why samples cannot be compared with a data set by any extractor.
@@ -135,12 +130,10 @@ fn path(data: &Data, predicts: Predicts) -> PathBuf {
 }
 
 /// Trains the extractor of a data set, and saves it.
-fn train(
-    data: &Data,
-    predicts: Predicts,
-    device: &Device,
-    quiet: bool,
-) -> Result<FeatureExtractor> {
+fn train(data: &Data, predicts: Predicts, device: &Device, quiet: bool) -> Result<Chosen> {
+    let path = path(data, predicts);
+    // Not after minutes of training.
+    check_writable(directory(&path))?;
     let test = (data.test)()?;
     let template = "  training a feature extractor [{bar:24}] {pos}/{len}  loss {msg}  {eta} left";
     let bar = output::progress_bar(template, quiet)?;
@@ -160,8 +153,7 @@ fn train(
     let extractor =
         train_feature_extractor(&name, &data.train, &test, predicts, 0, device, observe);
     bar.finish_and_clear();
-    let (extractor, path) = (extractor?, path(data, predicts));
-    fs::create_dir_all(directory(&path))?;
+    let extractor = extractor?;
     extractor.write(&path)?;
     output::log(format!(
         "feature extractor {}, {} {:.2}%, saved to {}",
@@ -170,7 +162,15 @@ fn train(
         100.0 * extractor.accuracy(),
         path.display()
     ));
-    Ok(extractor)
+    Ok(Chosen { extractor, file: Some(path) })
+}
+
+/// Creates a folder if it is missing, and checks that a file can be created in it.
+fn check_writable(folder: &Path) -> Result<(), FileError> {
+    fs::create_dir_all(folder).map_err(FileError::new("create", folder))?;
+    let file = folder.join(format!(".{}.tmp", process::id()));
+    let created = File::create(&file).and_then(|_| fs::remove_file(&file));
+    created.map_err(FileError::new("write to", folder))
 }
 
 #[cfg(test)]
@@ -195,9 +195,13 @@ mod tests {
         let (device, dir) = (Device::flex(), tempfile::tempdir().unwrap());
         let labelled = data(dir.path(), Some((0..10).map(|i| i % 2).collect()));
         let unlabelled = data(dir.path(), None);
-        let train = |word: &str, data| choose(Some(Path::new(word)), data, &device, true).unwrap();
-        let found =
-            |data| find(data, &device).unwrap().map(|extractor| extractor.digest().to_owned());
+        let train = |word: &str, data| {
+            choose(Some(Path::new(word)), data, &device, true).unwrap().extractor
+        };
+        let found = |data| {
+            let found = find(data, &device).unwrap();
+            found.map(|found| found.extractor.digest().to_owned())
+        };
 
         let rotation = train(TRAIN_WITHOUT_LABELS, &labelled);
         assert_eq!((rotation.name(), rotation.classes()), ("mine-1-rotation", None));
@@ -209,5 +213,14 @@ mod tests {
         assert_eq!((labels.name(), labels.classes()), ("mine-1", Some(2)));
         assert_eq!(found(&labelled).as_deref(), Some(labels.digest()));
         assert_eq!(found(&unlabelled).as_deref(), Some(rotation.digest()));
+    }
+
+    /// In `/proc` not even root can create a file.
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_folder_that_cannot_be_written_is_refused_before_the_training() {
+        let data = data(Path::new("/proc"), None);
+        let error = choose(Some(Path::new(TRAIN)), &data, &Device::flex(), true).err().unwrap();
+        assert!(error.to_string().starts_with("cannot write to /proc: "), "{error}");
     }
 }

@@ -1,7 +1,7 @@
 //! Everything that is measured, with a progress bar, and the files of it.
 
 use std::fs::{self, File};
-use std::io::BufWriter;
+use std::io::{BufWriter, Write};
 use std::path::Path;
 
 use anyhow::{Result, anyhow};
@@ -47,6 +47,8 @@ pub struct Results {
     pub memorisation: Memorisation,
     /// The accuracy of a classifier trained on the samples, and of one trained on real images.
     pub usefulness: Option<[f64; 2]>,
+    /// Whether the files that the flags name were written.
+    pub files: Result<()>,
 }
 
 impl Results {
@@ -139,13 +141,14 @@ impl Results {
         };
         bar.finish_and_clear();
 
-        if let Some(path) = &args.pairs {
-            write_pairs(path, &some, &data.train, &near)?;
-        }
-        if let Some(folder) = &args.features {
-            write_features(folder, reference.real(), &extracted, &extractor)?;
-        }
+        let pairs = args.pairs.as_deref();
+        let pairs = pairs.map(|path| write_pairs(path, &some, &data.train, &near));
+        let features = args.features.as_deref();
+        let features =
+            features.map(|folder| write_features(folder, reference.real(), &extracted, &extractor));
         Ok(Self {
+            // The results are worth showing all the same.
+            files: pairs.into_iter().chain(features).collect(),
             accuracy: accuracy(&extractor, &test, reference.real()),
             source,
             extractor,
@@ -209,7 +212,7 @@ fn write_pairs(path: &Path, samples: &[u8], train: &Dataset, near: &[Nearest]) -
         .map_err(|error| anyhow!("cannot write --pairs {}: {error}", path.display()))
 }
 
-/// Writes arrays for other programs.
+/// Writes arrays for other programs, all or none.
 fn write_features(
     folder: &Path,
     real: &Extracted,
@@ -225,14 +228,19 @@ fn write_features(
     arrays.extend(extractor.classes().map(|n| ("probabilities.npy", &fake.probabilities, n)));
     for (name, numbers, width) in arrays {
         let write = || {
-            let file = BufWriter::new(File::create_new(folder.join(name))?);
+            let mut file = BufWriter::new(File::create_new(folder.join(name))?);
             let shape = [numbers.len() / width, width].map(|n| n as u64);
             let options = npyz::WriteOptions::new().default_dtype().shape(&shape);
-            let mut npy = options.writer(file).begin_nd()?;
+            let mut npy = options.writer(&mut file).begin_nd()?;
             npy.extend(numbers.iter().copied())?;
-            npy.finish()
+            npy.finish()?;
+            file.flush()
         };
-        write().map_err(failed)?;
+        if let Err(error) = write() {
+            // It is new; the first error is the one to report.
+            let _ = fs::remove_dir_all(folder);
+            return Err(failed(error));
+        }
     }
     Ok(())
 }

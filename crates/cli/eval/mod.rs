@@ -4,6 +4,7 @@ mod args;
 mod measure;
 mod source;
 
+use std::path::Path;
 use std::time::Instant;
 
 use gan_eval::Measures;
@@ -26,7 +27,7 @@ pub fn main(args: &EvalArgs) -> Result<(), Failure> {
     source::check_images(args, trained.as_ref(), &data.train)?;
     let source = Source::open(trained, args, &data.train, &device.device)?;
     let named = args.feature_extractor.as_deref();
-    let extractor = extractor::choose(named, &data, &device.device, quiet)?;
+    let extractor = extractor::choose(named, &data, &device.device, quiet)?.extractor;
     let Some(source) = source else { return Ok(()) };
     let results = Results::measure(args, source, &data, extractor, &device)?;
 
@@ -39,7 +40,7 @@ pub fn main(args: &EvalArgs) -> Result<(), Failure> {
             output::log(format!("\nmeasured in {}", output::duration(seconds)));
         }
     }
-    Ok(())
+    Ok(results.files?)
 }
 
 fn results_json(results: &Results, args: &EvalArgs, seconds: f64) -> Value {
@@ -62,7 +63,7 @@ fn results_json(results: &Results, args: &EvalArgs, seconds: f64) -> Value {
         "near_by_chance": memorisation.chance,
     });
     json!({
-        "source": source.path,
+        "source": source.path.to_string_lossy(),
         "epochs": checkpoint.map(|(header, _)| header.step),
         "weights": checkpoint.map(|(_, weights)| weights),
         "seed": args.seed,
@@ -78,7 +79,7 @@ fn results_json(results: &Results, args: &EvalArgs, seconds: f64) -> Value {
         // The names before `feature_extractor` and `memorisation`.
         "ruler": extractor,
         "memory": memorisation,
-        "pairs": args.pairs,
+        "pairs": args.pairs.as_deref().map(Path::to_string_lossy),
         "seconds": seconds,
     })
 }

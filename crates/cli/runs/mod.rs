@@ -90,7 +90,7 @@ pub fn main(args: &RunsArgs) -> Result<(), Failure> {
     }
     if args.json {
         let runs: Vec<_> = runs.iter().map(summary).collect();
-        output::print_json(&json!({ "folder": args.folder, "runs": runs }))?;
+        output::print_json(&json!({ "folder": args.folder.to_string_lossy(), "runs": runs }))?;
     } else if runs.is_empty() && all > 0 {
         output::log(format!("none of the {all} runs in {folder} is as --where says"));
     } else if runs.is_empty() {
@@ -115,7 +115,7 @@ fn summary(record: &Record) -> Value {
     };
     json!({
         "name": record.name(),
-        "path": record.paths.root(),
+        "path": record.paths.root().to_string_lossy(),
         "state": record.state(),
         "dataset": record.setting("dataset.name"),
         "recipe": record.setting("training.recipe"),

@@ -53,13 +53,13 @@ pub fn main(args: &SampleArgs) -> Result<(), Failure> {
 
     if args.json {
         output::print_json(&json!({
-            "out": out,
+            "out": out.to_string_lossy(),
             "samples": plan.count,
             // The name before `samples`.
             "pictures": plan.count,
             "seed": args.seed,
             "weights": if args.raw { "raw" } else { "averaged" },
-            "checkpoint": checkpoint.path(),
+            "checkpoint": checkpoint.path().to_string_lossy(),
             "epochs": checkpoint.header().step,
             "device": device.name,
             "seconds": begin.elapsed().as_secs_f64(),

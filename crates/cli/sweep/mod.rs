@@ -143,7 +143,7 @@ fn show(
         .map(|(trial, progress)| {
             json!({
                 "name": trial.name,
-                "path": folder.run(trial),
+                "path": folder.run(trial).to_string_lossy(),
                 "settings": trial.settings,
                 "state": progress.state,
                 "epochs": progress.epochs,
@@ -167,7 +167,7 @@ fn show(
         })
         .collect();
     output::print_json(&json!({
-        "folder": folder.root(),
+        "folder": folder.root().to_string_lossy(),
         "measure": sweep.target.measure,
         "minimise": sweep.target.minimise,
         "trials": trials,

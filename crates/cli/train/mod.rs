@@ -12,7 +12,7 @@ mod resume;
 mod session;
 mod settings;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::anyhow;
 use gan_core::stream::{Purpose, stream};
@@ -29,8 +29,11 @@ pub(crate) use self::effective::{differing_setting, resolve_settings};
 use self::options::Options;
 pub(crate) use self::options::TrainArgs;
 use self::session::SaveRequests;
+use crate::common::extractor::Chosen;
 use crate::common::slurm::Job;
-use crate::common::{Data, Failure, OutputArgs, data, extractor, output, page_url, usage};
+use crate::common::{
+    Data, Failure, OutputArgs, absolute, data, extractor, output, page_url, usage,
+};
 
 /// Images in the picture of `--preview`.
 const PREVIEW: usize = 100;
@@ -54,9 +57,9 @@ pub fn main(args: &TrainArgs) -> Result<(), Failure> {
     let data = data::load(&options.dataset, quiet)?;
     let shape = data.train.shape();
     options.set_images(&data.train)?;
-    let config = options.record(&data);
+    let mut config = options.record(&data);
     let mut trainer = trainer(&options, &config, shape)?;
-    let evaluator = evaluator(&options, &config, &data)?;
+    let evaluator = evaluator(&options, &mut config, &data)?;
 
     let run = options.open_run(&config.dataset.name)?;
     run.write_config(&config)?;
@@ -105,7 +108,8 @@ fn dry_run(options: &mut Options) -> Result<(), Failure> {
         {
             output::log(data.table());
         }
-        let auto_mean = options.auto_pixel_mean && data.is_none();
+        // That of a resumed training is known.
+        let auto_mean = options.auto_pixel_mean && data.is_none() && options.resume.is_none();
         output::log(fields::table(model, training, known.as_ref(), &device.name, auto_mean));
     }
     if json {
@@ -117,8 +121,8 @@ fn dry_run(options: &mut Options) -> Result<(), Failure> {
             "model": model,
             "training": training,
             "dataset": named.then(|| dataset.dataset.unwrap_or_default()),
-            "data_dir": named.then(|| dataset.folder()),
-            "data": dataset.data,
+            "data_dir": named.then(|| dataset.folder().to_string_lossy().into_owned()),
+            "data": dataset.data.as_deref().map(Path::to_string_lossy),
             "found": rows,
             "device": device.name,
         }))?;
@@ -161,10 +165,11 @@ fn trainer(options: &Options, config: &RunConfig, shape: ImageShape) -> Result<T
     }
 }
 
-/// The evaluator of the samples, unless evaluation is off or the data set has no extractor.
+/// The evaluator of the samples, unless evaluation is off or the data set has no extractor; records
+/// the extractor's file.
 fn evaluator(
     options: &Options,
-    config: &RunConfig,
+    config: &mut RunConfig,
     data: &Data,
 ) -> Result<Option<Evaluator>, Failure> {
     let Options { training, device, .. } = options;
@@ -172,8 +177,17 @@ fn evaluator(
         return Ok(None);
     }
     let quiet = options.args.output.quiet;
-    let named = options.args.feature_extractor.as_ref().or(config.feature_extractor.as_ref());
-    let named = named.map(PathBuf::as_path);
+    let flag = options.args.feature_extractor.as_deref();
+    let recorded = config.feature_extractor.as_deref();
+    if let Some(missing) = recorded.filter(|path| flag.is_none() && !path.exists()) {
+        return Err(Failure::Failed(anyhow!(
+            "the feature extractor of this run, {}, is missing; give its path with \
+             --feature-extractor FILE, train it with --feature-extractor train, or continue without \
+             evaluation: --eval-every 0",
+            missing.display()
+        )));
+    }
+    let named = flag.or(recorded);
     if let Some(why) = extractor::unsupported(data).filter(|_| named.is_none()) {
         output::log(format!("samples are not evaluated: {why}"));
         return Ok(None);
@@ -182,8 +196,8 @@ fn evaluator(
         Some(_) => Some(extractor::choose(named, data, &device.device, quiet)?),
         None => extractor::find(data, &device.device)?,
     };
-    let Some(extractor) = found else {
-        if !quiet {
+    let Some(Chosen { extractor, file }) = found else {
+        if !quiet || options.eval_every_is_set {
             output::log(format!(
                 "samples are not evaluated: {}; or add --feature-extractor train here",
                 extractor::none_for(data)
@@ -191,6 +205,8 @@ fn evaluator(
         }
         return Ok(None);
     };
+    // A run may be resumed from another working directory.
+    config.feature_extractor = file.as_deref().map(absolute);
     Ok(Some(Evaluator::new(extractor, (data.test)()?)))
 }
 

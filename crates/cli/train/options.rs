@@ -134,6 +134,8 @@ pub struct Options<'a> {
     pub init: Option<Checkpoint>,
     /// Whether the pixel mean is the data set's own, known once it is loaded.
     pub auto_pixel_mean: bool,
+    /// Whether a flag or the file sets `--eval-every`.
+    pub eval_every_is_set: bool,
 }
 
 impl<'a> Options<'a> {
@@ -153,7 +155,8 @@ impl<'a> Options<'a> {
             set.retain(|name, value| name != "pixel_mean" || value != "auto");
         }
 
-        let mut auto_pixel_mean = false;
+        let eval_every_is_set = set.contains_key("eval_every");
+        let mut auto_pixel_mean = settings.pixel_mean == Some(PixelMean::Auto);
         let (model, training) = match (&resume, &init) {
             (Some(resume), _) => {
                 resume.check(&set)?;
@@ -167,10 +170,7 @@ impl<'a> Options<'a> {
             }
             (None, None) => {
                 let new = new_settings(&settings, &set, None)?;
-                auto_pixel_mean = match settings.pixel_mean {
-                    Some(mean) => mean == PixelMean::Auto,
-                    None => new.0.pixel_mean != 0.0,
-                };
+                auto_pixel_mean |= settings.pixel_mean.is_none() && new.0.pixel_mean != 0.0;
                 new
             }
         };
@@ -183,7 +183,18 @@ impl<'a> Options<'a> {
             Some(resume) => resume.dataset(settings.dataset)?,
         };
         let out = settings.out;
-        Ok(Self { model, training, dataset, device, out, args, resume, init, auto_pixel_mean })
+        Ok(Self {
+            model,
+            training,
+            dataset,
+            device,
+            out,
+            args,
+            resume,
+            init,
+            auto_pixel_mean,
+            eval_every_is_set,
+        })
     }
 
     /// Sets the shape of the images of a named data set, before they are loaded.
@@ -200,6 +211,9 @@ impl<'a> Options<'a> {
     /// Sets what depends on the images, once they are loaded.
     pub fn set_images(&mut self, images: &Dataset) -> Result<(), Failure> {
         if let Some(resume) = &self.resume {
+            if self.auto_pixel_mean {
+                resume.check_pixel_mean(images)?;
+            }
             return self.check_classes("resume", resume.checkpoint.path(), images);
         }
         let shape = images.shape();
@@ -261,22 +275,20 @@ impl<'a> Options<'a> {
             data: data.path.as_deref().map(absolute),
             images: self.dataset.options(),
             held_out: data.held_out,
-            feature_extractor: self.feature_extractor(data),
+            feature_extractor: self.feature_extractor(),
             init_from: self.init_from(),
             device: self.device.name.clone(),
         }
     }
 
-    /// The extractor's file where the data set alone does not lead to it; a resumed run's own record of
-    /// it, unless a flag names another.
-    fn feature_extractor(&self, data: &Data) -> Option<PathBuf> {
-        match (&self.args.feature_extractor, &self.resume) {
-            (Some(named), _) => extractor::file(named, data).map(|path| absolute(&path)),
-            (None, Some(resume)) => {
-                RunDir::read_config::<RunConfig>(&resume.root)?.feature_extractor
-            }
-            (None, None) => None,
+    /// The extractor's file, as far as it is known before one is chosen: that of a flag, or a resumed
+    /// run's own record of it.
+    fn feature_extractor(&self) -> Option<PathBuf> {
+        let named = self.args.feature_extractor.as_deref();
+        if let Some(file) = named.filter(|named| !extractor::is_training(named)) {
+            return Some(absolute(file));
         }
+        RunDir::read_config::<RunConfig>(&self.resume.as_ref()?.root)?.feature_extractor
     }
 
     /// What the nets began with; a resumed run's own record of it.

@@ -1,7 +1,7 @@
 //! Reports how a training ended: in the run's directory, on stderr, as JSON, as an exit code.
 
 use std::fmt::Display;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use gan_model::checkpoint::Checkpoint;
 use gan_run::{EndReason, Record, RunDir, RunOutcome};
@@ -35,20 +35,21 @@ pub fn report(
     let mut printed = Ok(());
     if options.args.output.json {
         let [report, animation] = written.unwrap_or_default();
+        let text = |path: Option<&Path>| path.map(|path| path.to_string_lossy().into_owned());
         let progress = &ended.progress;
         printed = output::print_json(&json!({
             "outcome": word(reason),
             "epochs": epochs,
             "seconds": seconds,
-            "run": run.root(),
-            "checkpoint": run.checkpoint(),
-            "config": run.config(),
-            "metrics": run.metrics(),
-            "samples": run.samples(),
-            "reals": run.reals(),
-            "report": report,
-            "animation": animation,
-            "best": best.as_ref().map(Checkpoint::path),
+            "run": run.root().to_string_lossy(),
+            "checkpoint": run.checkpoint().to_string_lossy(),
+            "config": run.config().to_string_lossy(),
+            "metrics": run.metrics().to_string_lossy(),
+            "samples": run.samples().to_string_lossy(),
+            "reals": run.reals().to_string_lossy(),
+            "report": text(report.as_deref()),
+            "animation": text(animation.as_deref()),
+            "best": text(best.as_ref().map(Checkpoint::path)),
             "best_epoch": best.as_ref().map(|best| best.header().step),
             "warnings": progress.warnings,
             // The name before `warnings`.

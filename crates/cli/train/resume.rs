@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::anyhow;
 use gan_core::ImageShape;
 use gan_core::atomic_file::directory;
+use gan_data::Dataset;
 use gan_model::DatasetInfo;
 use gan_model::checkpoint::{Checkpoint, Header};
 use gan_run::RunDir;
@@ -63,6 +64,16 @@ impl Resume {
             )),
             _ => Ok(()),
         }
+    }
+
+    /// Checks that the mean that `--pixel-mean auto` stands for is the checkpoint's.
+    pub fn check_pixel_mean(&self, images: &Dataset) -> Result<(), Failure> {
+        let (is, mean) = (self.checkpoint.header().model.pixel_mean, images.pixel_mean());
+        if is == mean {
+            return Ok(());
+        }
+        let auto = format!("auto, {mean} for these images,");
+        Err(contradiction("pixel-mean", &auto.into(), &is.into()))
     }
 
     /// The checkpoint's data set, by default from where its run had it.

@@ -104,15 +104,31 @@ impl RunPaths {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
             entries => entries?,
         };
-        let epoch = |name: &str| name.strip_prefix("epoch-")?.strip_suffix(".png")?.parse().ok();
         let mut files = Vec::new();
         for entry in entries {
             let entry = entry?;
-            let epoch = entry.file_name().to_str().and_then(epoch);
+            let epoch = sample_epoch(&entry.path());
             files.extend(epoch.map(|epoch| (epoch, entry.path())));
         }
         files.sort_unstable();
         Ok(files)
+    }
+
+    /// Whether a training writes this file, by a temporary file beside it.
+    pub(crate) fn is_written_by_training(&self, path: &Path) -> bool {
+        let files = [
+            self.config(),
+            self.metrics(),
+            self.outcome(),
+            self.reals(),
+            self.classes(),
+            self.checkpoint(),
+            self.best(),
+            self.report(),
+            self.animation(),
+        ];
+        files.iter().any(|file| file == path)
+            || path.parent() == Some(&self.samples()) && sample_epoch(path).is_some()
     }
 
     /// Whether a process is training here. This takes the shared lock for an instant; a training
@@ -121,6 +137,11 @@ impl RunPaths {
         let lock = File::open(self.lock());
         lock.is_ok_and(|lock| matches!(lock.try_lock_shared(), Err(TryLockError::WouldBlock)))
     }
+}
+
+/// The epoch in the name of a preview.
+fn sample_epoch(path: &Path) -> Option<u64> {
+    path.file_name()?.to_str()?.strip_prefix("epoch-")?.strip_suffix(".png")?.parse().ok()
 }
 
 /// The number at the start of a run's name.

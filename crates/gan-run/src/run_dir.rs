@@ -163,21 +163,22 @@ impl RunDir {
             }
             attempts += 1;
         }
-        remove_temporary_files(root).map_err(FileError::new("clear", root))?;
-        // It describes the training before this one.
-        remove_if_present(&paths.outcome())?;
         let samples = paths.samples();
         fs::create_dir_all(&samples).map_err(FileError::new("create", &samples))?;
-        remove_temporary_files(&samples).map_err(FileError::new("clear", &samples))?;
+        for folder in [root, samples.as_path()] {
+            remove_temporary_files(folder, &paths).map_err(FileError::new("clear", folder))?;
+        }
         Ok(Self { paths, _lock: lock })
     }
 
-    /// Writes `config.json`.
+    /// Writes `config.json`, and removes the outcome of the training before this one.
     ///
     /// # Errors
-    /// When the file cannot be written.
+    /// When the file cannot be written, or the outcome cannot be removed.
     pub fn write_config(&self, config: &impl Serialize) -> Result<(), RunDirError> {
-        write_json(&self.config(), config)
+        write_json(&self.config(), config)?;
+        // Not earlier: a training that is refused changes nothing.
+        remove_if_present(&self.outcome())
     }
 
     /// Writes `outcome.json`, which ends the state `running`.
@@ -209,15 +210,26 @@ fn write_json(path: &Path, value: &impl Serialize) -> Result<(), RunDirError> {
     Ok(gan_core::atomic_file::write(path, &text)?)
 }
 
-/// Removes the temporary files of a killed process; no other process writes here.
-fn remove_temporary_files(root: &Path) -> io::Result<()> {
-    for entry in fs::read_dir(root)? {
+/// Removes the temporary files of a killed training. Other programs may be writing files of their own
+/// here, such as `gan-sample --out`.
+fn remove_temporary_files(folder: &Path, paths: &RunPaths) -> io::Result<()> {
+    for entry in fs::read_dir(folder)? {
         let path = entry?.path();
-        if gan_core::atomic_file::is_temporary(&path) {
+        if written_file(&path).is_some_and(|file| paths.is_written_by_training(&file)) {
             fs::remove_file(path)?;
         }
     }
     Ok(())
+}
+
+/// The file whose temporary file `path` is: `ckpt.mpk` for `.ckpt.mpk.4711.tmp`.
+fn written_file(path: &Path) -> Option<PathBuf> {
+    if !gan_core::atomic_file::is_temporary(path) {
+        return None;
+    }
+    let name = path.file_name()?.to_str()?.strip_prefix('.')?.strip_suffix(".tmp")?;
+    let (name, _process) = name.rsplit_once('.')?;
+    Some(path.with_file_name(name))
 }
 
 #[cfg(test)]
@@ -291,7 +303,7 @@ mod tests {
     }
 
     #[test]
-    fn a_resumed_training_removes_the_outcome() {
+    fn a_training_that_goes_on_removes_the_outcome() {
         let dir = tempfile::tempdir().unwrap();
         let run = RunDir::create(dir.path()).unwrap();
         let reason = crate::EndReason::Stopped;
@@ -300,6 +312,8 @@ mod tests {
         assert!(text.contains("\"outcome\": \"stopped\""), "{text}");
         drop(run);
         let run = RunDir::open(dir.path()).unwrap();
+        assert_eq!(fs::read_to_string(run.outcome()).unwrap(), text, "it may still be refused");
+        run.write_config(&()).unwrap();
         assert!(!run.outcome().exists());
     }
 
@@ -307,13 +321,19 @@ mod tests {
     fn temporary_files_of_a_killed_process_are_removed() {
         let dir = tempfile::tempdir().unwrap();
         let run = RunDir::create(dir.path()).unwrap();
-        let temporary =
-            [dir.path().join(".ckpt.mpk.4711.tmp"), run.samples().join(".a.png.4711.tmp")];
+        let own = [
+            dir.path().join(".ckpt.mpk.4711.tmp"),
+            dir.path().join(".metrics.jsonl.4711.tmp"),
+            run.samples().join(".epoch-000020.png.4711.tmp"),
+        ];
+        // Another program may still be writing these.
+        let others = [dir.path().join(".s.npy.4711.tmp"), run.samples().join(".grid.png.4711.tmp")];
         drop(run);
-        for path in &temporary {
+        for path in own.iter().chain(&others) {
             fs::write(path, "half").unwrap();
         }
         drop(RunDir::open(dir.path()).unwrap());
-        assert!(!temporary.iter().any(|path| path.exists()));
+        assert!(!own.iter().any(|path| path.exists()));
+        assert!(others.iter().all(|path| path.exists()));
     }
 }

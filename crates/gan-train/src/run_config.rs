@@ -28,7 +28,7 @@ pub struct RunConfig {
     /// How many test images were taken from the training images, because there are no others.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub held_out: Option<usize>,
-    /// The file of the feature extractor, if a flag named one.
+    /// The file of the feature extractor, unless it is built in.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub feature_extractor: Option<PathBuf>,
     /// The checkpoint that the nets began with.

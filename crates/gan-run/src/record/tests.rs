@@ -76,6 +76,8 @@ fn the_state_follows_the_lock_and_the_last_word() {
     drop(held);
     assert_eq!(record.state(), RunState::Diverged);
     drop(RunDir::open(dir.path()).unwrap());
+    assert_eq!(record.state(), RunState::Diverged, "it was not resumed after all");
+    RunDir::open(dir.path()).unwrap().write_config(&record.config).unwrap();
     assert_eq!(record.state(), RunState::Killed, "it was resumed and left no outcome");
 
     RunDir::open(dir.path()).unwrap().append_metrics(&row(60)).unwrap();
