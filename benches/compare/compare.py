@@ -82,8 +82,10 @@ def log(text):
 
 def prepare(arguments):
     venv = WORK / "venv"
-    python = Path(arguments.python) if arguments.python else venv / "bin" / "python"
-    if not python.exists():
+    python = arguments.python or venv / "bin" / "python"
+    if arguments.python and shutil.which(python) is None:
+        raise SystemExit(f"--python {python} is not found; expected an interpreter")
+    if not arguments.python and not python.exists():
         log(f"creating {venv} and installing {', '.join(PACKAGES)}")
         subprocess.run([sys.executable, "-m", "venv", venv], check=True)
         subprocess.run([python, "-m", "pip", "install", "--quiet", *PACKAGES], check=True)
@@ -120,7 +122,8 @@ def steps(arguments, python, family, batch, threads):
         command = [python, HERE / "peers.py", name, family, str(batch), str(threads), arguments.device]
         servers[name] = Server(command, avx2=arguments.avx2)
     reference = next(iter(programs))
-    torch_peak = Server([python, "-c", TORCH_PEAK, str(threads)], avx2=arguments.avx2)
+    if arguments.device == "cpu":
+        torch_peak = Server([python, "-c", TORCH_PEAK, str(threads)], avx2=arguments.avx2)
     counts = {}
     for name, server in list(servers.items()):
         # Compilers and caches warm up.
@@ -153,7 +156,7 @@ def steps(arguments, python, family, batch, threads):
             row["queued"] = server.request(f"queue-{line.format(count=counts[name])}")
             row["difference"] = server.request(f"check-{family} {batch}")
         rows.append(row)
-    for server in [torch_peak, *servers.values()]:
+    for server in [*servers.values(), *([torch_peak] if peaks else [])]:
         server.close()
     return rows, peak
 

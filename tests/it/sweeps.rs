@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
@@ -65,7 +65,8 @@ pub(crate) fn assert_as_by_hand(place: &Place, folder: &str, logs: &str) {
 
 #[test]
 fn a_sweep_is_the_same_trainings_as_by_hand_and_done_once() {
-    let text = format!("seeds = [0, 1]\n{}epochs = 60\n[grid]\nlr = [1e-3, 2e-3]\n", base());
+    let base = format!("{}epochs = 60\nema-half-life = 500\n", base());
+    let text = format!("seeds = [0, 1]\n{base}[grid]\nlr = [1e-3, 2e-3]\n");
     let place = place(&text);
     let ran = sweep(&place, "s.toml --jobs 2").ok();
     assert!(ran.stderr.contains("4 trials in"), "{}", ran.stderr);
@@ -81,6 +82,21 @@ fn a_sweep_is_the_same_trainings_as_by_hand_and_done_once() {
     let more = sweep(&place, "s.toml").ok();
     assert!(more.stderr.contains("2 trials are new, and 0"), "{}", more.stderr);
     assert_eq!(more.stderr.matches("done after").count(), 2, "{}", more.stderr);
+    // The same images, from another directory or at another place, are no change.
+    let elsewhere = format!("cd mine && exec {GAN_SWEEP} ../sweeps/s --ranks");
+    place.run("sh", ["-c", &elsewhere]).ok();
+    write_images(&place, "moved");
+    let absolute = place.path("mine").display().to_string();
+    for same in ["./mine", &absolute, "moved"] {
+        place.write("s.toml", text.replace("'mine'", &format!("'{same}'")));
+        sweep(&place, "s.toml --ranks").ok();
+    }
+    // Trainings on other images are not those of the sweep.
+    place.write("s.toml", text.replace("'mine'", "'other'"));
+    sweep(&place, "s.toml")
+        .fails(2, &["is not the training of this sweep: its data is ", "/other"]);
+    place.write("s.toml", text.replace("'mine'", "'mine'\ninvert = true"));
+    sweep(&place, "s.toml").fails(2, &["its invert is false, expected true"]);
 }
 
 #[test]
@@ -99,6 +115,24 @@ fn an_interrupted_sweep_saves_all_trials_and_continues() {
     }
     let ended = sweep(&place, "sweeps/s").ok();
     assert_as_by_hand(&place, "sweeps/s", &format!("{}{}", ran.stderr, ended.stderr));
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_sweep_under_nohup_survives_its_terminal() {
+    let place = place(&format!("seeds = [0]\n{}epochs = 400\n", base()));
+    // What `nohup` does.
+    let mut sweep = Command::new("sh");
+    sweep.args(["-c", "trap '' HUP; exec \"$0\" s.toml --quiet", GAN_SWEEP]);
+    let mut sweep = sweep.current_dir(place.path("")).stdout(Stdio::null()).spawn().unwrap();
+    while trainings(&place).is_empty() {
+        assert!(sweep.try_wait().unwrap().is_none(), "it ended before its training began");
+        sleep(Duration::from_millis(5));
+    }
+    let hangup = Command::new("kill").args(["-HUP", &sweep.id().to_string()]).status();
+    assert!(hangup.unwrap().success());
+    assert!(sweep.wait().unwrap().success());
+    assert_eq!(place.rows("sweeps/s/trial_seed-0").last().unwrap()["epoch"], 400);
 }
 
 /// `GAN_KILLS` is their number.
@@ -207,6 +241,25 @@ fn bad_trials_are_stopped_early_and_good_ones_continue_where_they_were() {
     });
     place.gan_train(&format!("{} --out hand --no-report --quiet", flags.unwrap())).ok();
     place.assert_same_run(&format!("sweeps/s/{name}"), "hand");
+    // As if it had been killed after its last row.
+    fs::remove_file(place.path(&format!("sweeps/s/{name}/outcome.json"))).unwrap();
+    let again = sweep(&place, "s.toml").ok();
+    assert!(again.stderr.contains(&format!("{name}  done after 90 epochs")), "{}", again.stderr);
+    place.assert_same_run(&format!("sweeps/s/{name}"), "hand");
+}
+
+#[test]
+fn no_augmentation_is_a_value_of_a_grid() {
+    let grid = "[grid]\naugment = [[], ['translation']]\n";
+    let place = place(&format!("{}epochs = 4\n{grid}", base()));
+    let ran = sweep(&place, "s.toml").ok();
+    assert_as_by_hand(&place, "sweeps/s", &ran.stderr);
+    let flags = "--recipe default --offline --dry-run --json";
+    for none in ["--augment none", "--augment=", ""] {
+        let training =
+            place.gan_train(&format!("{flags} {none}")).ok().object()["training"].clone();
+        assert!(training.get("augment").is_none_or(|all| *all == Value::Array(vec![])), "{none}");
+    }
 }
 
 #[test]

@@ -72,7 +72,7 @@ impl DatasetName {
     }
 
     /// The name of the data set, which for `auto` is MNIST's.
-    fn name(self) -> &'static str {
+    pub fn name(self) -> &'static str {
         match self.origin() {
             Origin::Files(kind) => kind.name(),
             Origin::BuiltIn(name, _) => name,

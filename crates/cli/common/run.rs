@@ -1,5 +1,9 @@
 //! Runs a program: from its command line to its exit code.
 
+#[cfg(unix)]
+use std::fs;
+#[cfg(unix)]
+use std::io::IsTerminal;
 use std::io::{self, Write};
 use std::ops::RangeInclusive;
 use std::path::Path;
@@ -8,6 +12,8 @@ use std::process::ExitCode;
 use clap::{Arg, ArgAction, ArgMatches, Command, Parser, value_parser};
 use clap_complete::Shell;
 use gan_core::atomic_file::directory;
+#[cfg(unix)]
+use signal_hook::consts::SIGHUP;
 
 use super::output;
 
@@ -65,6 +71,18 @@ pub fn check_png(flag: &str, path: &Path) -> Result<(), Failure> {
         return Err(usage!("--{flag} {found}: its folder does not exist; create it first"));
     }
     Ok(())
+}
+
+/// Whether this process was started to continue after the terminal closes, as with `nohup`.
+#[cfg(unix)]
+pub fn outlives_terminal() -> bool {
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    match mask.map(|mask| u64::from_str_radix(mask.trim(), 16)) {
+        Some(Ok(mask)) => mask >> (SIGHUP - 1) & 1 == 1,
+        // Other systems have no such file; but nohup redirects stderr.
+        _ => !io::stderr().is_terminal(),
+    }
 }
 
 /// The command line of a program, with the flags that all programs have.

@@ -9,6 +9,9 @@ use signal_hook::consts::{SIGHUP, SIGUSR1, SIGUSR2};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::flag;
 
+#[cfg(unix)]
+use crate::common::outlives_terminal;
+
 /// Signals that have come.
 pub struct Signals {
     stop: Arc<AtomicUsize>,
@@ -16,9 +19,10 @@ pub struct Signals {
 }
 
 impl Signals {
-    /// SIGINT, SIGTERM and SIGHUP stop; a second SIGINT or SIGTERM ends the process, and the
-    /// trainings save and end by themselves. SIGUSR1 stops too in a job of SLURM, where it
-    /// announces the end; elsewhere it and SIGUSR2 are passed on to the trainings, which save.
+    /// SIGINT, SIGTERM and, except under `nohup`, SIGHUP stop; a second SIGINT or SIGTERM ends the
+    /// process, and the trainings save and end by themselves. SIGUSR1 stops too in a job of SLURM,
+    /// where it announces the end; elsewhere it and SIGUSR2 are passed on to the trainings, which
+    /// save.
     pub fn listen() -> io::Result<Self> {
         let signals = Self { stop: Arc::default(), save: Arc::default() };
         let second = Arc::new(AtomicBool::new(false));
@@ -29,7 +33,9 @@ impl Signals {
         }
         #[cfg(unix)]
         {
-            flag::register_usize(SIGHUP, signals.stop.clone(), SIGHUP as usize)?;
+            if !outlives_terminal() {
+                flag::register_usize(SIGHUP, signals.stop.clone(), SIGHUP as usize)?;
+            }
             let in_job = std::env::var_os("SLURM_JOB_ID").is_some();
             let to = if in_job { &signals.stop } else { &signals.save };
             flag::register_usize(SIGUSR1, to.clone(), SIGUSR1 as usize)?;

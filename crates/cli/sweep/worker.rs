@@ -211,9 +211,9 @@ impl Board<'_> {
             state.progress[task.trial] = now;
             return;
         }
-        let reached = task.until.is_some_and(|until| now.epochs >= until);
         let stopping = self.stopping.load(Ordering::Relaxed);
-        let complete = now.has_ended() || reached || stopping;
+        let complete = is_complete(task, &now) || stopping;
+        let at_rung = task.until.is_some_and(|until| now.epochs >= until);
         let value = now.values.last().map_or(String::new(), |(_, value)| {
             format!("  {} {value:.4}", self.sweep.target.measure.name())
         });
@@ -242,7 +242,12 @@ impl Board<'_> {
         let attempts = state.attempts.entry(task.trial).or_default();
         *attempts += 1;
         let again = *attempts < ATTEMPTS;
-        let what = if again { "it will be tried again" } else { "given up" };
+        let what = match (again, at_rung) {
+            // It has what it is compared by.
+            (true, true) => "it will be tried again if it is to continue",
+            (true, false) => "it will be tried again",
+            (false, _) => "given up",
+        };
         self.log(format!("warning: {}: {why}; {what}", trial.name));
         if !again {
             state.failed.push((trial.name.clone(), why));
@@ -296,10 +301,37 @@ impl Board<'_> {
     }
 }
 
+/// Whether a training did what its task is. Its last row alone does not tell: it may have failed
+/// after that, before its checkpoint.
+fn is_complete(task: Task, now: &Progress) -> bool {
+    let reached = task.until.is_some_and(|until| now.epochs >= until);
+    now.has_ended() || (reached && now.state == Some(RunState::Stopped))
+}
+
 /// Why a process ended.
 fn reason(status: std::process::ExitStatus, messages: &str) -> String {
     // The error is the last message, and may have several lines.
     let lines = messages.lines().skip_while(|line| !line.starts_with("error: "));
     let lines: Vec<&str> = lines.map(|line| line.trim_start_matches("error: ").trim()).collect();
     if lines.is_empty() { format!("gan-train ended with {status}") } else { lines.join(" ") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failure_after_the_last_row_is_not_complete() {
+        let is_complete = |state, epochs, until| {
+            let values = vec![(epochs, 1.0)];
+            let now = Progress { state: Some(state), epochs, values, seconds: 0.0, damage: None };
+            super::is_complete(Task { trial: 0, until, resume: true }, &now)
+        };
+        assert!(is_complete(RunState::Stopped, 30, Some(30)));
+        assert!(is_complete(RunState::Done, 90, None));
+        assert!(is_complete(RunState::Diverged, 17, Some(30)));
+        assert!(!is_complete(RunState::Stopped, 17, Some(30)));
+        assert!(!is_complete(RunState::Killed, 30, Some(30)));
+        assert!(!is_complete(RunState::Killed, 90, None));
+    }
 }

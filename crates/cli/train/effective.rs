@@ -1,14 +1,17 @@
 //! The effective settings: defaults < recipe < configuration file < flags.
 
+use std::path::Path;
+
+use gan_data::missing_files;
 use gan_model::checkpoint::Checkpoint;
 use gan_model::{Conditional, Family, Loss, ModelConfig, TrainingConfig};
-use gan_train::{Recipe, validate};
+use gan_train::{Recipe, RunConfig, validate};
 
 use super::config_file;
-use super::fields::{Fields, fields, flag, model_fields, replace, training_fields};
-use super::resume::equal;
+use super::fields::{Fields, fields, flag, model_fields, replace, text, training_fields};
+use super::resume::{equal, same_path};
 use super::settings::Settings;
-use crate::common::{Failure, usage};
+use crate::common::{DatasetArgs, DatasetName, Failure, absolute, usage};
 
 /// The model and the training that settings by the names of flags describe, checked; what depends on
 /// the images has its default.
@@ -53,6 +56,53 @@ pub(crate) fn differing_setting(
         }
     }
     Ok(None)
+}
+
+/// The first setting of a run's images that differs from `settings`, by the names of flags, whose
+/// relative paths begin at `directory`; and the images that `settings` name. They may still be the
+/// run's: moved, or not changed by that setting.
+pub(crate) fn differing_images(
+    settings: &Fields,
+    directory: &Path,
+    run: &RunConfig,
+) -> Result<Option<(String, DatasetArgs)>, Failure> {
+    let mut wanted = config_file::from_fields(settings).map_err(Failure::Usage)?.dataset;
+    wanted.offline = Some(true);
+    wanted.data = wanted.data.map(|data| absolute(&directory.join(data)));
+    let name = &*run.dataset.name;
+    // `auto` is MNIST or the built-in digits.
+    let auto = [DatasetName::Mnist, DatasetName::Synthetic].map(DatasetName::name);
+    if wanted.dataset.unwrap_or_default() == DatasetName::Auto && auto.contains(&name) {
+        wanted.dataset = DatasetName::recorded(name);
+    }
+    if wanted.data.is_none() {
+        wanted.data_dir = Some(absolute(&directory.join(wanted.folder())));
+    }
+    let expected_name = wanted.dataset.unwrap_or_default().name();
+    let shown = |path: &Path| path.display().to_string();
+    let differing = match (&run.data, &wanted.data, &run.data_dir, &wanted.data_dir) {
+        (Some(is), Some(expected), ..) if !same_path(is, expected) => {
+            Some(("data".into(), shown(is), shown(expected)))
+        }
+        (Some(is), None, ..) => Some(("data".into(), shown(is), "none".into())),
+        (None, Some(expected), ..) => Some(("data".into(), "none".into(), shown(expected))),
+        (None, None, ..) if expected_name != name => {
+            Some(("dataset".into(), name.into(), expected_name.into()))
+        }
+        // A folder without files says nothing about the images.
+        (None, None, Some(is), Some(expected))
+            if !same_path(is, expected) && missing_files(expected).is_empty() =>
+        {
+            Some(("data-dir".into(), shown(is), shown(expected)))
+        }
+        _ => {
+            let (is, expected) = (fields(&run.images)?, fields(&wanted.options())?);
+            let differing = expected.iter().find(|&(name, value)| is[name] != *value);
+            differing.map(|(name, value)| (flag(name), text(&is[name]), text(value)))
+        }
+    };
+    Ok(differing
+        .map(|(what, is, expected)| (format!("its {what} is {is}, expected {expected}"), wanted)))
 }
 
 /// The settings of the file that no flag overrides, and the flags. Images come from one place, so

@@ -25,7 +25,7 @@ use gan_train::{Evaluator, RunConfig, RunDir, Trainer, dataset_info, memory_need
 use serde_json::json;
 use std::collections::BTreeMap as Map;
 
-pub(crate) use self::effective::{differing_setting, resolve_settings};
+pub(crate) use self::effective::{differing_images, differing_setting, resolve_settings};
 use self::options::Options;
 pub(crate) use self::options::TrainArgs;
 use self::session::SaveRequests;

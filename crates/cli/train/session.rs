@@ -21,6 +21,8 @@ use signal_hook::low_level::raise;
 
 use super::options::Options;
 use super::progress::Progress;
+#[cfg(unix)]
+use crate::common::outlives_terminal;
 use crate::common::slurm::Job;
 use crate::common::{Failure, output};
 
@@ -183,17 +185,5 @@ impl Signals {
     /// The number of the last signal received.
     fn received(&self) -> Option<i32> {
         i32::try_from(self.0.load(Ordering::Relaxed)).ok().filter(|&signal| signal != 0)
-    }
-}
-
-/// Whether this process was started to continue after the terminal closes, as with `nohup`.
-#[cfg(unix)]
-fn outlives_terminal() -> bool {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
-    match mask.map(|mask| u64::from_str_radix(mask.trim(), 16)) {
-        Some(Ok(mask)) => mask >> (SIGHUP - 1) & 1 == 1,
-        // Other systems have no such file; but nohup redirects stderr.
-        _ => !io::stderr().is_terminal(),
     }
 }

@@ -13,6 +13,8 @@ use serde::{Deserialize, Serialize};
 use super::fields::{Fields, fields};
 use crate::common::{DatasetArgs, DeviceArgs, Failure, usage};
 
+/// An empty list; so is an empty text, which a sweep writes.
+const NONE: &str = "none";
 const NETWORKS: &str = "Networks";
 const OPTIMISER: &str = "Optimiser and updates";
 const LOSS: &str = "Loss and regularisation";
@@ -198,8 +200,8 @@ pub struct Settings {
     pub instance_noise: Option<Finite>,
 
     /// Differentiable augmentation, for data sets of hundreds of images: the discriminator sees real
-    /// and generated images after these random changes only; samples have none [default: no change]
-    #[arg(long, help_heading = LOSS, value_name = "CHANGE,…", value_delimiter = ',', value_parser = PossibleValuesParser::new(Augmentation::ALL.map(|(_, name, help)| PossibleValue::new(name).help(help))))]
+    /// and generated images after these random changes only; samples have none [default: none]
+    #[arg(long, help_heading = LOSS, value_name = "CHANGE,…|none", value_delimiter = ',', value_parser = PossibleValuesParser::new(Augmentation::ALL.map(|(_, name, help)| PossibleValue::new(name).help(help)).into_iter().chain([PossibleValue::new(NONE).alias("").help("No change")])))]
     pub augment: Option<Vec<String>>,
 
     /// Epochs between previews, a row of ten samples each [default: 1000]
@@ -244,6 +246,12 @@ impl Settings {
                 return Err(usage!("--ema-half-life is {epochs}; expected 0 to 1e12 epochs"));
             }
             self.ema = Some(Finite(libm::exp2(-1.0 / epochs)));
+        }
+        // `none`, or the empty text.
+        if let Some([none]) = self.augment.as_deref()
+            && (none == NONE || none.is_empty())
+        {
+            self.augment = Some(Vec::new());
         }
         let mut fields = fields(&self)?;
         fields.retain(|_, value| !value.is_null());
@@ -292,7 +300,7 @@ impl FromStr for Units {
 
     fn from_str(text: &str) -> Result<Self, ParseIntError> {
         // A sweep's empty list is an empty text.
-        if text == "none" || text.is_empty() {
+        if text == NONE || text.is_empty() {
             return Ok(Self(Vec::new()));
         }
         text.split(',').map(str::parse).collect::<Result<_, _>>().map(Self)

@@ -250,6 +250,8 @@ impl Folder {
         for trial in trials() {
             let (done, rungs) = (progress[trial].epochs, rungs(trial));
             match rungs.iter().position(|&rung| rung == done) {
+                // It has not ended: it may lack its last checkpoint.
+                Some(_) if rungs.last() == Some(&done) => begun.push(task(trial, done)),
                 Some(rung) if progress[trial].value_at(done).is_some() => {
                     reached.push((rung, trial));
                 }
@@ -378,6 +380,8 @@ mod tests {
         assert_eq!(of(&three), [(1, Some(30), true), (3, Some(10), false)]);
         // In the middle of a rung, after SIGKILL.
         assert_eq!(of(&[at(RunState::Killed, 17, None)]), [(0, Some(30), true)]);
+        // Killed after its last row, before its last checkpoint.
+        assert_eq!(of(&[at(RunState::Killed, 90, Some(1.0))]), [(0, None, true)]);
         // Two are no third of anything: the best one, unless others may come.
         assert_eq!(of(&[stopped(10, 3.0), stopped(10, 1.0)]), [(1, Some(30), true)]);
         assert_eq!(of(&[stopped(30, 3.0), stopped(10, 1.0)]), [(0, None, true)]);

@@ -58,8 +58,11 @@ impl Range {
         let (Some(a), Some(b)) = (number(low), number(high)) else {
             return Err(format!("has ends that are no numbers; {EXPECTED}"));
         };
-        if !(a < b && a.is_finite() && b.is_finite()) {
-            return Err(format!("is from {a} to {b}; expected two ends, the smaller one first"));
+        if !(a < b && (b - a).is_finite()) {
+            return Err(format!(
+                "is from {a} to {b}; expected two ends, the smaller one first, with a \
+                 finite difference"
+            ));
         }
         match kind.as_str() {
             "uniform" => Ok(Self::Uniform(a, b)),
@@ -140,6 +143,7 @@ mod tests {
             ("lr = { log = [1] }", "lr has no two ends"),
             ("lr = []", "lr is an empty list"),
             ("lr = { uniform = [0, inf] }", "lr is from 0 to inf"),
+            ("lr = { uniform = [-1e308, 1e308] }", "lr is from -1000"),
             ("", "it has no settings"),
         ] {
             let error = draw(&text.parse().unwrap(), 0, 1).unwrap_err();
