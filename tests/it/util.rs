@@ -356,7 +356,7 @@ fn line(pipe: &mut dyn std::io::Read, word: &str) -> String {
     lines.find(|line| line.contains(word)).unwrap_or_else(|| panic!("no {word:?} before the end"))
 }
 
-pub(crate) fn small(args: &str) -> String {
+fn small(args: &str) -> String {
     // A test may set another batch size.
     let batch = if args.contains("--batch") { "" } else { "--batch 16" };
     // The steps of the recipe plain do not depend on the number of epochs.

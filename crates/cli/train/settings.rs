@@ -253,7 +253,13 @@ impl Settings {
         {
             self.augment = Some(Vec::new());
         }
-        let mut fields = fields(&self)?;
+        // Nothing else has no text.
+        let mut fields = fields(&self).map_err(|_| {
+            usage!(
+                "a path of --out, --data or --data-dir is not Unicode, and config.json records it as \
+                 text; expected another name"
+            )
+        })?;
         fields.retain(|_, value| !value.is_null());
         Ok(fields)
     }

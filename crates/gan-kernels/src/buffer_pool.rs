@@ -45,12 +45,12 @@ impl Pool {
     /// A kept buffer, if there is one.
     fn take(&mut self, len: usize) -> Option<Vec<f32>> {
         self.calls += 1;
-        let shelf = self.by_len.entry(len).or_default();
-        shelf.asked = self.calls;
-        let kept = shelf.kept.pop();
+        let buffers = self.by_len.entry(len).or_default();
+        buffers.asked = self.calls;
+        let kept = buffers.kept.pop();
         match kept {
             Some(_) => self.total -= len,
-            None => shelf.made += 1,
+            None => buffers.made += 1,
         }
         kept
     }
@@ -93,10 +93,10 @@ fn pool() -> MutexGuard<'static, Option<Pool>> {
 /// A buffer of `len` arbitrary numbers, to be written before they are read. Made into a tensor by
 /// [`tensor_data`], it returns to the pool when that is dropped.
 pub fn buffer(len: usize) -> Vec<f32> {
-    if len >= MIN_LEN {
-        if let Some(buffer) = pool().get_or_insert_default().take(len) {
-            return buffer;
-        }
+    if len >= MIN_LEN
+        && let Some(buffer) = pool().get_or_insert_default().take(len)
+    {
+        return buffer;
     }
     vec![0.0; len]
 }
