@@ -97,7 +97,7 @@ fn a_run_resumed_in_another_working_directory_keeps_its_trained_extractor() {
     train("--out found");
     let file = place.json("trained/config.json")["feature_extractor"].clone();
     let file = file.as_str().unwrap();
-    assert!(file.ends_with(".ruler") && fs::exists(file).unwrap(), "{file}");
+    assert!(fs::exists(file).unwrap(), "{file}");
 
     fs::create_dir(place.path("elsewhere")).unwrap();
     let resume = |run: &str, args: &str| -> Ran {
