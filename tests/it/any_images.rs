@@ -145,8 +145,10 @@ fn a_run_on_any_images_records_them_and_resumes_from_them() {
     place.resume("run", "--epochs 30").fails(1, &["cannot read", "mine"]);
     place.resume("run", "--epochs 30 --data moved").ok();
     std::fs::remove_file(place.path("moved/0/0000.png")).unwrap();
-    let other = place.resume("run", "--epochs 40 --data moved");
-    other.fails(2, &["the checkpoint was trained on images-", "139 images", "--data"]);
+    for dry_run in ["", "--dry-run"] {
+        let other = place.resume("run", &format!("--epochs 40 --data moved {dry_run}"));
+        other.fails(2, &["the checkpoint was trained on images-", "139 images", "--data"]);
+    }
 }
 
 #[test]
@@ -255,6 +257,30 @@ fn flags_override_where_a_file_or_a_run_has_its_images() {
     // Of other images some training images would be held out for tests.
     std::fs::remove_file(place.path("mine/0/0000.png")).unwrap();
     eval(&place, "--checkpoint run").fails(2, &["was trained on images with sha256", "--data"]);
+}
+
+#[test]
+fn an_extractor_is_trained_and_samples_with_classes_are_useful() {
+    let place = Place::new();
+    write_folder(&place, "mine", &pixels(1));
+    let trained = eval(&place, "--data mine --feature-extractor train --json --quiet").ok();
+    let trained = trained.object();
+    assert!(place.path(trained["file"].as_str().unwrap()).is_file(), "{trained}");
+
+    place.write("unlabelled.npy", npy("|u1", false, "240, 8, 8", &pixels(1)));
+    place.write("s.npy", npy("|u1", false, "240, 8, 8", &pixels(9)));
+    place.write("l.npy", npy("|u1", false, "240,", &labels()));
+    let useful = |data: &str| {
+        let how = "--samples s.npy --labels l.npy --usefulness --json --quiet";
+        eval(&place, &format!("--data {data} {how}"))
+    };
+    useful("unlabelled.npy").fails(1, &["--usefulness", "2 to 256 classes", "no labels"]);
+    // There are more samples than training images.
+    let found = useful("mine").ok().object();
+    assert_eq!(found["feature_extractor"]["sha256"], trained["feature_extractor"]["sha256"]);
+    for of in ["samples", "real"] {
+        assert!(found["usefulness"][of].as_f64().unwrap() > 0.9, "{found}");
+    }
 }
 
 #[test]

@@ -214,5 +214,7 @@ fn too_little_memory_for_a_measurement_or_a_grid_is_an_error() {
     measured.fails(1, &["cannot measure 200000 samples", "bytes of memory are needed"]);
     let drawn = limited(300_000, GAN_SAMPLE, "--count 300000 --columns 600 --out grid.png");
     drawn.fails(1, &["cannot write grid.png", "bytes of memory are needed"]);
+    let drawn = limited(300_000, GAN_SAMPLE, "--count 2 --scale 500 --out large.gif");
+    drawn.fails(1, &["cannot write large.gif", "bytes of memory are needed"]);
     assert_eq!(place.list("."), ["ckpt.mpk"]);
 }

@@ -329,6 +329,7 @@ fn run(write: &impl Fn(&str, &str, u8, &[u8])) {
         images: gan_data::ImageOptions::default(),
         held_out: None,
         feature_extractor: None,
+        extractor_digest: None,
         init_from: None,
         device: "flex (CPU)".into(),
     };

@@ -92,6 +92,23 @@ fn fetch_all(
     if missing.is_empty() {
         return Ok(());
     }
+    let created: Vec<_> = dir.ancestors().take_while(|folder| !folder.exists()).collect();
+    let fetched = fetch_missing(&missing, dir, options, progress);
+    if fetched.is_err() {
+        for folder in created {
+            // Only an empty one is removed.
+            let _ = fs::remove_dir(folder);
+        }
+    }
+    fetched
+}
+
+fn fetch_missing(
+    missing: &[&Wanted<'_>],
+    dir: &Path,
+    options: &DownloadOptions,
+    progress: &mut dyn FnMut(DownloadProgress<'_>),
+) -> Result<(), DownloadError> {
     let folder = |path: &Path, cause| DownloadError::Folder { path: path.to_owned(), cause };
     fs::create_dir_all(dir).map_err(|cause| folder(dir, cause))?;
 

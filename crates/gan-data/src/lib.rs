@@ -1,9 +1,9 @@
 //! Data sets: images in memory, the files they are read from, and the batches of a training step.
 //!
 //! A [`Dataset`] is images of one shape, a byte per value, with optional labels. It comes from
-//! one of four sources: the four published files of MNIST in a folder ([`load_folder`]), a mirror
-//! (`download`, with the feature of that name), digits drawn by this crate ([`synthetic()`]), or
-//! the caller ([`Dataset::new`]).
+//! files of any known format ([`open`]), the four published files of MNIST in a folder
+//! ([`load_folder`]), a mirror (`download`, with the feature of that name), digits drawn by this
+//! crate ([`synthetic()`]), or the caller ([`Dataset::new`]).
 //!
 //! Nothing here prints, reads a flag or uses a tensor.
 

@@ -108,7 +108,9 @@ pub fn load_folder(dir: &Path, kind: KnownDataset) -> Result<Loaded, LoadError> 
 
 fn dataset(name: String, images: Vec<u8>, labels: Vec<u8>) -> Result<Dataset, DatasetError> {
     let labels = labels.into_iter().map(u16::from).collect();
-    Dataset::new(name, MNIST_SHAPE, images)?.with_labels(labels, Vec::new())
+    // All of them: one part may lack the last class.
+    let class_names = (0..10).map(|class: u8| class.to_string()).collect();
+    Dataset::new(name, MNIST_SHAPE, images)?.with_labels(labels, class_names)
 }
 
 /// The pixels or labels in a file of `count` images or labels: [`load_folder`]'s reader for tests.

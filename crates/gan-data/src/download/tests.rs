@@ -199,7 +199,8 @@ fn the_error_names_every_address_its_reason_and_what_to_do() {
     assert!(text.starts_with(&expected), "{text}");
     assert!(text.contains(&format!("into {} yourself", dir.path().display())), "{text}");
 
-    let nobody = fetch_named(&["file"], dir.path(), &options(&[])).unwrap_err();
+    let nobody = fetch_named(&["file"], &dir.path().join("data/new"), &options(&[])).unwrap_err();
+    assert_eq!(names_in(&dir), [""; 0], "no empty folders");
     assert!(nobody.to_string().contains("no mirror was given"), "{nobody}");
 }
 

@@ -88,10 +88,12 @@ fn an_uncompressed_file_is_preferred_to_its_gzip() {
     let dir = good_folder();
     let mut ones = good(Layout::Labels(TEST));
     ones[8..].fill(1);
+    let names = |images: &Dataset| images.class_names().concat();
     fs::write(dir.path().join("t10k-labels-idx1-ubyte"), ones).unwrap();
     let loaded = load_folder(dir.path(), KnownDataset::FashionMnist).unwrap();
     assert_eq!(loaded.train.name(), "fashion-mnist");
     assert!(loaded.test.labels().unwrap().iter().all(|&label| label == 1));
+    assert_eq!([names(&loaded.train), names(&loaded.test)], ["0123456789"; 2]);
 }
 
 #[test]

@@ -46,7 +46,8 @@ impl Archive {
                 let found = format!("{} in it leads out of the archive", one_line(&name));
                 return Err(Fault::new(found, "relative names without .."));
             }
-            names.push(name);
+            // Some programs begin every name so.
+            names.push(name.trim_start_matches("./").to_owned());
         }
         Ok(Self { zip, names, length })
     }
@@ -57,10 +58,6 @@ impl Archive {
 
     pub(crate) fn name(&self, index: usize) -> &str {
         &self.names[index]
-    }
-
-    pub(crate) fn index_of(&self, name: &str) -> Option<usize> {
-        self.names.iter().position(|found| found == name)
     }
 
     /// The files that are NumPy's arrays, in the archive's order.

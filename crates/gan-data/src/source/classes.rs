@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 use std::collections::{BTreeSet, HashMap};
 
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 
 use super::error::{Fault, one_line};
 use super::part::Notes;
@@ -44,30 +44,41 @@ struct Part<'a> {
 }
 
 impl Plan {
-    /// From `StyleGAN`'s `dataset.json`, if there is one, else from the folders that files are in:
-    /// `names` have slashes between folders. Files are in the order of their classes, then of their
-    /// names.
+    /// From `StyleGAN`'s `dataset.json`, if there is one with `labels`, else from the folders that
+    /// files are in: `names` have slashes between folders. Files are in the order of their classes,
+    /// then of their names.
     pub(crate) fn of(names: &[String], json: Option<&Json>) -> Result<Self, Fault> {
-        match json {
-            Some(json) => Self::by_json(names, json),
-            None => Self::by_folders(names),
-        }
+        let by_json = json.map(|json| Self::by_json(names, json)).transpose()?.flatten();
+        by_json.map_or_else(|| Self::by_folders(names, false), Ok)
     }
 
-    fn by_json(names: &[String], json: &Json) -> Result<Self, Fault> {
+    /// As [`of`](Self::of), but without labels and test images.
+    pub(crate) fn of_samples(names: &[String]) -> Result<Self, Fault> {
+        Self::by_folders(names, true)
+    }
+
+    /// `None` if the document has no labels, as that of another program; `null` means no labels.
+    fn by_json(names: &[String], json: &Json) -> Result<Option<Self>, Fault> {
+        type Labels = Option<Vec<(String, u32)>>;
         #[derive(Deserialize)]
         struct Document {
-            labels: Option<Vec<(String, u32)>>,
+            #[serde(default, deserialize_with = "given")]
+            labels: Option<Labels>,
+        }
+        fn given<'de, D: Deserializer<'de>>(source: D) -> Result<Option<Labels>, D::Error> {
+            Labels::deserialize(source).map(Some)
         }
         let document: Document = serde_json::from_slice(&json.content).map_err(|error| {
-            let expected = "labels: a list of [name, number], or null";
+            let expected = "labels: a list of [name, number], or null; remove the file if it is of \
+                            another program";
             Fault::new(format!("its dataset.json cannot be read ({error})"), expected)
         })?;
+        let Some(labels) = document.labels else { return Ok(None) };
         let part = Part::new(names, (0..names.len()).collect(), 0);
         let mut notes = Notes::default();
-        let Some(labels) = document.labels else {
+        let Some(labels) = labels else {
             let train = part.unlabelled();
-            return Ok(Self { train, test: None, class_names: None, notes });
+            return Ok(Some(Self { train, test: None, class_names: None, notes }));
         };
         let labels: HashMap<String, u32> = labels.into_iter().collect();
         let label = |&index: &usize| {
@@ -84,16 +95,17 @@ impl Plan {
         let labels = part.indices.iter().map(label).collect::<Result<_, _>>()?;
         notes.labels = Some("dataset.json".into());
         let train = Group { indices: part.indices, labels: Some(labels) };
-        Ok(Self { train, test: None, class_names: None, notes })
+        Ok(Some(Self { train, test: None, class_names: None, notes }))
     }
 
-    fn by_folders(names: &[String]) -> Result<Self, Fault> {
+    fn by_folders(names: &[String], samples: bool) -> Result<Self, Fault> {
         let mut notes = Notes::default();
         let [train, test] = splits(names, &mut notes)?;
+        let test = test.filter(|_| !samples);
         let test = |label: &dyn Fn(Part) -> Result<Group, Fault>| test.map(label).transpose();
         let unlabelled = |part: Part| Ok(part.unlabelled());
         let train = train.unwrap_or_else(|| Part::new(names, Vec::new(), 0));
-        let classes = train.classes()?;
+        let classes = if samples { Vec::new() } else { train.classes()? };
         if classes.len() > MAX_CLASSES {
             notes.others.push(format!("{} subfolders are too many for classes", classes.len()));
         }

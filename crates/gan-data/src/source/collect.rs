@@ -1,6 +1,6 @@
 //! Many encoded images, decoded by all processors, as one array.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::thread::{self, ScopedJoinHandle};
 
 use gan_core::ImageShape;
@@ -23,7 +23,7 @@ pub struct Progress {
 pub(crate) const MAX_OWN_SIDE: usize = 64;
 /// Images that are decoded before they are joined with the others.
 const BLOCK: usize = 1024;
-/// Images that decide the background.
+/// Images that decide the background, or are named by their sizes.
 pub(crate) const SURVEY: usize = 256;
 
 /// Encoded images.
@@ -91,7 +91,7 @@ impl Collect<'_> {
             for (index, outcome) in (begin..end).zip(outcomes) {
                 let image = match outcome {
                     Outcome::Image(image) => image,
-                    Outcome::Large => return Err(sizes(source, whole, self.expected)),
+                    Outcome::Large => return Err(sizes(source, whole, index, self.expected)),
                     Outcome::Broken(error) if self.options.skip_broken => {
                         skipped.push((index, error.to_string()));
                         continue;
@@ -100,7 +100,7 @@ impl Collect<'_> {
                 };
                 let found = [image.width, image.height];
                 if *first.get_or_insert(found) != found {
-                    return Err(sizes(source, whole, self.expected));
+                    return Err(sizes(source, whole, index, self.expected));
                 }
                 let memory = |cause| SourceError::Memory { place: whole.into(), cause };
                 joined.push(image, count - index).map_err(memory)?;
@@ -290,11 +290,15 @@ pub(crate) fn parallel<T: Send>(
     })
 }
 
-/// Says which sizes there are, and what to do.
-fn sizes(source: &dyn Encoded, whole: &str, wanted: Option<ImageShape>) -> SourceError {
-    let found = parallel(0..source.count(), |range| {
-        let read = |index| Some((size(&source.read(index).ok()?).ok()?, index));
-        range.filter_map(read).collect()
+/// Says which sizes there are, that of the image at `odd` among them, and what to do.
+fn sizes(source: &dyn Encoded, whole: &str, odd: usize, wanted: Option<ImageShape>) -> SourceError {
+    let step = source.count().div_ceil(SURVEY).max(1);
+    let mut surveyed: BTreeSet<_> = (0..source.count()).step_by(step).collect();
+    surveyed.insert(odd);
+    let surveyed: Vec<usize> = surveyed.into_iter().collect();
+    let found = parallel(0..surveyed.len(), |range| {
+        let read = |&index: &usize| Some((size(&source.read(index).ok()?).ok()?, index));
+        surveyed[range].iter().filter_map(read).collect()
     });
     let mut sizes = BTreeMap::<[usize; 2], (usize, usize)>::new();
     for (size, index) in found {
@@ -314,7 +318,11 @@ fn sizes(source: &dyn Encoded, whole: &str, wanted: Option<ImageShape>) -> Sourc
         Some(ImageShape { width, height, .. }) => format!("{width}x{height}"),
         None => smallest.clamp(16, MAX_OWN_SIDE).to_string(),
     };
-    let found = format!("its images have the sizes {named}{more}");
+    let of = match (surveyed.len(), source.count()) {
+        (all, count) if all == count => String::new(),
+        (some, count) => format!(" ({some} of its {count} images were looked at)"),
+    };
+    let found = format!("its images have the sizes {named}{more}{of}");
     let expected = format!(
         "one size of at most {MAX_OWN_SIDE}x{MAX_OWN_SIDE}; choose one for all, such as --size \
          {suggested}, with --fit crop, pad or stretch"

@@ -8,7 +8,7 @@ use csv::{ByteRecord, ReaderBuilder};
 use gan_core::{FileError, ImageShape};
 
 use super::array::Layout;
-use super::error::{Fault, SourceError, one_line, one_of, shown};
+use super::error::{Fault, SourceError, is_hidden, one_line, one_of, shown};
 use super::part::{Notes, Part, Split};
 
 /// Names of a column of labels.
@@ -43,7 +43,7 @@ fn tables(dir: &Path) -> Result<Vec<PathBuf>, SourceError> {
     for entry in fs::read_dir(dir).map_err(FileError::new("read", dir))? {
         let entry = entry.map_err(FileError::new("read", dir))?;
         let (name, path) = (entry.file_name(), entry.path());
-        if is_csv(&path) && path.is_file() && !name.to_string_lossy().starts_with('.') {
+        if is_csv(&path) && path.is_file() && !is_hidden(&name.to_string_lossy()) {
             tables.push(path);
         }
     }
@@ -75,26 +75,35 @@ fn test_table(path: &Path) -> Option<PathBuf> {
     Some(path.with_file_name(found.file_name()?))
 }
 
-/// A table, and the one of test images beside it: with `test` for `train` in its name.
-pub(crate) fn read(path: &Path, expected: Option<ImageShape>) -> Result<Split, SourceError> {
+/// A table, and the one of test images beside it: with `test` for `train` in its name. Of `samples`,
+/// only the pixels are read.
+pub(crate) fn read(
+    path: &Path,
+    expected: Option<ImageShape>,
+    samples: bool,
+) -> Result<Split, SourceError> {
     let mut notes = Notes { format: "CSV".into(), range: "0 to 255".into(), ..Notes::default() };
     let mut part = |path: &Path, expected| {
         let (source, _) = super::idx::open(path)?;
-        let (part, found) = parse(source, expected).map_err(|fault| fault.of(path))?;
+        let (part, found) = parse(source, expected, samples).map_err(|fault| fault.of(path))?;
         notes.labels = notes.labels.take().or(found.labels);
         notes.others.extend(found.others);
         notes.others.dedup();
         Ok::<_, SourceError>(part)
     };
     let train = part(path, expected)?;
-    let test_path = test_table(path);
+    let test_path = test_table(path).filter(|_| !samples);
     let test = test_path.as_ref().map(|path| part(path, Some(train.shape))).transpose()?;
     notes.test = test_path.map(|path| shown(&path));
     Ok(Split { train, test, class_names: None, notes })
 }
 
 /// Reads a table; also says where its labels are, if it has any, and which columns are not used.
-fn parse(source: impl Read, expected: Option<ImageShape>) -> Result<(Part, Notes), Fault> {
+fn parse(
+    source: impl Read,
+    expected: Option<ImageShape>,
+    samples: bool,
+) -> Result<(Part, Notes), Fault> {
     // Without quoting a line is a row, so a quote that is not closed cannot make a row endless.
     let mut builder = ReaderBuilder::new();
     let builder = builder.has_headers(false).flexible(true).quoting(false);
@@ -106,7 +115,11 @@ fn parse(source: impl Read, expected: Option<ImageShape>) -> Result<(Part, Notes
         let table = if let Some(table) = &table {
             table
         } else {
-            let (found, is_header) = Table::of(&row, expected)?;
+            let (mut found, is_header) = Table::of(&row, expected)?;
+            if samples {
+                let labels = found.columns.iter_mut().filter(|column| **column == Column::Label);
+                labels.for_each(|column| *column = Column::Unused);
+            }
             let table = table.insert(found);
             if is_header {
                 continue;

@@ -54,6 +54,9 @@ pub(crate) fn size(file: &[u8]) -> Result<[usize; 2], Fault> {
 /// image whose pixels are all grey is grey. Memory is bounded by the length of the file.
 pub(crate) fn decode(file: &[u8]) -> Result<Decoded, Fault> {
     let mut decoder = decoder(file)?;
+    if file.starts_with(b"\xff\xd8") && !is_whole_jpeg(file) {
+        return Err(Fault::new("it is cut short: its end marker is missing", "a whole JPEG"));
+    }
     let orientation = orientation(&mut decoder);
     let mut image = DynamicImage::from_decoder(decoder).map_err(|error| broken(&error))?;
     image.apply_orientation(orientation);
@@ -101,6 +104,25 @@ fn decoder(file: &[u8]) -> Result<impl ImageDecoder, Fault> {
         return Err(Fault::new(found, format!("at most {limit} bytes of pixels in such a file")));
     }
     Ok(decoder)
+}
+
+/// Whether a JPEG has its end marker, which may have anything after it. Without it pixels may be
+/// missing, in whose place the decoder puts grey.
+fn is_whole_jpeg(file: &[u8]) -> bool {
+    let mut rest = &file[2..];
+    // In encoded pixels, a byte that is no restart or 0 after 0xff is a marker too.
+    let is_marker = |pair: &[u8]| pair[0] == 0xff && !matches!(pair[1], 0 | 0xd0..=0xd7 | 0xff);
+    while let Some(at) = rest.windows(2).position(is_marker) {
+        let (marker, segment) = (rest[at + 1], &rest[at + 2..]);
+        if marker == 0xd9 {
+            return true;
+        }
+        let Some([high, low]) = segment.first_chunk() else { break };
+        // A segment, such as a thumbnail with its own end, is passed over.
+        let length = usize::from(u16::from_be_bytes([*high, *low]));
+        rest = segment.get(length..).unwrap_or_default();
+    }
+    false
 }
 
 fn orientation(decoder: &mut impl ImageDecoder) -> image::metadata::Orientation {

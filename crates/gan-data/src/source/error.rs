@@ -92,6 +92,11 @@ pub(crate) fn one_of(
     }
 }
 
+/// Whether a file or folder is not meant to be seen.
+pub(crate) fn is_hidden(name: &str) -> bool {
+    name.starts_with('.') || ["__MACOSX", "@eaDir"].contains(&name)
+}
+
 /// A path for a message, on one line whatever its names contain.
 pub(crate) fn shown(path: &Path) -> String {
     one_line(&path.display().to_string())

@@ -8,6 +8,9 @@ use serde::{Deserialize, Serialize};
 use super::decode::{Decoded, Pixels, rgb};
 use super::error::Fault;
 
+/// The largest size that may be asked for.
+pub const MAX_SIZE: usize = 256;
+
 /// How an image of another aspect ratio gets a size.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -41,10 +44,25 @@ pub struct ImageOptions {
 }
 
 impl ImageOptions {
-    /// The options for test images, which get the shape of the training images.
+    /// Options that a run recorded may come from a file of someone else.
+    pub(crate) fn check(&self) -> Result<(), Fault> {
+        let wrong = |side: &usize| !(1..=MAX_SIZE).contains(side);
+        if let Some([width, height]) = self.size.filter(|size| size.iter().any(wrong)) {
+            let expected = format!("1 to {MAX_SIZE} for each side; give another --size");
+            return Err(Fault::new(format!("the options ask for {width}x{height}"), expected));
+        }
+        match self.channels {
+            None | Some(1 | 3) => Ok(()),
+            Some(channels) => {
+                let found = format!("the options ask for {channels} channels");
+                Err(Fault::new(found, "1 or 3; give other --channels"))
+            }
+        }
+    }
+
+    /// The options for test images, which get the channels of the training images.
     pub(crate) fn for_test(self, shape: ImageShape) -> Self {
-        let size = self.size.or(Some([shape.width, shape.height]));
-        Self { size, channels: self.channels.or(Some(shape.channels)), ..self }
+        Self { channels: self.channels.or(Some(shape.channels)), ..self }
     }
 
     /// Whether images of `shape` stay as they are.

@@ -12,7 +12,7 @@ use super::archive::Archive;
 use super::classes::{Group, Json, Plan};
 use super::collect::{Collect, Encoded, skipped_note};
 use super::decode::{MAX_FILE, is_image};
-use super::error::{Fault, SourceError, one_line, shown};
+use super::error::{Fault, SourceError, is_hidden, one_line, shown};
 use super::idx::open_regular;
 use super::part::{Part, Split};
 
@@ -33,15 +33,15 @@ struct Files {
 }
 
 enum Content {
-    Folder(Vec<PathBuf>),
+    Folder(PathBuf),
     Archive { path: PathBuf, archive: Mutex<Archive>, indices: Vec<usize> },
 }
 
 impl Files {
     /// `StyleGAN`'s file of labels, if there is one.
-    fn read_labels(&self, path: &Path) -> Result<Option<Json>, SourceError> {
+    fn read_labels(&self) -> Result<Option<Json>, SourceError> {
         match &self.content {
-            Content::Folder(_) => {
+            Content::Folder(path) => {
                 let path = path.join(LABELS);
                 let read = path.exists().then(|| read_file(&path, MAX_LABELS)).transpose()?;
                 Ok(read.map(|content| Json { content, folder: String::new() }))
@@ -77,7 +77,7 @@ impl Encoded for Chosen<'_> {
     fn place(&self, index: usize) -> String {
         let index = self.indices[index];
         match &self.files.content {
-            Content::Folder(paths) => shown(&paths[index]),
+            Content::Folder(path) => shown(&path.join(&self.files.names[index])),
             Content::Archive { path, .. } => {
                 format!("{}: {}", shown(path), one_line(&self.files.names[index]))
             }
@@ -87,7 +87,7 @@ impl Encoded for Chosen<'_> {
     fn read(&self, index: usize) -> Result<Vec<u8>, SourceError> {
         let index = self.indices[index];
         match &self.files.content {
-            Content::Folder(paths) => read_file(&paths[index], MAX_FILE),
+            Content::Folder(path) => read_file(&path.join(&self.files.names[index]), MAX_FILE),
             Content::Archive { path, archive, indices } => {
                 let mut archive = archive.lock().unwrap_or_else(PoisonError::into_inner);
                 read_entry(&mut archive, path, indices[index], MAX_FILE)
@@ -125,22 +125,23 @@ fn read_entry(
     read.map_err(|fault: Fault| fault.at(&archive.place(path, index)))
 }
 
-/// The images in a folder; `None` if it has none.
-pub(crate) fn read_folder(path: &Path, collect: Collect) -> Result<Option<Split>, SourceError> {
+/// The images in a folder; if it has none, the fault of those in formats that are not read.
+pub(crate) fn read_folder(
+    path: &Path,
+    collect: Collect,
+) -> Result<Result<Split, Option<Fault>>, SourceError> {
     let mut walk = Walk::default();
     walk.visit(path, "", &mut Vec::new())?;
-    let Walk { names, paths, empty, unread, .. } = walk;
+    let Walk { names, empty, unread, .. } = walk;
     let unread: Vec<_> =
         unread.iter().map(|(ending, count)| format!("{count} .{ending}")).collect();
     let unread = unread.join(", ");
-    if names.is_empty() && unread.is_empty() {
-        return Ok(None);
-    }
     if names.is_empty() {
         let expected = "PNG, JPEG, BMP, GIF or WebP; convert them";
-        return Err(Fault::new(format!("its images are {unread}"), expected).of(path));
+        let fault = || Fault::new(format!("its images are {unread}"), expected);
+        return Ok(Err((!unread.is_empty()).then(fault)));
     }
-    let files = Files { names, content: Content::Folder(paths) };
+    let files = Files { names, content: Content::Folder(path.into()) };
     let mut split = read(&files, path, "folder of images", collect)?;
     if !empty.is_empty() {
         let names: Vec<_> = empty.iter().take(5).map(|name| one_line(name)).collect();
@@ -150,7 +151,16 @@ pub(crate) fn read_folder(path: &Path, collect: Collect) -> Result<Option<Split>
         let note = format!("not read: {unread}; expected PNG, JPEG, BMP, GIF or WebP");
         split.notes.others.push(note);
     }
-    Ok(Some(split))
+    Ok(Ok(split))
+}
+
+/// Whether there are images in an archive.
+pub(crate) fn has_images(archive: &Archive) -> bool {
+    archive.names().iter().any(|name| is_seen_image(&name.replace('\\', "/")))
+}
+
+fn is_seen_image(name: &str) -> bool {
+    is_image(name) && !name.split('/').any(is_hidden)
 }
 
 /// The images in an archive.
@@ -159,9 +169,8 @@ pub(crate) fn read_archive(
     archive: Archive,
     collect: Collect,
 ) -> Result<Split, SourceError> {
-    let seen = |name: &str| is_image(name) && !name.split('/').any(is_hidden);
     let names = archive.names().iter().map(|name| name.replace('\\', "/")).enumerate();
-    let (indices, names): (Vec<_>, Vec<_>) = names.filter(|(_, name)| seen(name)).unzip();
+    let (indices, names): (Vec<_>, Vec<_>) = names.filter(|(_, name)| is_seen_image(name)).unzip();
     if names.is_empty() {
         let files = archive.names().iter().filter(|name| !name.ends_with('/'));
         let such: Vec<_> = files.take(3).map(|name| one_line(name)).collect();
@@ -179,16 +188,10 @@ pub(crate) fn read_archive(
     read(&Files { names, content }, path, "zip archive of images", collect)
 }
 
-/// Whether a file or folder is not meant to be seen.
-fn is_hidden(name: &str) -> bool {
-    name.starts_with('.') || ["__MACOSX", "@eaDir"].contains(&name)
-}
-
 /// A folder's images, its subfolders without any, and images of other formats by their endings.
 #[derive(Default)]
 struct Walk {
     names: Vec<String>,
-    paths: Vec<PathBuf>,
     empty: Vec<String>,
     unread: BTreeMap<String, usize>,
     folders: usize,
@@ -237,7 +240,6 @@ impl Walk {
                 self.visit(&path, &inner, above)?;
             } else if is_image(&inner) {
                 self.names.push(inner);
-                self.paths.push(path);
             } else if let Some((_, ending)) = inner.rsplit_once('.') {
                 let ending = ending.to_ascii_lowercase();
                 if UNREAD.contains(&ending.as_str()) {
@@ -255,8 +257,12 @@ impl Walk {
 
 /// Reads files as training images, test images and classes.
 fn read(files: &Files, path: &Path, format: &str, collect: Collect) -> Result<Split, SourceError> {
-    let json = files.read_labels(path)?;
-    let plan = Plan::of(&files.names, json.as_ref()).map_err(|fault| fault.of(path))?;
+    let plan = if collect.expected.is_some() {
+        Plan::of_samples(&files.names)
+    } else {
+        Plan::of(&files.names, files.read_labels()?.as_ref())
+    };
+    let plan = plan.map_err(|fault| fault.of(path))?;
     let Plan { train, test, class_names, mut notes } = plan;
     notes.format = format.into();
     notes.range = "0 to 255".into();

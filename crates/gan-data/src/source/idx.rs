@@ -8,7 +8,7 @@ use flate2::bufread::MultiGzDecoder;
 use gan_core::memory::reserve;
 use gan_core::{FileError, ImageShape};
 
-use super::error::{Fault, SourceError};
+use super::error::{Fault, SourceError, is_hidden};
 use super::part::{Notes, Part, Split};
 
 /// The most that deflate can make of a byte.
@@ -24,9 +24,11 @@ struct Name {
 }
 
 /// What an IDX file's name says, if it is one: `train-images-idx3-ubyte`, with dots or underscores
-/// for dashes, with something in front, `test` for `t10k`, and `.gz` or not.
+/// for dashes, with something in front, `test` for `t10k`, and `.gz` or not. Some archives unpack to
+/// a folder of such a name beside the file.
 fn parse_name(path: &Path) -> Option<Name> {
-    let name = path.file_name()?.to_str()?.to_ascii_lowercase().replace(['.', '_'], "-");
+    let name = path.file_name()?.to_str().filter(|name| !is_hidden(name) && !path.is_dir())?;
+    let name = name.to_ascii_lowercase().replace(['.', '_'], "-");
     let name = name.strip_suffix("-gz").unwrap_or(&name);
     let (rest, end) = name.rsplit_once("-idx")?;
     if !["1-ubyte", "2-ubyte", "3-ubyte", "4-ubyte", "1-int", "2-int"].contains(&end) {
@@ -76,8 +78,9 @@ pub(crate) fn find(dir: &Path) -> Result<Option<PathBuf>, SourceError> {
     Ok(None)
 }
 
-/// Images, with the labels and the test images that lie beside them under the usual names.
-pub(crate) fn read(path: &Path) -> Result<Split, SourceError> {
+/// Images, with the labels and the test images that lie beside them under the usual names, unless
+/// they are `samples`.
+pub(crate) fn read(path: &Path, samples: bool) -> Result<Split, SourceError> {
     let name = parse_name(path);
     let beside = |wanted: Name| {
         let folder = path.parent().unwrap_or(Path::new(""));
@@ -90,6 +93,7 @@ pub(crate) fn read(path: &Path) -> Result<Split, SourceError> {
             .find(|path| parse_name(path).as_ref() == Some(&wanted))
     };
     let transposed = name.as_ref().is_some_and(|name| name.family.starts_with("emnist"));
+    let name = name.filter(|_| !samples);
     let mut notes = Notes { format: "IDX".into(), range: "0 to 255".into(), ..Notes::default() };
     let mut part = |path: &Path, name: Option<&Name>| {
         let mut part = read_images(path)?;
@@ -151,7 +155,8 @@ pub(crate) fn open_regular(path: &Path) -> Result<File, SourceError> {
     let read = || FileError::new("read", path);
     let metadata = fs::metadata(path).map_err(read())?;
     if !metadata.is_file() {
-        return Err(Fault::new("it is neither a file nor a folder", "one of these").of(path));
+        let found = if metadata.is_dir() { "it is a folder" } else { "it is a pipe or a device" };
+        return Err(Fault::new(found, "a regular file").of(path));
     }
     Ok(File::open(path).map_err(read())?)
 }

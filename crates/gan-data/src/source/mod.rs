@@ -30,8 +30,8 @@ use self::collect::Collect;
 pub use self::collect::Progress;
 use self::describe::describe;
 pub use self::error::SourceError;
-use self::error::{Fault, one_of};
-pub use self::fit::{Fit, ImageOptions};
+use self::error::{Fault, is_hidden, one_of};
+pub use self::fit::{Fit, ImageOptions, MAX_SIZE};
 pub use self::npy::read_labels;
 #[cfg(feature = "parquet")]
 use self::parquet::read as read_parquet;
@@ -78,8 +78,8 @@ pub struct Opened {
 /// # Errors
 /// Names the file, what was found, what was expected and what to do.
 pub fn open(source: &Source, observe: &(dyn Fn(Progress) + Sync)) -> Result<Opened, SourceError> {
+    let Source { path, options } = source;
     let split = read(source, None, observe)?;
-    let Source { path, options, .. } = source;
     let Split { mut train, mut test, class_names, notes } = split;
     let class_names = class_names.unwrap_or_else(|| {
         let labels = [Some(&mut train), test.as_mut()];
@@ -95,11 +95,14 @@ pub fn open(source: &Source, observe: &(dyn Fn(Progress) + Sync)) -> Result<Open
     let (train, test, held_out) = match test {
         Some(test) if test.shape != shape => {
             let found = format!("its test images are of {}", test.shape);
-            return Err(Fault::new(found, format!("{shape}, as its training images")).of(path));
+            let expected = format!("{shape}, as its training images; add --size");
+            return Err(Fault::new(found, expected).of(path));
         }
         Some(test) => (images, dataset(&test_name, test, class_names)?, None),
         None if count < 2 => {
-            return Err(Fault::new("it has 1 image", "2 or more, for training and tests").of(path));
+            let expected = "2 or more, for training and tests; to read a table or an archive beside \
+                            it, give the path of that";
+            return Err(Fault::new("it has 1 image", expected).of(path));
         }
         None => {
             let (train, test) = hold_out(images, test_name);
@@ -148,39 +151,45 @@ fn read(
     observe: &(dyn Fn(Progress) + Sync),
 ) -> Result<Split, SourceError> {
     let Source { path, options } = source;
+    options.check().map_err(|fault| fault.of(path))?;
+    let samples = expected.is_some();
     // Images that get their size later may have any before.
     let stored = expected.filter(|_| options.size.is_none());
     let collect = Collect { options: *options, expected, observe };
     let reshape = |split| reshape(split, *options, expected, path, observe);
     match kind(path)? {
-        Kind::Idx => reshape(idx::read(path)?),
+        Kind::Idx => reshape(idx::read(path, samples)?),
         Kind::Npy => reshape(npy::read_npy(path, stored)?),
-        Kind::Csv => reshape(csv::read(path, stored)?),
+        Kind::Csv => reshape(csv::read(path, stored, samples)?),
         Kind::Parquet => read_parquet([std::slice::from_ref(path), &[]], path, collect),
         Kind::Zip => {
             let mut archive = Archive::open(path)?;
-            if archive.arrays().is_empty() {
+            // Arrays beside images are features or labels of them.
+            if archive.arrays().is_empty() || folder::has_images(&archive) {
                 return folder::read_archive(path, archive, collect);
             }
-            reshape(npy::read_npz(path, &mut archive, stored)?)
+            reshape(npy::read_npz(path, &mut archive, stored, samples)?)
         }
         Kind::Folder => {
             if let Some(images) = idx::find(path)? {
-                return reshape(idx::read(&images)?);
+                return reshape(idx::read(&images, samples)?);
             }
             // Before tables, which beside images only describe them.
-            if let Some(images) = folder::read_folder(path, collect)? {
-                return Ok(images);
-            }
+            let unread = match folder::read_folder(path, collect)? {
+                Ok(images) => return Ok(images),
+                Err(unread) => unread,
+            };
             if let Some(table) = csv::find(path)? {
-                return reshape(csv::read(&table, stored)?);
+                return reshape(csv::read(&table, stored, samples)?);
             }
             if let Some([train, test]) = tables::find(path)? {
                 return read_parquet([&train, &test], path, collect);
             }
             match only_file(path)? {
                 Some(file) => read(&Source { path: file, ..source.clone() }, expected, observe),
-                None => Err(Fault::new("the folder has no images", EXPECTED).of(path)),
+                None => Err(unread
+                    .unwrap_or_else(|| Fault::new("the folder has no images", EXPECTED))
+                    .of(path)),
             }
         }
     }
@@ -252,15 +261,13 @@ fn only_file(folder: &Path) -> Result<Option<PathBuf>, SourceError> {
     for entry in fs::read_dir(folder).map_err(FileError::new("read", folder))? {
         let path = entry.map_err(FileError::new("read", folder))?.path();
         let ending = path.extension().unwrap_or_default().to_string_lossy().to_ascii_lowercase();
-        if ["npz", "npy", "zip"].contains(&ending.as_str()) && path.is_file() {
+        let hidden = is_hidden(&path.file_name().unwrap_or_default().to_string_lossy());
+        if ["npz", "npy", "zip"].contains(&ending.as_str()) && path.is_file() && !hidden {
             found.push(path);
         }
     }
     one_of(folder, found)
 }
-
-/// The largest size that may be asked for.
-pub const MAX_SIZE: usize = 256;
 
 #[cfg(test)]
 mod tests;

@@ -96,17 +96,17 @@ pub fn read_labels(path: &Path, count: usize) -> Result<Vec<u16>, SourceError> {
     Ok(labels.into_iter().map(|label| label as u16).collect())
 }
 
-/// An archive of arrays.
+/// An archive of arrays. Of `samples`, neither labels nor test images are read.
 pub(crate) fn read_npz(
     path: &Path,
     archive: &mut Archive,
     expected: Option<ImageShape>,
+    samples: bool,
 ) -> Result<Split, SourceError> {
     let place = |index: usize, archive: &Archive| archive.place(path, index);
     let find = |name: &str, archive: &Archive| {
         let name = format!("{name}.npy");
-        let found = archive.names().iter().find(|found| found.eq_ignore_ascii_case(&name))?;
-        archive.index_of(found)
+        archive.names().iter().position(|found| found.eq_ignore_ascii_case(&name))
     };
     let find_images = |names: &[[&str; 2]], archive: &Archive| {
         names.iter().find_map(|[images, _]| find(images, archive))
@@ -144,7 +144,7 @@ pub(crate) fn read_npz(
         read.map_err(|fault| fault.at(&place(index, archive)))
     };
     let (mut train, range, kind) = read(first, None, archive)?;
-    let test_index = find_images(&TEST, archive).filter(|&index| index != first);
+    let test_index = find_images(&TEST, archive).filter(|&index| index != first && !samples);
     // Test floats are read as the training floats are: dark ones may be within 0 to 1.
     let test_range = kind.is_float().then_some(range);
     let test = test_index.map(|index| read(index, test_range, archive)).transpose()?;
@@ -156,6 +156,7 @@ pub(crate) fn read_npz(
         ..Notes::default()
     };
     for (part, images) in [(Some(&mut train), Some(first)), (test.as_mut(), test_index)] {
+        let images = images.filter(|_| !samples);
         let index = images.and_then(|images| find_labels(images, archive));
         if let (Some(part), Some(index)) = (part, index) {
             let found = labels(&mut Entry { archive, index }, part.len());

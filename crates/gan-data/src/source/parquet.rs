@@ -27,7 +27,8 @@ pub(crate) fn read(
 ) -> Result<Split, SourceError> {
     let mut notes =
         Notes { format: "Parquet".into(), range: "0 to 255".into(), ..Notes::default() };
-    let images = Images::read(train)?;
+    let samples = collect.expected.is_some();
+    let images = Images::read(train, samples)?;
     let (background, how) = collect.background(&images);
     notes.others.extend(how);
     notes.labels = images.labels.is_some().then(|| format!("the column {}", images.label_column));
@@ -39,10 +40,10 @@ pub(crate) fn read(
     };
     let train = part(images, collect)?;
     let test = match test {
-        [] => None,
+        test if test.is_empty() || samples => None,
         test => {
             let options = collect.options.for_test(train.shape);
-            Some(part(Images::read(test)?, Collect { options, ..collect })?)
+            Some(part(Images::read(test, false)?, Collect { options, ..collect })?)
         }
     };
     notes.test = test.is_some().then(|| "tables of test images".into());
@@ -80,21 +81,33 @@ impl Encoded for Images {
 }
 
 impl Images {
-    fn read(tables: &[PathBuf]) -> Result<Self, SourceError> {
+    /// Reads the images of all tables, and their labels unless they are `samples`.
+    fn read(tables: &[PathBuf], samples: bool) -> Result<Self, SourceError> {
         let mut images = Self::default();
         let mut labels = Vec::new();
         for path in tables {
             images.tables.push((path.clone(), images.files.len()));
             let file = open_regular(path)?;
-            let read = without_panics(|| images.add(file, &mut labels));
+            let read = without_panics(|| images.add(file, &mut labels, samples));
             read.map_err(|fault| fault.of(path))?;
         }
-        images.labels = (labels.len() == images.files.len()).then_some(labels);
+        // The hub marks images without labels by -1.
+        let unlabelled = labels.iter().all(|&label| label == -1);
+        if !unlabelled && labels.len() == images.files.len() {
+            let number = |(index, label): (usize, i64)| {
+                let expected = "0 to 65535, or -1 for every image";
+                let fault = |_| Fault::new(format!("its label is {label}"), expected);
+                let number = u16::try_from(label).map(u32::from).map_err(fault);
+                number.map_err(|fault| fault.at(&images.place(index)))
+            };
+            let numbers = labels.into_iter().enumerate().map(number);
+            images.labels = Some(numbers.collect::<Result<_, _>>()?);
+        }
         Ok(images)
     }
 
     /// Adds the rows of a table.
-    fn add(&mut self, mut file: File, labels: &mut Vec<u32>) -> Result<(), Fault> {
+    fn add(&mut self, mut file: File, labels: &mut Vec<i64>, samples: bool) -> Result<(), Fault> {
         stated::check_footer(&mut file)?;
         let table = SerializedFileReader::new(file.try_clone()?)?;
         let schema = images_and_labels(table.metadata().file_metadata().schema())?;
@@ -113,7 +126,7 @@ impl Images {
                 return Err(Fault::new(found, "a table of different images"));
             };
             left = rest;
-            let label = label_of(&row);
+            let label = label_of(&row).filter(|_| !samples);
             if label.is_some() != (labels.len() == self.files.len()) && !self.files.is_empty() {
                 let [this, others] = if label.is_some() { ["a", "none"] } else { ["no", "some"] };
                 let found =
@@ -122,13 +135,6 @@ impl Images {
             }
             self.files.push(file);
             if let Some((column, label)) = label {
-                let label = u16::try_from(label).ok().map(u32::from);
-                let Some(label) = label else {
-                    return Err(Fault::new(
-                        format!("the label of row {index} is negative or too large"),
-                        "0 to 65535",
-                    ));
-                };
                 self.label_column = column;
                 labels.push(label);
             }

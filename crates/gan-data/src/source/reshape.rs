@@ -14,8 +14,9 @@ use crate::Dataset;
 /// The data set with its images brought to the options' shape.
 ///
 /// # Errors
-/// When the system refuses the memory.
+/// When the options are not possible, or the system refuses the memory.
 pub fn reshaped(images: Dataset, options: &ImageOptions) -> Result<Dataset, SourceError> {
+    options.check().map_err(|fault| fault.at(images.name()))?;
     let shape = images.shape();
     if options.keeps(shape) {
         return Ok(images);
@@ -55,7 +56,6 @@ pub(crate) fn reshape(
         let name = if background == [255; 3] { "white" } else { "black" };
         split.notes.others.push(format!("background {name} (as at the edges)"));
     }
-    options.size = options.size.or(Some([own.width, own.height]));
     for part in [Some(&mut split.train), split.test.as_mut()].into_iter().flatten() {
         reshape_part(part, options, background, observe).map_err(|fault| fault.of(path))?;
     }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use gan_core::FileError;
 
-use super::error::SourceError;
+use super::error::{SourceError, is_hidden};
 
 /// What names of files and of folders begin with: of training, of tests, and of what is for tests if
 /// there are no others.
@@ -39,7 +39,11 @@ pub(crate) fn find(dir: &Path) -> Result<Option<[Vec<PathBuf>; 2]>, SourceError>
 fn list(dir: &Path) -> Result<(Vec<PathBuf>, Vec<PathBuf>), SourceError> {
     let (mut tables, mut folders) = (Vec::new(), Vec::new());
     for entry in fs::read_dir(dir).map_err(FileError::new("read", dir))? {
-        let path = entry.map_err(FileError::new("read", dir))?.path();
+        let entry = entry.map_err(FileError::new("read", dir))?;
+        let path = entry.path();
+        if is_hidden(&entry.file_name().to_string_lossy()) {
+            continue;
+        }
         if path.is_dir() {
             folders.push(path);
         } else if path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("parquet")) {

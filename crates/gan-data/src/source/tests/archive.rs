@@ -26,12 +26,22 @@ fn archives_are_read_in_memory_and_odd_ones_are_refused() {
             "bomb.zip",
             zip(&[("0.png", vec![0; (decode::MAX_FILE + 1) as usize]), ("1.png", grey(1))]),
         ),
+        (
+            "foreign.zip",
+            zip(&[
+                ("./x/0.png", grey(1)),
+                ("./y/1.png", grey(2)),
+                ("./features.npy", npy("|u1", false, "2, 2, 2", &[0; 8])),
+                ("./dataset.json", b"{\"name\": 3}".to_vec()),
+            ]),
+        ),
         ("other.zip", zip(&[("a.npy", npy("|u1", false, "3,", &[1, 2, 3]))])),
     ]);
     let at = |name: &str| dir.path().join(name);
     let found = opened(at("labelled.zip"));
     assert_eq!(found.train.class_names(), ["2", "4"]);
     assert_eq!(opened(at("null.zip")).train.labels(), None);
+    assert_eq!(opened(at("foreign.zip")).train.class_names(), ["x", "y"]);
     assert!(error(at("less.zip")).contains("dataset.json has no label for 0.png"));
     assert!(error(at("wrong.zip")).contains("its dataset.json cannot be read"));
     assert!(error(at("climbs.zip")).contains("../0.png in it leads out of the archive"));

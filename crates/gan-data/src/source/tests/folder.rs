@@ -36,6 +36,10 @@ fn folders_are_classes_in_natural_order_and_mixed_ones_are_refused() {
     assert!(found.found.iter().any(|(_, text)| text == "no images in the folder birds"));
     let nothing = folder(&[("notes.txt", Vec::new())]);
     assert!(error(nothing.path()).contains("the folder has no images; expected IDX files"));
+    let other = folder(&[("logo.svg", Vec::new())]);
+    assert!(error(other.path()).contains("its images are 1 .svg; expected PNG"));
+    fs::write(other.path().join("train.csv"), "9,2,3,4\n9,2,3,5\n").unwrap();
+    assert_eq!(opened(other.path()).train.shape(), ImageShape::grey(2, 2));
     // Tables beside images only describe them.
     let described =
         folder(&[("0.png", grey(1)), ("1.png", grey(1)), ("labels.csv", "a,b\n".into())]);
@@ -71,7 +75,10 @@ fn links_in_circles_pipes_and_odd_names_do_no_harm() {
     let pipe = dir.path().join("b\nc/5.png");
     assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
     let error = error(dir.path());
-    assert!(error.contains("b\\nc/5.png: it is neither a file nor a folder"), "{error}");
+    assert!(
+        error.contains("b\\nc/5.png: it is a pipe or a device; expected a regular file"),
+        "{error}"
+    );
 }
 
 #[test]
@@ -130,7 +137,9 @@ fn every_cut_and_flip_of_an_image_is_an_error_that_names_it_or_an_image() {
                 }),
             ] {
                 fs::write(dir.path().join(&name), bytes).unwrap();
-                if let Err(error) = open(&source(dir.path()), &|_| ()) {
+                let opened = open(&source(dir.path()), &|_| ());
+                assert!(opened.is_err() || what != "cut" || ending != "jpg", "{change}");
+                if let Err(error) = opened {
                     let error = error.to_string();
                     assert!(
                         error.contains(&name) || error.contains("sizes"),
@@ -140,4 +149,14 @@ fn every_cut_and_flip_of_an_image_is_an_error_that_names_it_or_an_image() {
             }
         }
     }
+}
+
+#[test]
+fn test_images_of_another_size_are_refused_without_a_size() {
+    let other = encoded(GrayImage::new(4, 2), ImageFormat::Png);
+    let dir = folder(&[("train/0.png", grey(1)), ("test/0.png", other)]);
+    let text = error(dir.path());
+    assert!(text.contains("its test images are of 4x2; expected 3x2, as"), "{text}");
+    let options = ImageOptions { size: Some([3, 3]), ..ImageOptions::default() };
+    assert_eq!(all(dir.path(), options).1.len(), 18);
 }

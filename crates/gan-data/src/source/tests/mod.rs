@@ -266,6 +266,33 @@ fn samples_are_brought_to_the_shape_of_the_data_set() {
 }
 
 #[test]
+fn of_samples_neither_labels_nor_test_images_are_read() {
+    let images = idx(8, &[1, 2, 2], &[1, 2, 3, 4]);
+    let array = npy("|u1", false, "1, 2, 2", &[1, 2, 3, 4]);
+    let image = GrayImage::from_raw(2, 2, vec![1, 2, 3, 4]).unwrap();
+    let png = encoded(image, ImageFormat::Png);
+    let broken = || b"broken".to_vec();
+    for files in [
+        &[
+            ("train-images-idx3-ubyte", images),
+            ("train-labels-idx1-ubyte", broken()),
+            ("t10k-images-idx3-ubyte", broken()),
+        ][..],
+        &[(
+            "a.npz",
+            zip(&[("x_train.npy", array), ("y_train.npy", broken()), ("x_test.npy", broken())]),
+        )],
+        &[("train.csv", b"label,a,b,c,d\n-1,1,2,3,4\n".to_vec()), ("test.csv", broken())],
+        &[("train/0.png", png), ("test/a/0.png", broken()), ("dataset.json", broken())],
+    ] {
+        let dir = folder(files);
+        assert!(open(&source(dir.path()), &|_| ()).is_err());
+        let samples = read_samples(&source(dir.path()), ImageShape::grey(2, 2), &|_| ());
+        assert_eq!(samples.unwrap().0, [1, 2, 3, 4], "{}", files[0].0);
+    }
+}
+
+#[test]
 fn dark_images_are_noted() {
     let note = |value: u8, options: ImageOptions| {
         let dir = folder(&[("a.npy", npy("|u1", false, "2, 2, 2", &[value; 8]))]);

@@ -21,6 +21,38 @@ fn different_sizes_are_listed_with_the_command_that_helps() {
 }
 
 #[test]
+fn of_many_images_some_are_looked_at_for_their_sizes() {
+    let names: Vec<_> = (0..600).map(|index| format!("{index}.png")).collect();
+    let mut files: Vec<_> = names.iter().map(|name| (&name[..], grey(1))).collect();
+    files[599].1 = encoded(GrayImage::new(2, 3), ImageFormat::Png);
+    let text = error(folder(&[("a.zip", zip(&files))]).path());
+    assert!(text.contains("3x2 (200 images") && text.contains("2x3 (1 image"), "{text}");
+    assert!(text.contains("(201 of its 600 images were looked at)"), "{text}");
+}
+
+#[test]
+fn impossible_options_are_refused() {
+    let dir = folder(&[("a.npy", npy("|u1", false, "2, 2, 2", &[9; 8]))]);
+    let images = opened(dir.path()).train;
+    let plain = ImageOptions::default();
+    for (options, found) in [
+        (ImageOptions { size: Some([0, 0]), fit: Fit::Pad, ..plain }, "the options ask for 0x0"),
+        (ImageOptions { size: Some([9, 60_000]), ..plain }, "the options ask for 9x60000"),
+        (ImageOptions { channels: Some(2), ..plain }, "the options ask for 2 channels"),
+    ] {
+        let source = Source { path: dir.path().into(), options };
+        let shape = ImageShape::grey(2, 2);
+        for error in [
+            open(&source, &|_| ()).unwrap_err(),
+            read_samples(&source, shape, &|_| ()).unwrap_err(),
+            reshaped(images.clone(), &options).unwrap_err(),
+        ] {
+            assert!(error.to_string().contains(&format!("{found}; expected 1 ")), "{error}");
+        }
+    }
+}
+
+#[test]
 fn colours_alpha_and_bit_depths_become_one_shape() {
     let save = |image: DynamicImage| encoded(image, ImageFormat::Png);
     let one = |image: DynamicImage, options: ImageOptions| {
