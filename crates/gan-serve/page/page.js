@@ -36,6 +36,8 @@ const ALL = { id: "all-runs", title: "Fréchet distance of all runs", unit: "dis
 const runs = new Runs(scheduleDraw, showConnection);
 const overview = new Chart(ALL, point, (epoch) => epoch !== null && samples.showAt(epoch));
 const charts = CHARTS.map((spec) => new Chart(spec, point, (epoch) => epoch !== null && samples.showAt(epoch)));
+/** Every evaluation has a Fréchet distance. */
+const frechet = charts[CHARTS.findIndex(({ id }) => id === "frechet")];
 const samples = new Samples(() => point(pointed));
 let pointed = null;
 let timer = 0;
@@ -75,7 +77,7 @@ function drawCharts() {
     // Charts outside the viewport are drawn when they enter it.
     if (visible && chart.inViewport) chart.draw(runs.shown, last, share * last);
   }
-  byId("not-evaluated").hidden = !last || !charts[2].figure.hidden;
+  byId("not-evaluated").hidden = !last || !frechet.figure.hidden;
   if (byId("others").open) drawOverview();
   point(pointed);
 }
@@ -130,7 +132,8 @@ async function start() {
   }, { rootMargin: "100px" });
   for (const chart of charts) viewport.observe(chart.figure);
   document.addEventListener("visibilitychange", () => runs.connect());
-  const names = location.hash.slice(1).split("&").filter(Boolean).map(decodeURIComponent);
+  // Unlike decodeURIComponent, this accepts any text.
+  const names = [...new URLSearchParams(location.hash.slice(1)).keys()];
   try {
     await runs.start(names);
     if (!runs.list.length) byId("shown").textContent = "There are no runs yet; a run appears here when it starts.";

@@ -77,7 +77,7 @@ impl ListenAddress {
 
     pub(crate) fn bind(self) -> Result<TcpListener, ServeError> {
         let mut address = self.address;
-        let last = address.port() + if self.try_next { MORE_PORTS } else { 0 };
+        let last = address.port().saturating_add(if self.try_next { MORE_PORTS } else { 0 });
         loop {
             match TcpListener::bind(address) {
                 Err(e) if e.kind() == io::ErrorKind::AddrInUse && address.port() < last => {

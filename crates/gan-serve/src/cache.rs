@@ -15,8 +15,9 @@ use crate::runs::Runs;
 const MAX_ROWS: usize = 2_000;
 /// The least time between two searches for runs.
 const SCAN_INTERVAL: Duration = Duration::from_secs(1);
-/// The largest image that is sent: 8 MiB. A row of ten samples of MNIST takes some kilobytes.
-const MAX_IMAGE: u64 = 8 << 20;
+/// The largest image that is sent: a row of ten samples of MNIST takes some kilobytes, a grid of two
+/// hundred 256x256 RGB images up to 39 MB.
+pub(crate) const MAX_IMAGE: u64 = 64 << 20;
 
 /// All runs in the order they were found; the index of a run never changes.
 pub(crate) struct RunCache {
@@ -83,7 +84,7 @@ impl RunCache {
     pub(crate) fn list(&mut self) -> Value {
         self.scan();
         let summary = |(id, run): (usize, &mut CachedRun)| {
-            run.overview.read();
+            run.overview.read(&run.record.paths);
             json!({
                 "id": id,
                 "name": run.record.name(),
@@ -207,8 +208,11 @@ impl CachedRun {
     /// Reads new rows. On an error the next call tries again.
     fn read_rows(&mut self) {
         let new = self.tail.read().unwrap_or_default();
-        let Some(first) = new.first() else { return };
-        let kept = self.record.rows.partition_point(|row| row.epoch < first.epoch);
+        let kept = match new.first() {
+            Some(first) => self.record.rows.partition_point(|row| row.epoch < first.epoch),
+            None if was_emptied(&self.record.paths) => 0,
+            None => return,
+        };
         if kept < self.record.rows.len() {
             self.record.rows.truncate(kept);
             self.rewrites += 1;
@@ -248,8 +252,12 @@ impl CachedRun {
 
 impl Overview {
     /// Reads new rows. On an error the next call tries again.
-    fn read(&mut self) {
+    fn read(&mut self, paths: &RunPaths) {
         let new = self.tail.read().unwrap_or_default();
+        if new.is_empty() && was_emptied(paths) {
+            self.epochs = 0;
+            self.frechet.clear();
+        }
         let Some((first, last)) = new.first().zip(new.last()) else { return };
         self.epochs = last.epoch;
         self.frechet.retain(|(epoch, _)| *epoch < first.epoch);
@@ -268,6 +276,11 @@ impl Rows {
             of: rows.len(),
         }
     }
+}
+
+/// Whether the metrics have no rows any more, as after a resume from epoch 0.
+fn was_emptied(paths: &RunPaths) -> bool {
+    fs::metadata(paths.metrics()).is_ok_and(|file| file.len() == 0)
 }
 
 /// The resolved path of a file, if it is inside `root` and not too large.

@@ -33,6 +33,12 @@ struct Client {
 }
 
 impl Client {
+    fn new(cache: SharedCache, ids: Vec<usize>) -> Self {
+        lock(&cache).clients += 1;
+        let runs = ids.into_iter().map(ClientState::new).collect();
+        Self { cache, runs, list: String::new(), polls: 0 }
+    }
+
     /// The events since the last poll.
     fn poll(&mut self) -> String {
         let mut events = String::new();
@@ -75,10 +81,12 @@ fn push_event(events: &mut String, name: &str, data: &str) {
 /// event waits to be received.
 pub(crate) fn subscribe(cache: &SharedCache, ids: Vec<usize>) -> Receiver<Bytes> {
     let (sender, receiver) = channel(1);
-    lock(cache).clients += 1;
-    let runs = ids.into_iter().map(ClientState::new).collect();
-    let mut client = Client { cache: cache.clone(), runs, list: String::new(), polls: 0 };
+    let cache = cache.clone();
+    // The cache may be locked while all runs are read: the thread of all connections never waits
+    // for it.
     tokio::spawn(async move {
+        let connected = spawn_blocking(move || Client::new(cache, ids));
+        let Ok(mut client) = connected.await else { return };
         while !sender.is_closed() {
             let polled = spawn_blocking(move || {
                 let events = client.poll();
@@ -87,10 +95,11 @@ pub(crate) fn subscribe(cache: &SharedCache, ids: Vec<usize>) -> Receiver<Bytes>
             let Ok((next, events)) = polled.await else { return };
             client = next;
             if !events.is_empty() && sender.send(events.into()).await.is_err() {
-                return;
+                break;
             }
             sleep(POLL_INTERVAL).await;
         }
+        spawn_blocking(move || drop(client));
     });
     receiver
 }

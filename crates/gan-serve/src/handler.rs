@@ -1,15 +1,15 @@
 //! Routing and responses.
 
-use std::fs;
 use std::num::IntErrorKind;
 
+use gan_run::read_limited;
 use hyper::body::Bytes;
 use hyper::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
 use hyper::{Method, Request, Response, StatusCode};
 use tokio::task::spawn_blocking;
 
 use crate::body::ResponseBody;
-use crate::cache::Picture;
+use crate::cache::{MAX_IMAGE, Picture};
 use crate::events::{SharedCache, lock, subscribe};
 use crate::host::names_loopback;
 
@@ -101,7 +101,7 @@ fn look_up(route: &Route, cache: &SharedCache) -> Option<(&'static str, &'static
     let image = |id, which| {
         // The file is read after the lock is released.
         let path = lock(cache).image(id, which)?;
-        Some(("image/png", "private, max-age=60", fs::read(path).ok()?.into()))
+        Some(("image/png", "private, max-age=60", read_limited(&path, MAX_IMAGE).ok()?.into()))
     };
     match *route {
         Route::File(kind, text) => Some((kind, "no-cache", Bytes::from_static(text.as_bytes()))),

@@ -139,6 +139,11 @@ fn the_page_and_its_data_are_served() {
     assert!(image.contains("content-type: image/png") && image.ends_with("an image"));
     assert_eq!(status(&site.get("/api/runs/0/samples/20")), "404");
     assert_eq!(status(&site.get("/api/runs/1")), "404");
+
+    // As a resume from epoch 0 does.
+    File::create(site.run("metrics.jsonl")).unwrap();
+    assert_eq!(epochs("/api/runs/0/rows"), [0; 0]);
+    assert_eq!(site.json("/api/runs")["runs"][0]["epochs"], 0);
 }
 
 #[test]

@@ -14,6 +14,9 @@ pub enum ViewError {
     /// The file to write exists and is not a report.
     #[error("{} is not a report, so it is not replaced; choose another name", .0.display())]
     NotAReport(PathBuf),
+    /// What exists under the name of the file to write is a folder, a pipe or a device.
+    #[error("{} is not a regular file, so it is not replaced; choose another name", .0.display())]
+    NotAFile(PathBuf),
     /// The drawing library failed.
     #[error("cannot draw a chart: {0}")]
     Chart(String),

@@ -1,12 +1,13 @@
 //! The beginning of every report, which identifies it.
 
 use std::fmt::Write;
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::Read;
 use std::path::Path;
 
 use gan_core::FileError;
 
+use crate::error::ViewError;
 use crate::html::{Escaped, put};
 use crate::palette;
 
@@ -27,8 +28,19 @@ pub fn start(title: &str) -> String {
     page
 }
 
+/// Checks that a new report may be written to `path`: nothing is there, or an old report, or, with
+/// `force`, any regular file.
+pub fn check_replaceable(path: &Path, force: bool) -> Result<(), ViewError> {
+    match fs::metadata(path) {
+        // Reading a pipe would wait for its other end.
+        Ok(file) if !file.is_file() => Err(ViewError::NotAFile(path.into())),
+        Ok(_) if !force && !is_report(path)? => Err(ViewError::NotAReport(path.into())),
+        _ => Ok(()),
+    }
+}
+
 /// Whether a file is a report.
-pub fn is_report(path: &Path) -> Result<bool, FileError> {
+fn is_report(path: &Path) -> Result<bool, FileError> {
     let mut start = Vec::new();
     let file = File::open(path).map_err(FileError::new("read", path))?;
     let read = file.take(START.len() as u64).read_to_end(&mut start);

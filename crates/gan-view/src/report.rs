@@ -10,7 +10,7 @@ use gan_run::Record;
 use crate::error::ViewError;
 use crate::figures::figures;
 use crate::html::put;
-use crate::page::{is_report, start};
+use crate::page::{check_replaceable, start};
 
 fn report(records: &[Record]) -> Result<String, ViewError> {
     let names = names(records);
@@ -53,11 +53,9 @@ fn names(records: &[Record]) -> Vec<String> {
 /// an old report atomically, or any file with `force`.
 ///
 /// # Errors
-/// When the file exists and is not a report, or cannot be written.
+/// When the file exists and may not be replaced, or cannot be written.
 pub fn write_report(records: &[Record], path: &Path, force: bool) -> Result<(), ViewError> {
-    if !force && path.exists() && !is_report(path)? {
-        return Err(ViewError::NotAReport(path.into()));
-    }
+    check_replaceable(path, force)?;
     Ok(gan_core::atomic_file::write(path, report(records)?.as_bytes())?)
 }
 

@@ -21,7 +21,7 @@ impl Setting {
 }
 
 /// Paths, which are left out: a digest identifies the data set, and a report may be shared.
-const PATHS: [&str; 3] = ["data_dir", "data", "init_from.path"];
+const PATHS: [&str; 4] = ["data_dir", "data", "feature_extractor", "init_from.path"];
 
 /// All settings of all runs but the paths, those that differ first.
 pub fn compare(records: &[Record]) -> Vec<Setting> {
@@ -68,6 +68,7 @@ mod tests {
             "training": { "lr": 0.1, "seed": 0 },
             "dataset": { "name": "mnist" },
             "data_dir": "/home/someone",
+            "feature_extractor": "/home/someone/mine.extractor",
         }));
         let two = record(json!({
             "training": { "lr": 0.1, "seed": 1, "clip": 2.0 },

@@ -8,7 +8,7 @@ use gan_run::Record;
 use crate::error::ViewError;
 use crate::html::{Escaped, TABLE_END, png_url, put, table_start};
 use crate::images::read_png;
-use crate::page::{is_report, start};
+use crate::page::{check_replaceable, start};
 use crate::scatter::Scatter;
 
 /// The most groups in the table.
@@ -65,9 +65,7 @@ impl SweepReport<'_> {
     /// # Errors
     /// When the file exists and is not a report, or cannot be written.
     pub fn write(&self, path: &Path) -> Result<(), ViewError> {
-        if path.exists() && !is_report(path)? {
-            return Err(ViewError::NotAReport(path.into()));
-        }
+        check_replaceable(path, false)?;
         Ok(gan_core::atomic_file::write(path, self.page()?.as_bytes())?)
     }
 

@@ -9,12 +9,13 @@ use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use gan_core::FileError;
-use gan_run::{ClassNames, MetricsRow, RunDir, RunPaths, Tail, training_seconds};
+use gan_run::{ClassNames, MetricsRow, RunDir, RunPaths, Tail, read_limited, training_seconds};
 use prost::Message;
 use serde_json::Value;
 
 use self::event::{Event, write_record};
 use crate::error::ViewError;
+use crate::images::MAX_FILE;
 
 /// Readers identify event files by this part of the name.
 const PREFIX: &str = "events.out.tfevents.";
@@ -122,7 +123,7 @@ impl EventLog {
             return Ok(());
         }
         self.last_preview = Some(epoch);
-        let bytes = fs::read(png).map_err(FileError::new("read", png))?;
+        let bytes = read_limited(png, MAX_FILE).map_err(FileError::new("read", png))?;
         // Other files are ignored.
         Event::preview(time, epoch, bytes).map_or(Ok(()), |event| self.write(&event))
     }

@@ -17,10 +17,13 @@ use crate::palette::LINES;
 use crate::reduce::evenly_spaced;
 use crate::settings::compare;
 
-/// The largest number of previews, or of evaluations in a table, of all runs together.
+/// The largest number of previews of all runs together; each run has two.
 const MAX_ROWS: usize = 48;
-/// The same for one run.
+/// The largest number of previews, and of evaluations in a table, of one run.
 const MAX_ROWS_PER_RUN: usize = 24;
+
+/// The beginning of the year 10000, in seconds since 1970.
+const YEAR_10000: u64 = 253_402_300_800;
 
 /// The state of each run.
 pub fn summary(page: &mut String, records: &[Record], names: &[String]) {
@@ -80,6 +83,11 @@ fn unknown() -> String {
 
 /// A time to the minute, in UTC because reports are shared.
 fn date(time: SystemTime) -> String {
+    // The formatter panics outside of the years 1970 to 9999.
+    let since = time.duration_since(SystemTime::UNIX_EPOCH);
+    if !since.is_ok_and(|since| since.as_secs() < YEAR_10000) {
+        return unknown();
+    }
     let date = format_rfc3339_seconds(time).to_string().replace('T', " ");
     format!("{} UTC", date.get(..16).unwrap_or(&date))
 }
@@ -270,9 +278,9 @@ pub fn classes(page: &mut String, records: &[Record], names: &[String]) {
         );
         for (label, row) in labels.iter().zip(asked.confusion.chunks_exact(count.max(1))) {
             put!(page, "<tr><th scope=\"row\">{}</th>", Escaped(label));
-            let all = row.iter().sum::<u32>().max(1);
+            let all = row.iter().copied().map(f64::from).sum::<f64>().max(1.0);
             for seen in row {
-                let share = f64::from(*seen) / f64::from(all);
+                let share = f64::from(*seen) / all;
                 // Rare confusions remain visible.
                 let shade = share.sqrt();
                 let text = if *seen == 0 { String::new() } else { format!("{:.1}", 100.0 * share) };

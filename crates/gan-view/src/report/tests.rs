@@ -45,6 +45,7 @@ fn run(root: &Path, seed: u64, rows: &[MetricsRow], reason: EndReason) -> Record
         "dataset": { "name": "<i>mine</i>", "digest": "ab", "class_names": ["a", "b"] },
         "data_dir": "/home/someone/digits",
         "data": "/home/someone/photos",
+        "feature_extractor": "/home/someone/mine.extractor",
         "held_out": 123,
         "init_from": { "path": "/home/someone/ckpt.mpk", "epoch": 77, "dataset": "others" },
     });
@@ -94,7 +95,7 @@ fn a_report_of_one_run_has_every_section() {
     let missing = ClassQuality { missing: vec![1, 3], ..ClassQuality::default() };
     rows[9].quality = Some(Quality { classes: Some(missing), ..quality(30.5) });
     rows[29].quality = Some(Quality { classes: None, ..quality(20.5) });
-    let (by_class, confusion) = (vec![0.75, 1.0], vec![3, 1, 0, 6]);
+    let (by_class, confusion) = (vec![0.75, 1.0], vec![3 << 30, 1 << 30, 0, 6]);
     let diversity = vec![1.0; 2];
     let asked = Some(Box::new(AskedQuality {
         share: 0.875,
@@ -203,6 +204,10 @@ fn a_run_without_metrics_has_a_report() {
     let dir = tempfile::tempdir().unwrap();
     let held = RunDir::create(dir.path()).unwrap();
     held.write_config(&json!({})).unwrap();
+    // A date that cannot be shown.
+    let config = fs::File::options().write(true).open(held.config()).unwrap();
+    let before_1970 = std::time::SystemTime::UNIX_EPOCH - std::time::Duration::from_secs(1);
+    config.set_modified(before_1970).unwrap();
     let page = report(&[Record::read(dir.path()).unwrap()]).unwrap();
     assert_valid(&page);
     assert!(page.contains("running") && page.contains("There are no metrics yet."));
@@ -219,6 +224,7 @@ fn only_a_report_is_replaced_without_force() {
     assert!(matches!(refused, Err(ViewError::NotAReport(_))));
     assert!(fs::read_to_string(&path).unwrap().contains("thesis"));
     write_report(from_ref(&record), &path, true).unwrap();
-    assert!(is_report(&path).unwrap());
     write_report(from_ref(&record), &path, false).unwrap();
+    let folder = write_report(from_ref(&record), dir.path(), true);
+    assert!(matches!(folder, Err(ViewError::NotAFile(_))));
 }
