@@ -178,6 +178,8 @@ fn what_has_no_classes_says_so() {
         ("--write 1a", &["--write", "\"a\""]),
         ("--write ,", &["--write", "2026"]),
         ("--write 12 --count 5", &["--count 5", "--write"]),
+        ("--write 12 --columns 5", &["--columns 5", "--write"]),
+        ("--class 1,2 --columns 5", &["--columns 5", "--class"]),
         ("--labels-out l.txt", &["--labels-out", ".npy"]),
         ("--out l.npy --labels-out ./l.npy", &["--labels-out ./l.npy", "--out"]),
         ("--labels-out none/l.npy", &["--labels-out none/l.npy", "folder does not exist"]),

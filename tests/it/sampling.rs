@@ -5,7 +5,7 @@ use std::process::Command;
 
 use image::GrayImage;
 
-use crate::util::{GAN_SAMPLE, Place, read_image, trained};
+use crate::util::{CPU, GAN_SAMPLE, Place, read_image, trained};
 
 fn place() -> Place {
     let place = Place::new();
@@ -156,6 +156,22 @@ fn default_names_never_overwrite_in_parallel() {
     assert_eq!(names.len(), 8, "{names:?}");
 }
 
+#[cfg(unix)]
+#[test]
+fn a_signal_leaves_neither_a_reserved_nor_a_temporary_file() {
+    let place = place();
+    for (flags, begun) in
+        [("--count 2000000 --out x.npy", ".x.npy."), ("--count 200000", "digits-0001.png")]
+    {
+        let args = format!("--checkpoint ckpt.mpk --device {CPU} {flags}");
+        let mut running = place.start_program(GAN_SAMPLE, &args);
+        running.until(|| place.list(".").iter().any(|name| name.starts_with(begun)));
+        let ran = running.signal("TERM");
+        assert_eq!(ran.code, Some(143), "{}", ran.stderr);
+        assert_eq!(place.list("."), ["ckpt.mpk"]);
+    }
+}
+
 #[test]
 fn invalid_flags_are_named_and_nothing_is_written() {
     let place = place();
@@ -167,6 +183,7 @@ fn invalid_flags_are_named_and_nothing_is_written() {
     fails("--columns 0", 2, &["--columns is 0"]);
     fails("--scale 0", 2, &["--scale is 0"]);
     fails("--interpolate 1", 2, &["--interpolate is 1"]);
+    fails("--interpolate --columns 3", 2, &["--columns 3 has no effect", "--interpolate"]);
     fails("--count -1", 2, &["--count"]);
     fails("--seed many", 2, &["--seed"]);
     fails("--colour red", 2, &["--colour"]);

@@ -49,6 +49,11 @@ pub fn choose(named: Option<&Path>, data: &Data, device: &Device, quiet: bool) -
         Some(word) if word == Path::new(TRAIN_WITHOUT_LABELS) => {
             train(data, Predicts::Rotation, device, quiet)
         }
+        Some(path) if !path.exists() => Err(anyhow!(
+            "--feature-extractor: cannot read {}: there is no such file; expected a file, {TRAIN} or \
+             {TRAIN_WITHOUT_LABELS}",
+            path.display()
+        )),
         Some(path) => read(path, data, device),
     }
 }
@@ -213,6 +218,16 @@ mod tests {
         assert_eq!((labels.name(), labels.classes()), ("mine-1", Some(2)));
         assert_eq!(found(&labelled).as_deref(), Some(labels.digest()));
         assert_eq!(found(&unlabelled).as_deref(), Some(rotation.digest()));
+    }
+
+    #[test]
+    fn a_mistyped_word_is_refused_with_those_that_are_known() {
+        let dir = tempfile::tempdir().unwrap();
+        let trian = dir.path().join("trian");
+        let error = choose(Some(&trian), &data(dir.path(), None), &Device::flex(), true);
+        let error = error.err().unwrap().to_string();
+        assert!(error.starts_with("--feature-extractor: cannot read "), "{error}");
+        assert!(error.ends_with("expected a file, train or train-without-labels"), "{error}");
     }
 
     /// In `/proc` not even root can create a file.

@@ -1,9 +1,5 @@
 //! Runs a program: from its command line to its exit code.
 
-#[cfg(unix)]
-use std::fs;
-#[cfg(unix)]
-use std::io::IsTerminal;
 use std::io::{self, Write};
 use std::ops::RangeInclusive;
 use std::path::Path;
@@ -12,8 +8,6 @@ use std::process::ExitCode;
 use clap::{Arg, ArgAction, ArgMatches, Command, Parser, value_parser};
 use clap_complete::Shell;
 use gan_core::atomic_file::directory;
-#[cfg(unix)]
-use signal_hook::consts::SIGHUP;
 
 use super::output;
 
@@ -73,18 +67,6 @@ pub fn check_png(flag: &str, path: &Path) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Whether this process was started to continue after the terminal closes, as with `nohup`.
-#[cfg(unix)]
-pub fn outlives_terminal() -> bool {
-    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
-    match mask.map(|mask| u64::from_str_radix(mask.trim(), 16)) {
-        Some(Ok(mask)) => mask >> (SIGHUP - 1) & 1 == 1,
-        // Other systems have no such file; but nohup redirects stderr.
-        _ => !io::stderr().is_terminal(),
-    }
-}
-
 /// The command line of a program, with the flags that all programs have.
 pub fn command<A: Parser>() -> Command {
     let completions = Arg::new("completions")
@@ -128,15 +110,40 @@ pub fn run<A: Parser>(main: impl FnOnce(&A) -> Result<(), Failure>) -> ExitCode 
         Err(error) => Err(error.into()),
     };
     let Err(failure) = result else { return ExitCode::SUCCESS };
-    // Our errors include their causes.
     let (code, error) = match failure {
-        Failure::Failed(error) => (1, error.to_string()),
+        Failure::Failed(error) => (1, with_causes(&error)),
         Failure::Usage(what) => {
             (2, format!("{what}\n\nFor more information, try '{name} --help'."))
         }
-        Failure::Diverged(error) => (3, error.to_string()),
+        Failure::Diverged(error) => (3, with_causes(&error)),
         Failure::Interrupted(signal) => return ExitCode::from(128 + signal as u8),
     };
     output::log(format!("error: {error}"));
     ExitCode::from(code)
+}
+
+/// An error and its causes, but for those in its text, as our own errors have.
+fn with_causes(error: &anyhow::Error) -> String {
+    error.chain().map(ToString::to_string).fold(String::new(), |text, cause| match &*text {
+        "" => cause,
+        _ if text.contains(&cause) => text,
+        _ => format!("{text}: {cause}"),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use anyhow::Context;
+    use gan_core::FileError;
+
+    use super::*;
+
+    #[test]
+    fn each_cause_of_an_error_is_shown_once() {
+        let cause = || io::Error::other("full");
+        let ours = FileError::new("write", Path::new("x"))(cause());
+        assert_eq!(with_causes(&ours.into()), "cannot write x: full");
+        let theirs = Err::<(), _>(cause()).context("cannot read y").unwrap_err();
+        assert_eq!(with_causes(&theirs), "cannot read y: full");
+    }
 }

@@ -82,7 +82,8 @@ pub struct EvalArgs {
     pub feature_extractor: Option<PathBuf>,
 
     /// Also train a classifier on the samples, and the classes that they were asked for, and test it on
-    /// the test images, beside one that is trained on as many real images
+    /// the test images, beside one that is trained on as many real images; both on at most as many as
+    /// there are training images
     #[arg(long)]
     pub usefulness: bool,
 

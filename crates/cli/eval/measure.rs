@@ -24,7 +24,7 @@ use crate::common::{Data, output};
 
 /// Number of samples, and of test images, whose nearest training images are searched.
 const SEARCHED: usize = 2_000;
-/// About how many bytes an evaluation needs in addition to its data set.
+/// About how many bytes an evaluation needs in addition to its data set and its images.
 const MEMORY: usize = 256 << 20;
 const MEMORY_PER_SAMPLE: usize = 5 << 10;
 /// Number of pairs, and pairs per row.
@@ -61,17 +61,13 @@ impl Results {
         device: &SelectedDevice,
     ) -> Result<Self> {
         let asked = source.asked.as_deref();
-        if args.usefulness && asked.is_none() {
-            return Err(anyhow!(
-                "--usefulness needs the classes that the samples were asked for; give a checkpoint of \
-                 gan-train --conditional, or --samples with --labels"
-            ));
-        }
         let samples = &source.pixels;
         let test = (data.test)()?;
         let len = data.train.shape().len();
         let count = samples.len() / len;
-        memory::check(MEMORY + count * MEMORY_PER_SAMPLE)
+        // The real images; and those searched for, of both kinds, and as numbers.
+        let images = (count + 6 * SEARCHED) * len;
+        memory::check(MEMORY + count * MEMORY_PER_SAMPLE + images)
             .map_err(|error| anyhow!("cannot measure {count} samples: {error}"))?;
         let random = |purpose, index| stream(args.seed, purpose, index);
         let bar = output::progress_bar("  [{bar:24}] {msg}", args.output.quiet)?;
@@ -135,7 +131,10 @@ impl Results {
                     Ok(usefulness(&images, &test, args.seed, &device.device, observe)?)
                 };
                 let labels = real_labels.as_deref().unwrap_or_default();
-                let found = train("a classifier of samples", samples, asked)?;
+                let rng = || random(Purpose::Subset, 5);
+                let samples = random_subset(samples, len, labels.len(), &mut rng());
+                let asked = random_subset(asked, 1, labels.len(), &mut rng());
+                let found = train("a classifier of samples", &samples, &asked)?;
                 Some([found, train("a classifier of real images", &real_images, labels)?])
             }
         };

@@ -7,13 +7,14 @@ mod source;
 use std::path::Path;
 use std::time::Instant;
 
-use gan_eval::Measures;
+use gan_eval::{FeatureExtractor, Measures};
 use serde_json::{Value, json};
 
 pub(crate) use self::args::EvalArgs;
 use self::measure::Results;
 use self::source::{Source, Trained};
-use crate::common::{Failure, data, extractor, output};
+use crate::common::extractor::{self, Chosen};
+use crate::common::{Failure, data, output};
 
 /// # Errors
 /// Any exit other than success.
@@ -25,10 +26,25 @@ pub fn main(args: &EvalArgs) -> Result<(), Failure> {
     let quiet = args.output.quiet;
     let data = data::load(&source::dataset(args, trained.as_ref())?, quiet)?;
     source::check_images(args, trained.as_ref(), &data.train)?;
-    let source = Source::open(trained, args, &data.train, &device.device)?;
+    if args.usefulness {
+        source::check_usefulness(trained.as_ref(), &data)?;
+    }
     let named = args.feature_extractor.as_deref();
-    let extractor = extractor::choose(named, &data, &device.device, quiet)?.extractor;
-    let Some(source) = source else { return Ok(()) };
+    let choose = || extractor::choose(named, &data, &device.device, quiet);
+    // Samples take seconds, and the training of an extractor minutes.
+    let known = (!named.is_some_and(extractor::is_training)).then(choose).transpose()?;
+    let source = Source::open(trained, args, &data.train, &device.device)?;
+    let Chosen { extractor, file } = known.map_or_else(choose, Ok)?;
+    let Some(source) = source else {
+        if args.output.json {
+            let accuracy = Some(extractor.accuracy());
+            output::print_json(&json!({
+                "feature_extractor": extractor_json(&extractor, accuracy),
+                "file": file.as_deref().map(Path::to_string_lossy),
+            }))?;
+        }
+        return Ok(());
+    };
     let results = Results::measure(args, source, &data, extractor, &device)?;
 
     let seconds = begin.elapsed().as_secs_f64();
@@ -43,17 +59,22 @@ pub fn main(args: &EvalArgs) -> Result<(), Failure> {
     Ok(results.files?)
 }
 
+fn extractor_json(extractor: &FeatureExtractor, accuracy: Option<f64>) -> Value {
+    let mut object = json!({
+        "name": extractor.name(),
+        "sha256": extractor.digest(),
+        "accuracy": accuracy,
+    });
+    if extractor.classes().is_none() {
+        object["predicts"] = json!(extractor.predicts());
+    }
+    object
+}
+
 fn results_json(results: &Results, args: &EvalArgs, seconds: f64) -> Value {
     let Results { source, extractor, memorisation, .. } = results;
     let checkpoint = source.checkpoint.as_ref();
-    let mut extractor = json!({
-        "name": extractor.name(),
-        "sha256": extractor.digest(),
-        "accuracy": results.accuracy,
-    });
-    if results.extractor.classes().is_none() {
-        extractor["predicts"] = json!(results.extractor.predicts());
-    }
+    let extractor = extractor_json(extractor, results.accuracy);
     let memorisation = json!({
         "median_ratio": memorisation.ratio.value,
         "median_ratio_interval": memorisation.ratio.interval,

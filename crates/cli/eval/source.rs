@@ -5,9 +5,10 @@ use std::path::PathBuf;
 use anyhow::anyhow;
 use burn::tensor::Device;
 use gan_core::atomic_file::directory;
+use gan_core::memory;
 use gan_core::stream::{Purpose, stream};
 use gan_data::{Dataset, read_labels, read_samples};
-use gan_eval::{random_labels, random_subset};
+use gan_eval::{Predicts, random_labels, random_subset};
 use gan_model::Generator;
 use gan_model::checkpoint::{Checkpoint, Header, Weights};
 use gan_sample::Sampler;
@@ -15,7 +16,7 @@ use gan_sample::Sampler;
 use super::args::{EvalArgs, MIN};
 use crate::common::data::shape_flags;
 use crate::common::image_args::ImageArgs;
-use crate::common::{DatasetArgs, DatasetName, Failure, checkpoint_path, output, usage};
+use crate::common::{Data, DatasetArgs, DatasetName, Failure, checkpoint_path, output, usage};
 
 /// Samples, and where they come from.
 pub struct Source {
@@ -85,6 +86,8 @@ impl Trained {
             Ok::<_, Failure>(random_labels(labels, args.count, &mut rng))
         });
         let asked = asked.transpose()?;
+        memory::check(args.count * shape.len())
+            .map_err(|error| anyhow!("cannot generate {} samples: {error}", args.count))?;
         let sampler = Sampler::new(&generator, &header.model, device).truncated(args.truncation);
         let pixels = sampler.samples(args.seed, 0, args.count, asked.as_deref());
         Ok(Source { path, pixels, asked, checkpoint: Some((header, weights)) })
@@ -179,6 +182,32 @@ pub fn check_images(
          now; expected the same: to compare with these, give their path with --data",
         path.display()
     ))
+}
+
+/// Checks that `--usefulness` can train and test classifiers.
+pub fn check_usefulness(trained: Option<&Trained>, data: &Data) -> Result<(), Failure> {
+    if trained.is_some_and(|trained| trained.header.model.classes().is_none()) {
+        return Err(anyhow!(
+            "--usefulness needs the classes that the samples were asked for; give a checkpoint of \
+             gan-train --conditional, or --samples with --labels"
+        )
+        .into());
+    }
+    let test = (data.test)()?;
+    if Predicts::of(&data.train, &test) == Predicts::Labels {
+        return Ok(());
+    }
+    let found = |images: &Dataset| {
+        images.classes().map_or("no labels".into(), |classes| format!("{classes} classes"))
+    };
+    Err(anyhow!(
+        "--usefulness needs images with labels of 2 to 256 classes, and the training images of {} have \
+         {}, its test images {}; omit it, or give other images by --data",
+        data.train.name(),
+        found(&data.train),
+        found(&test)
+    )
+    .into())
 }
 
 /// A likely mistake in samples that could be read.

@@ -66,9 +66,9 @@ pub struct SampleArgs {
     #[arg(long, value_name = "FACTOR", default_value_t = 1.0)]
     pub truncation: f32,
 
-    /// Samples per row of a grid
-    #[arg(long, value_name = "N", default_value_t = 10)]
-    pub columns: usize,
+    /// Samples per row of a grid [default: 10]
+    #[arg(long, value_name = "N")]
+    pub columns: Option<usize>,
 
     /// Enlarge each pixel to a square of N by N
     #[arg(long, value_name = "N", default_value_t = 1)]
@@ -78,9 +78,9 @@ pub struct SampleArgs {
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub seed: u64,
 
-    /// A .png grid, a .gif animation, a .npy array (uint8, [n, height, width]), or a new folder with one
-    /// PNG per sample; an existing file is replaced [default: the next free digits-0001.png, or
-    /// walk-0001.gif with --interpolate]
+    /// A .png grid, a .gif animation, a .npy array (uint8, [n, height, width], of colour images
+    /// [n, height, width, 3]), or a new folder with one PNG per sample; an existing file is replaced
+    /// [default: the next free digits-0001.png, or walk-0001.gif with --interpolate]
     #[arg(long, value_name = "FILE|DIR")]
     pub out: Option<PathBuf>,
 
@@ -128,7 +128,7 @@ impl SampleArgs {
             }
         }
         check_truncation(self.truncation)?;
-        check_range("columns", self.columns, 1..=1 << 20)?;
+        check_range("columns", self.columns.unwrap_or(1), 1..=1 << 20)?;
         check_range("scale", self.scale, 1..=1 << 10)
     }
 

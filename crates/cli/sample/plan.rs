@@ -54,13 +54,13 @@ impl Plan {
             ));
         }
         let classes = conditional.unwrap_or(0);
-        let Grid { columns, scale } = Grid { columns: args.columns, scale: args.scale };
         let asked = args.class.as_deref().map(|text| parse_classes(text, names, classes));
         let asked = asked.transpose()?;
         let written = args.write.as_deref().map(|text| parse_text(text, names, classes));
         let written = written.transpose()?;
         let per_row = args.count.unwrap_or(10);
-        let (kind, count, columns) = match (args.interpolate, asked, written) {
+        // Samples in a row, where the flags leave no choice.
+        let (kind, count, row) = match (args.interpolate, asked, written) {
             (Some(points), asked, written) => {
                 let vary = args.vary || written.is_none();
                 let turns = || (0..classes.min(usize::from(u16::MAX)) as u16).collect();
@@ -70,13 +70,13 @@ impl Plan {
                 check_range("interpolate", points, 2..=MAX_WALK)?;
                 check_range("count", per_row, 2..=MAX_WALK)?;
                 let walk = Kind::Walk { points, classes: route, vary, steps: per_row };
-                (walk, points * per_row, per_row)
+                (walk, points * per_row, Some(per_row))
             }
             (None, Some(classes), _) => {
                 check_range("count", per_row, 1..=1 << 20)?;
                 let count = classes.len() * per_row;
-                let columns = if classes.len() == 1 { columns } else { per_row };
-                (Kind::Rows { classes, columns: per_row }, count, columns)
+                let row = (classes.len() > 1).then_some(per_row);
+                (Kind::Rows { classes, columns: per_row }, count, row)
             }
             (None, None, Some(classes)) => {
                 if let Some(count) = args.count {
@@ -86,14 +86,20 @@ impl Plan {
                     ));
                 }
                 let count = classes.len();
-                (Kind::Written { classes, vary: args.vary }, count, count)
+                (Kind::Written { classes, vary: args.vary }, count, Some(count))
             }
             (None, None, None) => {
                 check_range("count", per_row, 1..=u32::MAX as usize)?;
-                (Kind::Turns, per_row, columns)
+                (Kind::Turns, per_row, None)
             }
         };
-        let grid = Grid { columns, scale };
+        if let (Some(columns), Some(row)) = (args.columns, row) {
+            return Err(usage!(
+                "--columns {columns} has no effect with --interpolate, --write or several classes of \
+                 --class, whose rows have {row} samples here; omit it"
+            ));
+        }
+        let grid = Grid { columns: row.or(args.columns).unwrap_or(10), scale: args.scale };
         Ok(Self { seed: args.seed, latent: model.latent, classes, kind, count, grid })
     }
 
@@ -190,10 +196,12 @@ fn parse_text(text: &str, names: &[String], classes: usize) -> Result<Vec<u16>, 
     }
 }
 
-/// The class with a name, or with a number.
+/// The class with a name, or with a number if no name is one: class 2 of 3, 5 and 8 is none of them.
 fn find(flag: &str, name: &str, names: &[String], classes: usize) -> Result<u16, Failure> {
     let by_name = names.iter().position(|known| known == name);
-    let found = by_name.or_else(|| name.parse().ok()).filter(|&class| class < classes);
+    let numbered = !names.iter().any(|name| name.parse::<u64>().is_ok());
+    let by_number = || name.parse().ok().filter(|_| numbered);
+    let found = by_name.or_else(by_number).filter(|&class| class < classes);
     let found = found.and_then(|class| u16::try_from(class).ok());
     found.ok_or_else(|| {
         let known = match names {
@@ -201,9 +209,28 @@ fn find(flag: &str, name: &str, names: &[String], classes: usize) -> Result<u16,
             names => {
                 let shown: Vec<_> = names.iter().take(20).map(String::as_str).collect();
                 let more = if names.len() > 20 { ", …" } else { "" };
-                format!("{}{more}, or 0 to {}", shown.join(", "), classes.saturating_sub(1))
+                let last = classes.saturating_sub(1);
+                let numbers = if numbered { format!(", or 0 to {last}") } else { String::new() };
+                format!("{}{more}{numbers}", shown.join(", "))
             }
         };
         usage!("--{flag}: no class is called {name:?}; expected {known}")
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_number_is_a_name_where_names_are_numbers() {
+        let find = |name: &str, names: &[&str]| {
+            let names: Vec<_> = names.iter().map(|&name| name.to_owned()).collect();
+            find("class", name, &names, 3).map_err(|failure| format!("{failure:?}"))
+        };
+        assert_eq!(find("8", &["3", "5", "8"]), Ok(2));
+        assert_eq!(find("2", &["cat", "dog", "hen"]), Ok(2));
+        let error = find("2", &["3", "5", "8"]).unwrap_err();
+        assert!(error.contains("expected 3, 5, 8") && !error.contains("0 to 2"), "{error}");
+    }
 }

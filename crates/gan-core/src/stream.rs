@@ -25,7 +25,8 @@ pub enum Purpose {
     Sample = tag(*b"picture "),
     /// Start of the power iteration for a layer's largest singular value; the index is the layer.
     SpectralDirection = tag(*b"spectral"),
-    /// Latents that batch normalisation's population statistics are computed from; index 0.
+    /// Latents that batch normalisation's population statistics are computed from, index 0, and their
+    /// classes, index 1.
     Population = tag(*b"populate"),
     /// Dropout in a discriminator update; the index is the update.
     DiscriminatorDropout = tag(*b"d-drop  "),
@@ -61,7 +62,7 @@ pub enum Purpose {
     Floor = tag(*b"stand-in"),
     /// A random subset of images; the index is what for: 0 the reference's neighbours, 1 and 2
     /// the samples and test images of the memorisation measures, 3 the real images that a run shows, 4
-    /// the samples of another program.
+    /// the samples of another program, 5 the samples that a classifier is trained on.
     Subset = tag(*b"subset  "),
     /// Which images of a data set without test images are held out as such; index 0 of seed 0.
     HoldOut = tag(*b"hold out"),

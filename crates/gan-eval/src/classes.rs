@@ -2,7 +2,8 @@
 //!
 //! Sample `i` is taken `weights[i]` times: once, or as often as it is in a resample.
 
-/// A class is missing when its share is below this part of an equal share.
+/// A class is missing when its share is below this part of its share of real images, or of an equal
+/// share if that is less.
 pub const MISSING_BELOW: f64 = 0.1;
 
 /// The likeliest class of each sample, from probabilities `[n, classes]`; the first of equals.
@@ -81,11 +82,17 @@ pub fn imbalance(shares: &[f64]) -> f64 {
     shares.iter().map(|share| (share - equal).abs()).sum::<f64>() / 2.0
 }
 
-/// The classes whose share is below a tenth ([`MISSING_BELOW`]) of an equal one.
-pub fn missing(shares: &[f64]) -> Vec<usize> {
+/// The classes whose share is below a tenth ([`MISSING_BELOW`]) of the `real` images' share, or of an
+/// equal one if that is less.
+///
+/// # Panics
+/// When there is not one share of the real images a class.
+pub fn missing(shares: &[f64], real: &[f64]) -> Vec<usize> {
+    assert_eq!(shares.len(), real.len(), "numbers of classes differ");
     let equal = 1.0 / shares.len() as f64;
     // A share of exactly a tenth is not missing, however the product rounds.
-    let below = |&class: &usize| shares[class] < MISSING_BELOW * equal * (1.0 - 1e-9);
+    let least = |class: usize| MISSING_BELOW * real[class].min(equal) * (1.0 - 1e-9);
+    let below = |&class: &usize| shares[class] < least(class);
     (0..shares.len()).filter(below).collect()
 }
 
@@ -189,10 +196,18 @@ mod tests {
         assert_eq!(imbalance(&[0.5, 0.5]), 0.0);
         assert_eq!(imbalance(&[1.0, 0.0]), 0.5);
         assert_eq!(imbalance(&[0.75, 0.25]), 0.25);
-        assert_eq!(missing(&[0.96, 0.04, 0.0]), [2]);
-        assert_eq!(missing(&[0.96, 0.02, 0.02]), [1, 2]);
+    }
+
+    #[test]
+    fn classes_are_missing_that_real_images_have() {
+        let missing_of =
+            |shares: &[f64]| missing(shares, &vec![1.0 / shares.len() as f64; shares.len()]);
+        assert_eq!(missing_of(&[0.96, 0.04, 0.0]), [2]);
+        assert_eq!(missing_of(&[0.96, 0.02, 0.02]), [1, 2]);
         let ten = [0.01, 0.0099, 0.15, 0.15, 0.15, 0.15, 0.15, 0.15, 0.08, 0.0001];
-        assert_eq!(missing(&ten), [1, 9], "a tenth of the share is not missing");
+        assert_eq!(missing_of(&ten), [1, 9], "a tenth of the share is not missing");
+        let real = [0.96, 0.03, 0.01, 0.0];
+        assert_eq!(missing(&[0.97, 0.029, 0.0009, 0.0], &real), [2], "a rare class is not missing");
     }
 
     #[test]

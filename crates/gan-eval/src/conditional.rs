@@ -15,7 +15,8 @@ pub struct AskedMeasures {
     /// Share of the images that the feature extractor sees as asked, in [0, 1]; `None` if it has
     /// other classes.
     pub share: Option<Measure>,
-    /// The same of each class; `None` for one that was not asked for.
+    /// The same of each class; `None` for one that was not asked for. Empty, as is `confusion`, if the
+    /// extractor has other classes.
     pub share_by_class: Vec<Option<f64>>,
     /// How many images asked for each class, a row, are seen as each: see [`confusion`].
     pub confusion: Vec<u32>,
@@ -105,9 +106,10 @@ impl ClassReference {
 
 /// The Gaussian of the rows of a class, if there are at least two.
 fn of_class(features: &[f32], dim: usize, labels: &[u16], class: usize) -> Option<Gaussian> {
-    let is_of = |label: &u16| u32::from(usize::from(*label) == class);
-    let weights: Vec<u32> = labels.iter().map(is_of).collect();
-    (weights.iter().sum::<u32>() > 1).then(|| Gaussian::fit(features, dim, &weights))
+    assert_eq!(features.len(), labels.len() * dim, "not one label a row");
+    let rows = features.chunks_exact(dim).zip(labels);
+    let rows = rows.filter(|&(_, &label)| usize::from(label) == class).map(|(row, _)| row);
+    (rows.clone().count() > 1).then(|| Gaussian::fit(rows, dim))
 }
 
 #[cfg(test)]

@@ -80,7 +80,8 @@ pub struct ClassMeasures {
     pub shares_intervals: Vec<[f64; 2]>,
     /// Total variation distance between the shares and equal ones, in [0, 1].
     pub imbalance: Measure,
-    /// Classes with less than a tenth of an equal share.
+    /// Classes with less than a tenth of their share of the real images, or of an equal share if that
+    /// is less.
     pub missing: Vec<usize>,
     /// Mean probability of the likeliest class, in [0, 1].
     pub confidence: Measure,
@@ -126,10 +127,16 @@ pub struct Reference {
     targets: Targets,
     /// Mean kernel of two real images.
     mean_kernel: f64,
-    /// The diversity of each class, if there are any.
-    diversity: Option<Vec<Option<f64>>>,
+    /// The classes that the feature extractor sees, if it has any.
+    seen: Option<SeenClasses>,
     /// The real images of each class, if their labels are known.
     classes: Option<ClassReference>,
+}
+
+/// The classes of real images, as the feature extractor sees them.
+struct SeenClasses {
+    shares: Vec<f64>,
+    diversity: Vec<Option<f64>>,
 }
 
 impl Reference {
@@ -144,10 +151,13 @@ impl Reference {
     pub fn new(extractor: &FeatureExtractor, real: Extracted) -> Self {
         let dim = FeatureExtractor::FEATURES;
         let each = vec![1; real.features.len() / dim];
-        let root = GaussianRoot::new(&Gaussian::fit(&real.features, dim, &each));
-        let diversity = extractor.classes().map(|classes| {
+        let root = GaussianRoot::new(&Gaussian::fit(real.features.chunks_exact(dim), dim));
+        let seen = extractor.classes().map(|classes| {
             let labels = labels(&real.probabilities, classes);
-            diversity(&real.features, dim, &labels, classes, &each)
+            SeenClasses {
+                shares: shares(&labels, classes, &each),
+                diversity: diversity(&real.features, dim, &labels, classes, &each),
+            }
         });
         let device = extractor.device.clone();
         let targets = Targets::new(&real.features, dim, &device);
@@ -157,7 +167,7 @@ impl Reference {
             kernels.extend(mean_kernels_within(products, each.len(), dim, first));
         });
         let mean_kernel = mean(&kernels);
-        Self { device, real, root, targets, mean_kernel, diversity, classes: None }
+        Self { device, real, root, targets, mean_kernel, seen, classes: None }
     }
 
     /// Adds the `labels` of the real images, each below `classes`, for the measures of images that are
@@ -183,7 +193,7 @@ impl Reference {
     /// asked for, if they were, and needs [`with_labels`](Self::with_labels).
     ///
     /// # Panics
-    /// When there are no more images than `options.neighbours`, or fewer than two.
+    /// When there are no more images, or real ones, than `options.neighbours`, or fewer than two.
     pub fn evaluate(
         &self,
         extracted: &Extracted,
@@ -219,12 +229,11 @@ impl Reference {
         });
         let kernel_distance = KernelDistance::new(&within, &between, self.mean_kernel).measure();
 
-        let each = vec![1; count];
         let boot = Bootstrap { count, options };
         Measures {
             count,
             frechet: Measure::new(
-                self.root.distance(&Gaussian::fit(features, dim, &each)),
+                self.root.distance(&Gaussian::fit(features.chunks_exact(dim), dim)),
                 None,
                 DISTANCE,
             ),
@@ -236,9 +245,10 @@ impl Reference {
             recall: boot.of_mean(4, SHARE, &overlap.recall),
             density: boot.of_mean(5, DISTANCE, &overlap.density),
             coverage: boot.of_mean(6, SHARE, &overlap.coverage),
-            classes: self.diversity.as_ref().map(|real| class_measures(extracted, real, &boot)),
+            classes: self.seen.as_ref().map(|real| class_measures(extracted, real, &boot)),
             asked: asked.zip(self.classes.as_ref()).map(|(asked, classes)| {
-                let seen = self.diversity.as_ref().map(Vec::len).filter(|&n| n == classes.count());
+                let seen = self.seen.as_ref().map(|seen| seen.shares.len());
+                let seen = seen.filter(|&n| n == classes.count());
                 let seen = seen.map(|n| labels(&extracted.probabilities, n));
                 asked_measures(features, asked, seen.as_deref(), classes, &boot)
             }),
@@ -270,9 +280,9 @@ fn asked_measures(
     }
 }
 
-/// Measures the classes of images, relative to the diversity of each class's `real` images.
-fn class_measures(extracted: &Extracted, real: &[Option<f64>], boot: &Bootstrap) -> ClassMeasures {
-    let (dim, classes) = (FeatureExtractor::FEATURES, real.len());
+/// Measures the classes of images, relative to those of the `real` ones.
+fn class_measures(extracted: &Extracted, real: &SeenClasses, boot: &Bootstrap) -> ClassMeasures {
+    let (dim, classes) = (FeatureExtractor::FEATURES, real.shares.len());
     let Extracted { features, probabilities } = extracted;
     let classified = labels(probabilities, classes);
     let confidence: Vec<f64> =
@@ -285,7 +295,7 @@ fn class_measures(extracted: &Extracted, real: &[Option<f64>], boot: &Bootstrap)
         let relative = |(own, real): (Option<f64>, &Option<f64>)| {
             Some(own? / real.filter(|&real| real > 0.0)?)
         };
-        own.into_iter().zip(real).map(relative).collect()
+        own.into_iter().zip(&real.diversity).map(relative).collect()
     };
     ClassMeasures {
         // Index 1 was that of the Fréchet distance.
@@ -295,7 +305,7 @@ fn class_measures(extracted: &Extracted, real: &[Option<f64>], boot: &Bootstrap)
         confidence: boot.of_mean(7, SHARE, &confidence),
         shares_intervals: boot.of_shares(8, shares),
         imbalance: boot.of(9, SHARE, |weights| imbalance(&shares(weights))),
-        missing: missing(&all_shares),
+        missing: missing(&all_shares, &real.shares),
         shares: all_shares,
         diversity: boot.of(10, DISTANCE, |weights| mean_of_known(&diversity(weights))),
         diversity_by_class: diversity(&each),

@@ -69,6 +69,17 @@ pub enum FeatureExtractorError {
         channels = FeatureExtractor::MAX_CHANNELS
     )]
     Shape(ImageShape),
+    /// Training and test images of two shapes.
+    #[error("training images of {train} and test images of {test}; expected the same of both")]
+    Shapes {
+        /// The shape of the training images.
+        train: ImageShape,
+        /// That of the test images.
+        test: ImageShape,
+    },
+    /// Images of too many classes.
+    #[error("{0} classes are too many for a feature extractor; expected at most {MAX_CLASSES}")]
+    Classes(usize),
 }
 
 impl FeatureExtractor {

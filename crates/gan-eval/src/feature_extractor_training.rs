@@ -16,7 +16,8 @@ use rand_chacha::ChaCha8Rng;
 
 use crate::FeatureExtractorError;
 use crate::feature_extractor::{
-    About, FEATURES, FeatureExtractor, Net, ORIENTATIONS, Predicts, Targets, flat, input,
+    About, FEATURES, FeatureExtractor, MAX_CLASSES, Net, ORIENTATIONS, Predicts, Targets, flat,
+    input,
 };
 
 /// Passes over the images, and the fewest updates: small data sets get more passes.
@@ -50,8 +51,8 @@ pub struct ExtractorProgress {
 /// the moving average of the weights.
 ///
 /// # Errors
-/// When labels are predicted and a data set has none, images are too small or too large, or the
-/// weights cannot be read back from the device.
+/// When labels are predicted and a data set has none or too many classes, images are too small, too
+/// large or of two sizes, or the weights cannot be read back from the device.
 pub fn train_feature_extractor(
     name: &str,
     train: &Dataset,
@@ -62,10 +63,11 @@ pub fn train_feature_extractor(
     mut observe: impl FnMut(ExtractorProgress),
 ) -> Result<FeatureExtractor, FeatureExtractorError> {
     let shape = train.shape();
-    for images in [train, test] {
-        if !FeatureExtractor::supports(images.shape()) || images.shape() != shape {
-            return Err(FeatureExtractorError::Shape(images.shape()));
-        }
+    if !FeatureExtractor::supports(shape) {
+        return Err(FeatureExtractorError::Shape(shape));
+    }
+    if test.shape() != shape {
+        return Err(FeatureExtractorError::Shapes { train: shape, test: test.shape() });
     }
     let no_labels = |images: &Dataset| FeatureExtractorError::NoLabels(images.name().into());
     let targets = Targets::new(predicts, train).ok_or_else(|| no_labels(train))?;
@@ -76,6 +78,9 @@ pub fn train_feature_extractor(
         Predicts::Labels => train.classes().unwrap_or(0).max(2),
         Predicts::Rotation => ORIENTATIONS,
     };
+    if classes > MAX_CLASSES {
+        return Err(FeatureExtractorError::Classes(classes));
+    }
     let mut net = Net::init(shape, classes, seed, device).train();
     let mut averaged = net.valid();
     let mut adam =
@@ -262,7 +267,7 @@ mod tests {
     }
 
     #[test]
-    fn images_without_labels_or_of_another_size_are_refused() {
+    fn images_without_labels_or_of_another_size_or_of_many_classes_are_refused() {
         let train = |train: &Dataset, test: &Dataset| {
             let (labels, device) = (Predicts::Labels, Device::flex());
             let error = train_feature_extractor("none", train, test, labels, 0, &device, |_| ());
@@ -275,6 +280,9 @@ mod tests {
         };
         assert!(train(&images(8), &images(8)).contains("\"mine\" has no labels"));
         assert!(train(&images(6), &images(6)).contains("images of 6x6 are too small"));
-        assert!(train(&labelled, &images(8)).contains("8x8"));
+        let error = train(&labelled, &images(8));
+        assert!(error.contains("9x8") && error.contains("test images of 8x8"), "{error}");
+        let many = images(8).with_labels(vec![256], Vec::new()).unwrap();
+        assert!(train(&many, &many).contains("257 classes are too many"));
     }
 }

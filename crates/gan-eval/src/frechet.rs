@@ -17,24 +17,16 @@ pub struct Gaussian {
 }
 
 impl Gaussian {
-    /// The Gaussian of `features`, `[n, dim]`, of which sample `i` is taken `weights[i]` times.
+    /// The Gaussian of samples, each `dim` features.
     ///
     /// # Panics
-    /// When the weights sum to less than two, `dim` is 0, or `features` does not hold one row a
-    /// weight.
-    pub fn fit(features: &[f32], dim: usize, weights: &[u32]) -> Self {
-        assert_eq!(features.len(), weights.len() * dim, "not one weight a sample");
-        let drawn = || {
-            let weighted = weights.iter().zip(features.chunks_exact(dim));
-            weighted.filter(|&(&weight, _)| weight > 0)
-        };
-
-        let (mut mean, mut count) = (vec![0.0; dim], 0);
-        for (&weight, x) in drawn() {
-            count += u64::from(weight);
-            let weight = f64::from(weight);
+    /// When there are fewer than two samples.
+    pub fn fit<'a>(samples: impl Iterator<Item = &'a [f32]> + Clone, dim: usize) -> Self {
+        let (mut mean, mut count) = (vec![0.0; dim], 0_u64);
+        for x in samples.clone() {
+            count += 1;
             for (sum, &x) in mean.iter_mut().zip(x) {
-                *sum += weight * f64::from(x);
+                *sum += f64::from(x);
             }
         }
         assert!(count > 1, "a covariance needs two samples");
@@ -48,10 +40,9 @@ impl Gaussian {
         let mut sums = vec![0.0; wide * wide];
         let mut block = vec![0.0; ROWS * wide];
         let mut rows = 0;
-        for (&weight, x) in drawn() {
-            let root = f64::from(weight).sqrt();
+        for x in samples {
             for ((to, &x), mean) in block[rows * wide..].iter_mut().zip(x).zip(&mean) {
-                *to = root * (f64::from(x) - mean);
+                *to = f64::from(x) - mean;
             }
             rows += 1;
             if rows == ROWS {
@@ -160,12 +151,11 @@ fn is_finite(matrix: &DMatrix<f64>) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::bootstrap::resample;
     use rand::{RngExt, SeedableRng};
     use rand_chacha::ChaCha8Rng;
 
     fn fit(features: &[f32], dim: usize) -> Gaussian {
-        Gaussian::fit(features, dim, &vec![1; features.len() / dim])
+        Gaussian::fit(features.chunks_exact(dim), dim)
     }
 
     fn distance(a: &Gaussian, b: &Gaussian) -> f64 {
@@ -193,18 +183,6 @@ mod tests {
                 assert!((fit.covariance[i * dim + j] - expected).abs() < 1e-12);
             }
         }
-    }
-
-    #[test]
-    fn weights_count_as_copies() {
-        let (n, dim) = (100, 5);
-        let features = features(2, n * dim);
-        let weights = resample(n, &mut ChaCha8Rng::seed_from_u64(3));
-        let rows = features.chunks_exact(dim).zip(&weights);
-        let copies: Vec<f32> = rows.flat_map(|(row, &times)| row.repeat(times as usize)).collect();
-        let (drawn, copied) = (Gaussian::fit(&features, dim, &weights), fit(&copies, dim));
-        let both = drawn.covariance.iter().zip(&copied.covariance);
-        assert!(both.into_iter().all(|(a, b)| (a - b).abs() < 1e-12));
     }
 
     #[test]

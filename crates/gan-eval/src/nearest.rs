@@ -6,8 +6,9 @@ use gan_kernels::{Activation, buffer, dense, tensor_data};
 
 /// Rows whose products are computed at once.
 const ROWS: usize = 256;
-/// Vectors that they are compared with at once.
+/// Images that they are compared with at once, and the values of so many: of larger images fewer.
 const COLUMNS: usize = 10_000;
+const VALUES: usize = 8 << 20;
 
 /// Vectors that others are compared with.
 pub(crate) struct Targets {
@@ -141,18 +142,19 @@ pub fn nearest(
     let scale = |bytes: &[u8]| bytes.iter().map(|&x| f32::from(x) / 255.0).collect::<Vec<f32>>();
     let none = Nearest { index: 0, distance: f32::INFINITY };
     let mut found = vec![none; images.len() / len];
-    let images = scale(images);
-    let pieces = among.chunks(COLUMNS * len);
+    let scaled = scale(images);
+    let columns = (VALUES / len).clamp(1, COLUMNS);
+    let pieces = among.chunks(columns * len);
     let count = pieces.len() as f64;
-    for (piece, among) in pieces.enumerate() {
-        let targets = Targets::new(&scale(among), len, device);
+    for (piece, part) in pieces.enumerate() {
+        let targets = Targets::new(&scale(part), len, device);
         let mut row = 0;
-        targets.distances(&images, device, |distances| {
+        targets.distances(&scaled, device, |distances| {
             for distances in distances.chunks_exact(targets.count) {
                 let best = &mut found[row];
                 for (index, &distance) in distances.iter().enumerate() {
                     if distance < best.distance {
-                        *best = Nearest { index: piece * COLUMNS + index, distance };
+                        *best = Nearest { index: piece * columns + index, distance };
                     }
                 }
                 row += 1;
@@ -160,8 +162,11 @@ pub fn nearest(
         });
         observe((piece + 1) as f64 / count);
     }
-    for nearest in &mut found {
-        nearest.distance = nearest.distance.max(0.0).sqrt();
+    // By a product, the distance to a copy is only about 0.
+    for (nearest, image) in found.iter_mut().zip(images.chunks_exact(len)) {
+        let pixels = image.iter().zip(&among[nearest.index * len..]);
+        let squares = pixels.map(|(a, &b)| u64::from(a.abs_diff(b)).pow(2));
+        nearest.distance = ((squares.sum::<u64>() as f64).sqrt() / 255.0) as f32;
     }
     found
 }
@@ -209,8 +214,18 @@ mod tests {
         let among: Vec<u8> = (0..3 * LEN).map(|i| (i * i % 251) as u8).collect();
         let mut image = among[LEN..2 * LEN].to_vec();
         image[5] = image[5].wrapping_add(51);
-        let found = nearest(&image, &among, SHAPE, &Device::flex(), &|_| ());
-        assert_eq!(found[0].index, 1);
-        assert!((found[0].distance - 0.2).abs() < 1e-2, "{}", found[0].distance);
+        let images = [&image, &among[2 * LEN..]].concat();
+        let found = nearest(&images, &among, SHAPE, &Device::flex(), &|_| ());
+        let [near, copy] =
+            [(1, 0.2), (2, 0.0)].map(|(index, distance)| Nearest { index, distance });
+        assert_eq!(found, [near, copy], "exactly");
+    }
+
+    #[test]
+    fn large_images_are_searched_in_several_pieces() {
+        let shape = ImageShape { channels: 4, height: 1000, width: 1000 };
+        let among: Vec<u8> = (0..3).flat_map(|image| vec![100 * image; shape.len()]).collect();
+        let found = nearest(&among, &among, shape, &Device::flex(), &|_| ());
+        assert_eq!(found.iter().map(|near| near.index).collect::<Vec<_>>(), [0, 1, 2]);
     }
 }

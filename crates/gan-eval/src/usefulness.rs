@@ -15,7 +15,7 @@ use crate::{FeatureExtractorError, Predicts};
 /// with augmentation.
 ///
 /// # Errors
-/// When images have no labels, or are too small or too large for the classifier.
+/// When images have no labels or more than 256 classes, or are too small, too large or of two sizes.
 pub fn usefulness(
     images: &Dataset,
     test: &Dataset,

@@ -77,10 +77,10 @@ fn frechet_distances_equal_scipys() {
     for case in cases() {
         let (real, fake) = (numbers(&case["real"]), numbers(&case["fake"]));
         let (dim, figures) = (size(&case, "dim"), &case["figures"]);
-        let weights: Vec<u32> = indices(&case["weights"]).iter().map(|&w| w as u32).collect();
-        let real = Gaussian::fit(&real, dim, &ones(real.len() / dim));
-        let all = Gaussian::fit(&fake, dim, &ones(weights.len()));
-        let drawn = Gaussian::fit(&fake, dim, &weights);
+        let weighted = fake.chunks_exact(dim).zip(indices(&case["weights"]));
+        let copies: Vec<f32> = weighted.flat_map(|(row, times)| row.repeat(times)).collect();
+        let [real, all, drawn] =
+            [&real, &fake, &copies].map(|set| Gaussian::fit(set.chunks_exact(dim), dim));
         let distance = |a, b| GaussianRoot::new(a).distance(b);
         for name in ["distance", "by_sqrtm"] {
             compare(distance(&real, &all), &figures["frechet"][name], name);
@@ -153,7 +153,8 @@ fn class_measures_equal_numpys() {
         let some: Vec<Option<f64>> = shares.iter().copied().map(Some).collect();
         compare_all(&some, &figures["shares"], "shares");
         compare(classes::imbalance(&shares), &figures["total_variation"], "total variation");
-        assert_eq!(classes::missing(&shares), indices(&figures["missing"]));
+        let equal = vec![1.0 / number as f64; number];
+        assert_eq!(classes::missing(&shares, &equal), indices(&figures["missing"]));
 
         let sure = classes::confidences(&probabilities, number);
         let sure: Vec<f64> = sure.into_iter().map(f64::from).collect();

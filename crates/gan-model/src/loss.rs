@@ -43,6 +43,9 @@ pub fn discriminator(kind: Loss, real: Tensor<2>, fake: Tensor<2>, smoothing: f6
 
 /// The generator's loss `[1]`, from the logits `[n, 1]` of its images; `real` has as many logits of
 /// real images, which only `relativistic` uses.
+///
+/// # Panics
+/// When the loss is `relativistic` and there are no logits of real images.
 pub fn generator(kind: Loss, fake: Tensor<2>, real: Option<Tensor<2>>) -> Tensor<1> {
     match kind {
         Loss::Bce => log_sigmoid(fake).mean().neg(),
@@ -50,11 +53,8 @@ pub fn generator(kind: Loss, fake: Tensor<2>, real: Option<Tensor<2>>) -> Tensor
         Loss::LeastSquares => (fake - 1.0).square().mean().mul_scalar(0.5),
         Loss::Hinge | Loss::Wasserstein => fake.mean().neg(),
         Loss::Relativistic => {
-            let lead = match real {
-                Some(real) => fake - real,
-                None => fake,
-            };
-            log_sigmoid(lead).mean().neg()
+            let Some(real) = real else { panic!("relativistic needs logits of real images") };
+            log_sigmoid(fake - real).mean().neg()
         }
     }
 }

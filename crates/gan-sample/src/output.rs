@@ -84,20 +84,24 @@ impl Output {
             done += chunk.len() / len;
             Some(chunk)
         });
+        // The images, their grid with `each` bytes a value, and the buffers of scaling.
+        let check_grid = |count: usize, each: usize| {
+            let pixels: usize = grid.size(count, shape)?.into_iter().product();
+            let scaling = if grid.scale > 1 { 16 / grid.scale.min(16) + 1 } else { 0 };
+            check(2 * count * len + (each + scaling) * pixels * shape.channels)
+                .map_err(|refused| io(io::Error::new(io::ErrorKind::OutOfMemory, refused)))
+        };
         let draw = |image: &[u8]| grid.draw(image, shape).map_err(io::Error::other);
         match self {
             Self::Png => {
-                let pixels: usize = grid.size(count, shape)?.into_iter().product();
-                // The images, the grid, and the buffers of scaling and encoding.
-                let scaling = if grid.scale > 1 { 16 / grid.scale.min(16) + 1 } else { 0 };
-                check(2 * count * len + (2 + scaling) * pixels * shape.channels)
-                    .map_err(|refused| io(io::Error::new(io::ErrorKind::OutOfMemory, refused)))?;
+                check_grid(count, 2)?;
                 let mut all = Vec::with_capacity(count * len);
                 chunks.for_each(|chunk| all.extend(chunk));
                 write_png(path, &grid.draw(&all, shape)?).map_err(io)
             }
             Self::Gif => {
-                grid.size(1, shape)?;
+                // A frame in grey, as RGBA and as indices.
+                check_grid(1, 6)?;
                 write_with(path, |file| {
                     let mut gif = GifEncoder::new_with_speed(file, 10);
                     gif.set_repeat(Repeat::Infinite).map_err(io::Error::other)?;
@@ -124,7 +128,7 @@ impl Output {
                 .map_err(io)
             }
             Self::Folder => {
-                grid.size(1, shape)?;
+                check_grid(1, 2)?;
                 fs::create_dir_all(path).map_err(io)?;
                 if fs::read_dir(path).map_err(io)?.next().is_some() {
                     return Err(OutputError::NotEmpty(path.into()));

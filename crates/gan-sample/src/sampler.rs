@@ -38,7 +38,7 @@ impl<'a> Sampler<'a> {
 
     /// Samples `first..first + count` of `seed`, `[count, height, width, channels]` row-major,
     /// 0 to 255. `labels` has the class of each, for a model with classes, whose classes otherwise
-    /// [take turns](Self::turns); the latent vector of a sample does not depend on its class.
+    /// take turns; the latent vector of a sample does not depend on its class.
     ///
     /// # Panics
     /// When there is not one label a sample, or one is not below the number of classes.
@@ -58,7 +58,7 @@ impl<'a> Sampler<'a> {
 
     /// The classes of samples `first..first + count` where none are asked for: they take turns. None
     /// for a model without classes.
-    pub fn turns(&self, first: u64, count: usize) -> Option<Vec<u16>> {
+    fn turns(&self, first: u64, count: usize) -> Option<Vec<u16>> {
         let classes = self.classes? as u64;
         Some((first..first + count as u64).map(|index| (index % classes) as u16).collect())
     }

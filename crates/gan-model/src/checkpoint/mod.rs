@@ -26,11 +26,13 @@
 //!                                 and the same beside it; a tap is a row, column and channel of
 //!                                 the kernel, of the smaller one where images are resized
 //!                                 of a vector of the class layers.N.Embedding.table
-//!                                 [classes, numbers]
+//!                                 [classes, numbers]; in a discriminator, and of a projection
+//!                                 below, with --pack classes times pack
 //!     bin  generator              the same
 //!     bin  discriminator          the same; with spectral normalisation also
-//!                                 layers.N.Dense.direction [inputs], or .Convolution.direction
-//!                                 [taps]
+//!                                 layers.N.Dense.direction [inputs], .Convolution.direction
+//!                                 [taps], and .table.direction [classes + 1] and
+//!                                 .classifier.direction [inputs] of a projection
 //!                                 of a projection layers.N.Projection.table.weight
 //!                                 [classes + 1, inputs], .bias [1], and where classes are
 //!                                 predicted .classifier, as a dense layer

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 
 use burn::module::{Module, ModuleDisplay};
 use burn::tensor::{DType, Device};
-use gan_core::FileError;
 use gan_core::stream::Purpose;
+use gan_core::{FileError, memory};
 use sha2::{Digest, Sha256};
 
 use super::legacy;
@@ -139,7 +139,10 @@ impl Checkpoint {
     /// The bytes of a section, checked against its digest.
     fn section(&self, section: Section) -> Result<Vec<u8>, CheckpointError> {
         // `open` saw a file of this length.
-        let mut bytes = Vec::with_capacity(self.index.tensors[section as usize].bytes as usize);
+        let bytes = memory::reserve(self.index.tensors[section as usize].bytes as usize);
+        let mut bytes = bytes.map_err(|refused| {
+            FileError::new("read", &self.path)(io::Error::new(io::ErrorKind::OutOfMemory, refused))
+        })?;
         self.copy(section, &mut bytes)?;
         self.check(section, &Sha256::digest(&bytes))?;
         Ok(bytes)
@@ -198,7 +201,8 @@ impl Checkpoint {
             Weights::Averaged => Section::AveragedGenerator,
             Weights::Raw => Section::Generator,
         };
-        let (model, net) = (&self.header().model, Generator::empty(&self.header().model, device));
+        let model = &self.header().model;
+        let net = || Generator::empty(model, device);
         let net = self.decode(section, &model.generator_layers(), 1, net)?;
         Ok(with_param_ids(net, Purpose::GeneratorWeights))
     }
@@ -208,8 +212,8 @@ impl Checkpoint {
     /// # Errors
     /// When its tensors are not those that the header describes, or not finite.
     pub fn discriminator(&self, device: &Device) -> Result<Discriminator, CheckpointError> {
-        let (model, net) =
-            (&self.header().model, Discriminator::empty(&self.header().model, device));
+        let model = &self.header().model;
+        let net = || Discriminator::empty(model, device);
         let net = self.decode(Section::Discriminator, &model.discriminator_layers(), 1, net)?;
         Ok(with_param_ids(net, Purpose::DiscriminatorWeights))
     }
@@ -247,19 +251,20 @@ impl Checkpoint {
         empty: impl Fn() -> N,
         weights: Purpose,
     ) -> Result<Moments<N>, CheckpointError> {
-        let both = Moments { first: empty(), second: empty() };
+        let both = || Moments { first: empty(), second: empty() };
         let Moments { first, second } = self.decode(section, layers, 2, both)?;
         let [first, second] = [first, second].map(|net| with_param_ids(net, weights));
         Ok(Moments { first, second })
     }
 
-    /// Decodes a section into `nets`, which are `copies` nets of these layers.
+    /// Decodes a section into `nets`, which are `copies` nets of these layers. They are built once the
+    /// section has their length: a short file must not allocate large nets.
     fn decode<N: Module + ModuleDisplay>(
         &self,
         section: Section,
         layers: &[LayerSpec],
         copies: usize,
-        nets: N,
+        nets: impl FnOnce() -> N,
     ) -> Result<N, CheckpointError> {
         let mismatch = |what| CheckpointError::Mismatch {
             path: self.path.clone(),
@@ -277,7 +282,7 @@ impl Checkpoint {
                 .map_err(|error| mismatch(error.to_string()))?;
         }
         let record = record(bytes, DType::F32).map_err(mismatch)?;
-        nets.try_load_record(record).map_err(|error| mismatch(error.to_string()))
+        nets().try_load_record(record).map_err(|error| mismatch(error.to_string()))
     }
 }
 

@@ -58,8 +58,6 @@ impl<'de> Deserialize<'de> for ModelConfig {
             #[serde(flatten)]
             image: ImageShape,
             latent: usize,
-            #[serde(flatten)]
-            conditional: Option<Conditional>,
             pack: Option<usize>,
             pixel_mean: Option<f64>,
             #[serde(flatten)]
@@ -70,8 +68,12 @@ impl<'de> Deserialize<'de> for ModelConfig {
         if found.get("classes").is_some_and(Value::is_null) {
             found.remove("classes");
         }
-        let Fields { image, latent, conditional, pack, pixel_mean, family } =
-            serde_json::from_value(Value::Object(found.clone())).map_err(D::Error::custom)?;
+        let fields = || Value::Object(found.clone());
+        let Fields { image, latent, pack, pixel_mean, family } =
+            serde_json::from_value(fields()).map_err(D::Error::custom)?;
+        // A flattened `Option` would be `None` where a value is invalid.
+        let conditional = found.contains_key("classes").then(|| serde_json::from_value(fields()));
+        let conditional = conditional.transpose().map_err(D::Error::custom)?;
         let (pack, pixel_mean) = (pack.unwrap_or(1), pixel_mean.unwrap_or(0.0));
         let config = Self { image, latent, conditional, pack, pixel_mean, family };
         // Flattened fields cannot be refused by serde itself.
@@ -252,14 +254,17 @@ mod tests {
         let conditional = ModelConfig { conditional: Some(Conditional::new(7)), ..config.clone() };
         let json_of_classes = serde_json::to_value(&conditional).unwrap();
         assert_eq!((&json_of_classes["classes"], json.get("classes")), (&7.into(), None));
-        assert_eq!(serde_json::from_value::<ModelConfig>(json_of_classes).unwrap(), conditional);
+        let read = serde_json::from_value::<ModelConfig>(json_of_classes.clone()).unwrap();
+        assert_eq!(read, conditional);
 
         let refused = |name: &str, value: Value| {
-            let mut json = json.clone();
+            let mut json = json_of_classes.clone();
             json[name] = value;
             serde_json::from_value::<ModelConfig>(json).unwrap_err().to_string()
         };
         assert!(refused("colour", 1.into()).contains("unknown field `colour`"));
         assert!(refused("family", "other".into()).contains("unknown variant `other`"));
+        let error = refused("class_head", "projektion".into());
+        assert!(error.contains("unknown variant `projektion`, expected one of `projection`"));
     }
 }
