@@ -119,6 +119,10 @@ fn a_path_that_is_not_unicode_can_be_printed_as_json() {
     // A new run would record it as text.
     let train = ["--epochs", "1", "--out"].map(OsStr::new).into_iter().chain([name]);
     place.run(GAN_TRAIN, train).fails(2, &["--out", "is not Unicode"]);
+    for flag in ["--init-from", "--feature-extractor"] {
+        let train = ["--dataset", "synthetic", flag].map(OsStr::new).into_iter().chain([name]);
+        place.run(GAN_TRAIN, train).fails(2, &[flag, "is not Unicode"]);
+    }
     run(GAN_SAMPLE, "--json --out x.png --checkpoint", name);
     run(env!("CARGO_BIN_EXE_gan-runs"), "--json", OsStr::new("runs"));
     run(env!("CARGO_BIN_EXE_gan-report"), "--json --out x.html", name);

@@ -223,7 +223,7 @@ fn the_dashboard_follows_the_size_of_the_terminal() {
 }
 
 #[test]
-fn a_signal_ends_a_paused_training() {
+fn a_paused_training_obeys_signals() {
     let place = Place::new();
     let Some(terminal) = Terminal::open(&place, 100, 30) else { return };
     terminal.start("NO_COLOR=1", ENDLESS);
@@ -233,7 +233,13 @@ fn a_signal_ends_a_paused_training() {
     terminal.key("p");
     terminal.until_shown("PAUSED");
     let pid = String::from_utf8(place.read("pid")).unwrap();
-    assert!(Command::new("kill").args(["-TERM", pid.trim()]).status().unwrap().success());
+    let send = |signal: &str| {
+        assert!(Command::new("kill").args([signal, pid.trim()]).status().unwrap().success());
+    };
+    let before = place.read("run/ckpt.mpk");
+    send("-USR1");
+    terminal.until("checkpoint in the pause", |_| place.read("run/ckpt.mpk") != before);
+    send("-TERM");
     terminal.output_after(143);
     terminal.assert_restored();
 }

@@ -2,16 +2,21 @@
 
 use std::time::SystemTime;
 
+use gan_model::checkpoint::Checkpoint;
+
 use crate::util::Place;
 
 const HOW: &str = "--sample-every 50 --checkpoint-every 10 --quiet --out";
 
-/// Interrupts a training, resumes it, and compares it with an uninterrupted one.
-fn interrupted_by(signal: &str, code: i32) {
+/// Interrupts a training by signals at once, resumes it, and compares it with an uninterrupted one.
+fn interrupted_by(signals: &[&str], code: i32) {
     let place = Place::new();
     let mut run = place.start(&format!("--epochs 1000000 --json {HOW} run"));
     run.until(|| !place.rows("run").is_empty());
-    let ran = run.signal(signal);
+    for signal in signals {
+        run.send(signal);
+    }
+    let ran = run.ended();
     assert_eq!(ran.code, Some(code), "{}", ran.stderr);
     assert_eq!(ran.stderr, "");
     let object = ran.object();
@@ -31,12 +36,13 @@ fn interrupted_by(signal: &str, code: i32) {
 
 #[test]
 fn a_run_resumed_after_ctrl_c_equals_an_uninterrupted_one() {
-    interrupted_by("INT", 130);
+    interrupted_by(&["INT"], 130);
 }
 
 #[test]
 fn a_run_resumed_after_sigterm_equals_an_uninterrupted_one() {
-    interrupted_by("TERM", 143);
+    // A batch system may signal a process and its group.
+    interrupted_by(&["TERM", "TERM"], 143);
 }
 
 #[test]
@@ -66,6 +72,17 @@ fn a_run_killed_twice_and_resumed_equals_an_uninterrupted_one() {
     place.resume("run", &format!("--epochs {total} --quiet")).ok();
     place.train(&format!("--epochs {total} {HOW} uninterrupted")).ok();
     place.assert_same_run("run", "uninterrupted");
+}
+
+#[test]
+fn a_new_total_survives_a_kill_before_the_next_checkpoint() {
+    let place = Place::new();
+    place.train("--epochs 20 --quiet --out run").ok();
+    let mut run = place.start("--resume run --epochs 1000000 --checkpoint-every 1000000 --quiet");
+    run.until(|| place.rows("run").len() > 1);
+    drop(run);
+    let saved = Checkpoint::open(&place.path("run/ckpt.mpk")).unwrap();
+    assert_eq!((saved.header().step, saved.header().training.epochs), (20, 1_000_000));
 }
 
 #[test]

@@ -49,7 +49,7 @@ fn a_long_training_uses_constant_memory_and_files_and_appends_its_rows() {
     assert!(rows.starts_with(&begun), "earlier rows have changed");
     assert_eq!(place.rows("run").len() as u64, steps / 20, "a row every twentieth step");
     let longest = rows.split(|&byte| byte == b'\n').map(<[u8]>::len).max().unwrap();
-    assert!(rows.len() as u64 <= steps / 20 * (longest as u64 + 1));
+    assert!(longest < 1_000, "rows grow: one has {longest} bytes");
 
     let part = memory.len().div_ceil(4);
     let middle = |some: &[u64]| {

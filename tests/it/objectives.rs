@@ -270,6 +270,7 @@ fn a_value_out_of_range_names_its_flag() {
         ("--beta2 0.99999999", "--beta2 is 0.99999999; expected 0 or more, below 1"),
         ("--epsilon 0", "--epsilon is 0"),
         ("--ema-half-life -1", "--ema"),
+        ("--ema-half-life 1e9", "--ema-half-life is 1000000000; expected 0 to 23258159"),
         ("--ema-half-life 9 --ema 0.9", "--ema-half-life"),
         ("--pack 0", "--pack is 0"),
         ("--pack 65 --batch 65", "--pack is 65"),

@@ -95,7 +95,8 @@ fn a_second_gan_train_on_a_directory_fails_at_once() {
     let place = Place::new();
     let mut first = place.start("--epochs 1000000 --checkpoint-every 10 --quiet --out run");
     first.until(|| !place.rows("run").is_empty());
-    place.resume("run", "").fails(1, &["run is in use by another gan-train"]);
+    // Before it looks for the images.
+    place.resume("run", "--data none").fails(1, &["run is in use by another gan-train"]);
     place.train("--epochs 1 --out run").fails(1, &["run"]);
 
     // The first process continues.

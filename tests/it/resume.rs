@@ -112,11 +112,32 @@ fn a_run_resumed_in_another_working_directory_keeps_its_trained_extractor() {
         assert_eq!(place.json(&format!("{run}/config.json"))["feature_extractor"], file);
     }
 
+    let config = String::from_utf8(place.read("found/config.json")).unwrap();
+    let digest = place.json("found/config.json")["extractor_digest"].clone();
+    place.write("found/config.json", config.replace(digest.as_str().unwrap(), "another"));
+    resume("found", "--epochs 6").fails(1, &["another feature extractor", file, "--eval-every 0"]);
+    resume("found", "--epochs 6 --out ../other").ok();
+    assert_eq!(place.json("other/config.json")["extractor_digest"], digest);
+
     fs::remove_file(file).unwrap();
     resume("trained", "--epochs 6")
         .fails(1, &[file, "is missing", "--feature-extractor FILE", "--eval-every 0"]);
     assert_eq!(place.rows("trained").len(), 2);
     resume("trained", "--epochs 6 --eval-every 0").ok();
+}
+
+#[test]
+fn a_training_continues_on_its_device_where_that_is_present() {
+    let place = Place::new();
+    place.train("--epochs 2 --quiet --out run").ok();
+    let config = String::from_utf8(place.read("run/config.json")).unwrap();
+    let device = place.json("run/config.json")["device"].clone();
+    place.gan_train("--resume run --epochs 3 --quiet").ok();
+    assert_eq!(place.json("run/config.json")["device"], device);
+
+    place.write("run/config.json", config.replace(device.as_str().unwrap(), "rocm:99 (GPU)"));
+    let ran = place.gan_train("--resume run --epochs 4 --quiet").ok();
+    assert!(ran.stderr.contains("warning: the run was trained on rocm:99 (GPU)"), "{}", ran.stderr);
 }
 
 #[test]

@@ -98,11 +98,13 @@ impl PartialOrd for Key {
     }
 }
 
-/// Numbers by their size, others as text.
+/// Numbers by their size, before all others, which are compared as text.
 fn compare(a: &str, b: &str) -> Ordering {
     match (a.parse::<f64>(), b.parse::<f64>()) {
         (Ok(a), Ok(b)) => a.total_cmp(&b),
-        _ => a.cmp(b),
+        (Ok(_), Err(_)) => Ordering::Less,
+        (Err(_), Ok(_)) => Ordering::Greater,
+        (Err(_), Err(_)) => a.cmp(b),
     }
 }
 
@@ -127,9 +129,12 @@ pub fn value(record: &Record, name: &str) -> Option<String> {
         "density" => measure(|quality| Some(quality.density)),
         "coverage" => measure(|quality| Some(quality.coverage)),
         "data" | "dataset" => record.setting("dataset.name"),
+        "conditional" => Some(record.setting("model.classes").is_some().to_string()),
+        // As the flag has it.
+        "size" => record.setting("images.size").map(|size| size.replace('-', "x")),
         _ => {
             let field = name.replace('-', "_");
-            let places = ["training.", "model.", "dataset.", ""];
+            let places = ["training.", "model.", "dataset.", "images.", ""];
             places.iter().find_map(|place| record.setting(&format!("{place}{field}")))
         }
     }
@@ -175,6 +180,30 @@ mod tests {
                 wrong.parse::<Condition>().unwrap_err().starts_with("expected a name"),
                 "{wrong}"
             );
+        }
+    }
+
+    #[test]
+    fn settings_of_images_and_classes_have_the_names_of_their_flags() {
+        let config = json!({
+            "model": { "classes": 10 },
+            "images": { "size": [48, 32], "fit": "pad", "skip_broken": true },
+        });
+        let run = Record { config, ..record(1.0, None) };
+        for text in ["conditional=true", "size=48x32", "fit=pad", "skip-broken=true"] {
+            assert!(text.parse::<Condition>().unwrap().holds(&run), "{text}");
+        }
+    }
+
+    #[test]
+    fn numbers_come_before_text_in_any_order_of_the_runs() {
+        let named = |name| Record { paths: RunPaths::new(name), ..record(1.0, None) };
+        let mut runs = ["10", "1a", "9"].map(named);
+        for _ in 0..3 {
+            runs.rotate_left(1);
+            sort(&mut runs, "name", false);
+            assert_eq!(runs.each_ref().map(Record::name), ["9", "10", "1a"]);
+            runs.reverse();
         }
     }
 

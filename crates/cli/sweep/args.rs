@@ -42,6 +42,9 @@ Examples:
   gan-sweep my.toml --slurm --tasks 8 --sbatch=\"--partition=gpu --time=2:00:00\"
   gan-runs sweeps/my                   its trials are ordinary runs";
 
+const INTERRUPTED: &str = "129 (SIGHUP), 130 (Ctrl-C), 138 (SIGUSR1 in a SLURM job), 143 (SIGTERM): \
+interrupted, after all trials have saved.";
+
 /// Train a GAN many times, with different settings and seeds, and rank the results.
 ///
 /// Each trial is the directory of an ordinary run, which gan-runs, gan-report, gan-watch and
@@ -50,7 +53,7 @@ Examples:
 #[derive(Parser, Debug)]
 #[command(
     name = "gan-sweep",
-    after_help = format!("{EXAMPLES}\n\n{CODES} 130, 143: interrupted, after all trials have saved."),
+    after_help = format!("{EXAMPLES}\n\n{CODES} {INTERRUPTED}"),
     args_conflicts_with_subcommands = true,
     subcommand_negates_reqs = true
 )]

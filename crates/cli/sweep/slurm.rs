@@ -75,6 +75,6 @@ pub fn requeue_after(signal: i32, progress: &[Progress]) {
     }
     match job.requeue() {
         Ok(what) => output::log(what),
-        Err(error) => output::log(format!("warning: this task is not requeued: {error}")),
+        Err(error) => output::log(format!("warning: this task is not requeued: {error:#}")),
     }
 }

@@ -19,12 +19,7 @@ pub(crate) fn resolve_settings(
     settings: &Fields,
 ) -> Result<(ModelConfig, TrainingConfig), Failure> {
     let settings = config_file::from_fields(settings).map_err(Failure::Usage)?;
-    if settings.dataset.data.is_some()
-        && (settings.dataset.dataset.is_some() || settings.dataset.data_dir.is_some())
-    {
-        return Err(usage!("data and dataset or data-dir are set; expected one of them"));
-    }
-    let mut set = settings.clone().set()?;
+    let mut set = merge(settings.set()?, Fields::new())?;
     let settings: Settings = serde_json::from_value(set.clone().into())?;
     set.retain(|name, value| name != "pixel_mean" || value != "auto");
     let (model, training) = new_settings(&settings, &set, None)?;
@@ -112,7 +107,7 @@ pub(super) fn merge(mut file: Fields, flags: Fields) -> Result<Fields, Failure> 
     let is_named = |fields: &Fields| NAMED.iter().any(|name| fields.contains_key(*name));
     if file.contains_key("data") && is_named(&file) {
         return Err(usage!(
-            "the configuration file has data and {}; expected one of them",
+            "a file of settings has data and {}; expected one of them",
             NAMED.map(flag).join(" or ")
         ));
     }

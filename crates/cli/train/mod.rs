@@ -15,8 +15,8 @@ mod settings;
 use std::path::Path;
 
 use anyhow::anyhow;
+use gan_core::memory;
 use gan_core::stream::{Purpose, stream};
-use gan_core::{ImageShape, memory};
 use gan_data::Dataset;
 use gan_eval::random_subset;
 use gan_sample::{Grid, write_png};
@@ -31,9 +31,7 @@ pub(crate) use self::options::TrainArgs;
 use self::session::SaveRequests;
 use crate::common::extractor::Chosen;
 use crate::common::slurm::Job;
-use crate::common::{
-    Data, Failure, OutputArgs, absolute, data, extractor, output, page_url, usage,
-};
+use crate::common::{Data, Failure, OutputArgs, absolute, data, extractor, output, page_url};
 
 /// Images in the picture of `--preview`.
 const PREVIEW: usize = 100;
@@ -55,10 +53,9 @@ pub fn main(args: &TrainArgs) -> Result<(), Failure> {
 
     let quiet = options.args.output.quiet;
     let data = data::load(&options.dataset, quiet)?;
-    let shape = data.train.shape();
     options.set_images(&data.train)?;
     let mut config = options.record(&data);
-    let mut trainer = trainer(&options, &config, shape)?;
+    let mut trainer = trainer(&options)?;
     let evaluator = evaluator(&options, &mut config, &data)?;
 
     let run = options.open_run(&config.dataset.name)?;
@@ -142,7 +139,7 @@ fn write_preview(path: &Path, images: &Dataset) -> Result<(), Failure> {
 }
 
 /// A new trainer, or one with the state of the checkpoint.
-fn trainer(options: &Options, config: &RunConfig, shape: ImageShape) -> Result<Trainer, Failure> {
+fn trainer(options: &Options) -> Result<Trainer, Failure> {
     let device = &options.device.device;
     memory::check(memory_needed(&options.model, &options.training))
         .map_err(|error| anyhow!("cannot train these nets: {error}"))?;
@@ -150,23 +147,14 @@ fn trainer(options: &Options, config: &RunConfig, shape: ImageShape) -> Result<T
     let mut trainer = match (&options.resume, &options.init) {
         (None, None) => Trainer::new(model, training, device),
         (None, Some(init)) => Trainer::init_from(init, training, device)?,
-        (Some(resume), _) => {
-            resume.check_images(&config.dataset, shape)?;
-            Trainer::resume(&resume.checkpoint, device)?
-        }
+        (Some(resume), _) => Trainer::resume(&resume.checkpoint, device)?,
     };
     trainer.reschedule(&options.training);
-    match options.args.stop_after.filter(|last| *last <= trainer.epoch()) {
-        Some(last) => Err(usage!(
-            "--stop-after is {last}, but {} epochs are done; expected more",
-            trainer.epoch()
-        )),
-        None => Ok(trainer),
-    }
+    Ok(trainer)
 }
 
 /// The evaluator of the samples, unless evaluation is off or the data set has no extractor; records
-/// the extractor's file.
+/// the extractor's file and digest.
 fn evaluator(
     options: &Options,
     config: &mut RunConfig,
@@ -205,6 +193,18 @@ fn evaluator(
         }
         return Ok(None);
     };
+    let digest = extractor.digest().to_owned();
+    // Of a run that continues: in another directory nothing is compared.
+    let measured =
+        config.extractor_digest.replace(digest).filter(|_| options.continued().is_some());
+    if measured.is_some() && measured != config.extractor_digest {
+        return Err(Failure::Failed(anyhow!(
+            "the samples of this run were measured by another feature extractor than {}, so that the \
+             best could not be told; give the file of that one with --feature-extractor, or continue \
+             in another directory, --out DIR, or without evaluation, --eval-every 0",
+            file.as_deref().map_or("the built-in one".into(), |file| file.display().to_string())
+        )));
+    }
     // A run may be resumed from another working directory.
     config.feature_extractor = file.as_deref().map(absolute);
     Ok(Some(Evaluator::new(extractor, (data.test)()?)))

@@ -17,7 +17,8 @@ use super::settings::{PixelMean, Settings};
 use crate::common::data::shape_flags;
 use crate::common::extractor;
 use crate::common::{
-    Data, DatasetArgs, Failure, OutputArgs, PageArgs, absolute, check_png, checkpoint_path, usage,
+    Data, DatasetArgs, DatasetName, Failure, OutputArgs, PageArgs, absolute, check_png,
+    checkpoint_path, usage,
 };
 
 const EXAMPLES: &str = "Examples:
@@ -67,8 +68,8 @@ pub struct TrainArgs {
     pub settings: Settings,
 
     // The other flags are neither recorded with a run nor allowed in a configuration file.
-    /// Continue this run, or this checkpoint in its run, exactly: same images, same settings;
-    /// --epochs is the new total
+    /// Continue this run, or this checkpoint in its run, exactly: same images, same settings, same
+    /// device unless --device names another; --epochs is the new total
     #[arg(long, value_name = "CKPT|DIR")]
     pub resume: Option<PathBuf>,
 
@@ -145,10 +146,16 @@ impl<'a> Options<'a> {
             check_png("preview", path)?;
         }
         let resume = args.resume.as_deref().map(Resume::read).transpose()?;
+        let done = resume.as_ref().map_or(0, |resume| resume.checkpoint.header().step);
+        if let Some(last) = args.stop_after.filter(|last| *last <= done) {
+            return Err(usage!(
+                "--stop-after is {last}, but {done} epochs are done; expected more"
+            ));
+        }
         let init = args.init_from.as_deref().map(read_init).transpose()?;
         let file = args.config.as_deref().map(config_file::read).transpose()?;
         let set = merge(file.unwrap_or_default().set()?, args.settings.clone().set()?)?;
-        let settings: Settings = serde_json::from_value(set.clone().into())?;
+        let mut settings: Settings = serde_json::from_value(set.clone().into())?;
         let mut set = set;
         if init.is_none() {
             // The mean is known once the images are loaded.
@@ -177,11 +184,15 @@ impl<'a> Options<'a> {
         refuse_other_families(&model, &set)?;
         check(&model, &training)?;
 
+        if settings.device.device.is_none() {
+            settings.device.device = resume.as_ref().and_then(Resume::device);
+        }
         let device = settings.device.select()?;
         let dataset = match &resume {
             None => settings.dataset,
             Some(resume) => resume.dataset(settings.dataset)?,
         };
+        check_unicode(args, &dataset)?;
         let out = settings.out;
         Ok(Self {
             model,
@@ -214,7 +225,8 @@ impl<'a> Options<'a> {
             if self.auto_pixel_mean {
                 resume.check_pixel_mean(images)?;
             }
-            return self.check_classes("resume", resume.checkpoint.path(), images);
+            self.check_classes("resume", resume.checkpoint.path(), images)?;
+            return resume.check_images(&dataset_info(images, &self.model), images.shape());
         }
         let shape = images.shape();
         if let Some(init) = &self.init {
@@ -276,6 +288,7 @@ impl<'a> Options<'a> {
             images: self.dataset.options(),
             held_out: data.held_out,
             feature_extractor: self.feature_extractor(),
+            extractor_digest: self.recorded().and_then(|run| run.extractor_digest.clone()),
             init_from: self.init_from(),
             device: self.device.name.clone(),
         }
@@ -288,13 +301,18 @@ impl<'a> Options<'a> {
         if let Some(file) = named.filter(|named| !extractor::is_training(named)) {
             return Some(absolute(file));
         }
-        RunDir::read_config::<RunConfig>(&self.resume.as_ref()?.root)?.feature_extractor
+        self.recorded()?.feature_extractor.clone()
+    }
+
+    /// What a resumed run records.
+    fn recorded(&self) -> Option<&RunConfig> {
+        self.resume.as_ref()?.recorded.as_ref()
     }
 
     /// What the nets began with; a resumed run's own record of it.
     fn init_from(&self) -> Option<InitFrom> {
-        if let Some(resume) = &self.resume {
-            return RunDir::read_config::<RunConfig>(&resume.root)?.init_from;
+        if self.resume.is_some() {
+            return self.recorded()?.init_from.clone();
         }
         let init = self.init.as_ref()?;
         let Header { step, dataset, .. } = init.header();
@@ -302,32 +320,60 @@ impl<'a> Options<'a> {
         Some(InitFrom { path: absolute(init.path()), epoch: *step, dataset })
     }
 
-    /// Checks `--out` before anything is downloaded.
+    /// The checkpoint, if the training continues in its directory.
+    pub fn continued(&self) -> Option<&Resume> {
+        let here =
+            |resume: &&Resume| self.out.as_deref().is_none_or(|out| same_path(&resume.root, out));
+        self.resume.as_ref().filter(here)
+    }
+
+    /// Checks the directory of the run before anything is downloaded.
     pub fn check_out(&self) -> Result<(), Failure> {
-        match (&self.out, &self.resume) {
-            (Some(out), Some(resume)) if same_path(&resume.root, out) => Ok(()),
-            (Some(out), _) => Ok(RunDir::check_free(out)?),
-            (None, _) => Ok(()),
+        match (self.continued(), &self.out) {
+            (Some(resume), _) => Ok(RunDir::check_unused(&resume.root)?),
+            (None, Some(out)) => Ok(RunDir::check_free(out)?),
+            (None, None) => Ok(()),
         }
     }
 
     /// Opens the directory of the run, which locks it: the checkpoint's own, the one of `--out`,
     /// or the next number.
     pub fn open_run(&self, dataset: &str) -> Result<RunDir, Failure> {
-        match (&self.resume, &self.out) {
-            (Some(resume), None) if RunDir::is_run(&resume.root) => resume.reopen(),
-            (Some(resume), Some(out)) if same_path(&resume.root, out) => resume.reopen(),
-            (Some(resume), None) => Err(usage!(
+        match (self.continued(), &self.out) {
+            (Some(resume), None) if !RunDir::is_run(&resume.root) => Err(usage!(
                 "{} is not in the directory of a run; choose a directory with --out DIR",
                 resume.checkpoint.path().display()
             )),
-            (_, Some(out)) => Ok(RunDir::create(out)?),
+            (Some(resume), _) => resume.reopen(),
+            (None, Some(out)) => Ok(RunDir::create(out)?),
             (None, None) => {
                 let name = format!("{dataset}-{}", self.model.family.name());
                 Ok(RunDir::create_next(Path::new("runs"), &name)?)
             }
         }
     }
+}
+
+/// Checks that `config.json` can record the paths, which it does as text and from the root.
+fn check_unicode(args: &TrainArgs, dataset: &DatasetArgs) -> Result<(), Failure> {
+    let folder = dataset.folder();
+    let files = dataset.data.is_none() && dataset.dataset != Some(DatasetName::Synthetic);
+    let paths = [
+        ("init-from", args.init_from.as_deref()),
+        ("feature-extractor", args.feature_extractor.as_deref()),
+        ("data", dataset.data.as_deref()),
+        ("data-dir", files.then_some(&*folder)),
+    ];
+    for (flag, path) in paths {
+        if let Some(path) = path.map(absolute).filter(|path| path.to_str().is_none()) {
+            return Err(usage!(
+                "--{flag}: {} is not Unicode, and config.json records it as text; expected another \
+                 name, or another working directory",
+                path.display()
+            ));
+        }
+    }
+    Ok(())
 }
 
 /// Reads the checkpoint of `--init-from`.

@@ -8,12 +8,14 @@ use gan_core::atomic_file::directory;
 use gan_data::Dataset;
 use gan_model::DatasetInfo;
 use gan_model::checkpoint::{Checkpoint, Header};
+use gan_model::device;
 use gan_run::RunDir;
+use gan_train::RunConfig;
 use serde_json::Value;
 
 use super::fields::{Fields, flag, model_fields, text, training_fields};
 use crate::common::data::shape_flags;
-use crate::common::{DatasetArgs, Failure, checkpoint_path, usage};
+use crate::common::{DatasetArgs, Failure, checkpoint_path, output, usage};
 
 /// Settings of a resumed training that may differ from the checkpoint's.
 const MAY_CHANGE: [&str; 4] = ["epochs", "sample_every", "checkpoint_every", "eval_every"];
@@ -23,6 +25,8 @@ pub struct Resume {
     pub checkpoint: Checkpoint,
     /// Its directory.
     pub root: PathBuf,
+    /// What that records of its run.
+    pub recorded: Option<RunConfig>,
 }
 
 impl Resume {
@@ -37,7 +41,8 @@ impl Resume {
         }
         let checkpoint = Checkpoint::read(&checkpoint_path(path))?;
         let root = directory(checkpoint.path()).to_path_buf();
-        Ok(Self { checkpoint, root })
+        let recorded = RunDir::read_config(&root);
+        Ok(Self { checkpoint, root, recorded })
     }
 
     /// Checks that no setting contradicts the checkpoint.
@@ -86,6 +91,25 @@ impl Resume {
                 self.checkpoint.path().display()
             )
         })
+    }
+
+    /// The name of the device that the run was trained on, if it is available here: another may
+    /// round differently.
+    pub fn device(&self) -> Option<String> {
+        let recorded = &self.recorded.as_ref()?.device;
+        // Such as `wgpu:0 (GPU)`.
+        let name = recorded.split(' ').next()?;
+        match device::select(name) {
+            Ok(_) => Some(name.into()),
+            Err(error) => {
+                output::log(format!(
+                    "warning: the run was trained on {recorded}, and here {error}; another device may \
+                     round differently, so that the result is not exactly that of an uninterrupted \
+                     training"
+                ));
+                None
+            }
+        }
     }
 
     /// Checks that the images are those the checkpoint was trained on.
@@ -157,9 +181,11 @@ pub fn same_path(a: &Path, b: &Path) -> bool {
     a == b || a.canonicalize().is_ok_and(|a| b.canonicalize().is_ok_and(|b| a == b))
 }
 
-/// Whether two values are equal; 1 and 1.0 are.
+/// Whether two values are equal; 1 and 1.0 are. Integers are not compared as floating-point numbers,
+/// which would round large seeds.
 pub fn equal(a: &Value, b: &Value) -> bool {
-    a == b || a.as_f64().is_some_and(|a| Some(a) == b.as_f64())
+    let rounded = a.is_f64() || b.is_f64();
+    a == b || rounded && a.as_f64().is_some_and(|a| Some(a) == b.as_f64())
 }
 
 fn contradiction(flag: &str, value: &Value, is: &Value) -> Failure {
@@ -169,4 +195,19 @@ fn contradiction(flag: &str, value: &Value, is: &Value) -> Failure {
         text(value),
         text(is)
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn integers_are_compared_exactly_and_with_floating_point_numbers_by_value() {
+        assert!(equal(&json!(1), &json!(1.0)));
+        assert!(equal(&json!(u64::MAX), &json!(u64::MAX)));
+        assert!(!equal(&json!(u64::MAX), &json!(u64::MAX - 1)));
+        assert!(!equal(&json!("1"), &json!(1)));
+    }
 }

@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::env;
 use std::io::{self, IsTerminal};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use anyhow::{Result, anyhow, ensure};
@@ -13,18 +13,17 @@ use gan_data::Dataset;
 use gan_run::{Control, EndReason, Event, Record, RunDir};
 use gan_train::{Evaluator, Outcome, TrainError, Trainer};
 use gan_view::EventLog;
+use signal_hook::consts::SIGINT;
 #[cfg(unix)]
-use signal_hook::consts::{SIGHUP, SIGUSR1, SIGUSR2};
-use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::consts::{SIGUSR1, SIGUSR2};
+#[cfg(unix)]
 use signal_hook::flag;
 use signal_hook::low_level::raise;
 
 use super::options::Options;
 use super::progress::Progress;
-#[cfg(unix)]
-use crate::common::outlives_terminal;
 use crate::common::slurm::Job;
-use crate::common::{Failure, output};
+use crate::common::{Failure, StopSignals, output};
 
 /// A training that has ended.
 pub struct Ended {
@@ -48,7 +47,7 @@ pub fn train(
     evaluator: Option<&Evaluator>,
     requests: &SaveRequests,
 ) -> Result<Ended, Failure> {
-    let signals = Signals::listen()?;
+    let signals = StopSignals::listen()?;
     let begin = Instant::now();
     let (epoch, total) = (trainer.epoch(), options.training.epochs);
     let quiet = options.args.output.quiet;
@@ -67,11 +66,10 @@ pub fn train(
     let mut progress = Progress::new(run, epoch, total, quiet, dashboard.is_some());
 
     let last = options.args.stop_after.unwrap_or(u64::MAX);
-    let control = |epoch| match signals.received() {
-        None if epoch < last => match dashboard.as_ref().map(Dashboard::control) {
-            None | Some(Control::Continue) if requests.take() => Control::Checkpoint,
-            control => control.unwrap_or_default(),
-        },
+    let request = || if requests.take() { Control::Checkpoint } else { Control::Continue };
+    let control = |epoch| match (signals.received(), &dashboard) {
+        (None, Some(dashboard)) if epoch < last => dashboard.control(request),
+        (None, None) if epoch < last => request(),
         _ => Control::Stop,
     };
     let observe = |event| {
@@ -111,7 +109,7 @@ pub fn train(
 fn open_dashboard(
     run: &RunDir,
     epochs: (u64, u64),
-    signals: Signals,
+    signals: StopSignals,
     quiet: bool,
 ) -> Result<Dashboard> {
     let terminal = io::stdin().is_terminal() && io::stderr().is_terminal();
@@ -156,34 +154,5 @@ impl SaveRequests {
             self.due.set(None);
         }
         self.signalled.swap(false, Ordering::Relaxed) || due
-    }
-}
-
-/// The signal that requested a stop, if any: the first Ctrl-C or SIGTERM requests one, the second
-/// ends the process. SIGHUP, when the terminal closes, requests a stop however often it is sent.
-#[derive(Clone, Debug, Default)]
-struct Signals(Arc<AtomicUsize>);
-
-impl Signals {
-    /// Handles signals from now on.
-    fn listen() -> io::Result<Self> {
-        let signals = Self::default();
-        let second = Arc::new(AtomicBool::new(false));
-        for signal in [SIGINT, SIGTERM] {
-            flag::register_conditional_shutdown(signal, 128 + signal, second.clone())?;
-            flag::register(signal, second.clone())?;
-            flag::register_usize(signal, signals.0.clone(), signal as usize)?;
-        }
-        #[cfg(unix)]
-        if !outlives_terminal() {
-            // The system, the shell and the end of the session may each send one.
-            flag::register_usize(SIGHUP, signals.0.clone(), SIGHUP as usize)?;
-        }
-        Ok(signals)
-    }
-
-    /// The number of the last signal received.
-    fn received(&self) -> Option<i32> {
-        i32::try_from(self.0.load(Ordering::Relaxed)).ok().filter(|&signal| signal != 0)
     }
 }

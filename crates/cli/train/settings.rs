@@ -166,9 +166,9 @@ pub struct Settings {
     #[arg(long, help_heading = LOSS, value_parser = PossibleValuesParser::new(Loss::ALL.map(|(_, name, help)| PossibleValue::new(name).help(help))))]
     pub loss: Option<String>,
 
-    /// Weight γ of the R1 gradient penalty, γ/2 |∇D|² on real images; 0 is off. Losses other than
-    /// hinge and wasserstein average real and generated images and do not sum them, so γ weighs
-    /// twice as much as in the paper [default: the recipe's]
+    /// Weight γ of the R1 gradient penalty, γ/2 |∇D|² on real images; 0 is off. The losses bce and
+    /// minimax average real and generated images and do not sum them, so γ weighs twice as much as in
+    /// the paper [default: the recipe's]
     #[arg(long, help_heading = LOSS, value_name = "GAMMA")]
     pub r1: Option<Finite>,
 
@@ -181,8 +181,8 @@ pub struct Settings {
     #[arg(long, help_heading = LOSS, value_name = "N")]
     pub penalty_every: Option<usize>,
 
-    /// Clip the discriminator's weights to [-BOUND, BOUND]; 0 is off [default: 0; or 0.01 if the loss
-    /// is wasserstein, without --r1, --r2 and --spectral-norm]
+    /// Clip the discriminator's weights to [-BOUND, BOUND]; 0 is off [default: 0; or 0.01 with --loss
+    /// wasserstein where R1 and R2 are 0, as in the recipe plain, without --spectral-norm]
     #[arg(long, help_heading = LOSS, value_name = "BOUND")]
     pub clip: Option<Finite>,
 
@@ -242,8 +242,9 @@ impl Settings {
             if self.ema.is_some() {
                 return Err(usage!("--ema and --ema-half-life set the same; give one of them"));
             }
-            if !(0.0..=1e12).contains(&epochs) {
-                return Err(usage!("--ema-half-life is {epochs}; expected 0 to 1e12 epochs"));
+            // Beyond this --ema is 1 in single precision, in which the step computes.
+            if !(0.0..=23_258_159.0).contains(&epochs) {
+                return Err(usage!("--ema-half-life is {epochs}; expected 0 to 23258159 epochs"));
             }
             self.ema = Some(Finite(libm::exp2(-1.0 / epochs)));
         }
@@ -332,5 +333,21 @@ impl FromStr for Finite {
 
     fn from_str(text: &str) -> Result<Self, String> {
         text.parse::<f64>().map_err(|_| "expected a number".to_owned())?.try_into()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_longest_half_life_is_the_longest_that_single_precision_has() {
+        let ema = |epochs| -> Option<f32> {
+            let ema_half_life = Some(Finite(epochs));
+            let set = Settings { ema_half_life, ..Settings::default() }.set().ok()?;
+            Some(set["ema"].as_f64()? as f32)
+        };
+        assert!(ema(23_258_159.0).unwrap() < 1.0);
+        assert_eq!(ema(23_258_160.0), None);
     }
 }

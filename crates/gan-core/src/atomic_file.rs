@@ -2,16 +2,17 @@
 
 use std::ffi::OsString;
 use std::fs::{self, File};
-use std::io::{self, BufWriter, Write};
+use std::io::{self, BufWriter, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
 use crate::FileError;
 
 /// Writes `bytes` to a temporary file beside `path`, syncs it, renames it to `path`, and syncs the
-/// directory.
+/// directory where that is possible.
 ///
 /// # Errors
-/// When the system refuses; the temporary file is removed, and `path` is unchanged.
+/// When the system refuses. The temporary file is removed, and `path` is unchanged; or `path` is
+/// replaced, and an error of the disk kept the directory from being synced.
 pub fn write(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
     write_with(path, |file| file.write_all(bytes)).map_err(FileError::new("write", path))
 }
@@ -19,15 +20,14 @@ pub fn write(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
 /// Like [`write()`], with the bytes that `fill` writes.
 ///
 /// # Errors
-/// The error of `fill` or of the system; the temporary file is removed, and `path` is unchanged.
+/// The error of `fill`, or of the system as of [`write()`].
 pub fn write_with<E: From<io::Error>>(
     path: &Path,
     fill: impl FnOnce(&mut BufWriter<File>) -> Result<(), E>,
 ) -> Result<(), E> {
-    let temporary = temporary_path(path)?;
+    let (temporary, file) = create_temporary(path)?;
     let replace = || {
-        // A file of a killed process with the same number may be replaced.
-        let mut file = BufWriter::new(File::create(&temporary)?);
+        let mut file = BufWriter::new(file);
         fill(&mut file)?;
         file.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()?;
         Ok(fs::rename(&temporary, path)?)
@@ -40,17 +40,33 @@ pub fn write_with<E: From<io::Error>>(
     }
     // Elsewhere a directory cannot be opened as a file.
     if cfg!(unix) {
-        File::open(directory(path))?.sync_all()?;
+        // A directory may be writable and not readable, and some file systems sync none.
+        let refused =
+            [ErrorKind::PermissionDenied, ErrorKind::Unsupported, ErrorKind::InvalidInput];
+        let synced = File::open(directory(path)).and_then(|directory| directory.sync_all());
+        synced
+            .or_else(|error| if refused.contains(&error.kind()) { Ok(()) } else { Err(error) })?;
     }
     Ok(())
 }
 
-fn temporary_path(path: &Path) -> io::Result<PathBuf> {
-    let name = path.file_name().ok_or(io::ErrorKind::InvalidFilename)?;
-    let mut temporary = OsString::from(".");
-    temporary.push(name);
-    temporary.push(format!(".{}.tmp", std::process::id()));
-    Ok(path.with_file_name(temporary))
+/// Creates a temporary file with a number that no other file has: the first one, of this process, may
+/// be that of one in another container, or of one that was killed.
+fn create_temporary(path: &Path) -> io::Result<(PathBuf, File)> {
+    let name = path.file_name().ok_or(ErrorKind::InvalidFilename)?;
+    let mut number = std::process::id();
+    loop {
+        let mut temporary = OsString::from(".");
+        temporary.push(name);
+        temporary.push(format!(".{number}.tmp"));
+        let temporary = path.with_file_name(temporary);
+        match File::create_new(&temporary) {
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => {
+                number = number.wrapping_add(1);
+            }
+            created => return created.map(|file| (temporary, file)),
+        }
+    }
 }
 
 /// Whether `path` has the name of a temporary file of [`write()`], which only a killed process
@@ -83,10 +99,26 @@ mod tests {
 
     #[test]
     fn a_temporary_file_is_recognised_by_its_name() {
-        assert!(is_temporary(&temporary_path(Path::new("runs/ckpt.mpk")).unwrap()));
+        let dir = tempfile::tempdir().unwrap();
+        let two = [(); 2].map(|()| create_temporary(&dir.path().join("ckpt.mpk")).unwrap().0);
+        assert!(two[0] != two[1] && two.iter().all(|path| is_temporary(path)), "{two:?}");
         for name in ["ckpt.mpk", ".ckpt.mpk", ".x.tmp", "notes.12.tmp", ""] {
             assert!(!is_temporary(Path::new(name)), "{name}");
         }
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn a_directory_that_cannot_be_read_can_be_written() {
+        use std::os::unix::fs::PermissionsExt;
+        let dir = tempfile::tempdir().unwrap();
+        let set = |mode| fs::set_permissions(dir.path(), fs::Permissions::from_mode(mode)).unwrap();
+        set(0o300);
+        let path = dir.path().join("file");
+        let written = write(&path, b"new");
+        set(0o700);
+        written.unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"new");
     }
 
     #[test]

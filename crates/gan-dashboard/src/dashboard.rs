@@ -18,7 +18,7 @@ use crate::view::View;
 /// Time between two frames, unless a key is pressed. Drawing delays the training: its threads wait
 /// for each other, so all wait when one is interrupted.
 const FRAME_INTERVAL: Duration = Duration::from_secs(1);
-/// Time between two checks for the end of the training.
+/// Time between two checks for the end of the training or, in a pause, for other requests.
 const POLL_INTERVAL: Duration = Duration::from_millis(100);
 
 /// The dashboard of a training.
@@ -81,12 +81,21 @@ impl Dashboard {
         self.shared.lock().observe(event);
     }
 
-    /// The next request of the keys. Blocks while the training is paused and nothing is requested.
-    pub fn control(&self) -> Control {
-        let state = self.shared.lock();
-        let blocked = |state: &mut State| state.paused && state.controls.is_empty();
-        let waited = self.shared.wakeup.wait_while(state, blocked);
-        waited.unwrap_or_else(PoisonError::into_inner).controls.pop_front().unwrap_or_default()
+    /// The next request of the keys, or else of `other`. Blocks while the training is paused and
+    /// nothing is requested.
+    pub fn control(&self, other: impl Fn() -> Control) -> Control {
+        let mut state = self.shared.lock();
+        loop {
+            if let Some(control) = state.controls.pop_front() {
+                return control;
+            }
+            match other() {
+                Control::Continue if state.paused => {}
+                control => return control,
+            }
+            let waited = self.shared.wakeup.wait_timeout(state, POLL_INTERVAL);
+            (state, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        }
     }
 }
 

@@ -1,8 +1,10 @@
 //! Every path of a run.
 
-use std::fs::{self, File, TryLockError};
+use std::fs::{self, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
+
+use crate::limits::open_regular;
 
 /// Default name of a checkpoint.
 pub const CHECKPOINT: &str = "ckpt.mpk";
@@ -134,7 +136,7 @@ impl RunPaths {
     /// Whether a process is training here. This takes the shared lock for an instant; a training
     /// that starts retries for longer than that.
     pub(crate) fn is_locked(&self) -> bool {
-        let lock = File::open(self.lock());
+        let lock = open_regular(&self.lock());
         lock.is_ok_and(|lock| matches!(lock.try_lock_shared(), Err(TryLockError::WouldBlock)))
     }
 }

@@ -120,6 +120,17 @@ impl RunDir {
         }
     }
 
+    /// Checks that no process is training in a directory; changes nothing.
+    ///
+    /// # Errors
+    /// When one is.
+    pub fn check_unused(root: &Path) -> Result<(), RunDirError> {
+        if RunPaths::new(root).is_locked() {
+            return Err(RunDirError::InUse(root.into()));
+        }
+        Ok(())
+    }
+
     /// Whether the directory contains a run.
     pub fn is_run(root: &Path) -> bool {
         RunPaths::new(root).config().exists()
@@ -139,7 +150,10 @@ impl RunDir {
         let paths = RunPaths::new(root);
         let samples = paths.samples();
         paths.lock().is_file()
-            && only(root, &[LOCK, "config.json", "reals.png", "classes.png", "samples"])
+            && only(
+                root,
+                &[LOCK, "config.json", "reals.png", "classes.png", "samples", "tensorboard"],
+            )
             && (!samples.exists() || only(&samples, &["epoch-000000.png"]))
     }
 
@@ -150,7 +164,11 @@ impl RunDir {
     pub fn open(root: &Path) -> Result<Self, RunDirError> {
         let paths = RunPaths::new(root);
         let path = paths.lock();
-        let lock = OpenOptions::new().create(true).truncate(false).write(true).open(&path);
+        let lock = match fs::metadata(&path) {
+            // Opening a pipe would wait for its other end.
+            Ok(found) if !found.is_file() => Err(io::Error::other("not a regular file; remove it")),
+            _ => OpenOptions::new().create(true).truncate(false).write(true).open(&path),
+        };
         let lock = lock.map_err(FileError::new("create", &path))?;
         let mut attempts = 1;
         while let Err(error) = lock.try_lock() {
@@ -252,10 +270,12 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let run = RunDir::create(dir.path()).unwrap();
         assert!(matches!(RunDir::open(dir.path()), Err(RunDirError::InUse(_))));
+        assert!(matches!(RunDir::check_unused(dir.path()), Err(RunDirError::InUse(_))));
         fs::write(run.config(), "{}").unwrap();
         fs::write(run.checkpoint(), "").unwrap();
         drop(run);
         assert!(matches!(RunDir::create(dir.path()), Err(RunDirError::Occupied(_))));
+        assert!(RunDir::check_unused(dir.path()).is_ok());
         assert!(RunDir::open(dir.path()).is_ok(), "the lock is released");
 
         let other = tempfile::tempdir().unwrap();
@@ -271,6 +291,7 @@ mod tests {
         for left in [run.config(), run.reals(), run.sample(0)] {
             fs::write(left, "of the earlier training").unwrap();
         }
+        fs::create_dir(run.tensorboard()).unwrap();
         fs::write(dir.path().join(".ckpt.mpk.4711.tmp"), "half").unwrap();
         drop(run);
         assert!(RunDir::is_unstarted(dir.path()));
@@ -286,6 +307,18 @@ mod tests {
         }
         fs::remove_file(dir.path().join(LOCK)).unwrap();
         assert!(!RunDir::is_unstarted(dir.path()), "without a lock it is not a run");
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn a_lock_that_is_a_pipe_is_refused_without_waiting() {
+        let dir = tempfile::tempdir().unwrap();
+        let paths = RunPaths::new(dir.path());
+        let made = std::process::Command::new("mkfifo").arg(paths.lock()).status();
+        assert!(made.unwrap().success());
+        assert!(!paths.is_locked());
+        let error = RunDir::open(dir.path()).unwrap_err().to_string();
+        assert!(error.contains(".lock: not a regular file; remove it"), "{error}");
     }
 
     #[test]

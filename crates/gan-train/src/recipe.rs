@@ -289,6 +289,8 @@ pub fn validate(model: &ModelConfig, config: &TrainingConfig) -> Result<(), Conf
 
 #[cfg(test)]
 mod tests {
+    use gan_core::ImageShape;
+
     use super::*;
 
     #[test]
@@ -298,8 +300,49 @@ mod tests {
             assert_eq!(validate(&model, &training), Ok(()));
             assert_eq!(training.recipe, recipe.name());
         }
-        let plain = Recipe::Plain.training();
-        assert_eq!((plain.lr, plain.beta1, plain.ema, plain.batch), (2e-4, 0.5, 0.999, 128));
+        let model = ModelConfig {
+            image: ImageShape { channels: 1, height: 28, width: 28 },
+            latent: 100,
+            conditional: None,
+            pack: 1,
+            pixel_mean: 0.0,
+            family: Family::Dense(DenseConfig {
+                generator_hidden: vec![256, 512, 1024],
+                discriminator_hidden: vec![512, 256],
+                generator_norm: Normalisation::None,
+                spectral_norm: false,
+                minibatch_stddev: 0,
+            }),
+        };
+        let training = TrainingConfig {
+            recipe: "plain".into(),
+            epochs: 10_000,
+            batch: 128,
+            lr: 2e-4,
+            d_lr: None,
+            schedule: Schedule::Constant,
+            decay_from: 0.5,
+            beta1: 0.5,
+            beta2: 0.999,
+            epsilon: 1e-8,
+            ema: 0.999,
+            loss: Loss::Bce,
+            d_steps: 1,
+            r1: 0.0,
+            r2: 0.0,
+            penalty_every: 1,
+            clip: 0.0,
+            dropout: 0.0,
+            label_smoothing: 0.0,
+            instance_noise: 0.0,
+            augment: Vec::new(),
+            seed: 0,
+            sample_every: 1_000,
+            checkpoint_every: 1_000,
+            eval_every: 0,
+            eval_count: 2_000,
+        };
+        assert_eq!(Recipe::Plain.settings(), (model, training));
     }
 
     #[test]

@@ -31,6 +31,9 @@ pub struct RunConfig {
     /// The file of the feature extractor, unless it is built in.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub feature_extractor: Option<PathBuf>,
+    /// The digest of the feature extractor that measured the samples, if any did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub extractor_digest: Option<String>,
     /// The checkpoint that the nets began with.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub init_from: Option<InitFrom>,

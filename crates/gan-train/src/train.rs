@@ -10,7 +10,7 @@ use gan_core::{FileError, ImageShape};
 use gan_data::{Dataset, draw_batch};
 use gan_eval::random_subset;
 use gan_kernels::buffer;
-use gan_model::checkpoint::{CheckpointError, Header, Sections};
+use gan_model::checkpoint::{Checkpoint, CheckpointError, Header, Sections};
 use gan_model::{DatasetInfo, ModelConfig};
 use gan_run::{Control, Event, RunDir, RunDirError, RunPaths};
 use gan_sample::{Grid, Sampler, write_png};
@@ -97,7 +97,10 @@ pub fn train(
         files.write_preview(trainer)?;
         observe(Event::Sampled(0));
     }
-    if trainer.epoch() == 0 || !run.checkpoint().exists() {
+    // A new plan, such as --epochs, also at once: a kill before the next checkpoint would forget it.
+    let replanned = Checkpoint::open(&run.checkpoint())
+        .is_ok_and(|checkpoint| checkpoint.header().training != config);
+    if trainer.epoch() == 0 || replanned || !run.checkpoint().exists() {
         files.save(trainer, &run.checkpoint())?;
     }
     // Rows after the checkpoint, of a process that was killed, will be written again.

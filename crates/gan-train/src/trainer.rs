@@ -59,20 +59,15 @@ impl Trainer {
     /// # Errors
     /// When the checkpoint's tensors are not those of the nets it describes.
     pub fn resume(checkpoint: &Checkpoint, device: &Device) -> Result<Self, CheckpointError> {
-        let Header { model, training, step, .. } = checkpoint.header().clone();
+        let Header { training, step, .. } = checkpoint.header().clone();
         let (adam, on_host) = (adam(&training), is_cpu(device));
         let generator_moments = checkpoint.generator_moments(device)?;
         let discriminator_moments = checkpoint.discriminator_moments(device)?;
         Ok(Self {
-            ema_generator: checkpoint.generator(Weights::Averaged, device)?.valid(),
-            generator: checkpoint.generator(Weights::Raw, device)?.train(),
-            discriminator: checkpoint.discriminator(device)?.train(),
             generator_adam: Adam::resume(adam, on_host, &generator_moments),
             discriminator_adam: Adam::resume(adam, on_host, &discriminator_moments),
             epoch: step,
-            device: device.clone(),
-            model,
-            config: training,
+            ..Self::init_from(checkpoint, training, device)?
         })
     }
 
