@@ -49,7 +49,7 @@ pub fn choose(named: Option<&Path>, data: &Data, device: &Device, quiet: bool) -
         Some(word) if word == Path::new(TRAIN_WITHOUT_LABELS) => {
             train(data, Predicts::Rotation, device, quiet)
         }
-        Some(path) if !path.exists() => Err(anyhow!(
+        Some(path) if path.try_exists().is_ok_and(|found| !found) => Err(anyhow!(
             "--feature-extractor: cannot read {}: there is no such file; expected a file, {TRAIN} or \
              {TRAIN_WITHOUT_LABELS}",
             path.display()

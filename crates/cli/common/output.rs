@@ -4,11 +4,12 @@ use std::fmt::Display;
 use std::fs::{self, File};
 use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::thread;
 use std::time::Duration;
-use std::{process, thread};
 
 use anyhow::{Context, Result, bail};
-use gan_core::atomic_file::directory;
+use gan_core::atomic_file;
 use gan_run::MetricsRow;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
@@ -48,28 +49,41 @@ pub fn losses(row: &MetricsRow) -> Value {
     })
 }
 
+/// The empty file under a free name that is about to be replaced.
+static RESERVED: Mutex<Option<PathBuf>> = Mutex::new(None);
+
+fn reserved() -> MutexGuard<'static, Option<PathBuf>> {
+    RESERVED.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 /// Writes the file at `out`, or under the first free name of `stem-0001.extension`,
 /// `stem-0002.extension`, … in the working directory; returns its path. A signal that ends the
-/// program leaves neither an empty nor a temporary file.
+/// program, then or later, leaves neither an empty nor a temporary file.
 pub fn write_file(
     out: Option<&Path>,
     [stem, extension]: [&str; 2],
     write: impl FnOnce(&Path) -> Result<()>,
 ) -> Result<PathBuf> {
-    let signals = StopSignals::listen()?;
-    let path = out.map_or_else(|| reserve(stem, extension), |out| Ok(out.into()))?;
-    let guarded = remove_on_signal(signals, path.clone(), out.is_none());
-    let written = guarded.map_err(Into::into).and_then(|()| write(&path));
-    if written.is_err() && out.is_none() {
+    remove_on_signal()?;
+    let path = match out {
+        Some(out) => out.into(),
+        None => {
+            let mut reserved = reserved();
+            reserved.insert(reserve(stem, extension)?).clone()
+        }
+    };
+    let written = write(&path);
+    let reserved = reserved().take();
+    if let Some(path) = reserved.filter(|_| written.is_err()) {
         // The first error is the one to report.
-        let _ = fs::remove_file(&path);
+        let _ = fs::remove_file(path);
     }
     written.map(|()| path)
 }
 
-/// From now on, a signal that ends the program removes its temporary files for `path` first, and
-/// `path` itself if it was `reserved`.
-fn remove_on_signal(signals: StopSignals, path: PathBuf, reserved: bool) -> io::Result<()> {
+/// From now on, a signal that ends the program removes its temporary files and its reserved one first.
+fn remove_on_signal() -> io::Result<()> {
+    let signals = StopSignals::listen()?;
     // A handler may not remove files, and the thread that writes may be busy for seconds.
     let wait = move || {
         let signal = loop {
@@ -78,23 +92,12 @@ fn remove_on_signal(signals: StopSignals, path: PathBuf, reserved: bool) -> io::
                 Some(signal) => break signal,
             }
         };
-        let file_name = path.file_name().unwrap_or_default().to_string_lossy();
-        let (folder, begin) = if path.is_dir() {
-            (&*path, ".".to_owned())
-        } else {
-            (directory(&path), format!(".{file_name}."))
-        };
-        let end = format!(".{}.tmp", process::id());
-        for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
-            let name = entry.file_name().to_string_lossy().into_owned();
-            if name.starts_with(&begin) && name.ends_with(&end) {
-                let _ = fs::remove_file(entry.path());
-            }
+        // Both locks stay taken, so that nothing is written any more.
+        let mut reserved = reserved();
+        atomic_file::abandon();
+        if let Some(path) = reserved.take() {
+            let _ = fs::remove_file(path);
         }
-        if reserved {
-            let _ = fs::remove_file(&path);
-        }
-        // Nothing else may run, such as what replaces the file.
         low_level::exit(128 + signal);
     };
     thread::Builder::new().spawn(wait).map(drop)

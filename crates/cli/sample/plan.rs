@@ -196,7 +196,8 @@ fn parse_text(text: &str, names: &[String], classes: usize) -> Result<Vec<u16>, 
     }
 }
 
-/// The class with a name, or with a number if no name is one: class 2 of 3, 5 and 8 is none of them.
+/// The class with a name, or with a number if no name is one: of classes called 3, 5 and 8, `2` could
+/// mean the first name that is missing or the third class.
 fn find(flag: &str, name: &str, names: &[String], classes: usize) -> Result<u16, Failure> {
     let by_name = names.iter().position(|known| known == name);
     let numbered = !names.iter().any(|name| name.parse::<u64>().is_ok());
@@ -223,7 +224,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_number_is_a_name_where_names_are_numbers() {
+    fn class_numbers_are_refused_if_a_name_is_a_number() {
         let find = |name: &str, names: &[&str]| {
             let names: Vec<_> = names.iter().map(|&name| name.to_owned()).collect();
             find("class", name, &names, 3).map_err(|failure| format!("{failure:?}"))

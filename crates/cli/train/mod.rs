@@ -175,7 +175,12 @@ fn evaluator(
             missing.display()
         )));
     }
-    let named = flag.or(recorded);
+    let measured = options.measured_by();
+    // Training it anew would replace the file that these samples were measured by.
+    let trained_before = |flag: &&Path| {
+        measured.is_some() && extractor::is_training(flag) && recorded.is_some_and(Path::exists)
+    };
+    let named = flag.filter(|flag| !trained_before(flag)).or(recorded);
     if let Some(why) = extractor::unsupported(data).filter(|_| named.is_none()) {
         output::log(format!("samples are not evaluated: {why}"));
         return Ok(None);
@@ -193,18 +198,15 @@ fn evaluator(
         }
         return Ok(None);
     };
-    let digest = extractor.digest().to_owned();
-    // Of a run that continues: in another directory nothing is compared.
-    let measured =
-        config.extractor_digest.replace(digest).filter(|_| options.continued().is_some());
-    if measured.is_some() && measured != config.extractor_digest {
+    if measured.is_some_and(|digest| digest != extractor.digest()) {
         return Err(Failure::Failed(anyhow!(
-            "the samples of this run were measured by another feature extractor than {}, so that the \
-             best could not be told; give the file of that one with --feature-extractor, or continue \
-             in another directory, --out DIR, or without evaluation, --eval-every 0",
+            "the samples of this run were measured by another feature extractor than {}, so distances \
+             cannot be compared; give that extractor's file with --feature-extractor, or continue in \
+             another directory, --out DIR, or without evaluation, --eval-every 0",
             file.as_deref().map_or("the built-in one".into(), |file| file.display().to_string())
         )));
     }
+    config.extractor_digest = Some(extractor.digest().into());
     // A run may be resumed from another working directory.
     config.feature_extractor = file.as_deref().map(absolute);
     Ok(Some(Evaluator::new(extractor, (data.test)()?)))

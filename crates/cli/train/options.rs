@@ -7,6 +7,7 @@ use gan_data::Dataset;
 use gan_model::checkpoint::{Checkpoint, Header};
 use gan_model::device::SelectedDevice;
 use gan_model::{ModelConfig, TrainingConfig};
+use gan_run::{RunPaths, Tail};
 use gan_train::{InitFrom, RunConfig, RunDir, dataset_info};
 
 use super::config_file;
@@ -288,7 +289,7 @@ impl<'a> Options<'a> {
             images: self.dataset.options(),
             held_out: data.held_out,
             feature_extractor: self.feature_extractor(),
-            extractor_digest: self.recorded().and_then(|run| run.extractor_digest.clone()),
+            extractor_digest: self.extractor_digest(),
             init_from: self.init_from(),
             device: self.device.name.clone(),
         }
@@ -302,6 +303,18 @@ impl<'a> Options<'a> {
             return Some(absolute(file));
         }
         self.recorded()?.feature_extractor.clone()
+    }
+
+    /// The digest of the extractor of a run that continues in its directory, if it is recorded.
+    fn extractor_digest(&self) -> Option<String> {
+        self.continued()?.recorded.as_ref()?.extractor_digest.clone()
+    }
+
+    /// The same, if that extractor has measured samples: others cannot be compared with them.
+    pub fn measured_by(&self) -> Option<String> {
+        let metrics = RunPaths::new(&self.continued()?.root).metrics();
+        let rows = Tail::new(metrics).read().ok()?;
+        rows.iter().any(|row| row.quality.is_some()).then(|| self.extractor_digest())?
     }
 
     /// What a resumed run records.

@@ -4,8 +4,16 @@ use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io::{self, BufWriter, ErrorKind, Write};
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::FileError;
+
+/// The temporary files that this process is writing.
+static TEMPORARY: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
+
+fn temporary_files() -> MutexGuard<'static, Vec<PathBuf>> {
+    TEMPORARY.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 /// Writes `bytes` to a temporary file beside `path`, syncs it, renames it to `path`, and syncs the
 /// directory where that is possible.
@@ -26,7 +34,7 @@ pub fn write_with<E: From<io::Error>>(
     fill: impl FnOnce(&mut BufWriter<File>) -> Result<(), E>,
 ) -> Result<(), E> {
     let (temporary, file) = create_temporary(path)?;
-    let replace = || {
+    let replace = || -> Result<(), E> {
         let mut file = BufWriter::new(file);
         fill(&mut file)?;
         file.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()?;
@@ -36,24 +44,41 @@ pub fn write_with<E: From<io::Error>>(
     if written.is_err() {
         // The first error is the one to report.
         let _ = fs::remove_file(&temporary);
-        return written;
     }
+    temporary_files().retain(|file| *file != temporary);
+    written?;
+    Ok(sync_directory(directory(path))?)
+}
+
+/// Syncs a directory where that is possible.
+fn sync_directory(path: &Path) -> io::Result<()> {
     // Elsewhere a directory cannot be opened as a file.
-    if cfg!(unix) {
-        // A directory may be writable and not readable, and some file systems sync none.
-        let refused =
-            [ErrorKind::PermissionDenied, ErrorKind::Unsupported, ErrorKind::InvalidInput];
-        let synced = File::open(directory(path)).and_then(|directory| directory.sync_all());
-        synced
-            .or_else(|error| if refused.contains(&error.kind()) { Ok(()) } else { Err(error) })?;
+    if cfg!(not(unix)) {
+        return Ok(());
     }
-    Ok(())
+    // A directory may be writable and not readable, and some file systems sync none.
+    let refused = [ErrorKind::PermissionDenied, ErrorKind::Unsupported, ErrorKind::InvalidInput];
+    let synced = File::open(path).and_then(|directory| directory.sync_all());
+    synced.or_else(|error| if refused.contains(&error.kind()) { Ok(()) } else { Err(error) })
+}
+
+/// Removes the temporary files of this process before it ends by a signal. From then on
+/// [`write_with()`] never returns.
+pub fn abandon() {
+    let temporary = temporary_files();
+    for path in temporary.iter() {
+        // There is nobody to tell.
+        let _ = fs::remove_file(path);
+    }
+    // Whoever else writes waits for the lock until the process has ended.
+    std::mem::forget(temporary);
 }
 
 /// Creates a temporary file with a number that no other file has: the first one, of this process, may
 /// be that of one in another container, or of one that was killed.
 fn create_temporary(path: &Path) -> io::Result<(PathBuf, File)> {
     let name = path.file_name().ok_or(ErrorKind::InvalidFilename)?;
+    let mut created = temporary_files();
     let mut number = std::process::id();
     loop {
         let mut temporary = OsString::from(".");
@@ -64,7 +89,11 @@ fn create_temporary(path: &Path) -> io::Result<(PathBuf, File)> {
             Err(error) if error.kind() == ErrorKind::AlreadyExists => {
                 number = number.wrapping_add(1);
             }
-            created => return created.map(|file| (temporary, file)),
+            opened => {
+                let file = opened?;
+                created.push(temporary.clone());
+                return Ok((temporary, file));
+            }
         }
     }
 }
@@ -107,18 +136,14 @@ mod tests {
         }
     }
 
+    /// The directories of `/proc` cannot be synced, even by root.
     #[test]
-    #[cfg(unix)]
-    fn a_directory_that_cannot_be_read_can_be_written() {
-        use std::os::unix::fs::PermissionsExt;
-        let dir = tempfile::tempdir().unwrap();
-        let set = |mode| fs::set_permissions(dir.path(), fs::Permissions::from_mode(mode)).unwrap();
-        set(0o300);
-        let path = dir.path().join("file");
-        let written = write(&path, b"new");
-        set(0o700);
-        written.unwrap();
-        assert_eq!(fs::read(&path).unwrap(), b"new");
+    #[cfg(target_os = "linux")]
+    fn a_directory_that_cannot_be_synced_is_no_error() {
+        let proc = Path::new("/proc");
+        assert!(File::open(proc).unwrap().sync_all().is_err());
+        sync_directory(proc).unwrap();
+        assert!(sync_directory(Path::new("/proc/missing")).is_err());
     }
 
     #[test]

@@ -24,7 +24,7 @@ pub use metrics::{
     training_seconds,
 };
 pub use outcome::{EndReason, RunOutcome, RunState};
-pub use paths::{CHECKPOINT, RunPaths};
+pub use paths::{CHECKPOINT, RunPaths, TENSORBOARD_EVENTS};
 pub use record::{ClassNames, Record, find_runs};
 pub use run_dir::{RunDir, RunDirError};
 pub use tail::Tail;

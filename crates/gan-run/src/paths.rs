@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 
 use crate::limits::open_regular;
 
+/// How the names of TensorBoard's event files begin.
+pub const TENSORBOARD_EVENTS: &str = "events.out.tfevents.";
 /// Default name of a checkpoint.
 pub const CHECKPOINT: &str = "ckpt.mpk";
 /// Locked by the process that writes in the directory.

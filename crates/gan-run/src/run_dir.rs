@@ -14,7 +14,7 @@ use thiserror::Error;
 
 use crate::limits;
 use crate::outcome::RunOutcome;
-use crate::paths::{LOCK, RunPaths, number};
+use crate::paths::{LOCK, RunPaths, TENSORBOARD_EVENTS, number};
 
 /// A run's directory, locked by this process until it is dropped; dereferences to its
 /// [`RunPaths`].
@@ -101,7 +101,12 @@ impl RunDir {
         for path in [run.config(), run.reals(), run.classes(), run.sample(0)] {
             remove_if_present(&path)?;
         }
-        Ok(run)
+        match fs::remove_dir_all(run.tensorboard()) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                Err(FileError::new("remove", &run.tensorboard())(error).into())
+            }
+            _ => Ok(run),
+        }
     }
 
     /// Checks that a directory is missing, empty, or [unstarted](Self::is_unstarted); changes
@@ -139,22 +144,22 @@ impl RunDir {
     /// Whether a training ended in this directory before its first checkpoint: it contains a lock
     /// and nothing but the files that are written earlier.
     pub fn is_unstarted(root: &Path) -> bool {
-        let only = |folder: &Path, names: &[&str]| {
+        let all = |folder: &Path, known: &dyn Fn(&str) -> bool| {
             let known = |entry: fs::DirEntry| {
-                names.iter().any(|name| *name == entry.file_name())
+                entry.file_name().to_str().is_some_and(known)
                     || gan_core::atomic_file::is_temporary(&entry.path())
             };
             fs::read_dir(folder)
                 .is_ok_and(|mut entries| entries.all(|entry| entry.is_ok_and(known)))
         };
         let paths = RunPaths::new(root);
-        let samples = paths.samples();
+        let (samples, tensorboard) = (paths.samples(), paths.tensorboard());
+        let early = [LOCK, "config.json", "reals.png", "classes.png", "samples", "tensorboard"];
         paths.lock().is_file()
-            && only(
-                root,
-                &[LOCK, "config.json", "reals.png", "classes.png", "samples", "tensorboard"],
-            )
-            && (!samples.exists() || only(&samples, &["epoch-000000.png"]))
+            && all(root, &|name| early.contains(&name))
+            && (!samples.exists() || all(&samples, &|name| name == "epoch-000000.png"))
+            && (!tensorboard.exists()
+                || all(&tensorboard, &|name| name.starts_with(TENSORBOARD_EVENTS)))
     }
 
     /// Locks the directory of a run to resume it.
@@ -291,12 +296,14 @@ mod tests {
         for left in [run.config(), run.reals(), run.sample(0)] {
             fs::write(left, "of the earlier training").unwrap();
         }
+        let events = run.tensorboard().join("events.out.tfevents.1.gan-train");
         fs::create_dir(run.tensorboard()).unwrap();
+        fs::write(&events, "of the earlier training").unwrap();
         fs::write(dir.path().join(".ckpt.mpk.4711.tmp"), "half").unwrap();
         drop(run);
         assert!(RunDir::is_unstarted(dir.path()));
         let run = RunDir::create(dir.path()).unwrap();
-        for left in [run.config(), run.reals(), run.sample(0)] {
+        for left in [run.config(), run.reals(), run.sample(0), events] {
             assert!(!left.exists(), "{} is left", left.display());
         }
 

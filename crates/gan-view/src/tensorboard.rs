@@ -9,16 +9,16 @@ use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use gan_core::FileError;
-use gan_run::{ClassNames, MetricsRow, RunDir, RunPaths, Tail, read_limited, training_seconds};
+use gan_run::{
+    ClassNames, MetricsRow, RunDir, RunPaths, TENSORBOARD_EVENTS, Tail, read_limited,
+    training_seconds,
+};
 use prost::Message;
 use serde_json::Value;
 
 use self::event::{Event, write_record};
 use crate::error::ViewError;
 use crate::images::MAX_FILE;
-
-/// Readers identify event files by this part of the name.
-const PREFIX: &str = "events.out.tfevents.";
 
 /// An event file that grows with its run.
 ///
@@ -46,7 +46,7 @@ impl EventLog {
         fs::create_dir_all(&folder).map_err(FileError::new("create", &folder))?;
         remove_old(&folder).map_err(FileError::new("clear", &folder))?;
         let now = now();
-        let path = folder.join(format!("{PREFIX}{:010}.gan-train", now as u64));
+        let path = folder.join(format!("{TENSORBOARD_EVENTS}{:010}.gan-train", now as u64));
         let file = File::create(&path).map_err(FileError::new("create", &path))?;
         let config = RunDir::read_config::<Value>(paths.root());
         let mut log = Self {
@@ -147,7 +147,7 @@ fn remove_old(folder: &Path) -> io::Result<()> {
     for entry in fs::read_dir(folder)? {
         let path = entry?.path();
         let name = path.file_name().and_then(|name| name.to_str());
-        if name.is_some_and(|name| name.starts_with(PREFIX)) {
+        if name.is_some_and(|name| name.starts_with(TENSORBOARD_EVENTS)) {
             fs::remove_file(path)?;
         }
     }

@@ -154,9 +154,9 @@ pub(crate) fn read_folder(
     Ok(Ok(split))
 }
 
-/// Whether there are images in an archive.
-pub(crate) fn has_images(archive: &Archive) -> bool {
-    archive.names().iter().any(|name| is_seen_image(&name.replace('\\', "/")))
+/// The number of images in an archive.
+pub(crate) fn images_in(archive: &Archive) -> usize {
+    archive.names().iter().filter(|name| is_seen_image(&name.replace('\\', "/"))).count()
 }
 
 fn is_seen_image(name: &str) -> bool {

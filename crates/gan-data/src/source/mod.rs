@@ -100,8 +100,13 @@ pub fn open(source: &Source, observe: &(dyn Fn(Progress) + Sync)) -> Result<Open
         }
         Some(test) => (images, dataset(&test_name, test, class_names)?, None),
         None if count < 2 => {
-            let expected = "2 or more, for training and tests; to read a table or an archive beside \
-                            it, give the path of that";
+            let expected = match path.is_dir() {
+                true => {
+                    "2 or more, for training and tests; to read a table or an archive beside it, \
+                         give the path of that"
+                }
+                false => "2 or more, for training and tests",
+            };
             return Err(Fault::new("it has 1 image", expected).of(path));
         }
         None => {
@@ -164,8 +169,9 @@ fn read(
         Kind::Parquet => read_parquet([std::slice::from_ref(path), &[]], path, collect),
         Kind::Zip => {
             let mut archive = Archive::open(path)?;
-            // Arrays beside images are features or labels of them.
-            if archive.arrays().is_empty() || folder::has_images(&archive) {
+            // Arrays beside images are features or labels of them, and one image beside arrays is no
+            // data set.
+            if archive.arrays().is_empty() || folder::images_in(&archive) > 1 {
                 return folder::read_archive(path, archive, collect);
             }
             reshape(npy::read_npz(path, &mut archive, stored, samples)?)
