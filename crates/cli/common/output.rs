@@ -65,12 +65,11 @@ pub fn write_file(
     write: impl FnOnce(&Path) -> Result<()>,
 ) -> Result<PathBuf> {
     remove_on_signal()?;
-    let path = match out {
-        Some(out) => out.into(),
-        None => {
-            let mut reserved = reserved();
-            reserved.insert(reserve(stem, extension)?).clone()
-        }
+    let path = if let Some(out) = out {
+        out.into()
+    } else {
+        let mut reserved = reserved();
+        reserved.insert(reserve(stem, extension)?).clone()
     };
     let written = write(&path);
     let reserved = reserved().take();

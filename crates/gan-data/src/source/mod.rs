@@ -100,13 +100,9 @@ pub fn open(source: &Source, observe: &(dyn Fn(Progress) + Sync)) -> Result<Open
         }
         Some(test) => (images, dataset(&test_name, test, class_names)?, None),
         None if count < 2 => {
-            let expected = match path.is_dir() {
-                true => {
-                    "2 or more, for training and tests; to read a table or an archive beside it, \
-                         give the path of that"
-                }
-                false => "2 or more, for training and tests",
-            };
+            let beside = "; to read a table or an archive beside it, give the path of that";
+            let or = if path.is_dir() { beside } else { "" };
+            let expected = format!("2 or more, for training and tests{or}");
             return Err(Fault::new("it has 1 image", expected).of(path));
         }
         None => {
